@@ -1,0 +1,467 @@
+"""Runs functions: warm worker processes that speak the Lambda Runtime API.
+
+A worker asks for its next invocation and is kept waiting until there is one; work that
+finds no idle worker waits in its function's queue and is never dropped. A function gets a
+second worker as soon as work waits, and more only while its invocations are slow: on a
+machine with two cores, quick handlers gain nothing from more processes. What a worker
+prints goes to a file rather than a pipe, so that everything a handler wrote is there at
+the moment its answer arrives.
+
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+import uuid
+import zipfile
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from moto.awslambda.models import LambdaFunction
+
+from localcloud.logs import LogWriter
+from localcloud.state import Request, Response, State, json_response
+
+_WORKER = Path(__file__).with_name("worker.py")
+_EAGER_WORKERS = 2  # per function, before slowness has to justify another
+_SLOW_SECONDS = 1.0
+_INIT_SECONDS = 10.0  # AWS's own limit for the init phase
+_TAIL_BYTES = 4096
+
+
+@dataclass
+class Result:
+    """What an invocation came to. `error` is None, or what AWS puts in X-Amz-Function-Error."""
+
+    payload: bytes
+    error: str | None = None
+    request_id: str = ""
+    log_tail: bytes = b""
+
+
+@dataclass(eq=False)
+class Invocation:
+    payload: bytes
+    client_context: str | None
+    done: asyncio.Future[Result]
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    worker: Worker | None = None
+    started: float = 0.0
+    timeout: asyncio.TimerHandle | None = None
+
+
+@dataclass(eq=False)
+class Worker:
+    """One process, and what it is doing. `asking` is its open request for work."""
+
+    pool: Pool
+    token: str
+    log_stream: str
+    log_path: Path
+    started: float
+    process: subprocess.Popen[bytes]
+    log_position: int = 0
+    asking: asyncio.Future[Response] | None = None
+    current: Invocation | None = None
+    init_seconds: float | None = None
+    cold: bool = True
+    init_error: bytes | None = None
+
+
+class Pool:
+    """The workers of one function at one version of its code and configuration."""
+
+    def __init__(self, function: LambdaFunction, fingerprint: str, code: Path) -> None:
+        self.function = function
+        self.fingerprint = fingerprint
+        self.code = code
+        self.workers: list[Worker] = []
+        self.waiting: deque[Invocation] = deque()
+        self.last_progress = time.monotonic()
+        self.retired = False
+
+
+class Runtime:
+    """Invokes functions. `concurrency` bounds the invocations that run at one time."""
+
+    def __init__(
+        self,
+        directory: Path,
+        state: State,
+        logs: LogWriter,
+        *,
+        concurrency: int = 10,
+        client: str = "native",
+    ) -> None:
+        self._directory = directory
+        self._state = state
+        self._logs = logs
+        self._concurrency = concurrency
+        self._client = client
+        self.address = ""  # host:port, once the server is bound
+        self._pools: dict[str, Pool] = {}
+        self._workers: dict[str, Worker] = {}
+        self._busy = 0
+        self._watching: set[asyncio.Task[None]] = set()
+
+    async def invoke(
+        self, function: LambdaFunction, payload: bytes, client_context: str | None = None
+    ) -> Result:
+        """Run the function on the event's JSON bytes and wait for its answer.
+
+        A handler that raises, times out or dies is a Result with an error, not an exception.
+        """
+        pool = self._pool(function)
+        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        pool.waiting.append(Invocation(payload, client_context, done))
+        self._dispatch()
+        return await done
+
+    async def handle(self, token: str, request: Request, action: str) -> Response:
+        """Answer a worker's request to the Runtime API; `action` is the path below its version."""
+        worker = self._workers.get(token)
+        if worker is None:
+            return json_response(403, {"errorMessage": "This worker was retired."})
+        match action.split("/"):
+            case ["runtime", "invocation", "next"]:
+                return await self._next(worker)
+            case ["runtime", "invocation", request_id, "response"]:
+                return self._answer(worker, request_id, request.body, None)
+            case ["runtime", "invocation", request_id, "error"]:
+                return self._answer(worker, request_id, request.body, "Unhandled")
+            case ["runtime", "init", "error"]:
+                worker.init_error = request.body
+                return json_response(202, {"status": "OK"})
+        return json_response(404, {"errorMessage": f"The Runtime API has no {action}."})
+
+    def forget(self, function_arn: str) -> None:
+        """Stop the workers of a function that was deleted; its waiting work fails."""
+        if pool := self._pools.pop(function_arn, None):
+            self._retire(pool)
+            for invocation in pool.waiting:
+                error = _error("ResourceNotFoundException", "The function was deleted.")
+                invocation.done.set_result(Result(error, "Unhandled", invocation.request_id))
+            pool.waiting.clear()
+
+    def keep(self, function_arns: set[str]) -> None:
+        """Forget every function but these."""
+        for arn in self._pools.keys() - function_arns:
+            self.forget(arn)
+
+    def stop(self) -> None:
+        """End every worker, busy or not."""
+        for arn in list(self._pools):
+            self.forget(arn)
+        for worker in list(self._workers.values()):
+            if worker.current is not None:
+                text = "The local cloud stopped or was reset."
+                self._finish(worker, _error("ServiceException", text), "Unhandled")
+            self._kill(worker)
+
+    def processes(self) -> list[int]:
+        """The process ids of the live workers."""
+        return [worker.process.pid for worker in self._workers.values()]
+
+    # -- Pools: which code, how many workers ---------------------------------------------
+
+    def _pool(self, function: LambdaFunction) -> Pool:
+        """The function's pool; a change of code or configuration starts a new one."""
+        fingerprint = _fingerprint(function)
+        pool = self._pools.get(function.function_arn)
+        if pool is not None and pool.fingerprint == fingerprint:
+            return pool
+        code = self._directory / f"task-{secrets.token_hex(6)}"
+        with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as package:
+            package.extractall(code)
+        fresh = Pool(function, fingerprint, code)
+        if pool is not None:
+            fresh.waiting, pool.waiting = pool.waiting, deque()
+            self._retire(pool)
+        self._pools[function.function_arn] = fresh
+        return fresh
+
+    def _retire(self, pool: Pool) -> None:
+        """Let busy workers finish, end the idle ones."""
+        pool.retired = True
+        for worker in list(pool.workers):
+            if worker.current is None:
+                self._kill(worker)
+        if not pool.workers:
+            shutil.rmtree(pool.code, ignore_errors=True)
+
+    def _dispatch(self) -> None:
+        """Hand waiting work to idle workers, and start workers where that is worth it."""
+        for pool in self._pools.values():
+            for worker in pool.workers:
+                if not pool.waiting or self._busy >= self._concurrency:
+                    break
+                if worker.asking is not None:
+                    self._start(worker, pool.waiting.popleft())
+            if pool.waiting and self._should_grow(pool):
+                self._spawn(pool)
+
+    def _should_grow(self, pool: Pool) -> bool:
+        starting = sum(worker.init_seconds is None for worker in pool.workers)
+        if len(pool.workers) >= self._concurrency or starting >= len(pool.waiting):
+            return False
+        slow = time.monotonic() - pool.last_progress > _SLOW_SECONDS
+        return len(pool.workers) < _EAGER_WORKERS or (slow and not starting)
+
+    # -- Workers: start, work, end ---------------------------------------------------------
+
+    def _spawn(self, pool: Pool) -> None:
+        token = secrets.token_urlsafe(16)
+        stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{uuid.uuid4().hex}"
+        log_path = self._directory / f"log-{token}"
+        with open(log_path, "ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-B", str(_WORKER), pool.function.handler, self._client],
+                env=self._environment(pool, token, stream),
+                cwd=pool.code,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+            )
+        worker = Worker(pool, token, stream, log_path, time.monotonic(), process)
+        self._workers[token] = worker
+        pool.workers.append(worker)
+        self._logs.write(pool.function, stream, [f"INIT_START Runtime Version: {_runtime(pool)}"])
+        task = asyncio.get_running_loop().create_task(self._watch(worker))
+        self._watching.add(task)
+        task.add_done_callback(self._watching.discard)
+
+    def _environment(self, pool: Pool, token: str, stream: str) -> dict[str, str]:
+        """The variables that AWS documents, the function's own, and nothing of ours.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+        """
+        function = pool.function
+        environment = {
+            **self._state.assume_role(function.role, function.function_name, function.region),
+            "AWS_ENDPOINT_URL": f"http://{self.address}",
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.run_time}",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
+            "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
+            "AWS_LAMBDA_FUNCTION_VERSION": str(function.version),
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": function.logs_group_name,
+            "AWS_LAMBDA_LOG_STREAM_NAME": stream,
+            "AWS_LAMBDA_RUNTIME_API": f"{self.address}/_runtime/{token}",
+            "AWS_REGION": function.region,
+            "AWS_DEFAULT_REGION": function.region,
+            "HOME": str(pool.code),  # keeps boto3 away from the learner's ~/.aws
+            "LAMBDA_RUNTIME_DIR": "/var/runtime",
+            "LAMBDA_TASK_ROOT": str(pool.code),
+            "LANG": "en_US.UTF-8",
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "TZ": ":UTC",
+            "_HANDLER": function.handler,
+        }
+        if os.name == "nt":
+            environment |= {"SYSTEMROOT": os.environ["SYSTEMROOT"], "USERPROFILE": str(pool.code)}
+        return environment | function.environment_vars
+
+    async def _watch(self, worker: Worker) -> None:
+        """Notice that a worker ended, or that it never got as far as asking for work."""
+        init_deadline = worker.started + _INIT_SECONDS
+        while worker.process.poll() is None:
+            if worker.init_seconds is None and time.monotonic() > init_deadline:
+                worker.init_error = _error("Sandbox.Timedout", "Init timed out after 10.00 seconds")
+                worker.process.kill()
+            if worker.pool.waiting:
+                self._dispatch()
+            await asyncio.sleep(0.05 if worker.init_seconds is None else 0.25)
+        self._ended(worker)
+
+    def _ended(self, worker: Worker) -> None:
+        pool = worker.pool
+        if worker not in pool.workers:
+            return
+        pool.workers.remove(worker)
+        status = f"Runtime exited with error: exit status {worker.process.returncode}"
+        invocation = worker.current
+        if invocation is None and worker.init_seconds is None and pool.waiting:
+            invocation = pool.waiting.popleft()  # as on AWS, a failed init fails an invocation
+            self._begin(worker, invocation)
+        if invocation is not None:
+            text = f"RequestId: {invocation.request_id} Error: {status}"
+            payload = worker.init_error or _error("Runtime.ExitError", text)
+            self._finish(worker, payload, "Unhandled", extra=[] if worker.init_error else [text])
+        self._forget(worker)
+        self._dispatch()
+
+    def _forget(self, worker: Worker) -> None:
+        self._workers.pop(worker.token, None)
+        if worker.asking is not None and not worker.asking.done():
+            worker.asking.set_result(json_response(410, {"errorMessage": "Retired."}))
+        if worker.process.stdin:
+            worker.process.stdin.close()
+        worker.log_path.unlink(missing_ok=True)
+        if worker.pool.retired and not worker.pool.workers:
+            shutil.rmtree(worker.pool.code, ignore_errors=True)
+
+    def _kill(self, worker: Worker) -> None:
+        if worker in worker.pool.workers:
+            worker.pool.workers.remove(worker)
+        worker.process.kill()
+        worker.process.wait()
+        self._forget(worker)
+
+    # -- Invocations ---------------------------------------------------------------------
+
+    async def _next(self, worker: Worker) -> Response:
+        if worker.init_seconds is None:
+            worker.init_seconds = time.monotonic() - worker.started
+        if worker.pool.retired:
+            self._kill(worker)
+            return json_response(410, {"errorMessage": "Retired."})
+        asking: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        worker.asking = asking
+        self._dispatch()  # may answer it at once
+        return await asking
+
+    def _begin(self, worker: Worker, invocation: Invocation) -> None:
+        worker.current = invocation
+        invocation.worker = worker
+        invocation.started = worker.pool.last_progress = time.monotonic()
+        self._busy += 1
+
+    def _start(self, worker: Worker, invocation: Invocation) -> None:
+        """Answer the worker's open request with an invocation."""
+        function = worker.pool.function
+        asking, worker.asking = worker.asking, None
+        assert asking is not None
+        self._begin(worker, invocation)
+        loop = asyncio.get_running_loop()
+        invocation.timeout = loop.call_later(function.timeout, self._time_out, worker, invocation)
+        headers = [
+            ("Content-Type", "application/json"),  # the native client dies without it
+            ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
+            ("Lambda-Runtime-Deadline-Ms", str(int((time.time() + function.timeout) * 1000))),
+            ("Lambda-Runtime-Invoked-Function-Arn", function.function_arn),
+            ("Lambda-Runtime-Trace-Id", _trace_id()),
+        ]
+        if invocation.client_context:
+            headers.append(("Lambda-Runtime-Client-Context", invocation.client_context))
+        asking.set_result(Response(200, invocation.payload, tuple(headers)))
+
+    def _answer(
+        self, worker: Worker, request_id: str, body: bytes, error: str | None
+    ) -> Response:
+        if worker.current is None or worker.current.request_id != request_id:
+            return json_response(400, {"errorMessage": f"{request_id} is not being worked on."})
+        self._finish(worker, body, error)
+        self._dispatch()
+        return json_response(202, {"status": "OK"})
+
+    def _time_out(self, worker: Worker, invocation: Invocation) -> None:
+        if worker.current is not invocation:
+            return
+        seconds = f"{worker.pool.function.timeout:.2f} seconds"
+        text = f"RequestId: {invocation.request_id} Error: Task timed out after {seconds}"
+        line = f"{_timestamp()} {invocation.request_id} Task timed out after {seconds}"
+        self._finish(worker, _error("Sandbox.Timedout", text), "Unhandled", extra=[line])
+        self._kill(worker)
+        self._dispatch()
+
+    def _finish(
+        self, worker: Worker, payload: bytes, error: str | None, extra: list[str] | None = None
+    ) -> None:
+        invocation = worker.current
+        assert invocation is not None
+        worker.current = None
+        self._busy -= 1
+        worker.pool.last_progress = time.monotonic()
+        if invocation.timeout is not None:
+            invocation.timeout.cancel()
+        lines = [
+            f"START RequestId: {invocation.request_id} "
+            f"Version: {worker.pool.function.version}",
+            *_printed(worker),
+            *(extra or []),
+            f"END RequestId: {invocation.request_id}",
+            _report(worker, invocation),
+        ]
+        worker.cold = False
+        self._logs.write(worker.pool.function, worker.log_stream, lines)
+        tail = "\n".join(lines).encode()[-_TAIL_BYTES:]
+        if not invocation.done.done():
+            invocation.done.set_result(Result(payload, error, invocation.request_id, tail))
+
+
+def _fingerprint(function: LambdaFunction) -> str:
+    """Everything that a running worker has taken in from its function."""
+    return json.dumps(
+        [
+            function.code_sha_256,
+            function.handler,
+            function.role,
+            function.timeout,
+            function.memory_size,
+            function.environment_vars,
+            function.run_time,
+        ],
+        sort_keys=True,
+    )
+
+
+def _printed(worker: Worker) -> list[str]:
+    """The lines that the worker has written since the last time."""
+    with open(worker.log_path, "rb") as log:
+        log.seek(worker.log_position)
+        written = log.read()
+    worker.log_position += len(written)
+    text = written.decode("utf-8", "replace")
+    # awslambdaric joins the lines of a traceback by carriage returns, to make them one event.
+    return [line.replace("\r", "\n") for line in text.split("\n") if line]
+
+
+def _report(worker: Worker, invocation: Invocation) -> str:
+    duration_ms = (time.monotonic() - invocation.started) * 1000
+    init_ms = worker.init_seconds * 1000 if worker.cold and worker.init_seconds else 0.0
+    fields = [
+        f"REPORT RequestId: {invocation.request_id}",
+        f"Duration: {duration_ms:.2f} ms",
+        f"Billed Duration: {int(duration_ms + init_ms) + 1} ms",
+        f"Memory Size: {worker.pool.function.memory_size} MB",
+        f"Max Memory Used: {_memory_mb(worker.process.pid)} MB",
+    ]
+    if init_ms:
+        fields.append(f"Init Duration: {init_ms:.2f} ms")
+    return "\t".join(fields) + "\t"
+
+
+def _memory_mb(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss) >> 20
+    except psutil.Error:
+        return 0
+
+
+def _runtime(pool: Pool) -> str:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return f"{pool.function.run_time} (this machine's Python {version})"
+
+
+def _error(kind: str, message: str) -> bytes:
+    return json.dumps({"errorType": kind, "errorMessage": message}).encode()
+
+
+def _timestamp() -> str:
+    now = time.time()
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
+
+
+def _trace_id() -> str:
+    return f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Sampled=0"

@@ -1,0 +1,227 @@
+"""The state of the cloud: moto, called in-process as the WSGI application that it ships.
+
+Everything that AWS remembers (roles, queues, topics, tables, functions, log groups) is
+moto's. This module answers an AWS request from that state and looks objects up by ARN for
+the other parts. It runs on the event loop and never waits, so no two requests see a
+half-made change and nothing here needs a lock; the price is that one slow call holds up
+the rest, which is why queues and logs have modules of their own.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import unquote
+
+import moto.awslambda.models as moto_lambda
+from moto.apigateway.models import APIGatewayBackend, apigateway_backends
+from moto.awslambda.models import EventSourceMapping, LambdaFunction, lambda_backends
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.sqs.models import sqs_backends
+from moto.sts.models import sts_backends
+
+from localcloud import queues
+from localcloud.queues import IndexedQueue
+
+logger = logging.getLogger(__name__)
+ACCOUNT_ID = DEFAULT_ACCOUNT_ID
+
+
+@dataclass(frozen=True)
+class Request:
+    """An HTTP request: `path` undecoded, header names in lower case, `query` without '?'."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Response:
+    """An HTTP response; `headers` as (name, value) pairs."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def json_response(status: int, body: Any, **headers: str) -> Response:
+    """A JSON response; underscores in header names become dashes."""
+    pairs = [("Content-Type", "application/json")]
+    pairs += [(name.replace("_", "-"), value) for name, value in headers.items()]
+    return Response(status, json.dumps(body).encode(), tuple(pairs))
+
+
+class _Dispatcher(DomainDispatcherApplication):
+    """moto's dispatcher, which lists a directory of 190 services twice at each request."""
+
+    def __init__(self) -> None:
+        super().__init__(create_backend_app)
+        self.get_backend_for_host = cache(self.get_backend_for_host)  # type: ignore[method-assign]
+
+
+class _LambdaFunction(LambdaFunction):
+    """moto's function plus its dead-letter queue, which moto accepts and forgets."""
+
+    def __init__(
+        self, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1
+    ) -> None:
+        self.dead_letter_config = spec.get("DeadLetterConfig")
+        super().__init__(account_id, spec, region, version)
+
+    def get_configuration(self, on_create: bool = False) -> dict[str, Any]:
+        configuration = super().get_configuration(on_create)
+        if self.dead_letter_config:
+            configuration["DeadLetterConfig"] = self.dead_letter_config
+        return configuration
+
+    def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
+        if "DeadLetterConfig" in config_updates:
+            self.dead_letter_config = config_updates["DeadLetterConfig"]
+        return super().update_configuration(config_updates)
+
+
+class State:
+    """What the cloud remembers, and the AWS API in front of it."""
+
+    def __init__(self) -> None:
+        queues.install()
+        moto_lambda.LambdaFunction = _LambdaFunction  # type: ignore[misc]
+        self._application = _Dispatcher()
+
+    def call(self, request: Request) -> Response:
+        """Answer an AWS API request. Errors come back as responses, as from AWS."""
+        started: dict[str, Any] = {}
+
+        def start_response(
+            status: str, headers: list[tuple[str, str]], _: Any = None
+        ) -> Callable[[bytes], object]:
+            started["status"] = int(status.split(" ", 1)[0])
+            started["headers"] = tuple(headers)
+            return lambda _: None
+
+        try:
+            chunks: Iterable[bytes] = self._application(_environ(request), start_response)
+            return Response(started["status"], b"".join(chunks), started["headers"])
+        except NotImplementedError as error:
+            return _failure(501, "NotImplemented", str(error))
+        except Exception as error:  # a fault of the cloud's own must reach the caller as a 500
+            logger.exception("moto failed on %s %s", request.method, request.path)
+            return _failure(500, "InternalFailure", f"{type(error).__name__}: {error}")
+
+    def reset(self) -> None:
+        """Forget everything."""
+        response = self.call(Request("POST", "/moto-api/reset", "", {}, b""))
+        assert response.status == 200, response.body
+
+    def functions(self) -> Iterator[LambdaFunction]:
+        for backend in _backends(lambda_backends):
+            yield from backend.list_functions()
+
+    def function(self, name_or_arn: str, region: str) -> LambdaFunction | None:
+        """The function of that name, ARN or partial ARN (a qualifier is ignored), if any."""
+        parts = name_or_arn.split(":")
+        name = parts[parts.index("function") + 1] if "function" in parts else parts[0]
+        if name_or_arn.startswith("arn:"):
+            region = parts[3]
+        for function in lambda_backends[ACCOUNT_ID][region].list_functions():
+            if function.function_name == name:
+                return function
+        return None
+
+    def event_source_mappings(self) -> Iterator[EventSourceMapping]:
+        for backend in _backends(lambda_backends):
+            yield from backend._event_source_mappings.values()
+
+    def queue(self, arn: str) -> IndexedQueue | None:
+        _, _, _, region, account, name = arn.split(":", 5)
+        queue: IndexedQueue | None = sqs_backends[account][region].queues.get(name)  # type: ignore[assignment]
+        return queue
+
+    def queue_at(self, url: str, region: str) -> IndexedQueue | None:
+        """The queue behind a queue URL, whose last two parts are account and name."""
+        *_, account, name = url.rstrip("/").split("/")
+        return self.queue(f"arn:aws:sqs:{region}:{account}:{name}")
+
+    def send(self, queue_arn: str, body: str, attributes: dict[str, str]) -> bool:
+        """Put a message with string attributes on a queue; False when there is no such queue."""
+        if self.queue(queue_arn) is None:
+            return False
+        _, _, _, region, account, name = queue_arn.split(":", 5)
+        sqs_backends[account][region].send_message(
+            name,
+            body,
+            message_attributes={
+                key: {"DataType": "String", "StringValue": value}
+                for key, value in attributes.items()
+            },
+        )
+        return True
+
+    def assume_role(self, role_arn: str, session: str, region: str) -> dict[str, str]:
+        """New credentials of the role, as the environment variables that the AWS SDKs read."""
+        role = sts_backends[ACCOUNT_ID]["aws"].assume_role(
+            region_name=region,
+            role_session_name=session,
+            role_arn=role_arn,
+            policy="",
+            duration=12 * 60 * 60,
+            external_id="",
+        )
+        return {
+            "AWS_ACCESS_KEY_ID": role.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": role.secret_access_key,
+            "AWS_SESSION_TOKEN": role.session_token,
+        }
+
+    def rest_api(self, api_id: str) -> tuple[APIGatewayBackend, Any] | None:
+        """The region's API Gateway and the REST API of that id, in whichever region it is."""
+        for backend in _backends(apigateway_backends):
+            if api_id in backend.apis:
+                return backend, backend.apis[api_id]
+        return None
+
+
+def _backends(backend_dict: Any) -> Iterator[Any]:
+    for regions in list(backend_dict.values()):
+        yield from list(regions.values())
+
+
+def _environ(request: Request) -> dict[str, Any]:
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote(request.path, "latin-1"),
+        "RAW_URI": f"{request.path}?{request.query}" if request.query else request.path,
+        "QUERY_STRING": request.query,
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "CONTENT_LENGTH": str(len(request.body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(request.body),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in request.headers.items():
+        if name == "content-type":
+            environ["CONTENT_TYPE"] = value
+        elif name != "content-length":
+            environ["HTTP_" + name.upper().replace("-", "_")] = value
+    return environ
+
+
+def _failure(status: int, code: str, message: str) -> Response:
+    return json_response(status, {"__type": code, "message": message}, x_amzn_errortype=code)
