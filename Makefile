@@ -1,0 +1,51 @@
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+
+help:  ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */\1|/' | \
+	  awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+demo: .venv/.run  ## Run the whole tutorial on this machine, then tear it down
+	@$(BIN)/lab demo
+
+test: .venv/.dev  ## Run the tests
+	@$(BIN)/pytest
+
+lint: .venv/.dev  ## Check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+check: lint test  ## What CI runs, but for the demo
+
+bench: .venv/.dev  ## Measure orders per second, against a floor
+	@$(BIN)/python tests/bench.py
+
+lock: .venv/.dev  ## Choose new versions of everything and lock them
+	$(BIN)/uv pip compile -q --universal --upgrade --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header pyproject.toml requirements.in -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --upgrade --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header -c requirements.lock \
+	  pyproject.toml --extra dev requirements.in -o requirements-dev.lock
+
+clean:  ## Remove the virtual environment and what was built
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another one: make PYTHON=python3.12" >&2; exit 1; }
+	@echo "Preparing .venv; the first time takes a minute."
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.run: .venv/.python requirements.lock pyproject.toml
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: .venv/.run requirements-dev.lock
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.PHONY: help demo test lint check bench lock clean

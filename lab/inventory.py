@@ -1,0 +1,314 @@
+"""Everything that the tutorial makes: how to find it, whose it is, and how to delete it.
+
+One list serves teardown, checks and tests. Its order is the order of making; teardown goes
+through it backwards. What hangs on another resource and goes with it has no entry of its
+own: inline policies with their role, permissions with their function, methods, models and
+stages with their API, subscriptions with their topic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from lab.errors import NotOursError
+from lab.names import Names, names, tags
+from lab.waiting import wait_until
+
+Tags = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource that the tutorial makes, whether it exists now or not.
+
+    `find` returns its id (an ARN, a URL, ...) or None; `tags_of` and `delete` take that id.
+    `chapter` is the number of the script that makes it.
+    """
+
+    kind: str
+    name: str
+    chapter: str
+    find: Callable[[], str | None]
+    tags_of: Callable[[str], Tags]
+    delete: Callable[[str], object]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A resource that exists. `ours` says whether it carries our tags."""
+
+    resource: Resource
+    id: str
+    ours: bool
+
+
+def inventory(aws: boto3.Session, our_names: Names | None = None) -> list[Resource]:
+    """Every resource of one learner, in the order of making."""
+    n = our_names or names()
+    kinds = _Kinds(aws)
+    return [
+        kinds.log_group("00", n.log_group(n.take_order)),
+        kinds.role("00", n.role(n.take_order)),
+        kinds.queue("00", n.queue_dead_letters),
+        kinds.queue("00", n.queue),
+        kinds.function("00", n.take_order),
+        kinds.rest_api("00", n.api),
+        kinds.usage_plan("00", n.usage_plan),
+        kinds.api_key("00", n.api_key),
+        kinds.topic("01", n.topic),
+        kinds.log_group("01", n.log_group(n.notify_fulfillment)),
+        kinds.role("01", n.role(n.notify_fulfillment)),
+        kinds.function("01", n.notify_fulfillment),
+        kinds.table("02", n.table),
+        kinds.queue("02", n.function_dead_letters),
+        kinds.log_group("02", n.log_group(n.record_order)),
+        kinds.role("02", n.role(n.record_order)),
+        kinds.function("02", n.record_order),
+        kinds.queue("03", n.topic_dead_letters),
+        kinds.event_source_mapping("03", n.queue, n.notify_fulfillment),
+    ]
+
+
+def survey(resources: Iterable[Resource]) -> Iterator[Found]:
+    """Those that exist, with whether they carry our tags."""
+    ours = tags().items()
+    for resource in resources:
+        resource_id = resource.find()
+        if resource_id is not None:
+            yield Found(resource, resource_id, ours <= resource.tags_of(resource_id).items())
+
+
+def refuse_strangers(aws: boto3.Session) -> None:
+    """Stop before anything is made under a name that belongs to somebody else.
+
+    Raises NotOursError naming each such resource.
+    """
+    strangers = [str(found.resource) for found in survey(inventory(aws)) if not found.ours]
+    if strangers:
+        raise NotOursError(
+            f"{'; '.join(strangers)}: exists without the tags of this tutorial, so nothing was "
+            "changed. Set LAB_PREFIX to get other names, or rename or delete it yourself."
+        )
+
+
+def _first(pages: Iterable[Any], key: str, wanted: Callable[[Any], bool]) -> Any:
+    """The first entry of a paginated listing that is wanted, or None."""
+    return next((item for page in pages for item in page[key] if wanted(item)), None)
+
+
+def _as_dict(pairs: list[dict[str, str]]) -> Tags:
+    return {pair["Key"]: pair["Value"] for pair in pairs}
+
+
+class _Kinds:
+    """Makes the entry for a resource of each kind."""
+
+    def __init__(self, aws: boto3.Session) -> None:
+        self._apigateway: Any = aws.client("apigateway")
+        self._dynamodb: Any = aws.client("dynamodb")
+        self._iam: Any = aws.client("iam")
+        self._lambda: Any = aws.client("lambda")
+        self._logs: Any = aws.client("logs")
+        self._sns: Any = aws.client("sns")
+        self._sqs: Any = aws.client("sqs")
+
+    def log_group(self, chapter: str, name: str) -> Resource:
+        logs = self._logs
+
+        def find() -> str | None:
+            pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name)
+            group = _first(pages, "logGroups", lambda g: g["logGroupName"] == name)
+            return group["arn"].removesuffix(":*") if group else None
+
+        def tags_of(arn: str) -> Tags:
+            return dict(logs.list_tags_for_resource(resourceArn=arn)["tags"])
+
+        def delete(_: str) -> None:
+            logs.delete_log_group(logGroupName=name)
+
+        return Resource("log group", name, chapter, find, tags_of, delete)
+
+    def role(self, chapter: str, name: str) -> Resource:
+        iam = self._iam
+
+        def find() -> str | None:
+            try:
+                return str(iam.get_role(RoleName=name)["Role"]["Arn"])
+            except iam.exceptions.NoSuchEntityException:
+                return None
+
+        def tags_of(_: str) -> Tags:
+            return _as_dict(iam.list_role_tags(RoleName=name)["Tags"])
+
+        def delete(_: str) -> None:
+            for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+                iam.delete_role_policy(RoleName=name, PolicyName=policy)
+            for policy in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
+                iam.detach_role_policy(RoleName=name, PolicyArn=policy["PolicyArn"])
+            iam.delete_role(RoleName=name)
+
+        return Resource("IAM role", name, chapter, find, tags_of, delete)
+
+    def queue(self, chapter: str, name: str) -> Resource:
+        sqs = self._sqs
+
+        def find() -> str | None:
+            try:
+                return str(sqs.get_queue_url(QueueName=name)["QueueUrl"])
+            except sqs.exceptions.QueueDoesNotExist:
+                return None
+
+        def tags_of(url: str) -> Tags:
+            return dict(sqs.list_queue_tags(QueueUrl=url).get("Tags", {}))
+
+        def delete(url: str) -> None:
+            sqs.delete_queue(QueueUrl=url)
+
+        return Resource("SQS queue", name, chapter, find, tags_of, delete)
+
+    def function(self, chapter: str, name: str) -> Resource:
+        lambda_ = self._lambda
+
+        def find() -> str | None:
+            try:
+                return str(lambda_.get_function_configuration(FunctionName=name)["FunctionArn"])
+            except lambda_.exceptions.ResourceNotFoundException:
+                return None
+
+        def tags_of(arn: str) -> Tags:
+            return dict(lambda_.list_tags(Resource=arn)["Tags"])
+
+        def delete(_: str) -> None:
+            lambda_.delete_function(FunctionName=name)
+
+        return Resource("Lambda function", name, chapter, find, tags_of, delete)
+
+    def event_source_mapping(self, chapter: str, queue: str, function: str) -> Resource:
+        lambda_ = self._lambda
+
+        def find() -> str | None:
+            pages = lambda_.get_paginator("list_event_source_mappings").paginate()
+            mapping = _first(
+                pages,
+                "EventSourceMappings",
+                lambda m: (
+                    m["EventSourceArn"].endswith(f":{queue}")
+                    and m["FunctionArn"].endswith(f":{function}")
+                ),
+            )
+            return mapping["UUID"] if mapping else None
+
+        def tags_of(uuid: str) -> Tags:
+            arn = lambda_.get_event_source_mapping(UUID=uuid)["EventSourceMappingArn"]
+            return dict(lambda_.list_tags(Resource=arn)["Tags"])
+
+        def delete(uuid: str) -> None:
+            try:
+                lambda_.delete_event_source_mapping(UUID=uuid)
+            except lambda_.exceptions.ResourceInUseException:
+                pass  # it is on its way already
+
+        name = f"{queue} to {function}"
+        return Resource("event source mapping", name, chapter, find, tags_of, delete)
+
+    def topic(self, chapter: str, name: str) -> Resource:
+        sns = self._sns
+
+        def find() -> str | None:
+            pages = sns.get_paginator("list_topics").paginate()
+            topic = _first(pages, "Topics", lambda t: t["TopicArn"].endswith(f":{name}"))
+            return topic["TopicArn"] if topic else None
+
+        def tags_of(arn: str) -> Tags:
+            return _as_dict(sns.list_tags_for_resource(ResourceArn=arn)["Tags"])
+
+        def delete(arn: str) -> None:
+            pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=arn)
+            for subscription in [s for page in pages for s in page["Subscriptions"]]:
+                if subscription["SubscriptionArn"].startswith("arn:"):  # else it is pending
+                    sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+            sns.delete_topic(TopicArn=arn)
+
+        return Resource("SNS topic", name, chapter, find, tags_of, delete)
+
+    def table(self, chapter: str, name: str) -> Resource:
+        dynamodb = self._dynamodb
+
+        def find() -> str | None:
+            try:
+                return str(dynamodb.describe_table(TableName=name)["Table"]["TableArn"])
+            except dynamodb.exceptions.ResourceNotFoundException:
+                return None
+
+        def tags_of(arn: str) -> Tags:
+            return _as_dict(dynamodb.list_tags_of_resource(ResourceArn=arn)["Tags"])
+
+        def delete(_: str) -> None:
+            dynamodb.get_waiter("table_exists").wait(TableName=name)  # not while CREATING
+            dynamodb.delete_table(TableName=name)
+
+        return Resource("DynamoDB table", name, chapter, find, tags_of, delete)
+
+    def rest_api(self, chapter: str, name: str) -> Resource:
+        def delete(api_id: str) -> None:
+            # AWS allows one deletion in 30 seconds for the whole account.
+            wait_until(
+                lambda: self._try_to_delete_api(api_id),
+                f"API Gateway lets us delete the REST API {name}",
+                timeout=300,
+            )
+
+        return self._listed("REST API", "get_rest_apis", chapter, name, delete)
+
+    def usage_plan(self, chapter: str, name: str) -> Resource:
+        apigateway = self._apigateway
+
+        def delete(plan_id: str) -> None:
+            plan = apigateway.get_usage_plan(usagePlanId=plan_id)
+            for stage in plan.get("apiStages", []):
+                value = f"{stage['apiId']}:{stage['stage']}"
+                operation = {"op": "remove", "path": "/apiStages", "value": value}
+                apigateway.update_usage_plan(usagePlanId=plan_id, patchOperations=[operation])
+            apigateway.delete_usage_plan(usagePlanId=plan_id)
+
+        return self._listed("usage plan", "get_usage_plans", chapter, name, delete)
+
+    def api_key(self, chapter: str, name: str) -> Resource:
+        def delete(key_id: str) -> None:
+            self._apigateway.delete_api_key(apiKey=key_id)
+
+        return self._listed("API key", "get_api_keys", chapter, name, delete)
+
+    def _listed(
+        self, kind: str, operation: str, chapter: str, name: str, delete: Callable[[str], object]
+    ) -> Resource:
+        """API Gateway looks nothing up by name: its things are found in listings."""
+        apigateway = self._apigateway
+
+        def find_where(wanted: Callable[[Any], bool]) -> Any:
+            return _first(apigateway.get_paginator(operation).paginate(), "items", wanted)
+
+        def find() -> str | None:
+            item = find_where(lambda i: i["name"] == name)
+            return item["id"] if item else None
+
+        def tags_of(item_id: str) -> Tags:
+            return dict(find_where(lambda i: i["id"] == item_id).get("tags", {}))
+
+        return Resource(kind, name, chapter, find, tags_of, delete)
+
+    def _try_to_delete_api(self, api_id: str) -> bool:
+        try:
+            self._apigateway.delete_rest_api(restApiId=api_id)
+        except self._apigateway.exceptions.TooManyRequestsException:
+            return False
+        except self._apigateway.exceptions.NotFoundException:
+            pass
+        return True

@@ -1,0 +1,101 @@
+"""Finds, starts and stops the local cloud on this machine.
+
+The port is the only thing known about it: whatever answers there with the local cloud's
+status is it, so there is no state file that could be wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from lab.errors import TargetError, WaitTimeoutError
+from lab.waiting import wait_until
+
+# No proxy for loopback addresses, whatever the environment says.
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def address(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def status(url: str) -> dict[str, Any] | None:
+    """The status of the local cloud at this address, or None if there is none."""
+    try:
+        with _opener.open(f"{url}/_localcloud/status", timeout=5) as response:
+            found = json.load(response)
+    except (OSError, ValueError):
+        return None
+    is_ours = isinstance(found, dict) and found.get("service") == "localcloud"
+    return found if is_ours else None
+
+
+def log_path(port: int) -> Path:
+    """Where a local cloud that was started in the background writes what it has to say."""
+    return Path(tempfile.gettempdir()) / f"localcloud-{port}.log"
+
+
+def start(port: int) -> str:
+    """Start a local cloud in the background unless it runs already; returns its address.
+
+    Raises TargetError when the port is taken by something else or the start fails.
+    """
+    url = address(port)
+    if status(url) is not None:
+        return url
+    with open(log_path(port), "wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "localcloud", "--port", str(port)],
+            cwd=Path(__file__).parent.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C in the learner's terminal is not meant for it
+        )
+    process_ended = object()
+
+    def look() -> object:
+        return process_ended if process.poll() is not None else status(url)
+
+    try:
+        if wait_until(look, f"the local cloud answers at {url}", timeout=30) is process_ended:
+            said = log_path(port).read_text(errors="replace").strip().splitlines()
+            reason = said[-1] if said else "it said nothing"
+            raise TargetError(
+                f"The local cloud did not start: {reason} Or set LAB_PORT to another port."
+            )
+    except WaitTimeoutError:
+        process.kill()
+        raise
+    return url
+
+
+def stop(url: str) -> bool:
+    """Stop the local cloud at this address; False if there is none."""
+    if status(url) is None:
+        return False
+    _post(url, "stop")
+    wait_until(lambda: status(url) is None, "the local cloud has stopped", timeout=10)
+    return True
+
+
+def reset(url: str) -> None:
+    """Make the local cloud forget everything. Raises TargetError if there is none."""
+    if status(url) is None:
+        raise TargetError(f"No local cloud answers at {url}; start one with `lab start`.")
+    _post(url, "reset")
+
+
+def _post(url: str, action: str) -> None:
+    request = urllib.request.Request(
+        f"{url}/_localcloud/{action}", data=b"", headers={"X-Localcloud": "1"}
+    )
+    with _opener.open(request, timeout=10):
+        pass

@@ -1,0 +1,36 @@
+"""What a function needs: its package, its runtime and its test event.
+
+The same source gives the same bytes on every machine, so Lambda's CodeSha256 changes
+exactly when the code does.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+# AWS supports it until 2029-06-30.
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+RUNTIME = "python3.13"
+EVENTS = Path(__file__).parent.parent / "events"
+LAMBDAS = Path(__file__).parent.parent / "lambdas"
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
+
+
+def package(stem: str) -> bytes:
+    """The zip of `lambdas/<stem>.py`, with fixed time and permissions."""
+    entry = zipfile.ZipInfo(f"{stem}.py", _EPOCH)
+    entry.create_system = 3  # Unix, also when packed on Windows
+    entry.external_attr = 0o100644 << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    source = (LAMBDAS / f"{stem}.py").read_text("utf-8")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(entry, source)
+    return buffer.getvalue()
+
+
+def event(stem: str) -> str:
+    """The JSON text of the console test event `events/<stem>.json`."""
+    return (EVENTS / f"{stem}.json").read_text("utf-8")

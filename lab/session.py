@@ -1,0 +1,81 @@
+"""The boto3 session for the chosen target.
+
+On `local` it carries made-up credentials and the local cloud's address, so that nothing
+reaches the real AWS by accident; on `aws` it is your own session, checked once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lab import local, settings
+from lab.errors import TargetError
+from lab.settings import Settings
+
+
+class Session(boto3.Session):
+    """A boto3 session whose clients all talk to one endpoint, or to AWS if that is None."""
+
+    def __init__(self, endpoint_url: str | None, **options: Any) -> None:
+        super().__init__(**options)
+        self.endpoint_url = endpoint_url
+
+    def client(self, *args: Any, **options: Any) -> Any:
+        return super().client(*args, **{"endpoint_url": self.endpoint_url, **options})
+
+    def resource(self, *args: Any, **options: Any) -> Any:
+        return super().resource(*args, **{"endpoint_url": self.endpoint_url, **options})
+
+
+def session() -> Session:
+    """A session for LAB_TARGET; on `local` this starts the local cloud if need be.
+
+    Raises SettingsError or TargetError with what to try.
+    """
+    chosen = settings.load()
+    return _aws_session(chosen) if chosen.target == "aws" else _local_session(chosen)
+
+
+def _local_session(chosen: Settings) -> Session:
+    endpoint_url = chosen.endpoint_url or local.start(chosen.port)
+    return Session(
+        endpoint_url,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        region_name=chosen.region,
+    )
+
+
+def _aws_session(chosen: Settings) -> Session:
+    try:
+        made = Session(chosen.endpoint_url, region_name=chosen.region)
+        if made.region_name is None:
+            raise TargetError("LAB_TARGET is aws, but there is no region: set AWS_REGION.")
+        if made.get_credentials() is None:
+            raise TargetError(
+                "LAB_TARGET is aws, but there are no AWS credentials: run `aws configure` or "
+                "`aws sso login`, or unset LAB_TARGET to work on this machine."
+            )
+        made.client("sts").get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        raise TargetError(
+            f"LAB_TARGET is aws, but AWS cannot be used: {error} Renew your credentials or "
+            "mend the connection, or unset LAB_TARGET to work on this machine."
+        ) from None
+    return made
+
+
+def account_id(aws: boto3.Session) -> str:
+    """The id of the account that the session's credentials belong to."""
+    return str(aws.client("sts").get_caller_identity()["Account"])
+
+
+def invoke_url(aws: boto3.Session, api_id: str, stage: str, path: str) -> str:
+    """Where a deployed method is reached: AWS gives each API a host, the local cloud a path."""
+    endpoint_url = getattr(aws, "endpoint_url", None)
+    if endpoint_url:
+        return f"{endpoint_url}/restapis/{api_id}/{stage}/_user_request_{path}"
+    return f"https://{api_id}.execute-api.{aws.region_name}.amazonaws.com/{stage}{path}"

@@ -1,0 +1,99 @@
+"""The settings, read from the environment and checked in one place.
+
+| variable       | meaning                                   | unless set                   |
+|----------------|-------------------------------------------|------------------------------|
+| LAB_TARGET     | local: this machine; aws: the real thing  | local                        |
+| LAB_PREFIX     | put before every name, in a shared account| nothing                      |
+| LAB_EMAIL      | the fulfillment team's address            | local: fulfillment@example.com |
+| LAB_PORT       | where the local cloud listens             | 4510                         |
+| AWS_REGION     | the region                                | local: us-east-1             |
+| AWS_ENDPOINT_URL | an AWS look-alike of your own           | the local cloud              |
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from lab.errors import SettingsError
+from localcloud.__main__ import DEFAULT_PORT
+
+TARGETS = ("local", "aws")
+_LOCAL_EMAIL = "fulfillment@example.com"
+_AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".aws.dev")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The checked settings; `region` and `endpoint_url` are None where boto3 is to decide."""
+
+    target: str
+    prefix: str
+    email: str
+    port: int
+    region: str | None
+    endpoint_url: str | None
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read and check the settings. Raises SettingsError naming the variable at fault."""
+    env = os.environ if environment is None else environment
+    target = env.get("LAB_TARGET", "local")
+    if target not in TARGETS:
+        raise SettingsError(f"LAB_TARGET is {target!r}; set it to one of: {', '.join(TARGETS)}.")
+    region = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION")
+    if target == "local":
+        region = region or "us-east-1"
+    return Settings(
+        target=target,
+        prefix=_prefix(env.get("LAB_PREFIX", "")),
+        email=_email(env.get("LAB_EMAIL", ""), target),
+        port=_port(env.get("LAB_PORT", str(DEFAULT_PORT))),
+        region=region,
+        endpoint_url=_endpoint(env.get("AWS_ENDPOINT_URL"), target),
+    )
+
+
+def _prefix(value: str) -> str:
+    """The prefix with a hyphen after it. 20 characters leave room in every name of AWS's."""
+    if not value:
+        return ""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,19}", value):
+        raise SettingsError(
+            f"LAB_PREFIX is {value!r}; use up to 20 letters, digits and hyphens, a letter first."
+        )
+    return value if value.endswith("-") else value + "-"
+
+
+def _email(value: str, target: str) -> str:
+    if not value and target == "local":
+        return _LOCAL_EMAIL
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
+        raise SettingsError(
+            f"LAB_EMAIL is {value!r}; set it to the address that is to get the orders."
+        )
+    return value
+
+
+def _port(value: str) -> int:
+    if not re.fullmatch(r"\d{1,5}", value) or not 1 <= int(value) <= 65535:
+        raise SettingsError(f"LAB_PORT is {value!r}; set it to a port from 1 to 65535.")
+    return int(value)
+
+
+def _endpoint(value: str | None, target: str) -> str | None:
+    """A look-alike's address. The real AWS is reached by LAB_TARGET=aws and no other way."""
+    if not value:
+        return None
+    host = urlsplit(value).hostname
+    if not host:
+        raise SettingsError(f"AWS_ENDPOINT_URL is {value!r}; it needs a form like http://host:port.")
+    if target == "local" and f".{host}".endswith(_AWS_DOMAINS):
+        raise SettingsError(
+            f"AWS_ENDPOINT_URL is {value!r}, which is the real AWS; "
+            "unset it, or set LAB_TARGET=aws if that is what you want."
+        )
+    return value

@@ -1,0 +1,75 @@
+"""Waiting for AWS to catch up: poll until it has, never sleep a fixed time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from botocore.exceptions import ClientError
+from rich.console import Console
+
+from lab.errors import WaitTimeoutError
+
+T = TypeVar("T")
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 2.0
+
+
+def wait_until(
+    look: Callable[[], T | None],
+    what: str,
+    *,
+    timeout: float = 60.0,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> T:
+    """Call `look` until it returns something true, and return that.
+
+    Pauses grow from 0.05 s to 2 s. Raises WaitTimeoutError after `timeout` seconds.
+    """
+    deadline = clock() + timeout
+    pause = _FIRST_PAUSE
+    with Console(stderr=True).status(f"Waiting until {what}"):
+        while not (found := look()):
+            if clock() >= deadline:
+                raise WaitTimeoutError(f"Waited {timeout:.0f} s, but not until {what}.")
+            sleep(min(pause, max(0.0, deadline - clock())))
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+    return found
+
+
+def once_role_is_ready(
+    call: Callable[[], T],
+    *,
+    timeout: float = 120.0,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> T:
+    """Make a call to Lambda, again and again while its new role is not known everywhere.
+
+    IAM needs some seconds until Lambda may assume a new role. Raises the last ClientError
+    after `timeout` seconds, and any other error at once.
+    """
+    deadline = clock() + timeout
+
+    def attempt() -> list[T] | None:
+        try:
+            return [call()]
+        except ClientError as error:
+            if not _role_not_ready(error) or clock() >= deadline:
+                raise
+            return None
+
+    # The list makes any result true, and the longer limit leaves the last word to `attempt`.
+    what = "Lambda may assume the new role"
+    return wait_until(attempt, what, timeout=timeout + 60, sleep=sleep, clock=clock)[0]
+
+
+def _role_not_ready(error: ClientError) -> bool:
+    """https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html"""
+    message = error.response["Error"].get("Message", "")
+    return error.response["Error"]["Code"] == "InvalidParameterValueException" and (
+        "cannot be assumed by Lambda" in message
+        or "provided execution role does not have permissions" in message
+    )
