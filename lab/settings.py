@@ -90,7 +90,9 @@ def _endpoint(value: str | None, target: str) -> str | None:
         return None
     host = urlsplit(value).hostname
     if not host:
-        raise SettingsError(f"AWS_ENDPOINT_URL is {value!r}; it needs a form like http://host:port.")
+        raise SettingsError(
+            f"AWS_ENDPOINT_URL is {value!r}; it needs a form like http://host:port."
+        )
     if target == "local" and f".{host}".endswith(_AWS_DOMAINS):
         raise SettingsError(
             f"AWS_ENDPOINT_URL is {value!r}, which is the real AWS; "

@@ -61,9 +61,7 @@ def publish(entries):
 
     SNS can refuse single entries in a reply that is otherwise a success.
     """
-    reply = sns.publish_batch(
-        TopicArn=os.environ["TOPIC_ARN"], PublishBatchRequestEntries=entries
-    )
+    reply = sns.publish_batch(TopicArn=os.environ["TOPIC_ARN"], PublishBatchRequestEntries=entries)
     for failure in reply.get("Failed", []):
         print(json.dumps({"message_id": failure["Id"], "not_published": failure["Code"]}))
     taken = {success["Id"] for success in reply.get("Successful", [])}

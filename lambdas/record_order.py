@@ -9,7 +9,7 @@ import json
 import os
 import time
 import uuid
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import boto3
@@ -40,7 +40,7 @@ def item(message):
     """The table's item for an SNS message, with the times in epoch form and readable."""
     order = json.loads(message["Message"])
     posted = datetime.fromisoformat(message["Timestamp"].replace("Z", "+00:00"))
-    posted = posted.astimezone(timezone.utc)
+    posted = posted.astimezone(UTC)
     return {
         "order_id": order["order_id"],
         "record_id": str(uuid.uuid5(uuid.NAMESPACE_OID, order["order_id"])),

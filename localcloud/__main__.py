@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,20 +12,44 @@ DEFAULT_PORT = 4510
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.option("--port", default=DEFAULT_PORT, type=click.IntRange(0, 65535), metavar="N",
-              help="Port on 127.0.0.1; 0 takes any that is free.")
-@click.option("--mailbox", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-              help="Maildir for e-mail; a temporary one unless given.")
-@click.option("--smtp", metavar="HOST[:PORT]",
-              help="Send e-mail through this server instead of keeping it.")
-@click.option("--concurrency", default=10, type=click.IntRange(1, 1000), metavar="N",
-              help="Invocations that may run at one time; more wait.")
-@click.option("--retry-delay", default=1.0, type=click.FloatRange(0), metavar="SECONDS",
-              help="Wait before an asynchronous invocation is retried (a minute on AWS).")
-@click.option("--runtime-client", "client", default="native",
-              type=click.Choice(["native", "python"]),
-              help="The Lambda runtime client; 'python' where there is no native one.")
-def main(**options: object) -> None:
+@click.option(
+    "--port",
+    default=DEFAULT_PORT,
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    help="Port on 127.0.0.1; 0 takes any that is free.",
+)
+@click.option(
+    "--mailbox",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Maildir for e-mail; a temporary one unless given.",
+)
+@click.option(
+    "--smtp", metavar="HOST[:PORT]", help="Send e-mail through this server instead of keeping it."
+)
+@click.option(
+    "--concurrency",
+    default=10,
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help="Invocations that may run at one time; more wait.",
+)
+@click.option(
+    "--retry-delay",
+    default=1.0,
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="Wait before an asynchronous invocation is retried (a minute on AWS).",
+)
+@click.option(
+    "--runtime-client",
+    "client",
+    default="native",
+    type=click.Choice(["native", "python"]),
+    help="The Lambda runtime client; 'python' where there is no native one.",
+)
+def main(**options: Any) -> None:
     """Run AWS on this machine: Lambda, API Gateway, SQS, SNS, DynamoDB, IAM and Logs.
 
     Prints the address once it is ready. Point any AWS client at it (--endpoint-url or
@@ -36,7 +61,7 @@ def main(**options: object) -> None:
         print(f"Local cloud ready at http://{address}", flush=True)
 
     try:
-        serve(Options(**options), ready)  # type: ignore[arg-type]
+        serve(Options(**options), ready)
     except OSError as error:
         port = options["port"]
         print(

@@ -82,7 +82,7 @@ class EventSources:
         records = [_record(queue, message) for message in messages]
         result = await self._runtime.invoke(function, json.dumps({"Records": records}).encode())
         for message in _succeeded(mapping, messages, result):
-            queue.delete_message(message.receipt_handle)  # type: ignore[arg-type]
+            queue.delete_message(message.receipt_handle)
 
 
 async def _collect(queue: IndexedQueue, mapping: EventSourceMapping) -> list[Message]:
@@ -100,7 +100,7 @@ async def _collect(queue: IndexedQueue, mapping: EventSourceMapping) -> list[Mes
 
 
 def _receive(queue: IndexedQueue, count: int) -> list[Message]:
-    return queue.receive(count, queue.visibility_timeout)  # type: ignore[attr-defined]
+    return queue.receive(count, queue.visibility_timeout)
 
 
 def _record(queue: IndexedQueue, message: Message) -> dict[str, Any]:

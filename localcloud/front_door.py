@@ -190,14 +190,12 @@ class FrontDoor:
 
         def create(api: RestAPI, *args: Any, **kwargs: Any) -> Any:
             deployment = create_deployment(api, *args, **kwargs)
-            deployment.snapshot = snapshot(api)  # type: ignore[attr-defined]
+            deployment.snapshot = snapshot(api)
             return deployment
 
-        RestAPI.create_deployment = create  # type: ignore[method-assign]
+        RestAPI.create_deployment = create
 
-    def _admit(
-        self, backend: APIGatewayBackend, api_id: str, stage: str, request: Request
-    ) -> str:
+    def _admit(self, backend: APIGatewayBackend, api_id: str, stage: str, request: Request) -> str:
         """The id of the caller's API key, if its usage plan lets the request pass."""
         value = request.headers.get("x-api-key")
         key = next((k for k in backend.keys.values() if k.enabled and k.value == value), None)
@@ -274,7 +272,7 @@ def snapshot(api: RestAPI) -> Deployment:
                     method=name,
                     api_key_required=bool(method.api_key_required),
                     function_arn=found[1] if found else None,
-                    schema=json.loads(model.schema) if validates and model else None,  # type: ignore[arg-type]
+                    schema=json.loads(model.schema) if validates and model else None,
                     timeout=timeout,
                 )
             )

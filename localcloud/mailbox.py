@@ -1,6 +1,8 @@
 """Where e-mail goes: into a Maildir on this machine, or through an SMTP server that you name.
 
-Writing a mail waits for the disk, so it happens on a thread, one mail after the other.
+Writing a mail waits for the disk, so it happens on a thread, one mail after the other. The
+mail is built by the email package's older interface: the newer one parses each header that
+it is given, which cost half of the time of an order on its way through the whole chain.
 """
 
 from __future__ import annotations
@@ -9,12 +11,16 @@ import asyncio
 import logging
 import mailbox
 import smtplib
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import formatdate, make_msgid
+import uuid
+from email.charset import Charset
+from email.header import Header
+from email.message import Message
+from email.utils import formatdate
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
+_UTF8 = Charset("utf-8")
+_UTF8.body_encoding = None  # type: ignore[assignment]  # 8 bit, so that a mail's file can be read as it is
 _SENDER = "AWS Notifications <no-reply@sns.amazonaws.com>"
 
 
@@ -25,7 +31,7 @@ class Mailbox:
         self.directory = directory
         self._maildir = mailbox.Maildir(directory, create=True)
         self._smtp = smtp
-        self._outgoing: asyncio.Queue[EmailMessage] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[Message] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -35,13 +41,13 @@ class Mailbox:
 
     def send(self, to: str, subject: str, text: str) -> None:
         """Queue a plain-text mail for delivery."""
-        mail = EmailMessage(policy=SMTP.clone(linesep="\n"))
+        mail = Message()
         mail["From"] = _SENDER
         mail["To"] = to
-        mail["Subject"] = subject
+        mail["Subject"] = Header(subject, _UTF8).encode()
         mail["Date"] = formatdate()
-        mail["Message-ID"] = make_msgid(domain="sns.amazonaws.com")
-        mail.set_content(text)
+        mail["Message-ID"] = f"<{uuid.uuid4()}@sns.amazonaws.com>"
+        mail.set_payload(text, _UTF8)
         self._outgoing.put_nowait(mail)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._deliver())
@@ -58,7 +64,7 @@ class Mailbox:
             except OSError as error:  # smtplib's errors are OSErrors, too
                 logger.error("A mail to %s was not delivered: %s", mail["To"], error)
 
-    def _deliver_one(self, mail: EmailMessage) -> None:
+    def _deliver_one(self, mail: Message) -> None:
         if self._smtp is None:
             self._maildir.add(mail.as_bytes())
             return

@@ -82,8 +82,8 @@ class Notifications:
                 self._ask_for_confirmation(subscription)
             return subscription
 
-        Subscription.publish = publish  # type: ignore[method-assign,assignment]
-        SNSBackend.subscribe = subscribe  # type: ignore[method-assign]
+        Subscription.publish = publish
+        SNSBackend.subscribe = subscribe
 
     def _publish(
         self,
@@ -101,9 +101,10 @@ class Notifications:
         if message_structure == "json":
             message = subscription._parse_message_structure(message, subscription.protocol)
         if subscription.protocol == "lambda":
-            self._call(subscription, self._notification(
-                subscription, message, message_id, subject, message_attributes
-            ))
+            self._call(
+                subscription,
+                self._notification(subscription, message, message_id, subject, message_attributes),
+            )
         elif subscription.arn not in self._pending:
             link = self._link(Action="Unsubscribe", SubscriptionArn=subscription.arn)
             text = f"{message}\n\n--\nTo stop these mails, open\n{link}\n"

@@ -184,7 +184,7 @@ class IndexedQueue(moto_sqs.Queue):
 
     def _expired(self, message: moto_sqs.Message) -> bool:
         age_ms = _now_ms() - message.sent_timestamp
-        return bool(age_ms > self.message_retention_period * 1000)  # type: ignore[attr-defined]
+        return bool(age_ms > self.message_retention_period * 1000)
 
     def _exhausted(self, message: moto_sqs.Message) -> bool:
         if self.dead_letter_queue is None or not self.redrive_policy:
@@ -219,7 +219,7 @@ def _receive_message(
     message_attribute_names: list[str] | None = None,
 ) -> list[moto_sqs.Message]:
     # Never waits: a long poll is held open by localcloud.server, outside of moto.
-    messages = backend.get_queue(queue_name).receive(int(count), int(visibility_timeout))  # type: ignore[attr-defined]
+    messages = backend.get_queue(queue_name).receive(int(count), int(visibility_timeout))
     for message in messages:
         moto_sqs._filter_message_attributes(message, message_attribute_names or [])
     return messages
@@ -229,13 +229,13 @@ def _change_message_visibility(
     backend: moto_sqs.SQSBackend, queue_name: str, receipt_handle: str, visibility_timeout: int
 ) -> None:
     queue = backend.get_queue(queue_name)
-    queue.change_visibility(receipt_handle, int(visibility_timeout))  # type: ignore[attr-defined]
+    queue.change_visibility(receipt_handle, int(visibility_timeout))
 
 
 def install() -> None:
     """Make moto build indexed queues from now on."""
     # moto draws a handle's 185 characters one at a time, a tenth of the cost of a receive.
     moto_sqs.generate_receipt_handle = lambda: secrets.token_urlsafe(96)
-    moto_sqs.Queue = IndexedQueue  # type: ignore[misc]
-    moto_sqs.SQSBackend.receive_message = _receive_message  # type: ignore[method-assign]
-    moto_sqs.SQSBackend.change_message_visibility = _change_message_visibility  # type: ignore[method-assign]
+    moto_sqs.Queue = IndexedQueue
+    moto_sqs.SQSBackend.receive_message = _receive_message
+    moto_sqs.SQSBackend.change_message_visibility = _change_message_visibility

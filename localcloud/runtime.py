@@ -71,6 +71,7 @@ class Worker:
     log_path: Path
     started: float
     process: subprocess.Popen[bytes]
+    usage: psutil.Process  # the same process, for its memory
     log_position: int = 0
     asking: asyncio.Future[Response] | None = None
     current: Invocation | None = None
@@ -233,7 +234,8 @@ class Runtime:
                 stdout=log,
                 stderr=log,
             )
-        worker = Worker(pool, token, stream, log_path, time.monotonic(), process)
+        usage = psutil.Process(process.pid)
+        worker = Worker(pool, token, stream, log_path, time.monotonic(), process, usage)
         self._workers[token] = worker
         pool.workers.append(worker)
         self._logs.write(pool.function, stream, [f"INIT_START Runtime Version: {_runtime(pool)}"])
@@ -356,9 +358,7 @@ class Runtime:
             headers.append(("Lambda-Runtime-Client-Context", invocation.client_context))
         asking.set_result(Response(200, invocation.payload, tuple(headers)))
 
-    def _answer(
-        self, worker: Worker, request_id: str, body: bytes, error: str | None
-    ) -> Response:
+    def _answer(self, worker: Worker, request_id: str, body: bytes, error: str | None) -> Response:
         if worker.current is None or worker.current.request_id != request_id:
             return json_response(400, {"errorMessage": f"{request_id} is not being worked on."})
         self._finish(worker, body, error)
@@ -386,8 +386,7 @@ class Runtime:
         if invocation.timeout is not None:
             invocation.timeout.cancel()
         lines = [
-            f"START RequestId: {invocation.request_id} "
-            f"Version: {worker.pool.function.version}",
+            f"START RequestId: {invocation.request_id} Version: {worker.pool.function.version}",
             *_printed(worker),
             *(extra or []),
             f"END RequestId: {invocation.request_id}",
@@ -435,16 +434,16 @@ def _report(worker: Worker, invocation: Invocation) -> str:
         f"Duration: {duration_ms:.2f} ms",
         f"Billed Duration: {int(duration_ms + init_ms) + 1} ms",
         f"Memory Size: {worker.pool.function.memory_size} MB",
-        f"Max Memory Used: {_memory_mb(worker.process.pid)} MB",
+        f"Max Memory Used: {_memory_mb(worker.usage)} MB",
     ]
     if init_ms:
         fields.append(f"Init Duration: {init_ms:.2f} ms")
     return "\t".join(fields) + "\t"
 
 
-def _memory_mb(pid: int) -> int:
+def _memory_mb(process: psutil.Process) -> int:
     try:
-        return int(psutil.Process(pid).memory_info().rss) >> 20
+        return int(process.memory_info().rss) >> 20
     except psutil.Error:
         return 0
 

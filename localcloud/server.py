@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import json
 import os
 import re
@@ -186,8 +187,9 @@ class LocalCloud:
         if service == "sns":
             return self._sns(request)
         if service == "apigateway" and request.method == "POST":
-            if found := _TEST_INVOKE.fullmatch(request.path):
-                return await self.front_door.test(*found.groups(), request.body)
+            found = _TEST_INVOKE.fullmatch(request.path)
+            if found is not None:
+                return await self.front_door.test(found[1], found[2], found[3], request.body)
         if service == "logs":
             self.logs.flush()
         return self.state.call(request)
@@ -209,7 +211,9 @@ class LocalCloud:
         payload = request.body or b"{}"
         limit = _MAX_ASYNC_PAYLOAD if kind == "Event" else _MAX_SYNC_PAYLOAD
         if len(payload) > limit:
-            text = {"message": f"Request must be smaller than {limit} bytes for the InvokeFunction operation"}
+            text = {
+                "message": f"Request must be smaller than {limit} bytes for the Invoke operation"
+            }
             return json_response(413, text, x_amzn_errortype="RequestTooLargeException")
         try:
             json.loads(payload)
@@ -357,6 +361,10 @@ def serve(options: Options, on_ready: Callable[[str], None]) -> None:
     server_socket = listen(options.port)
     with tempfile.TemporaryDirectory(prefix="localcloud-", ignore_cleanup_errors=True) as directory:
         cloud = LocalCloud(options, Path(directory))
+        # moto holds much that never goes away; looking through it for garbage again and
+        # again took a tenth of a busy cloud's time.
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
         cloud.bind(f"127.0.0.1:{server_socket.getsockname()[1]}")
         config = uvicorn.Config(
             cloud,

@@ -65,7 +65,7 @@ class _Dispatcher(DomainDispatcherApplication):
 
     def __init__(self) -> None:
         super().__init__(create_backend_app)
-        self.get_backend_for_host = cache(self.get_backend_for_host)  # type: ignore[method-assign]
+        self.get_backend_for_host = cache(super().get_backend_for_host)
 
 
 class _LambdaFunction(LambdaFunction):
@@ -94,7 +94,7 @@ class State:
 
     def __init__(self) -> None:
         queues.install()
-        moto_lambda.LambdaFunction = _LambdaFunction  # type: ignore[misc]
+        moto_lambda.LambdaFunction = _LambdaFunction
         self._application = _Dispatcher()
 
     def call(self, request: Request) -> Response:
@@ -143,7 +143,7 @@ class State:
 
     def queue(self, arn: str) -> IndexedQueue | None:
         _, _, _, region, account, name = arn.split(":", 5)
-        queue: IndexedQueue | None = sqs_backends[account][region].queues.get(name)  # type: ignore[assignment]
+        queue: IndexedQueue | None = sqs_backends[account][region].queues.get(name)
         return queue
 
     def queue_at(self, url: str, region: str) -> IndexedQueue | None:

@@ -47,7 +47,7 @@ def main(handler: str, client: str) -> None:
     from awslambdaric import bootstrap
     from awslambdaric.lambda_runtime_client import LambdaRuntimeClient, LambdaRuntimeClientError
 
-    class Client(LambdaRuntimeClient):  # type: ignore[misc]
+    class Client(LambdaRuntimeClient):
         """awslambdaric's client for an address that carries a path, which is how the
         local cloud tells its workers apart; http.client takes a host and a port only."""
 

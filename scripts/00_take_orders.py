@@ -37,9 +37,9 @@ print(f"Working in account {account}, region {region}.")
 # %%
 sqs = aws.client("sqs")
 keep = {"MessageRetentionPeriod": str(14 * 24 * 60 * 60)}  # 14 days, the most there is
-dead_letters_url = sqs.create_queue(
-    QueueName=names.queue_dead_letters, Attributes=keep, tags=tags
-)["QueueUrl"]
+dead_letters_url = sqs.create_queue(QueueName=names.queue_dead_letters, Attributes=keep, tags=tags)[
+    "QueueUrl"
+]
 dead_letters_arn = f"arn:aws:sqs:{region}:{account}:{names.queue_dead_letters}"
 print(f"Created or found the queue {names.queue_dead_letters}.")
 
