@@ -24,22 +24,21 @@ _DEMO = (*chapters.SET_UP, "04", "07")
 @contextmanager
 def own_cloud(*arguments: str) -> Iterator[tuple[str, int]]:
     """A local cloud on a free port; yields its address and process id, and ends it at the end."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "localcloud", "--port", "0", *arguments],
         cwd=Path(__file__).parent.parent,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
-    )
-    try:
+    ) as process:
         assert process.stdout is not None
-        ready = process.stdout.readline()  # "Local cloud ready at http://..."
-        if not ready:
-            raise TargetError(f"The local cloud ended with status {process.wait()}; see above.")
-        yield ready.split()[-1], process.pid
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
+        try:
+            ready = process.stdout.readline()  # "Local cloud ready at http://..."
+            if not ready:
+                raise TargetError(f"The local cloud ended with status {process.wait()}.")
+            yield ready.split()[-1], process.pid
+        finally:
+            process.terminate()
 
 
 @contextmanager

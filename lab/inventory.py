@@ -9,6 +9,7 @@ stages with their API, subscriptions with their topic.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -210,10 +211,8 @@ class _Kinds:
             return dict(lambda_.list_tags(Resource=arn)["Tags"])
 
         def delete(uuid: str) -> None:
-            try:
+            with suppress(lambda_.exceptions.ResourceInUseException):  # on its way already
                 lambda_.delete_event_source_mapping(UUID=uuid)
-            except lambda_.exceptions.ResourceInUseException:
-                pass  # it is on its way already
 
         name = f"{queue} to {function}"
         return Resource("event source mapping", name, chapter, find, tags_of, delete)

@@ -19,6 +19,7 @@ import itertools
 import secrets
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 import moto.sqs.models as moto_sqs
@@ -150,10 +151,8 @@ class IndexedQueue(moto_sqs.Queue):
                 if self._hidden:
                     left = min(left, max(0.0, self._hidden[0][0] - _now_ms()) / 1000 + 0.001)
                 arrived.clear()
-                try:
+                with suppress(TimeoutError):
                     await asyncio.wait_for(arrived.wait(), left)
-                except TimeoutError:
-                    pass
         finally:
             self._arrived.discard(arrived)
 

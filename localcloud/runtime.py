@@ -209,7 +209,7 @@ class Runtime:
                     break
                 if worker.asking is not None:
                     self._start(worker, pool.waiting.popleft())
-            if pool.waiting and self._should_grow(pool):
+            while self._should_grow(pool):
                 self._spawn(pool)
 
     def _should_grow(self, pool: Pool) -> bool:
@@ -217,7 +217,7 @@ class Runtime:
         if len(pool.workers) >= self._concurrency or starting >= len(pool.waiting):
             return False
         slow = time.monotonic() - pool.last_progress > _SLOW_SECONDS
-        return len(pool.workers) < _EAGER_WORKERS or (slow and not starting)
+        return slow or len(pool.workers) < _EAGER_WORKERS
 
     # -- Workers: start, work, end ---------------------------------------------------------
 

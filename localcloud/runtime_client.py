@@ -10,8 +10,18 @@ from __future__ import annotations
 
 import http.client
 import os
+from email.message import Message
 
 _VERSION = "2018-06-01"
+_ABOUT = (
+    "Content-Type",
+    "Lambda-Runtime-Aws-Request-Id",
+    "Lambda-Runtime-Client-Context",
+    "Lambda-Runtime-Cognito-Identity",
+    "Lambda-Runtime-Invocation-Id",
+    "Lambda-Runtime-Invoked-Function-Arn",
+    "Lambda-Runtime-Trace-Id",
+)
 _connection: http.client.HTTPConnection
 _prefix: str
 _user_agent: str
@@ -26,10 +36,12 @@ def initialize_client(user_agent: str) -> None:
     _user_agent = user_agent
 
 
-def next() -> tuple[bytes, dict[str, str]]:
-    """Wait for the next invocation; returns the event's bytes and the response's headers."""
-    body, headers = _call("GET", "/invocation/next", None, {})
-    return body, headers
+def next() -> tuple[bytes, dict[str, str | int | None]]:
+    """Wait for the next invocation; returns the event's bytes and what comes with it."""
+    event, headers = _call("GET", "/invocation/next", None, {})
+    about: dict[str, str | int | None] = {name: headers.get(name) for name in _ABOUT}
+    about["Lambda-Runtime-Deadline-Ms"] = int(headers["Lambda-Runtime-Deadline-Ms"])
+    return event, about
 
 
 def post_invocation_result(
@@ -58,11 +70,11 @@ def post_error(
 
 def _call(
     method: str, path: str, body: bytes | None, headers: dict[str, str]
-) -> tuple[bytes, dict[str, str]]:
+) -> tuple[bytes, Message]:
     headers = {"User-Agent": _user_agent, **headers}
     _connection.request(method, _prefix + path, body, headers)
     response = _connection.getresponse()
     payload = response.read()
     if response.status not in (200, 202):
         raise RuntimeError(f"{method} {path} answered {response.status}: {payload[:200]!r}")
-    return payload, dict(response.getheaders())
+    return payload, response.headers

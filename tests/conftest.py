@@ -1,0 +1,149 @@
+"""A local cloud for the tests, and the few things that most of them need.
+
+Tests talk to it over HTTP, as a learner's boto3 does. It is one process for the whole run;
+each test that asks for `cloud` finds it empty.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from lab import local
+from lab.demo import environment, own_cloud
+from lab.session import Session
+
+ROOT = Path(__file__).parent.parent
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+ANYTHING = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clean_environment() -> Iterator[None]:
+    """No setting of whoever runs the tests reaches them."""
+    with environment():
+        yield
+
+
+@pytest.fixture(scope="session")
+def running_cloud(_clean_environment: None) -> Iterator[tuple[str, int]]:
+    with own_cloud("--retry-delay", "0.05") as found:
+        yield found
+
+
+@pytest.fixture
+def cloud(running_cloud: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of an empty local cloud, which the settings point at."""
+    address, _ = running_cloud
+    local.reset(address)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+    return address
+
+
+@pytest.fixture
+def aws(cloud: str) -> Session:
+    return make_session(cloud)
+
+
+def make_session(address: str) -> Session:
+    return Session(
+        address, aws_access_key_id="any", aws_secret_access_key="any", region_name="us-east-1"
+    )
+
+
+def zip_of(source: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("app.py", source)
+    return buffer.getvalue()
+
+
+def make_role(aws: Session, name: str = "role", policy: dict[str, Any] = ANYTHING) -> str:
+    iam = aws.client("iam")
+    try:
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
+    except iam.exceptions.EntityAlreadyExistsException:
+        role = iam.get_role(RoleName=name)
+    iam.put_role_policy(RoleName=name, PolicyName="policy", PolicyDocument=json.dumps(policy))
+    return str(role["Role"]["Arn"])
+
+
+def make_function(aws: Session, name: str, source: str, **configuration: Any) -> str:
+    """A function with the handler `app.handler`; returns its ARN."""
+    made = aws.client("lambda").create_function(
+        FunctionName=name,
+        Role=make_role(aws),
+        Handler="app.handler",
+        Runtime="python3.13",
+        Code={"ZipFile": zip_of(source)},
+        **{"Timeout": 5, **configuration},
+    )
+    return str(made["FunctionArn"])
+
+
+def invoke(aws: Session, name: str, event: Any = None, **options: Any) -> dict[str, Any]:
+    """Invoke and read the payload."""
+    reply = aws.client("lambda").invoke(
+        FunctionName=name, Payload=json.dumps(event or {}), **options
+    )
+    reply["Payload"] = json.loads(reply["Payload"].read() or "null")
+    return dict(reply)
+
+
+def event(stem: str) -> Any:
+    """The content of a file in `events/`."""
+    return json.loads((ROOT / "events" / f"{stem}.json").read_text("utf-8"))
+
+
+@pytest.fixture
+def load_handler(cloud: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ModuleType]:
+    """Loads a fresh copy of `lambdas/<stem>.py`, with AWS at the local cloud."""
+
+    def load(stem: str, **variables: str) -> ModuleType:
+        credentials = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
+        region = {"AWS_DEFAULT_REGION": "us-east-1"}
+        for name, value in {**credentials, **region, **variables}.items():
+            monkeypatch.setenv(name, value)
+        spec = importlib.util.spec_from_file_location(stem, ROOT / "lambdas" / f"{stem}.py")
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+def run_script(name: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a script of the project as a user does, from another directory."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / name), *arguments],
+        cwd=ROOT.parent,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
