@@ -18,6 +18,8 @@ from typing import Any
 from lab.errors import TargetError, WaitTimeoutError
 from lab.waiting import wait_until
 
+# Outlive this process; kept so that Python neither warns of them nor leaves them unreaped.
+_started: list[subprocess.Popen[bytes]] = []
 # No proxy for loopback addresses, whatever the environment says.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -29,7 +31,7 @@ def address(port: int) -> str:
 def status(url: str) -> dict[str, Any] | None:
     """The status of the local cloud at this address, or None if there is none."""
     try:
-        with _opener.open(f"{url}/_localcloud/status", timeout=5) as response:
+        with _opener.open(f"{url}/_localcloud/status", timeout=2) as response:
             found = json.load(response)
     except (OSError, ValueError):
         return None
@@ -59,6 +61,7 @@ def start(port: int) -> str:
             stderr=log,
             start_new_session=True,  # Ctrl-C in the learner's terminal is not meant for it
         )
+    _started.append(process)
     process_ended = object()
 
     def look() -> object:

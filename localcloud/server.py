@@ -14,7 +14,9 @@ import gc
 import json
 import os
 import re
+import signal
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -32,7 +34,14 @@ from localcloud.logs import LogWriter
 from localcloud.mailbox import Mailbox
 from localcloud.notifications import Notifications
 from localcloud.runtime import Runtime
-from localcloud.state import ACCOUNT_ID, Request, Response, State, json_response
+from localcloud.state import (
+    ACCOUNT_ID,
+    Request,
+    Response,
+    State,
+    error_response,
+    json_response,
+)
 
 _MAX_BODY = 80 * 1024 * 1024  # a 50 MB package, in base64
 _MAX_SYNC_PAYLOAD = 6 * 1024 * 1024
@@ -257,7 +266,7 @@ class LocalCloud:
         form = parse_qs(request.body.decode("utf-8", "replace"))
         action = form.get("Action", [""])[0]
         if action == "ConfirmSubscription":
-            return self._confirm(form.get("Token", [""])[0])
+            return self._confirm(request, form.get("Token", [""])[0])
         response = self.state.call(request)
         if action == "Subscribe" and form.get("ReturnSubscriptionArn") != ["true"]:
             body = self.notifications.hide_pending(response.body, b"pending confirmation")
@@ -268,21 +277,16 @@ class LocalCloud:
         headers = tuple(h for h in response.headers if h[0].lower() != "content-length")
         return Response(response.status, body, headers)
 
-    def _confirm(self, token: str) -> Response:
+    def _confirm(self, request: Request, token: str) -> Response:
         arn = self.notifications.confirm(token)
-        kind = (("Content-Type", "text/xml"),)
-        space = 'xmlns="http://sns.amazonaws.com/doc/2010-03-31/"'
         if arn is None:
-            body = (
-                f"<ErrorResponse {space}><Error><Type>Sender</Type><Code>InvalidParameter</Code>"
-                "<Message>Invalid token</Message></Error></ErrorResponse>"
-            )
-            return Response(400, body.encode(), kind)
+            return error_response(request, 400, "InvalidParameter", "Invalid token")
         body = (
-            f"<ConfirmSubscriptionResponse {space}><ConfirmSubscriptionResult><SubscriptionArn>"
-            f"{arn}</SubscriptionArn></ConfirmSubscriptionResult></ConfirmSubscriptionResponse>"
+            "<ConfirmSubscriptionResponse><ConfirmSubscriptionResult>"
+            f"<SubscriptionArn>{arn}</SubscriptionArn>"
+            "</ConfirmSubscriptionResult></ConfirmSubscriptionResponse>"
         )
-        return Response(200, body.encode(), kind)
+        return Response(200, body.encode(), (("Content-Type", "text/xml"),))
 
 
 async def _read(scope: Scope, receive: Receive) -> Request | None:
@@ -359,6 +363,10 @@ def serve(options: Options, on_ready: Callable[[str], None]) -> None:
     Raises OSError when the port is taken.
     """
     server_socket = listen(options.port)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn raises the signal again once it has shut down; leave by the front door
+        # then, so that the temporary directory goes, too.
+        signal.signal(number, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix="localcloud-", ignore_cleanup_errors=True) as directory:
         cloud = LocalCloud(options, Path(directory))
         # moto holds much that never goes away; looking through it for garbage again and

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from urllib.parse import unquote
+from xml.sax.saxutils import escape
 
 import moto.awslambda.models as moto_lambda
 from moto.apigateway.models import APIGatewayBackend, apigateway_backends
@@ -26,7 +27,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from moto.sqs.models import sqs_backends
 from moto.sts.models import sts_backends
 
-from localcloud import queues
+from localcloud import queues, rules
 from localcloud.queues import IndexedQueue
 
 logger = logging.getLogger(__name__)
@@ -58,6 +59,17 @@ def json_response(status: int, body: Any, **headers: str) -> Response:
     pairs = [("Content-Type", "application/json")]
     pairs += [(name.replace("_", "-"), value) for name, value in headers.items()]
     return Response(status, json.dumps(body).encode(), tuple(pairs))
+
+
+def error_response(request: Request, status: int, code: str, message: str) -> Response:
+    """An error in the protocol of the request: XML for the query protocol, else JSON."""
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        body = (
+            f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code>"
+            f"<Message>{escape(message)}</Message></Error></ErrorResponse>"
+        )
+        return Response(status, body.encode(), (("Content-Type", "text/xml"),))
+    return json_response(status, {"__type": code, "message": message}, x_amzn_errortype=code)
 
 
 class _Dispatcher(DomainDispatcherApplication):
@@ -94,6 +106,7 @@ class State:
 
     def __init__(self) -> None:
         queues.install()
+        rules.install()
         moto_lambda.LambdaFunction = _LambdaFunction
         self._application = _Dispatcher()
 
@@ -110,12 +123,16 @@ class State:
 
         try:
             chunks: Iterable[bytes] = self._application(_environ(request), start_response)
-            return Response(started["status"], b"".join(chunks), started["headers"])
+            body = b"".join(chunks)
+            if started["status"] == 404 and body.startswith(b"<!doctype html>"):  # Flask's own
+                raise NotImplementedError(f"The local cloud has no {request.method} {request.path}")
+            return Response(started["status"], body, started["headers"])
         except NotImplementedError as error:
-            return _failure(501, "NotImplemented", str(error))
+            return error_response(request, 501, "NotImplemented", str(error))
         except Exception as error:  # a fault of the cloud's own must reach the caller as a 500
             logger.exception("moto failed on %s %s", request.method, request.path)
-            return _failure(500, "InternalFailure", f"{type(error).__name__}: {error}")
+            text = f"{type(error).__name__}: {error}"
+            return error_response(request, 500, "InternalFailure", text)
 
     def reset(self) -> None:
         """Forget everything."""
@@ -221,7 +238,3 @@ def _environ(request: Request) -> dict[str, Any]:
         elif name != "content-length":
             environ["HTTP_" + name.upper().replace("-", "_")] = value
     return environ
-
-
-def _failure(status: int, code: str, message: str) -> Response:
-    return json_response(status, {"__type": code, "message": message}, x_amzn_errortype=code)

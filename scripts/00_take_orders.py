@@ -20,7 +20,7 @@ import json
 
 import lab
 
-aws = lab.session()  # a boto3 session: this machine, or AWS when LAB_TARGET=aws
+aws = lab.session()  # a boto3 session for the cloud that you chose
 names, tags = lab.names(), lab.tags()
 lab.refuse_strangers(aws)  # stop here if one of our names is taken by somebody else
 account, region = lab.account_id(aws), aws.region_name

@@ -8,10 +8,13 @@
 # # 03 Connect
 #
 # The step that the article leaves out: its numbering goes from 2 to 4. So far each function
-# runs when it is tested. Three things make them a chain: a trigger from the queue to
-# `notify_fulfillment`, and from the topic to `record_order` a permission and a subscription.
+# runs when it is tested. Three things make them a chain: from the topic to `record_order` a
+# permission and a subscription, and from the queue to `notify_fulfillment` a trigger.
 #
 #     SQS CustomerOrders ══▶ notify_fulfillment ──▶ SNS Orders ══▶ record_order
+#
+# We begin at the end. Orders wait in the queue already; a topic forgets what it gets
+# while nobody is subscribed, so the trigger, which sets the orders going, comes last.
 
 # %%
 import json
@@ -27,36 +30,13 @@ topic_arn = f"arn:aws:sns:{region}:{account}:{names.topic}"
 function_arn = f"arn:aws:lambda:{region}:{account}:function:{names.record_order}"
 
 # %% [markdown]
-# ## From the queue to the function
-#
-# Console: the function, *Add trigger*, SQS. Lambda now polls the queue and calls the function
-# with up to ten messages. `ReportBatchItemFailures` lets the function name the messages
-# that failed. Two batches at a time are enough: SNS sends ten mails a second to one
-# address and unsubscribes it above that.
-
-# %%
-lambda_ = aws.client("lambda")
-mappings = lambda_.list_event_source_mappings(
-    EventSourceArn=queue_arn, FunctionName=names.notify_fulfillment
-)["EventSourceMappings"]
-if not mappings:
-    mapping = lambda_.create_event_source_mapping(
-        EventSourceArn=queue_arn,
-        FunctionName=names.notify_fulfillment,
-        BatchSize=10,
-        FunctionResponseTypes=["ReportBatchItemFailures"],
-        ScalingConfig={"MaximumConcurrency": 2},
-        Tags=tags,
-    )
-    print(f"Connected {names.queue} to {names.notify_fulfillment}.")
-
-# %% [markdown]
 # ## From the topic to the function
 #
 # Console: the function, *Add trigger*, SNS, which does both of the next cells. The permission
 # says who may call the function; without it SNS cannot deliver, and says so nowhere.
 
 # %%
+lambda_ = aws.client("lambda")
 try:
     lambda_.add_permission(
         FunctionName=names.record_order,
@@ -103,3 +83,26 @@ sns.set_subscription_attributes(
     AttributeValue=json.dumps({"deadLetterTargetArn": dead_letters_arn}),
 )
 print(f"Subscribed {names.record_order} to {names.topic}.")
+
+# %% [markdown]
+# ## From the queue to the function
+#
+# Console: the function, *Add trigger*, SQS. Lambda now polls the queue and calls the function
+# with up to ten messages. `ReportBatchItemFailures` lets the function name the messages
+# that failed. Two batches at a time are enough: SNS sends ten mails a second to one
+# address and unsubscribes it above that.
+
+# %%
+mappings = lambda_.list_event_source_mappings(
+    EventSourceArn=queue_arn, FunctionName=names.notify_fulfillment
+)["EventSourceMappings"]
+if not mappings:
+    mapping = lambda_.create_event_source_mapping(
+        EventSourceArn=queue_arn,
+        FunctionName=names.notify_fulfillment,
+        BatchSize=10,
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+        ScalingConfig={"MaximumConcurrency": 2},
+        Tags=tags,
+    )
+    print(f"Connected {names.queue} to {names.notify_fulfillment}.")

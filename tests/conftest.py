@@ -10,6 +10,7 @@ import importlib.util
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 import zipfile
@@ -66,6 +67,13 @@ def cloud(running_cloud: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> st
 @pytest.fixture
 def aws(cloud: str) -> Session:
     return make_session(cloud)
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port on which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
 
 
 def make_session(address: str) -> Session:

@@ -1,0 +1,56 @@
+"""Refusals of AWS's that moto leaves out, where a tutorial would teach something wrong.
+
+Each wraps the method of moto's that is too lenient. The table in README.md names the rules.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from moto.awslambda.exceptions import LambdaClientError
+from moto.awslambda.models import EventSourceMapping, LambdaBackend
+
+_add_permission = LambdaBackend.add_permission
+_create_event_source_mapping = LambdaBackend.create_event_source_mapping
+
+
+class _Conflict(LambdaClientError):
+    code = 409
+
+    def __init__(self, message: str) -> None:
+        super().__init__("ResourceConflictException", message)
+
+
+def _permission(backend: LambdaBackend, function_name: str, qualifier: str, raw: str) -> Any:
+    """A statement id is taken once in a function's policy."""
+    function = backend.get_function(function_name, qualifier)
+    statement_id = json.loads(raw).get("StatementId")
+    if any(statement.get("Sid") == statement_id for statement in function.policy.statements):
+        raise _Conflict(
+            f"The statement id ({statement_id}) provided already exists. Please provide a new "
+            "statement id, or remove the existing statement."
+        )
+    return _add_permission(backend, function_name, qualifier, raw)
+
+
+def _mapping(backend: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
+    """A queue triggers a function through one mapping."""
+    function = backend.get_function(spec["FunctionName"])
+    for mapping in backend._event_source_mappings.values():
+        if (mapping.event_source_arn, mapping.function_arn) == (
+            spec["EventSourceArn"],
+            function.function_arn,
+        ):
+            raise _Conflict(
+                f'The event source arn (" {mapping.event_source_arn} ") and function '
+                f'(" {function.function_name} ") provided mapping already exists. Please update '
+                f"or delete the existing mapping with UUID {mapping.uuid}"
+            )
+    return _create_event_source_mapping(backend, spec)
+
+
+def install() -> None:
+    """Make moto keep these rules from now on."""
+    LambdaBackend.add_permission = _permission
+    LambdaBackend.create_event_source_mapping = _mapping

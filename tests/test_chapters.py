@@ -1,0 +1,406 @@
+"""The scripts: what they make, made once, and taken down without touching anything else."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import urllib3
+
+import lab
+import teardown
+from lab import chapters, local
+from lab.demo import environment
+from lab.errors import NotOursError
+from lab.inventory import inventory, survey
+from lab.names import names
+from lab.session import Session
+from lab.waiting import wait_until
+from tests.conftest import run_script
+
+SET_UP_AND_VERIFY = (*chapters.SET_UP, "04")
+SCRIPTS = list(chapters.chapters().values())
+
+
+def run_chapters(*numbers: str) -> None:
+    for number in numbers:
+        chapters.run(chapters.chapters()[number])
+
+
+def resources(aws: Session) -> Counter[str]:
+    """How many of everything there is in the account, ours or not."""
+    api, lambda_ = aws.client("apigateway"), aws.client("lambda")
+    apis = [found["id"] for found in api.get_rest_apis()["items"]]
+    functions = [f["FunctionName"] for f in lambda_.list_functions()["Functions"]]
+    policies = [json.loads(p) for p in (_policy(lambda_, name) for name in functions) if p]
+    roles = [role["RoleName"] for role in aws.client("iam").list_roles()["Roles"]]
+    found = {
+        "queues": aws.client("sqs").list_queues().get("QueueUrls", []),
+        "topics": aws.client("sns").list_topics()["Topics"],
+        "subscriptions": aws.client("sns").list_subscriptions()["Subscriptions"],
+        "tables": aws.client("dynamodb").list_tables()["TableNames"],
+        "roles": roles,
+        "role policies": [
+            policy
+            for role in roles
+            for policy in aws.client("iam").list_role_policies(RoleName=role)["PolicyNames"]
+        ],
+        "functions": functions,
+        "permissions": [statement for policy in policies for statement in policy["Statement"]],
+        "mappings": lambda_.list_event_source_mappings()["EventSourceMappings"],
+        "log groups": aws.client("logs").describe_log_groups()["logGroups"],
+        "apis": apis,
+        "api resources": [r for i in apis for r in api.get_resources(restApiId=i)["items"]],
+        "methods": [
+            method
+            for i in apis
+            for resource in api.get_resources(restApiId=i)["items"]
+            for method in resource.get("resourceMethods", {})
+        ],
+        "models": [m for i in apis for m in api.get_models(restApiId=i)["items"]],
+        "validators": [v for i in apis for v in api.get_request_validators(restApiId=i)["items"]],
+        "gateway responses": [
+            r for i in apis for r in api.get_gateway_responses(restApiId=i)["items"]
+        ],
+        "deployments": [d for i in apis for d in api.get_deployments(restApiId=i)["items"]],
+        "stages": [s for i in apis for s in api.get_stages(restApiId=i)["item"]],
+        "usage plans": api.get_usage_plans()["items"],
+        "plan keys": [
+            key
+            for plan in api.get_usage_plans()["items"]
+            for key in api.get_usage_plan_keys(usagePlanId=plan["id"])["items"]
+        ],
+        "api keys": api.get_api_keys()["items"],
+    }
+    return Counter({kind: len(things) for kind, things in found.items() if things})
+
+
+def _policy(lambda_: Any, name: str) -> str | None:
+    try:
+        return str(lambda_.get_policy(FunctionName=name)["Policy"])
+    except lambda_.exceptions.ResourceNotFoundException:
+        return None
+
+
+def test_running_the_chapters_twice_makes_nothing_twice(aws: Session) -> None:
+    run_chapters(*SET_UP_AND_VERIFY)
+    once = resources(aws)
+    assert once == {
+        "queues": 4, "topics": 1, "subscriptions": 2, "tables": 1, "roles": 3, "role policies": 3,
+        "functions": 3, "permissions": 2, "mappings": 1, "log groups": 3, "apis": 1,
+        "api resources": 2, "methods": 1, "models": 1, "validators": 1, "gateway responses": 1,
+        "deployments": 1, "stages": 1, "usage plans": 1, "plan keys": 1, "api keys": 1,
+    }  # fmt: skip
+    run_chapters(*SET_UP_AND_VERIFY)
+    assert resources(aws) == once
+
+
+def test_a_script_runs_from_any_directory_and_prints_what_it_did(cloud: str) -> None:
+    result = run_script("scripts/00_take_orders.py", AWS_ENDPOINT_URL=cloud)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    assert "Created the function take_order." in result.stdout
+    assert "Deployed the API to the stage prod." in result.stdout
+    assert "Created the function" not in run_script("scripts/00_take_orders.py").stdout
+
+
+def test_verify_before_set_up_says_what_is_missing(cloud: str) -> None:
+    result = run_script("scripts/04_verify.py")
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("MissingStepError: ") and "00 to 03" in line
+
+
+def test_every_resource_carries_our_tags(aws: Session) -> None:
+    run_chapters(*chapters.SET_UP)
+    found = list(survey(inventory(aws)))
+    assert [str(f.resource) for f in found] == [str(r) for r in inventory(aws)]
+    assert all(f.ours for f in found)
+
+
+def strangers(aws: Session) -> None:
+    """Things of other names, and one that bears our name, all without our tags."""
+    key = {"AttributeName": "id"}
+    aws.client("sqs").create_queue(QueueName="Invoices")
+    aws.client("dynamodb").create_table(
+        TableName="Invoices",
+        KeySchema=[{**key, "KeyType": "HASH"}],
+        AttributeDefinitions=[{**key, "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    aws.client("iam").create_role(RoleName="invoices", AssumeRolePolicyDocument="{}")
+    aws.client("sqs").create_queue(QueueName=names().topic_dead_letters)
+
+
+def test_teardown_leaves_nothing_of_ours_and_everything_of_others(aws: Session, cloud: str) -> None:
+    run_chapters(*SET_UP_AND_VERIFY)
+    sqs = aws.client("sqs")
+    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=names().topic_dead_letters)["QueueUrl"])
+    strangers(aws)
+    result = run_script("teardown.py", "--yes")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == "0 left"
+    assert f"SQS queue {names().topic_dead_letters}  (not ours: stays)" in result.stdout
+    assert resources(aws) == {"queues": 2, "tables": 1, "roles": 1}
+    again = run_script("teardown.py", "--yes")
+    assert (again.returncode, again.stdout.splitlines()[-1]) == (0, "0 left")
+
+
+def test_teardown_asks_first_and_can_only_list(aws: Session) -> None:
+    run_chapters("00")
+    before = resources(aws)
+    listed = run_script("teardown.py", "--dry-run")
+    assert listed.returncode == 0
+    assert "IAM role take_order-role" in listed.stdout
+    assert listed.stdout.splitlines()[-1] == "8 to delete"
+    declined = run_script("teardown.py")  # there is nobody to answer
+    assert declined.returncode == 1
+    assert resources(aws) == before
+
+
+def test_teardown_of_a_half_made_set_up_works(aws: Session) -> None:
+    run_chapters("00", "01")
+    aws.client("lambda").delete_function(FunctionName=names().take_order)
+    assert teardown.tear_down(aws) == []
+    assert resources(aws) == {}
+
+
+def test_learners_on_one_account_do_not_meet(aws: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    for learner in ("ana", "bo"):
+        monkeypatch.setenv("LAB_PREFIX", learner)
+        run_chapters(*SET_UP_AND_VERIFY)
+    assert resources(aws)["functions"] == 6
+    assert teardown.tear_down(aws) == []  # bo's
+    monkeypatch.setenv("LAB_PREFIX", "ana")
+    assert len(teardown.list_ours(aws)) == len(inventory(aws))
+    run_chapters("04")
+
+
+def tagless(aws: Session, kind: str) -> None:
+    n = names()
+    key = {"AttributeName": "id"}
+    make: dict[str, Any] = {
+        "SQS queue": lambda: aws.client("sqs").create_queue(QueueName=n.queue),
+        "IAM role": lambda: aws.client("iam").create_role(
+            RoleName=n.role(n.record_order), AssumeRolePolicyDocument="{}"
+        ),
+        "SNS topic": lambda: aws.client("sns").create_topic(Name=n.topic),
+        "log group": lambda: aws.client("logs").create_log_group(
+            logGroupName=n.log_group(n.take_order)
+        ),
+        "REST API": lambda: aws.client("apigateway").create_rest_api(name=n.api),
+        "usage plan": lambda: aws.client("apigateway").create_usage_plan(name=n.usage_plan),
+        "API key": lambda: aws.client("apigateway").create_api_key(name=n.api_key),
+        "DynamoDB table": lambda: aws.client("dynamodb").create_table(
+            TableName=n.table,
+            KeySchema=[{**key, "KeyType": "HASH"}],
+            AttributeDefinitions=[{**key, "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        ),
+    }
+    make[kind]()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "SQS queue", "IAM role", "SNS topic", "log group", "REST API", "usage plan", "API key",
+        "DynamoDB table",
+    ],
+)  # fmt: skip
+def test_what_bears_our_name_without_our_tag_stops_a_chapter_before_it_makes_anything(
+    aws: Session, kind: str
+) -> None:
+    tagless(aws, kind)
+    before = resources(aws)
+    with pytest.raises(NotOursError, match=f"{kind} .*LAB_PREFIX"):
+        run_chapters("00")
+    assert resources(aws) == before
+    result = run_script("scripts/02_record_orders.py")
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert resources(aws) == before
+
+
+def test_the_whole_chain_over_http(aws: Session) -> None:
+    """POST orders as the shop does; each ends as one item and one mail."""
+    run_chapters(*chapters.SET_UP)
+    api = aws.client("apigateway")
+    api_id = api.get_rest_apis()["items"][0]["id"]
+    key = api.get_api_keys(includeValues=True)["items"][0]["value"]
+    url = lab.invoke_url(aws, api_id, "prod", "/orders")
+
+    def post(order: Any) -> tuple[int, Any]:
+        answer = urllib3.request("POST", url, json=order, headers={"x-api-key": key})
+        return answer.status, answer.json()
+
+    for i in range(20):
+        assert post({"product": f"tea {i} 🍵", "quantity": i + 1, "order_id": f"o-{i}"})[0] == 202
+    assert post({"product": "tea 0 🍵", "quantity": 1, "order_id": "o-0"})[0] == 202  # again
+    status, answer = post({"product": "tea", "quantity": 0})
+    assert status == 400
+    assert "quantity" in answer["message"]
+
+    table = aws.resource("dynamodb").Table(names().table)
+    # Those of the chapters' tests were on the queue before the chain was connected.
+    wanted = {f"o-{i}" for i in range(20)} | {"chapter-00", "console-test-1"}
+
+    def arrived() -> dict[str, Any] | None:
+        items = {item["order_id"]: item for item in table.scan()["Items"]}
+        return items if wanted <= items.keys() else None
+
+    items = wait_until(arrived, "all orders are in the table", timeout=20)
+    for i in range(20):
+        item = items[f"o-{i}"]
+        assert (item["product"], item["quantity"]) == (f"tea {i} 🍵", i + 1)
+        hops = [item[f"{hop}_epoch_ms"] for hop in ("received", "queued", "notified", "recorded")]
+        assert hops == sorted(hops)
+    assert items.keys() == wanted
+    assert "(order o-19)" in lab.show_mail(aws, "fulfillment@example.com", "order o-19")
+    by_date = table.query(
+        IndexName="by-date",
+        KeyConditionExpression="order_date = :day",
+        ExpressionAttributeValues={":day": items["o-0"]["order_date"]},
+        ScanIndexForward=False,
+    )["Items"]
+    assert len(by_date) >= 20
+    assert [i["posted_epoch"] for i in by_date] == sorted(
+        (i["posted_epoch"] for i in by_date), reverse=True
+    )
+
+
+def test_the_same_id_with_other_content_ends_among_the_dead_letters(aws: Session) -> None:
+    run_chapters(*chapters.SET_UP)
+    sqs = aws.client("sqs")
+    url = sqs.get_queue_url(QueueName=names().queue)["QueueUrl"]
+    times = {"received_epoch_ms": 1, "queued_epoch_ms": 2}
+    for quantity in (1, 2):
+        order = {"product": "tea", "quantity": quantity, "order_id": "twice", **times}
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(order))
+    dead_url = sqs.get_queue_url(QueueName=names().function_dead_letters)["QueueUrl"]
+    reply = sqs.receive_message(
+        QueueUrl=dead_url, WaitTimeSeconds=10, MessageAttributeNames=["All"]
+    )
+    (dead,) = reply["Messages"]
+    assert "twice exists already" in dead["MessageAttributes"]["ErrorMessage"]["StringValue"]
+    item = aws.resource("dynamodb").Table(names().table).get_item(Key={"order_id": "twice"})
+    assert item["Item"]["quantity"] in (1, 2)
+
+
+# -- Every call that makes something is undone by the inventory ----------------------------------
+
+# The kind of the inventory that undoes each call, or that the made thing goes away with.
+UNDONE_BY = {
+    "CreateQueue": "SQS queue",
+    "SetQueueAttributes": "SQS queue",
+    "CreateLogGroup": "log group",
+    "PutRetentionPolicy": "log group",
+    "CreateRole": "IAM role",
+    "PutRolePolicy": "IAM role",
+    "CreateFunction": "Lambda function",
+    "UpdateFunctionCode": "Lambda function",
+    "UpdateFunctionConfiguration": "Lambda function",
+    "AddPermission": "Lambda function",
+    "CreateEventSourceMapping": "event source mapping",
+    "CreateRestApi": "REST API",
+    "CreateResource": "REST API",
+    "CreateModel": "REST API",
+    "CreateRequestValidator": "REST API",
+    "PutGatewayResponse": "REST API",
+    "PutMethod": "REST API",
+    "PutIntegration": "REST API",
+    "CreateDeployment": "REST API",
+    "TagResource": "REST API",
+    "CreateUsagePlan": "usage plan",
+    "CreateUsagePlanKey": "usage plan",
+    "CreateApiKey": "API key",
+    "CreateTopic": "SNS topic",
+    "Subscribe": "SNS topic",
+    "ConfirmSubscription": "SNS topic",
+    "SetSubscriptionAttributes": "SNS topic",
+    "CreateTable": "DynamoDB table",
+}
+READS = re.compile("(Get|List|Describe|Invoke|TestInvoke|Receive)")
+
+
+def test_the_inventory_undoes_every_call_that_makes_something(
+    aws: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: set[str] = set()
+    make_client = boto3.Session.client
+
+    def client(session: boto3.Session, *args: Any, **options: Any) -> Any:
+        made = make_client(session, *args, **options)
+        made.meta.events.register("before-call", lambda model, **_: called.add(model.name))
+        return made
+
+    monkeypatch.setattr(boto3.Session, "client", client)
+    run_chapters(*SET_UP_AND_VERIFY)
+    run_chapters(*SET_UP_AND_VERIFY)
+    mutating = {name for name in called if not READS.match(name)}
+    assert mutating == set(UNDONE_BY)
+    assert set(UNDONE_BY.values()) == {resource.kind for resource in inventory(aws)}
+
+
+# -- The form of a chapter ------------------------------------------------------------------------
+
+
+def cells(path: Path) -> Iterator[str]:
+    for cell in path.read_text("utf-8").split("\n# %%")[1:]:
+        head, _, body = cell.partition("\n")
+        if "[markdown]" not in head:
+            yield body.strip()
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_a_cell_has_15_lines_at_most_and_names_no_target(path: Path) -> None:
+    for cell in cells(path):
+        assert len(cell.splitlines()) <= 15, cell
+        assert not re.search(r"endpoint_url|127\.0\.0\.1|localhost|LAB_TARGET|target ==", cell)
+        ast.parse(cell)
+
+
+def test_roles_may_do_what_aws_facts_allow_and_no_more(aws: Session) -> None:
+    run_chapters(*chapters.SET_UP)
+    iam = aws.client("iam")
+    allowed = {}
+    for role in iam.list_roles()["Roles"]:
+        policy_names = iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
+        document = iam.get_role_policy(RoleName=role["RoleName"], PolicyName=policy_names[0])
+        statements = document["PolicyDocument"]["Statement"]
+        actions = [
+            s["Action"] if isinstance(s["Action"], list) else [s["Action"]] for s in statements
+        ]
+        allowed[role["RoleName"]] = {action for group in actions for action in group}
+        assert all("*" not in s["Resource"].removesuffix(":*") for s in statements)
+        trust = role["AssumeRolePolicyDocument"]["Statement"]
+        assert [s["Principal"] for s in trust] == [{"Service": "lambda.amazonaws.com"}]
+    logs = {"logs:CreateLogStream", "logs:PutLogEvents"}
+    assert allowed == {
+        "take_order-role": {"sqs:CreateQueue", "sqs:GetQueueUrl", "sqs:SendMessage"} | logs,
+        "notify_fulfillment-role": {
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sns:Publish",
+        }
+        | logs,
+        "record_order-role": {"dynamodb:PutItem", "sqs:SendMessage"} | logs,
+    }
+
+
+def test_the_local_cloud_is_started_when_it_is_not_up(free_port: int) -> None:
+    with environment(LAB_PORT=str(free_port)):
+        assert local.status(local.address(free_port)) is None
+        try:
+            assert lab.account_id(lab.session()) == "123456789012"
+            assert local.status(local.address(free_port)) is not None
+        finally:
+            local.stop(local.address(free_port))

@@ -1,0 +1,263 @@
+"""Deployed stages answer as API Gateway does, and so does the console's Test button."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import urllib3
+
+import lab
+from lab.session import Session
+from tests.conftest import make_function
+
+ECHO = """
+import json
+def handler(event, context):
+    wish = json.loads(event["body"] or "{}").get("product")
+    if wish == "raise":
+        raise ValueError("as asked")
+    if wish == "malformed":
+        return "no status code"
+    if wish == "sleep":
+        import time
+        time.sleep(3)
+    return {"statusCode": 201, "headers": {"X-Tea": "green"}, "body": json.dumps(event)}
+"""
+SCHEMA = {
+    "type": "object",
+    "required": ["product"],
+    "additionalProperties": False,
+    "properties": {"product": {"type": "string"}, "quantity": {"type": "integer", "minimum": 1}},
+}
+
+
+@dataclass
+class Api:
+    """A REST API with POST /orders in front of ECHO."""
+
+    aws: Session
+    api: Any
+    id: str
+    resource_id: str
+
+    def url(self, path: str = "/orders", stage: str = "prod") -> str:
+        return lab.invoke_url(self.aws, self.id, stage, path)
+
+    def deploy(self) -> None:
+        self.api.create_deployment(restApiId=self.id, stageName="prod")
+
+    def put_method(self, **options: Any) -> None:
+        ids = {"restApiId": self.id, "resourceId": self.resource_id, "httpMethod": "POST"}
+        self.api.put_method(**ids, authorizationType="NONE", **options)
+        arn = "arn:aws:lambda:us-east-1:123456789012:function:echo"
+        self.api.put_integration(
+            **ids,
+            type="AWS_PROXY",
+            integrationHttpMethod="POST",
+            timeoutInMillis=1000,
+            uri=f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations",
+        )
+
+    def post(self, body: Any, **headers: str) -> tuple[int, Any]:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", **headers}
+        answer = urllib3.request("POST", self.url(), body=content, headers=headers)
+        return answer.status, answer.json()
+
+    def plan(self, **options: Any) -> str:
+        """A usage plan for the stage with a key; returns the key's value."""
+        plan = self.api.create_usage_plan(
+            name="plan", apiStages=[{"apiId": self.id, "stage": "prod"}], **options
+        )
+        key = self.api.create_api_key(name="key", enabled=True)
+        self.api.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
+        return str(key["value"])
+
+
+@pytest.fixture
+def api(aws: Session) -> Api:
+    make_function(aws, "echo", ECHO)
+    client = aws.client("apigateway")
+    made = client.create_rest_api(name="api")
+    root = client.get_resources(restApiId=made["id"])["items"][0]["id"]
+    orders = client.create_resource(restApiId=made["id"], parentId=root, pathPart="orders")
+    return Api(aws, client, made["id"], orders["id"])
+
+
+def test_the_function_gets_the_documented_event_and_its_reply_is_the_answer(api: Api) -> None:
+    api.put_method()
+    api.deploy()
+    answer = urllib3.request(
+        "POST", api.url() + "?a=1&a=2&b=%20x", json={"product": "شاي 🍵"}, headers={"X-Me": "ana"}
+    )
+    assert (answer.status, answer.headers["X-Tea"]) == (201, "green")
+    event = answer.json()
+    assert event["httpMethod"] == "POST"
+    assert (event["path"], event["resource"]) == ("/orders", "/orders")
+    assert event["queryStringParameters"] == {"a": "2", "b": " x"}
+    assert event["multiValueQueryStringParameters"] == {"a": ["1", "2"], "b": [" x"]}
+    assert json.loads(event["body"]) == {"product": "شاي 🍵"}
+    assert event["headers"]["x-me"] == "ana"
+    assert event["isBase64Encoded"] is False
+    context = event["requestContext"]
+    assert (context["stage"], context["apiId"], context["path"]) == ("prod", api.id, "/prod/orders")
+    assert context["requestTimeEpoch"] > 1_700_000_000_000
+
+
+def test_path_parameters_reach_the_function(api: Api) -> None:
+    made = api.api.create_resource(
+        restApiId=api.id, parentId=api.resource_id, pathPart="{order_id}"
+    )
+    api.resource_id = made["id"]
+    api.put_method()
+    api.deploy()
+    answer = urllib3.request("POST", api.url("/orders/a%20b"), json={})
+    assert answer.json()["pathParameters"] == {"order_id": "a b"}
+
+
+def test_what_is_not_there_is_refused_with_the_status_of_aws(api: Api) -> None:
+    api.put_method()
+    api.deploy()
+    missing = (403, {"message": "Missing Authentication Token"})
+    forbidden = (403, {"message": "Forbidden"})
+
+    def get(method: str, url: str) -> tuple[int, Any]:
+        answer = urllib3.request(method, url)
+        return answer.status, answer.json()
+
+    assert get("POST", api.url("/nothing")) == missing
+    assert get("GET", api.url("/orders")) == missing
+    assert get("POST", api.url(stage="test")) == forbidden
+    assert get("POST", api.url().replace(api.id, "nosuchapi0")) == forbidden
+
+
+def test_nothing_is_served_before_it_is_deployed(api: Api) -> None:
+    api.put_method()
+    assert api.post({})[0] == 403
+    api.deploy()
+    assert api.post({})[0] == 201
+    api.api.delete_method(restApiId=api.id, resourceId=api.resource_id, httpMethod="POST")
+    assert api.post({})[0] == 201  # the deployment is a snapshot
+
+
+@pytest.mark.parametrize(
+    ("wish", "status", "message"),
+    [
+        ("raise", 502, "Internal server error"),
+        ("malformed", 502, "Internal server error"),
+        ("sleep", 504, "Endpoint request timed out"),
+    ],
+)
+def test_a_failing_function_is_a_5xx(api: Api, wish: str, status: int, message: str) -> None:
+    api.put_method()
+    api.deploy()
+    assert api.post({"product": wish}) == (status, {"message": message})
+
+
+def test_a_function_that_is_gone_is_a_500(api: Api) -> None:
+    api.put_method()
+    api.deploy()
+    api.aws.client("lambda").delete_function(FunctionName="echo")
+    assert api.post({}) == (500, {"message": "Internal server error"})
+
+
+def test_a_method_that_asks_for_a_key_wants_one_of_a_plan_for_this_stage(api: Api) -> None:
+    api.put_method(apiKeyRequired=True)
+    api.deploy()
+    value = api.plan()
+    stray = api.api.create_api_key(name="stray", enabled=True)["value"]
+    for headers in ({}, {"x-api-key": "nonsense"}, {"x-api-key": stray}):
+        assert api.post({}, **headers) == (403, {"message": "Forbidden"})
+    status, event = api.post({}, **{"x-api-key": value})
+    assert status == 201
+    assert event["requestContext"]["identity"]["apiKey"] == value
+
+
+def test_a_burst_above_the_plan_is_throttled(api: Api) -> None:
+    api.put_method(apiKeyRequired=True)
+    api.deploy()
+    key = {"x-api-key": api.plan(throttle={"rateLimit": 1, "burstLimit": 3})}
+    answers = [api.post({}, **key) for _ in range(6)]
+    statuses = [status for status, _ in answers]
+    assert statuses[:3] == [201, 201, 201]
+    assert statuses[4:] == [429, 429]
+    assert answers[-1][1] == {"message": "Too Many Requests"}
+
+
+def test_a_quota_ends_the_day(api: Api) -> None:
+    api.put_method(apiKeyRequired=True)
+    api.deploy()
+    key = {"x-api-key": api.plan(quota={"limit": 2, "period": "DAY"})}
+    assert [api.post({}, **key)[0] for _ in range(3)] == [201, 201, 429]
+    assert api.post({}, **key)[1] == {"message": "Limit Exceeded"}
+
+
+def put_validated_method(api: Api) -> None:
+    api.api.create_model(
+        restApiId=api.id, name="Order", contentType="application/json", schema=json.dumps(SCHEMA)
+    )
+    validator = api.api.create_request_validator(
+        restApiId=api.id, name="body", validateRequestBody=True
+    )
+    api.put_method(requestValidatorId=validator["id"], requestModels={"application/json": "Order"})
+
+
+BAD_BODIES = [
+    ({"quantity": 1}, "product"),
+    ({"product": 7}, "product"),
+    ({"product": "tea", "quantity": True}, "quantity"),
+    ({"product": "tea", "quantity": 1.5}, "quantity"),
+    ({"product": "tea", "quantity": 0}, "quantity"),
+    ({"product": "tea", "color": "green"}, "color"),
+    ([], "body"),
+    (b"{tea", "body"),
+    (b"", "body"),
+    (b"\xff\xfe", "body"),
+]
+
+
+@pytest.mark.parametrize(("body", "field"), BAD_BODIES)
+def test_a_body_that_the_model_refuses_is_a_400(api: Api, body: Any, field: str) -> None:
+    put_validated_method(api)
+    api.deploy()
+    assert api.post(body) == (400, {"message": "Invalid request body"})
+    api.api.put_gateway_response(
+        restApiId=api.id,
+        responseType="BAD_REQUEST_BODY",
+        responseTemplates={
+            "application/json": '{"message": "$context.error.validationErrorString"}'
+        },
+    )
+    api.deploy()
+    status, answer = api.post(body)
+    assert status == 400
+    assert field in answer["message"]
+
+
+def test_a_body_of_another_content_type_passes_the_model_by(api: Api) -> None:
+    put_validated_method(api)
+    api.deploy()
+    assert api.post({"quantity": 0}, **{"Content-Type": "text/plain"})[0] == 201
+
+
+def test_the_test_button_needs_no_key_and_no_deployment(api: Api) -> None:
+    api.put_method(apiKeyRequired=True)
+    ids = {"restApiId": api.id, "resourceId": api.resource_id, "httpMethod": "POST"}
+    answer = api.api.test_invoke_method(**ids, body=json.dumps({"product": "tea"}))
+    assert answer["status"] == 201
+    assert answer["headers"]["X-Tea"] == "green"
+    assert json.loads(answer["body"])["requestContext"]["stage"] == "test-invoke-stage"
+    assert "Method completed with status: 201" in answer["log"]
+    assert answer["latency"] >= 0
+    failed = api.api.test_invoke_method(**ids, body=json.dumps({"product": "raise"}))
+    assert failed["status"] == 502
+
+
+def test_the_test_button_of_a_method_that_is_not_there_is_a_404(api: Api) -> None:
+    with pytest.raises(api.api.exceptions.NotFoundException):
+        api.api.test_invoke_method(
+            restApiId=api.id, resourceId=api.resource_id, httpMethod="POST", body="{}"
+        )

@@ -1,0 +1,214 @@
+"""The plumbing: packaging, waiting, and the `lab` command."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+import lab
+from lab import local, packaging
+from lab.demo import environment
+from lab.errors import WaitTimeoutError
+from lab.waiting import once_role_is_ready, wait_until
+from tests.conftest import ROOT
+
+# -- Packaging ---------------------------------------------------------------------------------
+
+
+def test_a_package_holds_the_one_file_and_is_the_same_every_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first = lab.package("take_order")
+    with zipfile.ZipFile(io.BytesIO(first)) as archive:
+        assert archive.namelist() == ["take_order.py"]
+        source = (ROOT / "lambdas" / "take_order.py").read_bytes()
+        assert archive.read("take_order.py") == source
+    copy = tmp_path / "take_order.py"
+    copy.write_bytes(source)
+    os.utime(copy, (1, 1))
+    monkeypatch.setattr(packaging, "LAMBDAS", tmp_path)
+    assert hashlib.sha256(lab.package("take_order")).digest() == hashlib.sha256(first).digest()
+
+
+# -- Waiting -----------------------------------------------------------------------------------
+
+
+class Clock:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.pauses: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+def test_waiting_returns_what_was_found_and_pauses_longer_and_longer() -> None:
+    clock = Clock()
+    answers = iter([None, None, None, "tea"])
+    found = wait_until(lambda: next(answers), "tea", sleep=clock.sleep, clock=clock)
+    assert found == "tea"
+    assert clock.pauses == sorted(clock.pauses)
+    assert len(clock.pauses) == 3
+
+
+def test_waiting_in_vain_says_for_what_and_how_long() -> None:
+    clock = Clock()
+    with pytest.raises(WaitTimeoutError, match="Waited 7 s, but not until the tea is ready"):
+        wait_until(lambda: None, "the tea is ready", timeout=7, sleep=clock.sleep, clock=clock)
+    assert clock.now == pytest.approx(7)
+
+
+def client_error(code: str, message: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "CreateFunction")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "The role defined for the function cannot be assumed by Lambda.",
+        "The provided execution role does not have permissions to call ReceiveMessage on SQS",
+    ],
+)
+def test_a_new_role_gets_time_until_it_can_be_used(message: str) -> None:
+    clock = Clock()
+    not_yet = client_error("InvalidParameterValueException", message)
+    outcomes = iter([not_yet] * 5 + ["made"])
+
+    def call() -> str:
+        outcome = next(outcomes)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    assert once_role_is_ready(call, sleep=clock.sleep, clock=clock) == "made"
+    assert len(clock.pauses) == 5
+
+
+def test_a_role_that_never_works_ends_with_the_error_of_aws() -> None:
+    clock = Clock()
+    message = "The role defined for the function cannot be assumed by Lambda."
+
+    def call() -> str:
+        raise client_error("InvalidParameterValueException", message)
+
+    with pytest.raises(ClientError, match="cannot be assumed"):
+        once_role_is_ready(call, sleep=clock.sleep, clock=clock)
+    assert 120 <= clock.now < 130
+
+
+def test_any_other_error_is_not_tried_again() -> None:
+    clock = Clock()
+
+    def call() -> str:
+        raise client_error("InvalidParameterValueException", "Unzipped size must be smaller")
+
+    with pytest.raises(ClientError, match="Unzipped size"):
+        once_role_is_ready(call, sleep=clock.sleep, clock=clock)
+    assert clock.pauses == []
+
+
+# -- The lab command -----------------------------------------------------------------------------
+
+
+def run_lab(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lab", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def own_port(free_port: int) -> Iterator[int]:
+    with environment(LAB_PORT=str(free_port)):
+        yield free_port
+        local.stop(local.address(free_port))
+
+
+def test_start_status_reset_and_stop(own_port: int) -> None:
+    url = local.address(own_port)
+    assert run_lab("status").returncode == 1
+    assert "lab start" in run_lab("status").stderr
+    assert run_lab("reset").returncode == 1
+    for _ in range(2):  # starting what runs is fine
+        assert run_lab("start").stdout == f"Local cloud ready at {url}\n"
+    status = json.loads(run_lab("status", "--json").stdout)
+    assert status["address"] == url
+    lab.session().client("sqs").create_queue(QueueName="q")
+    assert run_lab("reset").stdout == "Forgot everything.\n"
+    assert "QueueUrls" not in lab.session().client("sqs").list_queues()
+    assert run_lab("stop").stdout == "Stopped.\n"
+    assert f"No local cloud runs at {url}" in run_lab("stop").stdout
+
+
+def test_up_sets_everything_up_and_logs_and_mail_show_what_happened(own_port: int) -> None:
+    result = run_lab("up")
+    assert result.returncode == 0, result.stderr
+    assert "== 03 connect" in result.stdout
+    deadline = time.monotonic() + 10
+    while "chapter-00" not in run_lab("mail").stdout and time.monotonic() < deadline:
+        pass
+    assert "Subject" not in run_lab("mail").stderr
+    assert "(order chapter-00)" in run_lab("mail").stdout
+    everything = run_lab("logs").stdout
+    assert "take_order: START RequestId" in everything
+    assert "record_order: REPORT RequestId" in everything
+    one = run_lab("logs", "take_order").stdout
+    assert "take_order: START" in one and "record_order" not in one
+    assert run_lab("logs", "--cloud").stdout.startswith("Local cloud ready at")
+    missing = run_lab("logs", "nothing")
+    assert missing.returncode == 1
+    assert "/aws/lambda/nothing" in missing.stderr
+
+
+def test_a_port_taken_by_something_else_is_a_clear_error(own_port: int) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", own_port)):
+        result = run_lab("start")
+    assert result.returncode == 1
+    (line,) = result.stderr.strip().splitlines()
+    assert str(own_port) in line and "LAB_PORT" in line
+
+
+def test_a_wrong_setting_is_one_line(own_port: int) -> None:
+    with environment(LAB_PORT="tea"):
+        result = run_lab("status")
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "command", ["start", "stop", "status", "reset", "logs", "mail", "up", "demo"]
+)
+def test_every_command_has_help(command: str) -> None:
+    assert f"  {command} " in run_lab("--help").stdout
+    assert run_lab(command, "--help").returncode == 0
+    assert command in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_demo_runs_the_whole_tutorial_and_leaves_nothing() -> None:
+    with environment(LAB_TARGET="nonsense", LAB_PREFIX="!"):  # the demo is not to be led astray
+        result = run_lab("demo")
+    assert result.returncode == 0, result.stderr
+    for text in ("Created the table Orders.", "Please ship 3 x", "recorded   after", "0 left"):
+        assert text in result.stdout

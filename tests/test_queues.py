@@ -1,0 +1,176 @@
+"""SQS standard queues behave as documented, whatever is inside."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lab.session import Session
+from lab.waiting import wait_until
+
+
+@pytest.fixture
+def sqs(aws: Session) -> Any:
+    return aws.client("sqs")
+
+
+@pytest.fixture
+def url(sqs: Any) -> str:
+    return str(sqs.create_queue(QueueName="q", Attributes={"VisibilityTimeout": "1"})["QueueUrl"])
+
+
+def receive(sqs: Any, url: str, **options: Any) -> list[Any]:
+    options = {"MaxNumberOfMessages": 10, "AttributeNames": ["All"], **options}
+    return list(sqs.receive_message(QueueUrl=url, **options).get("Messages", []))
+
+
+def counts(sqs: Any, url: str) -> tuple[int, int, int]:
+    """How many messages are visible, in flight and delayed."""
+    names = ["", "NotVisible", "Delayed"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    visible, hidden, delayed = (int(found[f"ApproximateNumberOfMessages{n}"]) for n in names)
+    return visible, hidden, delayed
+
+
+def test_messages_come_in_the_order_in_which_they_were_sent(sqs: Any, url: str) -> None:
+    for i in range(5):
+        sqs.send_message(QueueUrl=url, MessageBody=str(i))
+    assert [m["Body"] for m in receive(sqs, url)] == ["0", "1", "2", "3", "4"]
+
+
+def test_a_received_message_is_hidden_and_comes_back_when_its_timeout_is_over(
+    sqs: Any, url: str
+) -> None:
+    sqs.send_message(QueueUrl=url, MessageBody="tea")
+    (first,) = receive(sqs, url)
+    assert receive(sqs, url) == []
+    assert counts(sqs, url) == (0, 1, 0)
+    (second,) = receive(sqs, url, WaitTimeSeconds=3)
+    assert second["MessageId"] == first["MessageId"]
+    assert second["ReceiptHandle"] != first["ReceiptHandle"]
+    assert second["Attributes"]["ApproximateReceiveCount"] == "2"
+
+
+def test_a_deleted_message_is_gone_for_good_and_deleting_again_succeeds(sqs: Any, url: str) -> None:
+    sqs.send_message(QueueUrl=url, MessageBody="tea")
+    (message,) = receive(sqs, url)
+    for _ in range(2):
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    assert counts(sqs, url) == (0, 0, 0)
+    assert receive(sqs, url, WaitTimeSeconds=2) == []
+
+
+def test_an_older_receipt_handle_still_deletes(sqs: Any, url: str) -> None:
+    sqs.send_message(QueueUrl=url, MessageBody="tea")
+    (first,) = receive(sqs, url, VisibilityTimeout=0)
+    receive(sqs, url)
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=first["ReceiptHandle"])
+    assert counts(sqs, url) == (0, 0, 0)
+
+
+def test_an_unknown_receipt_handle_is_refused(sqs: Any, url: str) -> None:
+    with pytest.raises(sqs.exceptions.ReceiptHandleIsInvalid):
+        sqs.delete_message(QueueUrl=url, ReceiptHandle="nonsense")
+
+
+def test_visibility_can_be_made_shorter_and_longer(sqs: Any, url: str) -> None:
+    sqs.send_message(QueueUrl=url, MessageBody="tea")
+    (message,) = receive(sqs, url)
+    handle = {"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]}
+    sqs.change_message_visibility(**handle, VisibilityTimeout=60)
+    assert receive(sqs, url, WaitTimeSeconds=2) == []
+    sqs.change_message_visibility(**handle, VisibilityTimeout=0)
+    assert len(receive(sqs, url)) == 1
+    with pytest.raises(ClientError, match="43200"):
+        sqs.change_message_visibility(**handle, VisibilityTimeout=43_200)
+
+
+def test_a_delayed_message_comes_late(sqs: Any, url: str) -> None:
+    sqs.send_message(QueueUrl=url, MessageBody="tea", DelaySeconds=1)
+    assert counts(sqs, url) == (0, 0, 1)
+    assert receive(sqs, url) == []
+    assert len(receive(sqs, url, WaitTimeSeconds=3)) == 1
+
+
+def test_a_long_poll_returns_as_soon_as_a_message_is_sent(sqs: Any, url: str) -> None:
+    timer = threading.Timer(0.3, lambda: sqs.send_message(QueueUrl=url, MessageBody="tea"))
+    timer.start()
+    started = time.monotonic()
+    assert len(receive(sqs, url, WaitTimeSeconds=10)) == 1
+    assert 0.2 < time.monotonic() - started < 2
+
+
+def test_a_message_goes_to_the_dead_letter_queue_after_its_last_receive(sqs: Any) -> None:
+    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    redrive = {
+        "deadLetterTargetArn": "arn:aws:sqs:us-east-1:123456789012:dead",
+        "maxReceiveCount": "2",
+    }
+    url = sqs.create_queue(QueueName="q2", Attributes={"RedrivePolicy": json.dumps(redrive)})
+    url = url["QueueUrl"]
+    sent = sqs.send_message(QueueUrl=url, MessageBody="tea")
+    for _ in range(2):
+        assert len(receive(sqs, url, VisibilityTimeout=0)) == 1
+    assert receive(sqs, url) == []
+    (message,) = receive(sqs, dead)
+    assert message["MessageId"] == sent["MessageId"]
+    assert message["Body"] == "tea"
+
+
+def test_purging_empties_the_queue(sqs: Any, url: str) -> None:
+    for _ in range(3):
+        sqs.send_message(QueueUrl=url, MessageBody="tea")
+    receive(sqs, url, MaxNumberOfMessages=1)
+    sqs.purge_queue(QueueUrl=url)
+    assert counts(sqs, url) == (0, 0, 0)
+
+
+def test_batches_send_and_delete(sqs: Any, url: str) -> None:
+    entries = [{"Id": str(i), "MessageBody": f"tea {i}"} for i in range(10)]
+    assert len(sqs.send_message_batch(QueueUrl=url, Entries=entries)["Successful"]) == 10
+    handles = [
+        {"Id": m["MessageId"], "ReceiptHandle": m["ReceiptHandle"]} for m in receive(sqs, url)
+    ]
+    assert len(sqs.delete_message_batch(QueueUrl=url, Entries=handles)["Successful"]) == 10
+    assert counts(sqs, url) == (0, 0, 0)
+
+
+def test_message_attributes_are_returned_when_asked_for(sqs: Any, url: str) -> None:
+    color = {"color": {"DataType": "String", "StringValue": "green"}}
+    sqs.send_message(QueueUrl=url, MessageBody="tea", MessageAttributes=color)
+    (message,) = receive(sqs, url, MessageAttributeNames=["All"])
+    assert message["MessageAttributes"]["color"]["StringValue"] == "green"
+
+
+def test_a_fifo_queue_is_refused_clearly(sqs: Any) -> None:
+    with pytest.raises(ClientError, match="standard queues only"):
+        sqs.create_queue(QueueName="q.fifo", Attributes={"FifoQueue": "true"})
+
+
+def test_a_queue_with_other_attributes_is_not_created_again(sqs: Any, url: str) -> None:
+    assert sqs.create_queue(QueueName="q")["QueueUrl"] == url
+    with pytest.raises(sqs.exceptions.QueueNameExists):
+        sqs.create_queue(QueueName="q", Attributes={"VisibilityTimeout": "77"})
+
+
+def test_thousands_of_messages_all_come_back_once(sqs: Any, url: str) -> None:
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "60"})
+    total = 2000
+    for start in range(0, total, 10):
+        entries = [{"Id": str(i), "MessageBody": str(start + i)} for i in range(10)]
+        sqs.send_message_batch(QueueUrl=url, Entries=entries)
+    seen: list[str] = []
+
+    def drain() -> bool:
+        messages = receive(sqs, url)
+        seen.extend(m["Body"] for m in messages)
+        return not messages
+
+    wait_until(drain, "the queue is empty", timeout=60, sleep=lambda _: None)
+    assert sorted(map(int, seen)) == list(range(total))
+    assert counts(sqs, url) == (0, total, 0)

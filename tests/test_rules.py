@@ -1,0 +1,51 @@
+"""Rules of AWS's that moto leaves out are kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.session import Session
+from tests.conftest import make_function
+
+ECHO = "def handler(event, context):\n    return event\n"
+
+
+def test_a_statement_id_is_taken_once(aws: Session) -> None:
+    make_function(aws, "echo", ECHO)
+    lambda_ = aws.client("lambda")
+    permission = {
+        "FunctionName": "echo",
+        "StatementId": "a",
+        "Action": "lambda:InvokeFunction",
+        "Principal": "sns.amazonaws.com",
+    }
+    lambda_.add_permission(**permission)
+    with pytest.raises(lambda_.exceptions.ResourceConflictException, match="statement id"):
+        lambda_.add_permission(**permission)
+    lambda_.add_permission(**{**permission, "StatementId": "b"})
+
+
+def test_a_queue_triggers_a_function_through_one_mapping(aws: Session) -> None:
+    make_function(aws, "echo", ECHO)
+    lambda_ = aws.client("lambda")
+    aws.client("sqs").create_queue(QueueName="q")
+    mapping = {"FunctionName": "echo", "EventSourceArn": "arn:aws:sqs:us-east-1:123456789012:q"}
+    uuid = lambda_.create_event_source_mapping(**mapping)["UUID"]
+    with pytest.raises(lambda_.exceptions.ResourceConflictException, match=uuid):
+        lambda_.create_event_source_mapping(**mapping)
+    lambda_.delete_event_source_mapping(UUID=uuid)
+    lambda_.create_event_source_mapping(**mapping)
+
+
+def test_a_role_that_does_not_exist_cannot_be_used(aws: Session) -> None:
+    lambda_ = aws.client("lambda")
+    with pytest.raises(
+        lambda_.exceptions.InvalidParameterValueException, match="cannot be assumed by Lambda"
+    ):
+        lambda_.create_function(
+            FunctionName="x",
+            Role="arn:aws:iam::123456789012:role/missing",
+            Handler="app.handler",
+            Runtime="python3.13",
+            Code={"ZipFile": b""},
+        )

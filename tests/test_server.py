@@ -1,0 +1,221 @@
+"""The port itself: who may talk to it, how it starts, and that nothing outlives it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import boto3
+import psutil
+import pytest
+import urllib3
+from botocore.exceptions import ClientError
+
+from lab import chapters, local
+from lab.demo import environment, own_cloud
+from lab.session import Session
+from lab.waiting import wait_until
+from tests.conftest import invoke, make_function, make_session
+
+
+@pytest.mark.parametrize("key", ["AKIAIOSFODNN7EXAMPLE", "test", "x"])
+def test_any_client_with_any_credentials_works(cloud: str, key: str) -> None:
+    client = boto3.client(
+        "sqs",
+        endpoint_url=cloud,
+        aws_access_key_id=key,
+        aws_secret_access_key="whatever",
+        region_name="eu-central-1",
+    )
+    url = client.create_queue(QueueName="q")["QueueUrl"]
+    assert url.startswith(cloud)
+    client.send_message(QueueUrl=url, MessageBody="tea")
+    assert client.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "tea"
+
+
+def test_regions_are_kept_apart(cloud: str) -> None:
+    keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
+    here = Session(cloud, **keys, region_name="us-east-1").client("sqs")
+    there = Session(cloud, **keys, region_name="eu-west-1").client("sqs")
+    here.create_queue(QueueName="q")
+    assert "QueueUrls" not in there.list_queues()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example.com"},
+        {"Host": "evil.example.com:80", "Origin": "http://evil.example.com"},
+        {"Origin": "https://evil.example.com"},
+        {"Origin": "null"},
+    ],
+)
+def test_what_a_page_of_another_site_can_send_is_refused(
+    cloud: str, headers: dict[str, str]
+) -> None:
+    for path in ("/_localcloud/status", "/_localcloud/stop", "/restapis/a/b/_user_request_/"):
+        answer = urllib3.request("POST", cloud + path, headers={"X-Localcloud": "1", **headers})
+        assert answer.status == 403
+
+
+def test_a_form_of_another_site_can_not_stop_it(cloud: str) -> None:
+    assert urllib3.request("POST", f"{cloud}/_localcloud/stop").status == 404
+    assert local.status(cloud) is not None
+
+
+def test_it_listens_on_loopback_only(running_cloud: tuple[str, int]) -> None:
+    _, pid = running_cloud
+    listening = [
+        connection.laddr.ip
+        for connection in psutil.Process(pid).net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert listening == ["127.0.0.1"]
+
+
+def test_a_request_without_a_signature_is_told_so(cloud: str) -> None:
+    answer = urllib3.request("GET", f"{cloud}/nothing/here")
+    assert answer.status == 403
+    assert answer.json() == {"message": "Missing Authentication Token"}
+
+
+def test_a_worker_that_was_retired_gets_no_work(cloud: str) -> None:
+    path = "/_runtime/unknown/2018-06-01/runtime/invocation/next"
+    assert urllib3.request("GET", cloud + path).status == 403
+
+
+def test_what_moto_does_not_have_is_a_clear_error(aws: Session) -> None:
+    with pytest.raises(ClientError, match="NotImplemented.*GET /2016-08-19/account-settings"):
+        aws.client("lambda").get_account_settings()
+    with pytest.raises(ClientError, match="get_sms_sandbox_account_status .* not been impl"):
+        aws.client("sns").get_sms_sandbox_account_status()
+
+
+def test_a_reset_forgets_everything(aws: Session, cloud: str) -> None:
+    make_function(aws, "echo", "def handler(event, context):\n    return event\n")
+    invoke(aws, "echo")
+    local.reset(cloud)
+    status = local.status(cloud)
+    assert status is not None
+    assert (status["workers"], status["functions"]) == ([], [])
+    assert aws.client("iam").list_roles()["Roles"] == []
+
+
+def localcloud(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "localcloud", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+def test_a_port_in_use_is_one_clear_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = localcloud("--port", str(port))
+    assert result.returncode == 1
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert str(port) in line
+    assert "--port" in line
+
+
+@pytest.mark.parametrize("arguments", [["--port", "tea"], ["--port", "70000"], ["--tea"]])
+def test_a_wrong_option_is_refused(arguments: list[str]) -> None:
+    result = localcloud(*arguments)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+
+
+def test_help_says_what_it_is() -> None:
+    result = localcloud("--help")
+    assert result.returncode == 0
+    for option in ("--port", "--mailbox", "--smtp", "--concurrency", "--retry-delay"):
+        assert option in result.stdout
+
+
+def test_it_prints_its_address_once_it_is_ready() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "localcloud", "--port", "0"], stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        found = re.fullmatch(r"Local cloud ready at (http://127\.0\.0\.1:\d+)\n", line)
+        assert found is not None
+        status = local.status(found[1])
+        assert status is not None and status["pid"] == process.pid
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=10) == 0
+
+
+def alive(pids: set[int]) -> set[int]:
+    return {
+        pid
+        for pid in pids
+        if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    }
+
+
+def test_stopping_it_ends_every_worker_and_removes_its_files() -> None:
+    with own_cloud() as (address, pid):
+        aws = make_session(address)
+        make_function(aws, "where", "def handler(event, context):\n    return __file__\n")
+        directory = Path(invoke(aws, "where")["Payload"]).parent
+        workers = {child.pid for child in psutil.Process(pid).children()}
+        assert workers
+        assert directory.exists()
+    wait_until(lambda: not alive(workers), "the workers ended", timeout=5)
+    wait_until(lambda: not directory.parent.exists(), "the files are gone", timeout=5)
+
+
+def test_nothing_is_alive_within_5_s_of_a_kill_9_in_the_middle_of_a_load() -> None:
+    with own_cloud() as (address, pid), environment(AWS_ENDPOINT_URL=address):
+        for number in chapters.SET_UP:
+            chapters.run(chapters.chapters()[number])
+        aws = make_session(address)
+        make_function(
+            aws, "naps", "import time\ndef handler(event, context):\n    time.sleep(600)\n",
+            Timeout=900,
+        )  # fmt: skip
+        invoke(aws, "naps", InvocationType="Event")
+        sqs = aws.client("sqs")
+        url = sqs.get_queue_url(QueueName="CustomerOrders")["QueueUrl"]
+        order = {"product": "tea", "quantity": 1, "received_epoch_ms": 1, "queued_epoch_ms": 1}
+        for i in range(300):
+            body = json.dumps({**order, "order_id": str(i)})
+            sqs.send_message(QueueUrl=url, MessageBody=body)
+        table = aws.resource("dynamodb").Table("Orders")
+        wait_until(lambda: table.scan(Limit=5)["Count"] >= 5, "the load is under way")
+        workers = {child.pid for child in psutil.Process(pid).children()}
+        assert len(workers) >= 4
+        os.kill(pid, signal.SIGKILL)
+        killed = time.monotonic()
+        wait_until(lambda: not alive(workers), "the workers ended", timeout=5)
+        assert time.monotonic() - killed < 5
+
+
+def test_a_killed_worker_loses_nothing(aws: Session, cloud: str) -> None:
+    source = "import time\ndef handler(event, context):\n    time.sleep(1)\n    return 'done'\n"
+    make_function(aws, "naps", source)
+    invoke(aws, "naps")
+    replies = []
+    thread = threading.Thread(target=lambda: replies.append(invoke(aws, "naps")))
+    thread.start()
+    status = wait_until(lambda: local.status(cloud), "the status is here")
+    time.sleep(0.2)  # into the handler's sleep
+    for pid in status["workers"]:
+        os.kill(pid, signal.SIGKILL)
+    thread.join(timeout=10)
+    assert replies[0]["Payload"]["errorType"] == "Runtime.ExitError"
+    assert invoke(aws, "naps")["Payload"] == "done"
