@@ -194,7 +194,9 @@ def test_notify_reports_one_poison_message_and_publishes_the_other_nine(
     assert len(published(aws, url)) == 9
 
 
-def test_notify_reports_what_sns_did_not_take(notify: tuple[ModuleType, str]) -> None:
+def test_notify_reports_what_sns_did_not_take(
+    notify: tuple[ModuleType, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     handler, _ = notify
     batch = event("notify_fulfillment.one_poison")
     entries = [handler.entry(record) for record in batch["Records"][:3]]
@@ -207,7 +209,7 @@ def test_notify_reports_what_sns_did_not_take(notify: tuple[ModuleType, str]) ->
                 "Failed": [{"Id": first["Id"], "Code": "InternalError", "SenderFault": False}],
             }
 
-    handler.sns = RefusesOne()
+    monkeypatch.setattr(handler, "sns", RefusesOne())
     assert handler.publish(entries) == [entries[0]["Id"]]
 
 
