@@ -6,6 +6,7 @@ reaches the real AWS by accident; on `aws` it is your own session, checked once.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import boto3
@@ -40,12 +41,16 @@ def session() -> Session:
 
 
 def _local_session(chosen: Settings) -> Session:
-    endpoint_url = chosen.endpoint_url or local.start(chosen.port)
+    return _made_up(chosen.endpoint_url or local.start(chosen.port), chosen.region)
+
+
+@cache  # a session reads AWS's service descriptions anew, which is most of a chapter's time
+def _made_up(endpoint_url: str, region: str | None) -> Session:
     return Session(
         endpoint_url,
         aws_access_key_id="local",
         aws_secret_access_key="local",
-        region_name=chosen.region,
+        region_name=region,
     )
 
 
