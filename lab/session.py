@@ -6,10 +6,13 @@ reaches the real AWS by accident; on `aws` it is your own session, checked once.
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from typing import Any
 
 import boto3
+import botocore.session
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lab import local, settings
@@ -46,8 +49,19 @@ def _local_session(chosen: Settings) -> Session:
 
 @cache  # a session reads AWS's service descriptions anew, which is most of a chapter's time
 def _made_up(endpoint_url: str, region: str | None) -> Session:
+    nothing = (None, None, os.devnull, None)  # no option, variable, value or converter
+    alone = botocore.session.Session(
+        # Neither a profile nor a proxy of the learner's has a say in what is local.
+        session_vars={
+            "config_file": nothing,
+            "credentials_file": nothing,
+            "profile": (None, None, None, None),
+        }
+    )
+    alone.set_default_client_config(Config(proxies={}))
     return Session(
         endpoint_url,
+        botocore_session=alone,
         aws_access_key_id="local",
         aws_secret_access_key="local",
         region_name=region,

@@ -14,6 +14,7 @@ import gc
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sys
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+import psutil
 import uvicorn
 
 from localcloud.asynchronous import AsyncInvocations
@@ -48,6 +50,7 @@ _MAX_SYNC_PAYLOAD = 6 * 1024 * 1024
 _MAX_ASYNC_PAYLOAD = 1024 * 1024
 _INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 _TEST_INVOKE = re.compile(r"/restapis/([^/]+)/resources/([^/]+)/methods/([^/]+)")
+_PREFIX = "localcloud-"  # of the temporary directories, with the process id after it
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 Scope = dict[str, Any]
@@ -357,6 +360,14 @@ def listen(port: int) -> socket.socket:
     return server_socket
 
 
+def _sweep() -> None:
+    """Remove what local clouds left behind that were killed before they could tidy up."""
+    for directory in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        pid = directory.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(directory, ignore_errors=True)
+
+
 def serve(options: Options, on_ready: Callable[[str], None]) -> None:
     """Run a local cloud until it is stopped. `on_ready` is told its host:port.
 
@@ -367,7 +378,9 @@ def serve(options: Options, on_ready: Callable[[str], None]) -> None:
         # uvicorn raises the signal again once it has shut down; leave by the front door
         # then, so that the temporary directory goes, too.
         signal.signal(number, lambda *_: sys.exit(0))
-    with tempfile.TemporaryDirectory(prefix="localcloud-", ignore_cleanup_errors=True) as directory:
+    _sweep()
+    prefix = f"{_PREFIX}{os.getpid()}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as directory:
         cloud = LocalCloud(options, Path(directory))
         # moto holds much that never goes away; looking through it for garbage again and
         # again took a tenth of a busy cloud's time.
@@ -381,6 +394,8 @@ def serve(options: Options, on_ready: Callable[[str], None]) -> None:
             access_log=False,
             proxy_headers=False,
             timeout_graceful_shutdown=1,
+            # A worker that has been busy for a while must find its connection still open.
+            timeout_keep_alive=24 * 60 * 60,
             server_header=False,
             date_header=False,
         )

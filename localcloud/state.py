@@ -23,6 +23,7 @@ import moto.awslambda.models as moto_lambda
 from moto.apigateway.models import APIGatewayBackend, apigateway_backends
 from moto.awslambda.models import EventSourceMapping, LambdaFunction, lambda_backends
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.common_models import BaseModel
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.sqs.models import sqs_backends
 from moto.sts.models import sts_backends
@@ -107,6 +108,8 @@ class State:
     def __init__(self) -> None:
         queues.install()
         rules.install()
+        # moto remembers every message that there ever was, for a dashboard not served here.
+        BaseModel.__new__ = lambda cls, *_, **__: object.__new__(cls)
         moto_lambda.LambdaFunction = _LambdaFunction
         self._application = _Dispatcher()
 

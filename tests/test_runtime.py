@@ -248,6 +248,16 @@ def test_slow_invocations_run_side_by_side(aws: Session) -> None:
     assert time.monotonic() - started < 6
 
 
+def test_a_worker_still_answers_after_a_long_while(aws: Session) -> None:
+    source = "import time\ndef handler(event, context):\n    time.sleep(event.get('nap', 0))\n"
+    make_function(aws, "naps", source, Timeout=20)
+    assert "FunctionError" not in invoke(aws, "naps", {"nap": 7})
+    time.sleep(6)  # servers like to close a connection after five seconds of silence
+    reply = invoke(aws, "naps", LogType="Tail")
+    assert "FunctionError" not in reply
+    assert "Init Duration" not in base64.b64decode(reply["LogResult"]).decode()
+
+
 def test_an_event_that_is_not_json_is_refused(aws: Session) -> None:
     make_function(aws, "echo", ECHO)
     with pytest.raises(ClientError, match="Could not parse request body into json"):

@@ -205,6 +205,17 @@ def test_nothing_is_alive_within_5_s_of_a_kill_9_in_the_middle_of_a_load() -> No
         assert time.monotonic() - killed < 5
 
 
+def test_what_a_killed_cloud_left_behind_is_swept_up_by_the_next() -> None:
+    with own_cloud() as (address, pid):
+        status = local.status(address)
+        assert status is not None
+        directory = Path(status["mailbox"]).parent
+        os.kill(pid, signal.SIGKILL)
+    assert directory.exists()
+    with own_cloud():
+        assert not directory.exists()
+
+
 def test_a_killed_worker_loses_nothing(aws: Session, cloud: str) -> None:
     source = "import time\ndef handler(event, context):\n    time.sleep(1)\n    return 'done'\n"
     make_function(aws, "naps", source)

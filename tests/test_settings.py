@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +70,25 @@ def test_every_name_fits_into_aws_even_with_the_longest_prefix() -> None:
 def test_the_tags_tell_learners_apart() -> None:
     assert tags("ana-") != tags("bo-")
     assert {pair["Key"]: pair["Value"] for pair in tag_list("ana-")} == tags("ana-")
+
+
+def test_nothing_of_the_learners_own_set_up_reaches_what_is_local(
+    cloud: str, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("[default]\nregion = eu-west-1\nendpoint_url = http://127.0.0.1:9\n")
+    result = run_script(
+        "scripts/01_notify_fulfillment.py",
+        AWS_CONFIG_FILE=str(config),
+        AWS_PROFILE="no-such-profile",
+        AWS_ACCESS_KEY_ID="AKIAREAL",
+        AWS_SECRET_ACCESS_KEY="real",
+        AWS_SESSION_TOKEN="real",
+        HTTP_PROXY="http://127.0.0.1:9",
+        http_proxy="http://127.0.0.1:9",
+    )
+    assert result.returncode == 0, result.stderr
+    assert "Created the function notify_fulfillment." in result.stdout
 
 
 SCRIPTS = ["scripts/00_take_orders.py", "scripts/04_verify.py", "teardown.py"]
