@@ -1,10 +1,9 @@
 """API Gateway's front door: serves deployed stages, and the console's Test button.
 
-A deployment is a snapshot, as on AWS: a change to a resource or method is not served until
-it is deployed again. Requests pass the checks in AWS's order (route, API key, throttle and
+Requests pass the checks in AWS's order (route, API key, throttle and
 quota, body) and each refusal has AWS's status code and gateway response.
 
-https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import re
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -21,87 +19,25 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from jsonschema import Draft4Validator
-from moto.apigateway.models import APIGatewayBackend, RestAPI
+from moto.apigateway.models import APIGatewayBackend
 
+from localcloud import deployments
+from localcloud.deployments import Deployment, Refusal, Route, snapshot
 from localcloud.runtime import Result, Runtime
 from localcloud.state import ACCOUNT_ID, Request, Response, State, json_response
 
-_INTEGRATION_SECONDS = 29.0
-_DEFAULT_RESPONSES = {
-    "ACCESS_DENIED": (403, "Forbidden"),
-    "BAD_REQUEST_BODY": (400, "Invalid request body"),
-    "INTEGRATION_TIMEOUT": (504, "Endpoint request timed out"),
-    "INVALID_API_KEY": (403, "Forbidden"),
-    "MISSING_AUTHENTICATION_TOKEN": (403, "Missing Authentication Token"),
-    "API_CONFIGURATION_ERROR": (500, "Internal server error"),
-    "INTEGRATION_FAILURE": (502, "Internal server error"),
-    "QUOTA_EXCEEDED": (429, "Limit Exceeded"),
-    "THROTTLED": (429, "Too Many Requests"),
-}
-
-
-class Refusal(Exception):
-    """The front door's own answer: a gateway response type, with an optional detail."""
-
-    def __init__(self, kind: str, detail: str = "") -> None:
-        super().__init__(f"{kind}: {detail}")
-        self.kind = kind
-        self.detail = detail
-
 
 @dataclass(frozen=True)
-class Route:
-    """One method of one resource, as it was when it was deployed."""
+class Call:
+    """A request that found its route."""
 
-    resource_id: str
-    resource_path: str
-    method: str
-    api_key_required: bool
-    function_arn: str | None
-    schema: dict[str, Any] | None
-    timeout: float = _INTEGRATION_SECONDS
-
-    def match(self, path: str) -> dict[str, str] | None:
-        """The path parameters if the path fits this resource, else None."""
-        pattern = re.sub(
-            r"\\\{(\w+)(\\\+)?\\\}",
-            lambda m: f"(?P<{m[1]}>{'.+' if m[2] else '[^/]+'})",
-            re.escape(self.resource_path),
-        )
-        found = re.fullmatch(pattern, path)
-        return found.groupdict() if found else None
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """A snapshot of a REST API: its routes and its customized gateway responses."""
-
-    api_id: str
-    region: str
-    routes: tuple[Route, ...]
-    templates: dict[str, tuple[int | None, str]]
-
-    def route(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
-        for route in self.routes:
-            if route.method in (method, "ANY") and (found := route.match(path)) is not None:
-                return route, found
-        raise Refusal("MISSING_AUTHENTICATION_TOKEN")
-
-    def refusal(self, refusal: Refusal) -> Response:
-        status, message = _DEFAULT_RESPONSES[refusal.kind]
-        custom_status, template = self.templates.get(
-            refusal.kind, (None, '{"message":$context.error.messageString}')
-        )
-        body = template.replace("$context.error.messageString", json.dumps(message))
-        # AWS escapes this one and leaves the quotation marks to the template.
-        body = body.replace(
-            "$context.error.validationErrorString", json.dumps(refusal.detail)[1:-1]
-        )
-        headers = (
-            ("Content-Type", "application/json"),
-            ("x-amzn-ErrorType", f"{refusal.kind.title().replace('_', '')}Exception"),
-        )
-        return Response(custom_status or status, body.encode(), headers)
+    deployment: Deployment
+    route: Route
+    parameters: dict[str, str]
+    stage: str
+    path: str
+    request: Request
+    key_id: str | None = None
 
 
 @dataclass
@@ -121,7 +57,7 @@ class FrontDoor:
         self._state = state
         self._runtime = runtime
         self._meters: dict[tuple[str, str], _Meter] = {}
-        self._install()
+        deployments.install()
 
     async def handle(self, request: Request) -> Response:
         """Answer `/restapis/{api}/{stage}/_user_request_/{path}`."""
@@ -136,37 +72,30 @@ class FrontDoor:
             route, parameters = deployment.route(request.method, path)
             key = self._admit(backend, api_id, stage, request) if route.api_key_required else None
             _validate(route, request)
-            return await self._integrate(deployment, route, parameters, stage, path, request, key)
+            call = Call(deployment, route, parameters, stage, path, request, key)
+            return await self._integrate(call)
         except Refusal as refusal:
             return deployment.refusal(refusal)
 
     async def test(self, api_id: str, resource_id: str, method: str, body: bytes) -> Response:
         """TestInvokeMethod: the method as it stands now, without API key and throttle."""
         found = self._state.rest_api(api_id)
-        route = next(
-            (
-                r
-                for r in (snapshot(found[1]).routes if found else ())
-                if r.resource_id == resource_id and r.method in (method, "ANY")
-            ),
-            None,
-        )
-        if found is None or route is None:
+        deployment = snapshot(found[1]) if found else None
+        route = deployment.method(resource_id, method) if deployment else None
+        if deployment is None or route is None:
             text = "Invalid Method identifier specified"
             return json_response(404, {"message": text}, x_amzn_errortype="NotFoundException")
         options = json.loads(body or b"{}")
         path, _, query = (options.get("pathWithQueryString") or route.resource_path).partition("?")
         headers = {k.lower(): v for k, v in (options.get("headers") or {}).items()}
         request = Request(method, path, query, headers, (options.get("body") or "").encode())
-        deployment = snapshot(found[1])
         started = time.monotonic()
         log = [f"Starting execution for test request of {method} {path}"]
         try:
             _validate(route, request)
             parameters = route.match(path) or {}
-            response = await self._integrate(
-                deployment, route, parameters, "test-invoke-stage", path, request, None
-            )
+            call = Call(deployment, route, parameters, "test-invoke-stage", path, request)
+            response = await self._integrate(call)
         except Refusal as refusal:
             log.append(f"Refused: {refusal}")
             response = deployment.refusal(refusal)
@@ -184,16 +113,6 @@ class FrontDoor:
 
     def clear(self) -> None:
         self._meters.clear()
-
-    def _install(self) -> None:
-        create_deployment = _moto_create_deployment
-
-        def create(api: RestAPI, *args: Any, **kwargs: Any) -> Any:
-            deployment = create_deployment(api, *args, **kwargs)
-            deployment.snapshot = snapshot(api)
-            return deployment
-
-        RestAPI.create_deployment = create
 
     def _admit(self, backend: APIGatewayBackend, api_id: str, stage: str, request: Request) -> str:
         """The id of the caller's API key, if its usage plan lets the request pass."""
@@ -226,66 +145,17 @@ class FrontDoor:
             meter.tokens -= 1
         meter.used += 1
 
-    async def _integrate(
-        self,
-        deployment: Deployment,
-        route: Route,
-        parameters: dict[str, str],
-        stage: str,
-        path: str,
-        request: Request,
-        key_id: str | None,
-    ) -> Response:
-        function = self._state.function(route.function_arn or "", deployment.region)
-        if route.function_arn is None or function is None:
+    async def _integrate(self, call: Call) -> Response:
+        """Invoke the function behind the route and read its reply."""
+        function = self._state.function(call.route.function_arn or "", call.deployment.region)
+        if call.route.function_arn is None or function is None:
             raise Refusal("API_CONFIGURATION_ERROR")
-        event = _proxy_event(deployment, route, parameters, stage, path, request, key_id)
         try:
-            invocation = self._runtime.invoke(function, json.dumps(event).encode())
-            result = await asyncio.wait_for(invocation, route.timeout)
+            invocation = self._runtime.invoke(function, json.dumps(_proxy_event(call)).encode())
+            result = await asyncio.wait_for(invocation, call.route.timeout)
         except TimeoutError:
             raise Refusal("INTEGRATION_TIMEOUT") from None
         return _proxy_response(result)
-
-
-_moto_create_deployment = RestAPI.create_deployment
-
-
-def snapshot(api: RestAPI) -> Deployment:
-    """The API as it stands: every method that has an integration."""
-    routes = []
-    for resource in api.resources.values():
-        for name, method in resource.resource_methods.items():
-            if method.method_integration is None:
-                continue
-            integration = method.method_integration
-            validator = api.request_validators.get(method.request_validator_id or "")
-            model_name = (method.request_models or {}).get("application/json")
-            model = api.models.get(model_name or "")
-            validates = validator is not None and validator.validate_request_body
-            found = re.search(r"/functions/(arn:[^/]+)/invocations", integration.uri or "")
-            timeout = float(integration.timeout_in_millis or _INTEGRATION_SECONDS * 1000) / 1000
-            routes.append(
-                Route(
-                    resource_id=resource.id,
-                    resource_path=resource.get_path(),
-                    method=name,
-                    api_key_required=bool(method.api_key_required),
-                    function_arn=found[1] if found else None,
-                    schema=json.loads(model.schema) if validates and model else None,
-                    timeout=timeout,
-                )
-            )
-    templates = {
-        kind: (
-            int(response.status_code) if response.status_code else None,
-            (response.response_templates or {}).get("application/json", "{}"),
-        )
-        for kind, response in api.gateway_responses.items()
-    }
-    # The more literal path wins, as on AWS: /orders/new before /orders/{id}.
-    routes.sort(key=lambda route: route.resource_path.count("{"))
-    return Deployment(api.id, api.region_name, tuple(routes), templates)
 
 
 def _validate(route: Route, request: Request) -> None:
@@ -304,16 +174,9 @@ def _validate(route: Route, request: Request) -> None:
         raise Refusal("BAD_REQUEST_BODY", f"[{'; '.join(texts)}]")
 
 
-def _proxy_event(
-    deployment: Deployment,
-    route: Route,
-    parameters: dict[str, str],
-    stage: str,
-    path: str,
-    request: Request,
-    key_id: str | None,
-) -> dict[str, Any]:
+def _proxy_event(call: Call) -> dict[str, Any]:
     """The event of a Lambda proxy integration, payload format 1.0."""
+    request, route = call.request, call.route
     query = parse_qsl(request.query, keep_blank_values=True)
     now = time.time()
     try:
@@ -324,31 +187,31 @@ def _proxy_event(
         "sourceIp": "127.0.0.1",
         "userAgent": request.headers.get("user-agent"),
         "apiKey": request.headers.get("x-api-key"),
-        "apiKeyId": key_id,
+        "apiKeyId": call.key_id,
     }
     return {
         "resource": route.resource_path,
-        "path": path,
+        "path": call.path,
         "httpMethod": request.method,
         "headers": request.headers,
         "multiValueHeaders": {name: [value] for name, value in request.headers.items()},
         "queryStringParameters": dict(query) or None,
         "multiValueQueryStringParameters": _grouped(query) or None,
-        "pathParameters": parameters or None,
+        "pathParameters": call.parameters or None,
         "stageVariables": None,
         "requestContext": {
             "accountId": ACCOUNT_ID,
-            "apiId": deployment.api_id,
+            "apiId": call.deployment.api_id,
             "httpMethod": request.method,
             "identity": identity,
-            "path": f"/{stage}{path}",
+            "path": f"/{call.stage}{call.path}",
             "protocol": "HTTP/1.1",
             "requestId": str(uuid.uuid4()),
             "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
             "requestTimeEpoch": int(now * 1000),
             "resourceId": route.resource_id,
             "resourcePath": route.resource_path,
-            "stage": stage,
+            "stage": call.stage,
         },
         "body": body or None,
         "isBase64Encoded": encoded,

@@ -9,9 +9,7 @@ cloud's own controls below `/_localcloud`.
 from __future__ import annotations
 
 import asyncio
-import base64
 import gc
-import json
 import os
 import re
 import shutil
@@ -19,37 +17,26 @@ import signal
 import socket
 import sys
 import tempfile
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs
 
 import psutil
 import uvicorn
 
 from localcloud.asynchronous import AsyncInvocations
+from localcloud.aws_api import AwsApi, service_of
 from localcloud.event_sources import EventSources
 from localcloud.front_door import FrontDoor
 from localcloud.logs import LogWriter
 from localcloud.mailbox import Mailbox
 from localcloud.notifications import Notifications
 from localcloud.runtime import Runtime
-from localcloud.state import (
-    ACCOUNT_ID,
-    Request,
-    Response,
-    State,
-    error_response,
-    json_response,
-)
+from localcloud.state import Request, Response, State, json_response
 
 _MAX_BODY = 80 * 1024 * 1024  # a 50 MB package, in base64
-_MAX_SYNC_PAYLOAD = 6 * 1024 * 1024
-_MAX_ASYNC_PAYLOAD = 1024 * 1024
-_INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
-_TEST_INVOKE = re.compile(r"/restapis/([^/]+)/resources/([^/]+)/methods/([^/]+)")
 _PREFIX = "localcloud-"  # of the temporary directories, with the process id after it
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -90,6 +77,15 @@ class LocalCloud:
         self.mailbox = Mailbox(options.mailbox or directory / "mail", options.smtp)
         self.notifications = Notifications(self.state, self.invocations, self.mailbox)
         self.front_door = FrontDoor(self.state, self.runtime)
+        self.aws_api = AwsApi(
+            self.state,
+            self.logs,
+            self.runtime,
+            self.event_sources,
+            self.invocations,
+            self.notifications,
+            self.front_door,
+        )
         self.address = ""
         self.on_stop: Callable[[], None] = lambda: None
 
@@ -140,8 +136,8 @@ class LocalCloud:
             return await self.front_door.handle(request)
         if path.startswith("/_localcloud/"):
             return self._control(request)
-        if (service := _service(request)) is not None:
-            return await self._aws(service, request)
+        if (service := service_of(request)) is not None:
+            return await self.aws_api.handle(service, request)
         if path == "/" and request.method == "GET" and "Action=" in request.query:
             return self._mailed_link(parse_qs(request.query))
         return json_response(403, {"message": "Missing Authentication Token"})
@@ -184,113 +180,6 @@ class LocalCloud:
             return Response(200, b"You will get no more mail from this topic.\n", page)
         return Response(400, b"This link is not, or no longer, valid.\n", page)
 
-    # -- AWS's API ---------------------------------------------------------------------------
-
-    async def _aws(self, service: str, request: Request) -> Response:
-        if service == "lambda":
-            if request.method == "POST" and (found := _INVOKE.fullmatch(unquote(request.path))):
-                return await self._invoke(found[1], request)
-            response = self.state.call(request)
-            if request.method != "GET" and response.status < 300:
-                self._follow(request)
-            return response
-        if service == "sqs" and request.headers.get("x-amz-target", "").endswith(".ReceiveMessage"):
-            return await self._receive_message(request)
-        if service == "sns":
-            return self._sns(request)
-        if service == "apigateway" and request.method == "POST":
-            found = _TEST_INVOKE.fullmatch(request.path)
-            if found is not None:
-                return await self.front_door.test(found[1], found[2], found[3], request.body)
-        if service == "logs":
-            self.logs.flush()
-        return self.state.call(request)
-
-    def _follow(self, request: Request) -> None:
-        """Bring pollers and workers in line with a change to functions or mappings."""
-        self.event_sources.reconcile()
-        if request.method == "DELETE":
-            self.runtime.keep({function.function_arn for function in self.state.functions()})
-
-    async def _invoke(self, name: str, request: Request) -> Response:
-        """Lambda's Invoke, in its three types."""
-        function = self.state.function(name, _region(request))
-        if function is None:
-            arn = f"arn:aws:lambda:{_region(request)}:{ACCOUNT_ID}:function:{name}"
-            text = {"Type": "User", "Message": f"Function not found: {arn}"}
-            return json_response(404, text, x_amzn_errortype="ResourceNotFoundException")
-        kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
-        payload = request.body or b"{}"
-        limit = _MAX_ASYNC_PAYLOAD if kind == "Event" else _MAX_SYNC_PAYLOAD
-        if len(payload) > limit:
-            text = {
-                "message": f"Request must be smaller than {limit} bytes for the Invoke operation"
-            }
-            return json_response(413, text, x_amzn_errortype="RequestTooLargeException")
-        try:
-            json.loads(payload)
-        except ValueError as error:
-            text = {"message": f"Could not parse request body into json: {error}"}
-            return json_response(400, text, x_amzn_errortype="InvalidRequestContentException")
-        if kind == "DryRun":
-            return Response(204)
-        if kind == "Event":
-            self.invocations.add(function, payload)
-            return Response(202)
-        context = request.headers.get("x-amz-client-context")
-        decoded = base64.b64decode(context).decode() if context else None
-        result = await self.runtime.invoke(function, payload, decoded)
-        headers = [("X-Amz-Executed-Version", str(function.version))]
-        headers.append(("x-amzn-RequestId", result.request_id))
-        if result.error is not None:
-            headers.append(("X-Amz-Function-Error", result.error))
-        if request.headers.get("x-amz-log-type") == "Tail":
-            headers.append(("X-Amz-Log-Result", base64.b64encode(result.log_tail).decode()))
-        return Response(200, result.payload, tuple(headers))
-
-    async def _receive_message(self, request: Request) -> Response:
-        """ReceiveMessage, holding a long poll open here rather than inside moto."""
-        started = time.monotonic()
-        while True:
-            response = self.state.call(request)
-            if response.status != 200 or b'"Messages"' in response.body:
-                return response
-            call = json.loads(request.body)
-            queue = self.state.queue_at(call["QueueUrl"], _region(request))
-            if queue is None:
-                return response
-            wait = call.get("WaitTimeSeconds", queue.receive_message_wait_time_seconds)
-            left = started + float(wait) - time.monotonic()
-            if left <= 0:
-                return response
-            await queue.wait_for_message(left)
-
-    def _sns(self, request: Request) -> Response:
-        form = parse_qs(request.body.decode("utf-8", "replace"))
-        action = form.get("Action", [""])[0]
-        if action == "ConfirmSubscription":
-            return self._confirm(request, form.get("Token", [""])[0])
-        response = self.state.call(request)
-        if action == "Subscribe" and form.get("ReturnSubscriptionArn") != ["true"]:
-            body = self.notifications.hide_pending(response.body, b"pending confirmation")
-        elif action.startswith("ListSubscriptions"):
-            body = self.notifications.hide_pending(response.body, b"PendingConfirmation")
-        else:
-            return response
-        headers = tuple(h for h in response.headers if h[0].lower() != "content-length")
-        return Response(response.status, body, headers)
-
-    def _confirm(self, request: Request, token: str) -> Response:
-        arn = self.notifications.confirm(token)
-        if arn is None:
-            return error_response(request, 400, "InvalidParameter", "Invalid token")
-        body = (
-            "<ConfirmSubscriptionResponse><ConfirmSubscriptionResult>"
-            f"<SubscriptionArn>{arn}</SubscriptionArn>"
-            "</ConfirmSubscriptionResult></ConfirmSubscriptionResponse>"
-        )
-        return Response(200, body.encode(), (("Content-Type", "text/xml"),))
-
 
 async def _read(scope: Scope, receive: Receive) -> Request | None:
     """The whole request; None if its body is larger than any that AWS takes."""
@@ -315,21 +204,6 @@ def _is_local(request: Request) -> bool:
         origin_host = re.sub(r":\d+$", "", origin.removeprefix("http://"))
         return host in _LOOPBACK and origin_host in _LOOPBACK
     return host in _LOOPBACK
-
-
-def _service(request: Request) -> str | None:
-    """The service that a signed request is for, from its credential scope."""
-    found = re.search(r"Credential=[^,]*?/\d{8}/[^/]+/([^/]+)/aws4_request", _signature(request))
-    return found[1].lower() if found else None
-
-
-def _region(request: Request) -> str:
-    found = re.search(r"Credential=[^,]*?/\d{8}/([^/]+)/", _signature(request))
-    return found[1] if found else "us-east-1"
-
-
-def _signature(request: Request) -> str:
-    return request.headers.get("authorization") or unquote(request.query).replace("X-Amz-", "")
 
 
 class _Server(uvicorn.Server):

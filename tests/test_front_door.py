@@ -67,10 +67,10 @@ class Api:
         answer = urllib3.request("POST", self.url(), body=content, headers=headers)
         return answer.status, answer.json()
 
-    def plan(self, **options: Any) -> str:
+    def plan(self, stage: str = "prod", **options: Any) -> str:
         """A usage plan for the stage with a key; returns the key's value."""
         plan = self.api.create_usage_plan(
-            name="plan", apiStages=[{"apiId": self.id, "stage": "prod"}], **options
+            name="plan", apiStages=[{"apiId": self.id, "stage": stage}], **options
         )
         key = self.api.create_api_key(name="key", enabled=True)
         self.api.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
@@ -169,7 +169,8 @@ def test_a_method_that_asks_for_a_key_wants_one_of_a_plan_for_this_stage(api: Ap
     api.deploy()
     value = api.plan()
     stray = api.api.create_api_key(name="stray", enabled=True)["value"]
-    for headers in ({}, {"x-api-key": "nonsense"}, {"x-api-key": stray}):
+    elsewhere = api.plan(stage="test")
+    for headers in ({}, *({"x-api-key": key} for key in ("nonsense", stray, elsewhere))):
         assert api.post({}, **headers) == (403, {"message": "Forbidden"})
     status, event = api.post({}, **{"x-api-key": value})
     assert status == 201

@@ -34,6 +34,7 @@ def test_a_package_holds_the_one_file_and_is_the_same_every_time(
         assert archive.namelist() == ["take_order.py"]
         source = (ROOT / "lambdas" / "take_order.py").read_bytes()
         assert archive.read("take_order.py") == source
+        assert archive.infolist()[0].date_time == (1980, 1, 1, 0, 0, 0)
     copy = tmp_path / "take_order.py"
     copy.write_bytes(source)
     os.utime(copy, (1, 1))

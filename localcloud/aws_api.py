@@ -1,0 +1,175 @@
+"""AWS's API: most calls are moto's to answer; here are those that do something besides.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import time
+from urllib.parse import parse_qs, unquote
+
+from localcloud.asynchronous import AsyncInvocations
+from localcloud.event_sources import EventSources
+from localcloud.front_door import FrontDoor
+from localcloud.logs import LogWriter
+from localcloud.notifications import Notifications
+from localcloud.runtime import Runtime
+from localcloud.state import (
+    ACCOUNT_ID,
+    Request,
+    Response,
+    State,
+    error_response,
+    json_response,
+)
+
+_MAX_SYNC_PAYLOAD = 6 * 1024 * 1024
+_MAX_ASYNC_PAYLOAD = 1024 * 1024
+_INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
+_TEST_INVOKE = re.compile(r"/restapis/([^/]+)/resources/([^/]+)/methods/([^/]+)")
+
+
+class AwsApi:
+    """Takes signed requests."""
+
+    def __init__(
+        self,
+        state: State,
+        logs: LogWriter,
+        runtime: Runtime,
+        event_sources: EventSources,
+        invocations: AsyncInvocations,
+        notifications: Notifications,
+        front_door: FrontDoor,
+    ) -> None:
+        self._state = state
+        self._logs = logs
+        self._runtime = runtime
+        self._event_sources = event_sources
+        self._invocations = invocations
+        self._notifications = notifications
+        self._front_door = front_door
+
+    async def handle(self, service: str, request: Request) -> Response:
+        """Answer a request to the service's API."""
+        if service == "lambda":
+            if request.method == "POST" and (found := _INVOKE.fullmatch(unquote(request.path))):
+                return await self._invoke(found[1], request)
+            response = self._state.call(request)
+            if request.method != "GET" and response.status < 300:
+                self._follow(request)
+            return response
+        if service == "sqs" and request.headers.get("x-amz-target", "").endswith(".ReceiveMessage"):
+            return await self._receive_message(request)
+        if service == "sns":
+            return self._sns(request)
+        if service == "apigateway" and request.method == "POST":
+            found = _TEST_INVOKE.fullmatch(request.path)
+            if found is not None:
+                return await self._front_door.test(found[1], found[2], found[3], request.body)
+        if service == "logs":
+            self._logs.flush()
+        return self._state.call(request)
+
+    def _follow(self, request: Request) -> None:
+        """Bring pollers and workers in line with a change to functions or mappings."""
+        self._event_sources.reconcile()
+        if request.method == "DELETE":
+            self._runtime.keep({function.function_arn for function in self._state.functions()})
+
+    async def _invoke(self, name: str, request: Request) -> Response:
+        """Lambda's Invoke, in its three types."""
+        function = self._state.function(name, region_of(request))
+        if function is None:
+            arn = f"arn:aws:lambda:{region_of(request)}:{ACCOUNT_ID}:function:{name}"
+            text = {"Type": "User", "Message": f"Function not found: {arn}"}
+            return json_response(404, text, x_amzn_errortype="ResourceNotFoundException")
+        kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
+        payload = request.body or b"{}"
+        limit = _MAX_ASYNC_PAYLOAD if kind == "Event" else _MAX_SYNC_PAYLOAD
+        if len(payload) > limit:
+            text = {
+                "message": f"Request must be smaller than {limit} bytes for the Invoke operation"
+            }
+            return json_response(413, text, x_amzn_errortype="RequestTooLargeException")
+        try:
+            json.loads(payload)
+        except ValueError as error:
+            text = {"message": f"Could not parse request body into json: {error}"}
+            return json_response(400, text, x_amzn_errortype="InvalidRequestContentException")
+        if kind == "DryRun":
+            return Response(204)
+        if kind == "Event":
+            self._invocations.add(function, payload)
+            return Response(202)
+        context = request.headers.get("x-amz-client-context")
+        decoded = base64.b64decode(context).decode() if context else None
+        result = await self._runtime.invoke(function, payload, decoded)
+        headers = [("X-Amz-Executed-Version", str(function.version))]
+        headers.append(("x-amzn-RequestId", result.request_id))
+        if result.error is not None:
+            headers.append(("X-Amz-Function-Error", result.error))
+        if request.headers.get("x-amz-log-type") == "Tail":
+            headers.append(("X-Amz-Log-Result", base64.b64encode(result.log_tail).decode()))
+        return Response(200, result.payload, tuple(headers))
+
+    async def _receive_message(self, request: Request) -> Response:
+        """ReceiveMessage, holding a long poll open here rather than inside moto."""
+        started = time.monotonic()
+        while True:
+            response = self._state.call(request)
+            if response.status != 200 or b'"Messages"' in response.body:
+                return response
+            call = json.loads(request.body)
+            queue = self._state.queue_at(call["QueueUrl"], region_of(request))
+            if queue is None:
+                return response
+            wait = call.get("WaitTimeSeconds", queue.receive_message_wait_time_seconds)
+            left = started + float(wait) - time.monotonic()
+            if left <= 0:
+                return response
+            await queue.wait_for_message(left)
+
+    def _sns(self, request: Request) -> Response:
+        form = parse_qs(request.body.decode("utf-8", "replace"))
+        action = form.get("Action", [""])[0]
+        if action == "ConfirmSubscription":
+            return self._confirm(request, form.get("Token", [""])[0])
+        response = self._state.call(request)
+        if action == "Subscribe" and form.get("ReturnSubscriptionArn") != ["true"]:
+            body = self._notifications.hide_pending(response.body, b"pending confirmation")
+        elif action.startswith("ListSubscriptions"):
+            body = self._notifications.hide_pending(response.body, b"PendingConfirmation")
+        else:
+            return response
+        headers = tuple(h for h in response.headers if h[0].lower() != "content-length")
+        return Response(response.status, body, headers)
+
+    def _confirm(self, request: Request, token: str) -> Response:
+        arn = self._notifications.confirm(token)
+        if arn is None:
+            return error_response(request, 400, "InvalidParameter", "Invalid token")
+        body = (
+            "<ConfirmSubscriptionResponse><ConfirmSubscriptionResult>"
+            f"<SubscriptionArn>{arn}</SubscriptionArn>"
+            "</ConfirmSubscriptionResult></ConfirmSubscriptionResponse>"
+        )
+        return Response(200, body.encode(), (("Content-Type", "text/xml"),))
+
+
+def service_of(request: Request) -> str | None:
+    """The service that a signed request is for, from its credential scope."""
+    found = re.search(r"Credential=[^,]*?/\d{8}/[^/]+/([^/]+)/aws4_request", _signature(request))
+    return found[1].lower() if found else None
+
+
+def region_of(request: Request) -> str:
+    found = re.search(r"Credential=[^,]*?/\d{8}/([^/]+)/", _signature(request))
+    return found[1] if found else "us-east-1"
+
+
+def _signature(request: Request) -> str:
+    return request.headers.get("authorization") or unquote(request.query).replace("X-Amz-", "")

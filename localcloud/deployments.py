@@ -1,0 +1,155 @@
+"""Deployments of a REST API: what a stage serves.
+
+A deployment is a snapshot, as on AWS: a change to a resource or method is not served until
+it is deployed again.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from moto.apigateway.models import RestAPI
+
+from localcloud.state import Response
+
+INTEGRATION_SECONDS = 29.0
+_DEFAULT_RESPONSES = {
+    "ACCESS_DENIED": (403, "Forbidden"),
+    "BAD_REQUEST_BODY": (400, "Invalid request body"),
+    "INTEGRATION_TIMEOUT": (504, "Endpoint request timed out"),
+    "INVALID_API_KEY": (403, "Forbidden"),
+    "MISSING_AUTHENTICATION_TOKEN": (403, "Missing Authentication Token"),
+    "API_CONFIGURATION_ERROR": (500, "Internal server error"),
+    "INTEGRATION_FAILURE": (502, "Internal server error"),
+    "QUOTA_EXCEEDED": (429, "Limit Exceeded"),
+    "THROTTLED": (429, "Too Many Requests"),
+}
+
+
+class Refusal(Exception):
+    """The front door's own answer: a gateway response type, with an optional detail."""
+
+    def __init__(self, kind: str, detail: str = "") -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.kind = kind
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one resource, as it was when it was deployed."""
+
+    resource_id: str
+    resource_path: str
+    method: str
+    api_key_required: bool
+    function_arn: str | None
+    schema: dict[str, Any] | None
+    timeout: float = INTEGRATION_SECONDS
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """The path parameters if the path fits this resource, else None."""
+        pattern = re.sub(
+            r"\\\{(\w+)(\\\+)?\\\}",
+            lambda m: f"(?P<{m[1]}>{'.+' if m[2] else '[^/]+'})",
+            re.escape(self.resource_path),
+        )
+        found = re.fullmatch(pattern, path)
+        return found.groupdict() if found else None
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A snapshot of a REST API: its routes and its customized gateway responses."""
+
+    api_id: str
+    region: str
+    routes: tuple[Route, ...]
+    templates: dict[str, tuple[int | None, str]]
+
+    def route(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
+        """The route for a request, and its path parameters."""
+        for route in self.routes:
+            if route.method in (method, "ANY") and (found := route.match(path)) is not None:
+                return route, found
+        raise Refusal("MISSING_AUTHENTICATION_TOKEN")
+
+    def method(self, resource_id: str, method: str) -> Route | None:
+        """The route of a resource's method, by the resource's id."""
+        for route in self.routes:
+            if route.resource_id == resource_id and route.method in (method, "ANY"):
+                return route
+        return None
+
+    def refusal(self, refusal: Refusal) -> Response:
+        """The gateway response: AWS's own, or the one that the API puts in its place."""
+        status, message = _DEFAULT_RESPONSES[refusal.kind]
+        custom_status, template = self.templates.get(
+            refusal.kind, (None, '{"message":$context.error.messageString}')
+        )
+        body = template.replace("$context.error.messageString", json.dumps(message))
+        # AWS escapes this one and leaves the quotation marks to the template.
+        body = body.replace(
+            "$context.error.validationErrorString", json.dumps(refusal.detail)[1:-1]
+        )
+        headers = (
+            ("Content-Type", "application/json"),
+            ("x-amzn-ErrorType", f"{refusal.kind.title().replace('_', '')}Exception"),
+        )
+        return Response(custom_status or status, body.encode(), headers)
+
+
+def snapshot(api: RestAPI) -> Deployment:
+    """The API as it stands: every method that has an integration."""
+    routes = []
+    for resource in api.resources.values():
+        for name, method in resource.resource_methods.items():
+            if method.method_integration is None:
+                continue
+            integration = method.method_integration
+            validator = api.request_validators.get(method.request_validator_id or "")
+            model_name = (method.request_models or {}).get("application/json")
+            model = api.models.get(model_name or "")
+            validates = validator is not None and validator.validate_request_body
+            found = re.search(r"/functions/(arn:[^/]+)/invocations", integration.uri or "")
+            timeout = float(integration.timeout_in_millis or INTEGRATION_SECONDS * 1000) / 1000
+            routes.append(
+                Route(
+                    resource_id=resource.id,
+                    resource_path=resource.get_path(),
+                    method=name,
+                    api_key_required=bool(method.api_key_required),
+                    function_arn=found[1] if found else None,
+                    schema=json.loads(model.schema) if validates and model else None,
+                    timeout=timeout,
+                )
+            )
+    templates = {
+        kind: (
+            int(response.status_code) if response.status_code else None,
+            (response.response_templates or {}).get("application/json", "{}"),
+        )
+        for kind, response in api.gateway_responses.items()
+    }
+    # The more literal path wins, as on AWS: /orders/new before /orders/{id}.
+    routes.sort(key=lambda route: route.resource_path.count("{"))
+    return Deployment(api.id, api.region_name, tuple(routes), templates)
+
+
+_moto_create_deployment = RestAPI.create_deployment
+
+
+def _create_deployment(api: RestAPI, *args: Any, **kwargs: Any) -> Any:
+    deployment = _moto_create_deployment(api, *args, **kwargs)
+    deployment.snapshot = snapshot(api)
+    return deployment
+
+
+def install() -> None:
+    """Make moto take a snapshot with each deployment from now on."""
+    RestAPI.create_deployment = _create_deployment
