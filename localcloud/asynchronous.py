@@ -16,6 +16,7 @@ from moto.awslambda.models import LambdaFunction
 
 from localcloud.runtime import Result, Runtime
 from localcloud.state import State
+from localcloud.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 _ATTEMPTS = 3  # the first and two retries
@@ -29,23 +30,24 @@ class AsyncInvocations:
         self._state = state
         self._runtime = runtime
         self._retry_delay = retry_delay
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     def add(self, function: LambdaFunction, payload: bytes) -> None:
         """Take an event, as JSON bytes, and return at once."""
-        task = asyncio.get_running_loop().create_task(self._invoke(function, payload))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(self._invoke(function.function_arn, payload))
 
     def clear(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+        """Give up everything that waits or is under way."""
+        self._tasks.cancel()
 
-    async def _invoke(self, function: LambdaFunction, payload: bytes) -> None:
+    async def _invoke(self, function_arn: str, payload: bytes) -> None:
         result = Result(b"")
         for attempt in range(_ATTEMPTS):
             if attempt:
                 await asyncio.sleep(self._retry_delay * attempt)
+            function = self._state.function(function_arn, "")
+            if function is None:  # deleted in the meantime, and its events with it
+                return
             result = await self._runtime.invoke(function, payload)
             if result.error is None:
                 return

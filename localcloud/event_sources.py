@@ -11,6 +11,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import logging
 from typing import Any
@@ -21,6 +22,7 @@ from moto.sqs.models import Message
 from localcloud.queues import IndexedQueue
 from localcloud.runtime import Result, Runtime
 from localcloud.state import State
+from localcloud.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 _DEFAULT_CONCURRENCY = 5  # AWS starts with five pollers a queue
@@ -33,29 +35,33 @@ class EventSources:
     def __init__(self, state: State, runtime: Runtime) -> None:
         self._state = state
         self._runtime = runtime
-        self._pollers: dict[str, asyncio.Task[None]] = {}
+        # By the mapping and its concurrency: a change of that takes a new poller.
+        self._pollers: dict[tuple[str, int], asyncio.Task[None]] = {}
+        # Deliveries outlive their poller: what was received is finished even if the
+        # mapping is deleted in the meantime.
+        self._tasks = Tasks()
 
     def reconcile(self) -> None:
         """Start and stop pollers so that they match the mappings of the moment."""
-        wanted = {m.uuid: m for m in self._state.event_source_mappings() if m.enabled}
-        for uuid in self._pollers.keys() - wanted.keys():
-            self._pollers.pop(uuid).cancel()
-        for uuid, mapping in wanted.items():
-            if uuid not in self._pollers or self._pollers[uuid].done():
-                self._pollers[uuid] = asyncio.create_task(self._poll(mapping))
+        wanted = {
+            (mapping.uuid, _concurrency(mapping)): mapping
+            for mapping in self._state.event_source_mappings()
+            if mapping.enabled
+        }
+        for key in self._pollers.keys() - wanted.keys():
+            self._pollers.pop(key).cancel()
+        for key, mapping in wanted.items():
+            if key not in self._pollers or self._pollers[key].done():
+                self._pollers[key] = self._tasks.start(self._poll(mapping))
 
     def stop(self) -> None:
-        for poller in self._pollers.values():
-            poller.cancel()
+        """Stop polling; deliveries under way are given up."""
         self._pollers.clear()
+        self._tasks.cancel()
 
     async def _poll(self, mapping: EventSourceMapping) -> None:
         """Receive batches for ever, with at most the mapping's concurrency under way."""
-        concurrency = (mapping.scaling_config or {}).get("MaximumConcurrency")
-        slots = asyncio.Semaphore(concurrency or _DEFAULT_CONCURRENCY)
-        # Deliveries outlive the poller: what was received is finished even if the
-        # mapping is deleted in the meantime.
-        deliveries: set[asyncio.Task[None]] = set()
+        slots = asyncio.Semaphore(_concurrency(mapping))
         while True:
             await slots.acquire()
             queue = self._state.queue(mapping.event_source_arn)
@@ -66,10 +72,9 @@ class EventSources:
             messages = await _collect(queue, mapping)
             if not messages:
                 slots.release()
+                await asyncio.sleep(0)
                 continue
-            delivery = asyncio.create_task(self._deliver(mapping, queue, messages))
-            deliveries.add(delivery)
-            delivery.add_done_callback(deliveries.discard)
+            delivery = self._tasks.start(self._deliver(mapping, queue, messages))
             delivery.add_done_callback(lambda _: slots.release())
 
     async def _deliver(
@@ -85,17 +90,26 @@ class EventSources:
             queue.delete_message(message.receipt_handle)
 
 
+def _concurrency(mapping: EventSourceMapping) -> int:
+    return (mapping.scaling_config or {}).get("MaximumConcurrency") or _DEFAULT_CONCURRENCY
+
+
 async def _collect(queue: IndexedQueue, mapping: EventSourceMapping) -> list[Message]:
     """A batch: what is there at once, or what comes together within the batching window."""
     await queue.wait_for_message(_IDLE_SECONDS)
     messages = _receive(queue, mapping.batch_size)
     deadline = asyncio.get_running_loop().time() + (mapping.max_batch_window or 0)
-    while messages and len(messages) < mapping.batch_size:
-        left = deadline - asyncio.get_running_loop().time()
-        if left <= 0:
-            break
-        await queue.wait_for_message(left)
-        messages += _receive(queue, mapping.batch_size - len(messages))
+    try:
+        while messages and len(messages) < mapping.batch_size:
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                break
+            await queue.wait_for_message(left)
+            messages += _receive(queue, mapping.batch_size - len(messages))
+    except asyncio.CancelledError:  # the mapping was switched off: give them back
+        for message in messages:
+            queue.give_back(message.receipt_handle)
+        raise
     return messages
 
 
@@ -118,7 +132,7 @@ def _record(queue: IndexedQueue, message: Message) -> dict[str, Any]:
         "messageAttributes": {
             name: {
                 "stringValue": value.get("StringValue"),
-                "binaryValue": value.get("BinaryValue"),
+                "binaryValue": _base64(value.get("BinaryValue")),
                 "stringListValues": [],
                 "binaryListValues": [],
                 "dataType": value["DataType"],
@@ -130,6 +144,10 @@ def _record(queue: IndexedQueue, message: Message) -> dict[str, Any]:
         "eventSourceARN": queue.queue_arn,
         "awsRegion": queue.region,
     }
+
+
+def _base64(value: bytes | str | None) -> str | None:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 def _succeeded(

@@ -28,10 +28,17 @@ class LogWriter:
     def __init__(self) -> None:
         self._lines: list[_Line] = []
 
-    def write(self, function: LambdaFunction, stream: str, lines: list[str]) -> None:
-        """Add lines to a log stream of the function's group, stamped with the present time."""
-        now_ms = int(time.time() * 1000)
-        self._lines += [(function, stream, now_ms, line) for line in lines]
+    def write(
+        self,
+        function: LambdaFunction,
+        stream: str,
+        lines: list[str],
+        epoch_ms: int | None = None,
+    ) -> None:
+        """Add lines to a log stream of the function's group, stamped with the present time
+        unless another one is given."""
+        stamp = int(time.time() * 1000) if epoch_ms is None else epoch_ms
+        self._lines += [(function, stream, stamp, line) for line in lines]
         if len(self._lines) > _LIMIT:
             self.flush()
 

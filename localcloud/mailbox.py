@@ -18,6 +18,8 @@ from email.message import Message
 from email.utils import formatdate
 from pathlib import Path
 
+from localcloud.tasks import Tasks
+
 logger = logging.getLogger(__name__)
 _UTF8 = Charset("utf-8")
 _UTF8.body_encoding = None  # type: ignore[assignment]  # 8 bit, so that a mail's file can be read as it is
@@ -32,7 +34,8 @@ class Mailbox:
         self._maildir = mailbox.Maildir(directory, create=True)
         self._smtp = smtp
         self._outgoing: asyncio.Queue[Message] = asyncio.Queue()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = Tasks()
+        self._delivering: asyncio.Task[None] | None = None
 
     @property
     def sends_out(self) -> bool:
@@ -49,12 +52,13 @@ class Mailbox:
         mail["Message-ID"] = f"<{uuid.uuid4()}@sns.amazonaws.com>"
         mail.set_payload(text, _UTF8)
         self._outgoing.put_nowait(mail)
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._deliver())
+        if self._delivering is None or self._delivering.done():
+            self._delivering = self._tasks.start(self._deliver())
 
     def clear(self) -> None:
-        """Throw away what was not yet delivered; delivered mail stays."""
+        """Throw away all mail."""
         self._outgoing = asyncio.Queue()
+        self._maildir.clear()
 
     async def _deliver(self) -> None:
         while not self._outgoing.empty():

@@ -9,10 +9,12 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import secrets
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,6 +23,7 @@ from moto.sns.models import SNSBackend, Subscription, sns_backends
 from localcloud.asynchronous import AsyncInvocations
 from localcloud.mailbox import Mailbox
 from localcloud.state import State
+from localcloud.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 _moto_publish, _moto_subscribe = Subscription.publish, SNSBackend.subscribe
@@ -33,6 +36,7 @@ class Notifications:
         self._state = state
         self._invocations = invocations
         self._mailbox = mailbox
+        self._tasks = Tasks()
         self._pending: dict[str, tuple[str, Subscription]] = {}  # by subscription ARN
         self.address = ""  # host:port, once the server is bound
         self._install()
@@ -69,6 +73,9 @@ class Notifications:
         ) -> None:
             if subscription.protocol in ("lambda", "email", "email-json"):
                 self._publish(subscription, message, message_id, **options)
+            elif subscription.protocol in ("http", "https"):  # waits for the other side
+                call = partial(_moto_publish, subscription, message, message_id, **options)
+                self._tasks.start(asyncio.to_thread(call))
             else:
                 _moto_publish(subscription, message, message_id, **options)
 

@@ -102,15 +102,19 @@ class IndexedQueue(moto_sqs.Queue):
         """
         self._promote()
         received: list[moto_sqs.Message] = []
-        while self._ready and len(received) < count:
+        for _ in range(len(self._ready)):  # not for ever, should it be its own dead-letter queue
+            if len(received) == count:
+                break
             message = self._ready.popleft()
             if message.id not in self._by_id or message.id in self._hidden_ids:
                 continue  # deleted or hidden since it was queued here
             if self._expired(message):
                 self._remove(message)
                 continue
-            if self._exhausted(message):
-                self._move_to_dead_letter_queue(message)
+            dead_letter_queue = self._dead_letter_queue_for(message)
+            if dead_letter_queue is not None:
+                self._remove(message)
+                dead_letter_queue.add_message(_as_sent(message))
                 continue
             message.mark_received(visibility_timeout=visibility_timeout)
             self._by_handle[message.receipt_handle] = message
@@ -137,6 +141,12 @@ class IndexedQueue(moto_sqs.Queue):
         message.visible_at = visible_at if timeout else 0.0
         self._hide(message)
         self._wake()
+
+    def give_back(self, receipt_handle: str) -> None:
+        """Show a message again at once that was received and not looked at."""
+        message = self._find(receipt_handle)
+        message.approximate_receive_count -= 1
+        self.change_visibility(receipt_handle, 0)
 
     async def wait_for_message(self, timeout: float) -> None:
         """Return once a message is visible, or after `timeout` seconds."""
@@ -185,19 +195,15 @@ class IndexedQueue(moto_sqs.Queue):
         age_ms = _now_ms() - message.sent_timestamp
         return bool(age_ms > self.message_retention_period * 1000)
 
-    def _exhausted(self, message: moto_sqs.Message) -> bool:
-        if self.dead_letter_queue is None or not self.redrive_policy:
-            return False
-        limit: int = self.redrive_policy["maxReceiveCount"]
-        return message.approximate_receive_count >= limit
-
-    def _move_to_dead_letter_queue(self, message: moto_sqs.Message) -> None:
-        self._remove(message)
-        moved = copy.copy(message)
-        moved.visible_at = moved.delayed_until = 0.0
-        moved.receipt_handle, moved._old_receipt_handles = None, []
-        assert self.dead_letter_queue is not None
-        self.dead_letter_queue.add_message(moved)
+    def _dead_letter_queue_for(self, message: moto_sqs.Message) -> moto_sqs.Queue | None:
+        """Where the message belongs after its last receive. The queue is looked up by name:
+        it may have been deleted (then the message stays here) and made again."""
+        if not self.redrive_policy:
+            return None
+        if message.approximate_receive_count < self.redrive_policy["maxReceiveCount"]:
+            return None
+        name = self.redrive_policy["deadLetterTargetArn"].rsplit(":", 1)[-1]
+        return moto_sqs.sqs_backends[self.account_id][self.region].queues.get(name)
 
     def _remove(self, message: moto_sqs.Message) -> None:
         self._by_id.pop(message.id, None)
@@ -207,6 +213,14 @@ class IndexedQueue(moto_sqs.Queue):
             if handle is not None:
                 self._by_handle.pop(handle, None)
                 self.deleted_messages.add(handle)
+
+
+def _as_sent(message: moto_sqs.Message) -> moto_sqs.Message:
+    """A copy that was never received, as it arrives in a dead-letter queue."""
+    moved = copy.copy(message)
+    moved.visible_at = moved.delayed_until = 0.0
+    moved.receipt_handle, moved._old_receipt_handles = None, []
+    return moved
 
 
 def _receive_message(

@@ -5,13 +5,18 @@ Each wraps the method of moto's that is too lenient. The table in README.md name
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import zipfile
 from typing import Any
 
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import EventSourceMapping, LambdaBackend
 
 _add_permission = LambdaBackend.add_permission
+_create_function = LambdaBackend.create_function
+_update_function_code = LambdaBackend.update_function_code
 _create_event_source_mapping = LambdaBackend.create_event_source_mapping
 
 
@@ -50,7 +55,33 @@ def _mapping(backend: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping
     return _create_event_source_mapping(backend, spec)
 
 
+def _refuse_what_is_no_package(spec: dict[str, Any]) -> None:
+    package = spec.get("ZipFile")
+    if package is None:
+        return
+    raw = base64.b64decode(package) if isinstance(package, str) else package
+    if not zipfile.is_zipfile(io.BytesIO(raw)):
+        raise LambdaClientError(
+            "InvalidParameterValueException",
+            "Could not unzip uploaded file. Please check your file, then try to upload again.",
+        )
+
+
+def _function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
+    """A function's code is a zip file."""
+    _refuse_what_is_no_package(spec.get("Code", {}))
+    return _create_function(backend, spec)
+
+
+def _code(backend: LambdaBackend, function_name: str, qualifier: str, body: dict[str, Any]) -> Any:
+    """And so is its next version."""
+    _refuse_what_is_no_package(body)
+    return _update_function_code(backend, function_name, qualifier, body)
+
+
 def install() -> None:
     """Make moto keep these rules from now on."""
+    LambdaBackend.create_function = _function
+    LambdaBackend.update_function_code = _code
     LambdaBackend.add_permission = _permission
     LambdaBackend.create_event_source_mapping = _mapping

@@ -15,15 +15,18 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import logging
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import time
 import uuid
 import zipfile
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,7 +35,9 @@ from moto.awslambda.models import LambdaFunction
 
 from localcloud.logs import LogWriter
 from localcloud.state import Request, Response, State, json_response
+from localcloud.tasks import Tasks
 
+logger = logging.getLogger(__name__)
 _WORKER = Path(__file__).with_name("worker.py")
 _EAGER_WORKERS = 2  # per function, before slowness has to justify another
 _SLOW_SECONDS = 1.0
@@ -58,6 +63,7 @@ class Invocation:
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     worker: Worker | None = None
     started: float = 0.0
+    started_ms: int = 0
     timeout: asyncio.TimerHandle | None = None
 
 
@@ -114,7 +120,7 @@ class Runtime:
         self._pools: dict[str, Pool] = {}
         self._workers: dict[str, Worker] = {}
         self._busy = 0
-        self._watching: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     async def invoke(
         self, function: LambdaFunction, payload: bytes, client_context: str | None = None
@@ -150,10 +156,7 @@ class Runtime:
         """Stop the workers of a function that was deleted; its waiting work fails."""
         if pool := self._pools.pop(function_arn, None):
             self._retire(pool)
-            for invocation in pool.waiting:
-                error = _error("ResourceNotFoundException", "The function was deleted.")
-                invocation.done.set_result(Result(error, "Unhandled", invocation.request_id))
-            pool.waiting.clear()
+            self._fail_waiting(pool, "ResourceNotFoundException", "The function was deleted.")
 
     def keep(self, function_arns: set[str]) -> None:
         """Forget every function but these."""
@@ -173,6 +176,13 @@ class Runtime:
     def processes(self) -> list[int]:
         """The process ids of the live workers."""
         return [worker.process.pid for worker in self._workers.values()]
+
+    def _fail_waiting(self, pool: Pool, kind: str, message: str) -> None:
+        while pool.waiting:
+            invocation = pool.waiting.popleft()
+            if not invocation.done.done():
+                result = Result(_error(kind, message), "Unhandled", invocation.request_id)
+                invocation.done.set_result(result)
 
     # -- Pools: which code, how many workers ---------------------------------------------
 
@@ -208,9 +218,15 @@ class Runtime:
                 if not pool.waiting or self._busy >= self._concurrency:
                     break
                 if worker.asking is not None:
-                    self._start(worker, pool.waiting.popleft())
-            while self._should_grow(pool):
-                self._spawn(pool)
+                    invocation = pool.waiting.popleft()
+                    if not invocation.done.cancelled():  # else nobody waits for it any more
+                        self._start(worker, invocation)
+            try:
+                while self._should_grow(pool):
+                    self._spawn(pool)
+            except OSError as error:  # too large an environment, no more processes, ...
+                logger.error("No worker for %s: %s", pool.function.function_name, error)
+                self._fail_waiting(pool, "ServiceException", f"No worker can be started: {error}")
 
     def _should_grow(self, pool: Pool) -> bool:
         starting = sum(worker.init_seconds is None for worker in pool.workers)
@@ -233,15 +249,14 @@ class Runtime:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
+                start_new_session=True,  # a group of its own, to end with its children
             )
         usage = psutil.Process(process.pid)
         worker = Worker(pool, token, stream, log_path, time.monotonic(), process, usage)
         self._workers[token] = worker
         pool.workers.append(worker)
         self._logs.write(pool.function, stream, [f"INIT_START Runtime Version: {_runtime(pool)}"])
-        task = asyncio.get_running_loop().create_task(self._watch(worker))
-        self._watching.add(task)
-        task.add_done_callback(self._watching.discard)
+        self._tasks.start(self._watch(worker))
 
     def _environment(self, pool: Pool, token: str, stream: str) -> dict[str, str]:
         """The variables that AWS documents, the function's own, and nothing of ours.
@@ -280,7 +295,7 @@ class Runtime:
         while worker.process.poll() is None:
             if worker.init_seconds is None and time.monotonic() > init_deadline:
                 worker.init_error = _error("Sandbox.Timedout", "Init timed out after 10.00 seconds")
-                worker.process.kill()
+                _kill_group(worker.process)
             if worker.pool.waiting:
                 self._dispatch()
             await asyncio.sleep(0.05 if worker.init_seconds is None else 0.25)
@@ -316,7 +331,7 @@ class Runtime:
     def _kill(self, worker: Worker) -> None:
         if worker in worker.pool.workers:
             worker.pool.workers.remove(worker)
-        worker.process.kill()
+        _kill_group(worker.process)
         worker.process.wait()
         self._forget(worker)
 
@@ -337,6 +352,7 @@ class Runtime:
         worker.current = invocation
         invocation.worker = worker
         invocation.started = worker.pool.last_progress = time.monotonic()
+        invocation.started_ms = int(time.time() * 1000)
         self._busy += 1
 
     def _start(self, worker: Worker, invocation: Invocation) -> None:
@@ -385,18 +401,29 @@ class Runtime:
         worker.pool.last_progress = time.monotonic()
         if invocation.timeout is not None:
             invocation.timeout.cancel()
+        function = worker.pool.function
+        start = f"START RequestId: {invocation.request_id} Version: {function.version}"
         lines = [
-            f"START RequestId: {invocation.request_id} Version: {worker.pool.function.version}",
             *_printed(worker),
             *(extra or []),
             f"END RequestId: {invocation.request_id}",
             _report(worker, invocation),
         ]
         worker.cold = False
-        self._logs.write(worker.pool.function, worker.log_stream, lines)
-        tail = "\n".join(lines).encode()[-_TAIL_BYTES:]
+        tail = "\n".join([start, *lines]).encode()[-_TAIL_BYTES:]
         if not invocation.done.done():
             invocation.done.set_result(Result(payload, error, invocation.request_id, tail))
+        self._logs.write(function, worker.log_stream, [start], invocation.started_ms)
+        self._logs.write(function, worker.log_stream, lines)
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """End a worker and whatever its handler has started."""
+    if os.name == "posix":
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
 
 
 def _fingerprint(function: LambdaFunction) -> str:

@@ -100,7 +100,7 @@ class LocalCloud:
         self.runtime.stop()
 
     def reset(self) -> None:
-        """Forget everything, as if just started; mail that was delivered stays."""
+        """Forget everything, as if just started."""
         self.close()
         self.logs.clear()
         self.notifications.clear()
@@ -128,11 +128,11 @@ class LocalCloud:
         """Answer one request."""
         path = request.path
         if path.startswith("/_runtime/"):
-            _, _, token, _, action = path.split("/", 4)
-            return await self.runtime.handle(token, request, action)
+            token, _, rest = path.removeprefix("/_runtime/").partition("/")
+            return await self.runtime.handle(token, request, rest.partition("/")[2])
         if not _is_local(request):
             return json_response(403, {"message": "The local cloud answers to this machine only."})
-        if path.startswith("/restapis/") and "/_user_request_" in path:
+        if re.match("/restapis/[^/]+/[^/]+/_user_request_", path):
             return await self.front_door.handle(request)
         if path.startswith("/_localcloud/"):
             return self._control(request)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import sys
 import threading
 import types
@@ -23,6 +24,8 @@ def _die_with_parent() -> None:
     def watch() -> None:
         while os.read(pipe, 1):
             pass
+        if os.name == "posix":  # with whatever the handler has started
+            os.killpg(0, signal.SIGKILL)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True, name="parent-watch").start()
