@@ -3,28 +3,30 @@
 A script needs one import, `import lab`, and talks to AWS through boto3 itself.
 """
 
-from lab.errors import LabError, MissingStepError
+from lab.errors import LabError, RefusedError
 from lab.inbox import confirm_subscription, show_mail
-from lab.inventory import refuse_strangers
+from lab.inventory import check_ground, is_ours
 from lab.names import names, tag_list, tags
 from lab.packaging import RUNTIME, event, package
 from lab.session import account_id, invoke_url, session
-from lab.settings import load as load_settings
-from lab.waiting import once_role_is_ready, wait_until
+from lab.settings import email
+from lab.waiting import once_name_is_free, once_role_is_ready, wait_until
 
 __all__ = [
     "RUNTIME",
     "LabError",
-    "MissingStepError",
+    "RefusedError",
     "account_id",
+    "check_ground",
     "confirm_subscription",
+    "email",
     "event",
     "invoke_url",
-    "load_settings",
+    "is_ours",
     "names",
+    "once_name_is_free",
     "once_role_is_ready",
     "package",
-    "refuse_strangers",
     "session",
     "show_mail",
     "tag_list",

@@ -85,8 +85,10 @@ def logs(function: str | None, cloud: bool) -> None:
             raise TargetError(f"There is no {path}: no local cloud was started here.")
         print(path.read_text(errors="replace"), end="")
         return
-    client = session().client("logs")
-    groups = [names().log_group(f) for f in ([function] if function else names().functions)]
+    client = session(start=False).client("logs")
+    ours = {name.removeprefix(settings.load().prefix): name for name in names().functions}
+    wanted = [ours.get(function, function)] if function else names().functions
+    groups = [names().log_group(name) for name in wanted]
     found = []
     for group in groups:
         try:
@@ -104,7 +106,7 @@ def logs(function: str | None, cloud: bool) -> None:
 @main.command()
 def mail() -> None:
     """Print the mail in the local cloud's mailbox, oldest first."""
-    box = inbox(session())
+    box = inbox(session(start=False))
     if box is None:
         raise TargetError("There is no local mailbox: the mail went to its real recipient.")
     for _, message in sorted(box.iteritems(), key=lambda pair: pair[0]):
@@ -115,6 +117,7 @@ def mail() -> None:
 @main.command()
 def up() -> None:
     """Set up the whole pipeline: chapters 00 to 03. `python teardown.py` is the reverse."""
+    settings.load()  # a wrong one is reported before anything is printed
     for number in chapters.SET_UP:
         path = chapters.chapters()[number]
         print(f"== {chapters.title(path)}")

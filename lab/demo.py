@@ -25,9 +25,9 @@ _DEMO = (*chapters.SET_UP, "04", "07")
 def own_cloud(*arguments: str) -> Iterator[tuple[str, int]]:
     """A local cloud on a free port; yields its address and process id, and ends it at the end."""
     with subprocess.Popen(
-        [sys.executable, "-m", "localcloud", "--port", "0", *arguments],
+        [sys.executable, "-m", "localcloud", "--port", "0", "--until-stdin-ends", *arguments],
         cwd=Path(__file__).parent.parent,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,  # ends with this process, and the local cloud with it
         stdout=subprocess.PIPE,
         text=True,
     ) as process:

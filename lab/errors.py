@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from types import TracebackType
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 
 class LabError(Exception):
     """Something that the user can mend; the message says how."""
@@ -38,9 +40,15 @@ class WaitTimeoutError(LabError):
     """What was waited for did not happen in time."""
 
 
+class RefusedError(LabError):
+    """An order was refused that should have been accepted."""
+
+
 def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    if isinstance(error, LabError):
+    if isinstance(error, LabError | ClientError | BotoCoreError):
         print(f"{kind.__name__}: {error}", file=sys.stderr)
+    elif isinstance(error, KeyboardInterrupt):
+        print("Stopped. Run it again: it finds what is there.", file=sys.stderr)
     else:
         _previous_hook(kind, error, trace)
 

@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import default
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
@@ -39,44 +39,62 @@ def find_mail(aws: boto3.Session, to: str, containing: str) -> EmailMessage | No
     box = inbox(aws)
     if box is None:
         return None
-    mails: Any = sorted(box.iteritems(), key=lambda pair: pair[0], reverse=True)
-    for _, mail in mails:
-        if mail["To"] == to and containing in mail.get_content():
-            found: EmailMessage = mail
-            return found
+    for _, mail in sorted(box.iteritems(), key=_delivered, reverse=True):
+        found: Any = mail
+        if found["To"] == to and containing in found.get_content():
+            return cast(EmailMessage, found)
     return None
+
+
+def _delivered(pair: tuple[str, Any]) -> list[int]:
+    """When a mail was delivered, from its file's name: seconds, microseconds, count."""
+    return [int(number) for number in re.findall(r"^(\d+)\.M(\d+)P\d+Q(\d+)", pair[0])[0]]
 
 
 def confirm_subscription(aws: boto3.Session, topic_arn: str, email: str) -> str:
     """Open the link in the confirmation mail, as its reader would; says what became of it."""
     sns = aws.client("sns")
-    found = sns.list_subscriptions_by_topic(TopicArn=topic_arn)["Subscriptions"]
-    if any(s["Endpoint"] == email and s["SubscriptionArn"].startswith("arn:") for s in found):
+    if _is_confirmed(sns, topic_arn, email):
         return f"The subscription of {email} was confirmed before."
     if inbox(aws) is None:
         return (
             f"AWS wrote to {email}: open the link in that mail. "
-            "No orders are mailed to this address before."
+            "Until then no orders are mailed to this address."
         )
 
-    def mail_for_topic() -> str | None:
+    def open_link() -> bool:
         mail = find_mail(aws, email, topic_arn)
-        return mail.get_content() if mail else None
+        text = mail.get_content() if mail else ""
+        link = re.search(r"http://\S+Action=ConfirmSubscription\S+", text)
+        if link is None:
+            return False
+        token = parse_qs(urlsplit(link[0]).query)["Token"][0]
+        try:
+            sns.confirm_subscription(TopicArn=topic_arn, Token=token)
+        except sns.exceptions.InvalidParameterException:
+            return False  # an older mail; the one for this subscription is on its way
+        return True
 
-    text = wait_until(mail_for_topic, f"the confirmation mail to {email} is here", timeout=10)
-    link = re.search(r"http://\S+Action=ConfirmSubscription\S+", text)
-    assert link is not None, text
-    query = parse_qs(urlsplit(link[0]).query)
-    sns.confirm_subscription(TopicArn=query["TopicArn"][0], Token=query["Token"][0])
+    wait_until(open_link, f"the mail to {email} is here", timeout=10)
     return f"Opened the link in the mail to {email}: the subscription is confirmed."
 
 
-def show_mail(aws: boto3.Session, to: str, containing: str) -> str:
+def show_mail(aws: boto3.Session, topic_arn: str, to: str, containing: str) -> str:
     """The mail to `to` that contains `containing`, as its reader sees it, once it is here."""
+    if not _is_confirmed(aws.client("sns"), topic_arn, to):
+        return (
+            f"No mail: {to} is not subscribed, or has not opened the link in its first mail. "
+            "Chapter 01 subscribes the address in LAB_EMAIL."
+        )
     if inbox(aws) is None:
-        return f"Look into the inbox of {to}: the mail says {containing}."
-    mail = wait_until(
-        lambda: find_mail(aws, to, containing), f"a mail to {to} says {containing}", timeout=15
-    )
+        return f"Look into the inbox of {to} for the order {containing}."
+    what = f"a mail to {to} says {containing}"
+    mail = wait_until(lambda: find_mail(aws, to, containing), what, timeout=15)
     head = "\n".join(f"{name}: {mail[name]}" for name in ("From", "To", "Subject"))
     return f"{head}\n\n{mail.get_content()}"
+
+
+def _is_confirmed(sns: Any, topic_arn: str, email: str) -> bool:
+    pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
+    found = [subscription for page in pages for subscription in page["Subscriptions"]]
+    return any(s["Endpoint"] == email and s["SubscriptionArn"].startswith("arn:") for s in found)

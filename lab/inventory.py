@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
-from lab.errors import NotOursError
+from lab import chapters
+from lab.errors import MissingStepError, NotOursError
 from lab.names import Names, names, tags
 from lab.waiting import wait_until
 
@@ -53,10 +55,11 @@ class Found:
 def inventory(aws: boto3.Session, our_names: Names | None = None) -> list[Resource]:
     """Every resource of one learner, in the order of making."""
     n = our_names or names()
+    region = aws.region_name
     kinds = _Kinds(aws)
     return [
         kinds.log_group("00", n.log_group(n.take_order)),
-        kinds.role("00", n.role(n.take_order)),
+        kinds.role("00", n.role(n.take_order, region)),
         kinds.queue("00", n.queue_dead_letters),
         kinds.queue("00", n.queue),
         kinds.function("00", n.take_order),
@@ -65,12 +68,12 @@ def inventory(aws: boto3.Session, our_names: Names | None = None) -> list[Resour
         kinds.api_key("00", n.api_key),
         kinds.topic("01", n.topic),
         kinds.log_group("01", n.log_group(n.notify_fulfillment)),
-        kinds.role("01", n.role(n.notify_fulfillment)),
+        kinds.role("01", n.role(n.notify_fulfillment, region)),
         kinds.function("01", n.notify_fulfillment),
         kinds.table("02", n.table),
         kinds.queue("02", n.function_dead_letters),
         kinds.log_group("02", n.log_group(n.record_order)),
-        kinds.role("02", n.role(n.record_order)),
+        kinds.role("02", n.role(n.record_order, region)),
         kinds.function("02", n.record_order),
         kinds.queue("03", n.topic_dead_letters),
         kinds.event_source_mapping("03", n.queue, n.notify_fulfillment),
@@ -81,22 +84,48 @@ def survey(resources: Iterable[Resource]) -> Iterator[Found]:
     """Those that exist, with whether they carry our tags."""
     ours = tags().items()
     for resource in resources:
-        resource_id = resource.find()
-        if resource_id is not None:
-            yield Found(resource, resource_id, ours <= resource.tags_of(resource_id).items())
+        try:
+            resource_id = resource.find()
+            if resource_id is not None:
+                theirs = resource.tags_of(resource_id)
+                yield Found(resource, resource_id, ours <= theirs.items())
+        except ClientError as error:
+            if not _is_missing(error):  # deleted between the two calls
+                raise
 
 
-def refuse_strangers(aws: boto3.Session) -> None:
-    """Stop before anything is made under a name that belongs to somebody else.
+def is_ours(item: dict[str, Any], name: str) -> bool:
+    """Whether an entry of one of API Gateway's listings has this name and our tags."""
+    return item.get("name") == name and tags().items() <= item.get("tags", {}).items()
 
-    Raises NotOursError naming each such resource.
+
+def check_ground(aws: boto3.Session, builds_on: tuple[str, ...] = ()) -> None:
+    """Stop a chapter before it makes anything if it cannot work.
+
+    Raises NotOursError if one of our names belongs to somebody else, MissingStepError if
+    something is missing that one of the chapters makes that it builds on.
     """
-    strangers = [str(found.resource) for found in survey(inventory(aws)) if not found.ours]
+    resources = inventory(aws)
+    found = list(survey(resources))
+    strangers = [str(f.resource) for f in found if not f.ours]
     if strangers:
         raise NotOursError(
-            f"{'; '.join(strangers)}: exists without the tags of this tutorial, so nothing was "
+            f"Not made by this tutorial, as the tags say: {', '.join(strangers)}. Nothing was "
             "changed. Set LAB_PREFIX to get other names, or rename or delete it yourself."
         )
+    there = {str(f.resource) for f in found}
+    for resource in resources:
+        if resource.chapter in builds_on and str(resource) not in there:
+            script = chapters.chapters()[resource.chapter].name
+            raise MissingStepError(
+                f"There is no {resource} yet: run scripts/{script} first. (`lab up` runs "
+                f"{chapters.SET_UP[0]} to {chapters.SET_UP[-1]}.)"
+            )
+
+
+def _is_missing(error: ClientError) -> bool:
+    code = error.response["Error"]["Code"]
+    return any(word in code for word in ("NotFound", "NonExistent", "DoesNotExist", "NoSuch"))
 
 
 def _first(pages: Iterable[Any], key: str, wanted: Callable[[Any], bool]) -> Any:
@@ -200,7 +229,7 @@ class _Kinds:
                 pages,
                 "EventSourceMappings",
                 lambda m: (
-                    m["EventSourceArn"].endswith(f":{queue}")
+                    m.get("EventSourceArn", "").endswith(f":{queue}")
                     and m["FunctionArn"].endswith(f":{function}")
                 ),
             )
@@ -250,8 +279,10 @@ class _Kinds:
             return _as_dict(dynamodb.list_tags_of_resource(ResourceArn=arn)["Tags"])
 
         def delete(_: str) -> None:
-            dynamodb.get_waiter("table_exists").wait(TableName=name)  # not while CREATING
-            dynamodb.delete_table(TableName=name)
+            status = dynamodb.describe_table(TableName=name)["Table"]["TableStatus"]
+            if status != "DELETING":
+                dynamodb.get_waiter("table_exists").wait(TableName=name)  # not while CREATING
+                dynamodb.delete_table(TableName=name)
 
         return Resource("DynamoDB table", name, chapter, find, tags_of, delete)
 
@@ -261,7 +292,7 @@ class _Kinds:
             wait_until(
                 lambda: self._try_to_delete_api(api_id),
                 f"API Gateway lets us delete the REST API {name}",
-                timeout=300,
+                timeout=1200,  # a room of thirty
             )
 
         return self._listed("REST API", "get_rest_apis", chapter, name, delete)
@@ -288,18 +319,19 @@ class _Kinds:
     def _listed(
         self, kind: str, operation: str, chapter: str, name: str, delete: Callable[[str], object]
     ) -> Resource:
-        """API Gateway looks nothing up by name: its things are found in listings."""
+        """API Gateway looks nothing up by name, and lets many things bear the same one."""
         apigateway = self._apigateway
 
-        def find_where(wanted: Callable[[Any], bool]) -> Any:
+        def first(wanted: Callable[[Any], bool]) -> Any:
             return _first(apigateway.get_paginator(operation).paginate(), "items", wanted)
 
         def find() -> str | None:
-            item = find_where(lambda i: i["name"] == name)
+            item = first(lambda i: is_ours(i, name)) or first(lambda i: i.get("name") == name)
             return item["id"] if item else None
 
         def tags_of(item_id: str) -> Tags:
-            return dict(find_where(lambda i: i["id"] == item_id).get("tags", {}))
+            item = first(lambda i: i["id"] == item_id)
+            return dict(item.get("tags", {})) if item else {}
 
         return Resource(kind, name, chapter, find, tags_of, delete)
 

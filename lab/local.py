@@ -6,6 +6,8 @@ status is it, so there is no state file that could be wrong.
 
 from __future__ import annotations
 
+import getpass
+import http.client
 import json
 import subprocess
 import sys
@@ -33,7 +35,7 @@ def status(url: str) -> dict[str, Any] | None:
     try:
         with _opener.open(f"{url}/_localcloud/status", timeout=2) as response:
             found = json.load(response)
-    except (OSError, ValueError):
+    except (OSError, ValueError, http.client.HTTPException):
         return None
     is_ours = isinstance(found, dict) and found.get("service") == "localcloud"
     return found if is_ours else None
@@ -41,7 +43,9 @@ def status(url: str) -> dict[str, Any] | None:
 
 def log_path(port: int) -> Path:
     """Where a local cloud that was started in the background writes what it has to say."""
-    return Path(tempfile.gettempdir()) / f"localcloud-{port}.log"
+    directory = Path(tempfile.gettempdir()) / f"lab-{getpass.getuser()}"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    return directory / f"localcloud-{port}.log"
 
 
 def start(port: int) -> str:
@@ -68,15 +72,16 @@ def start(port: int) -> str:
         return process_ended if process.poll() is not None else status(url)
 
     try:
-        if wait_until(look, f"the local cloud answers at {url}", timeout=30) is process_ended:
+        found = wait_until(look, f"the local cloud answers at {url}", timeout=30)
+        # It also ends when another one was started at the same moment, which is fine.
+        if found is process_ended and status(url) is None:
             said = log_path(port).read_text(errors="replace").strip().splitlines()
             reason = said[-1] if said else "it said nothing"
-            raise TargetError(
-                f"The local cloud did not start: {reason} Or set LAB_PORT to another port."
-            )
+            raise TargetError(f"The local cloud did not start: {reason}")
     except WaitTimeoutError:
         process.kill()
         raise
+    print(f"Started a local cloud at {url}, which is empty so far.", file=sys.stderr)
     return url
 
 
@@ -86,6 +91,7 @@ def stop(url: str) -> bool:
         return False
     _post(url, "stop")
     wait_until(lambda: status(url) is None, "the local cloud has stopped", timeout=10)
+    log_path(int(url.rsplit(":", 1)[-1])).unlink(missing_ok=True)
     return True
 
 

@@ -35,9 +35,10 @@ class Names:
         return self.take_order, self.notify_fulfillment, self.record_order
 
     @staticmethod
-    def role(function: str) -> str:
-        """The execution role of a function."""
-        return f"{function}-role"
+    def role(function: str, region: str) -> str:
+        """The execution role of a function. Roles belong to no region: without the region in
+        their names, two regions of one account would share them."""
+        return f"{function}-role-{region}"
 
     @staticmethod
     def log_group(function: str) -> str:

@@ -34,17 +34,20 @@ class Session(boto3.Session):
         return super().resource(*args, **{"endpoint_url": self.endpoint_url, **options})
 
 
-def session() -> Session:
-    """A session for LAB_TARGET; on `local` this starts the local cloud if need be.
+def session(*, start: bool = True) -> Session:
+    """A session for LAB_TARGET; on `local` this starts the local cloud, unless told not to.
 
     Raises SettingsError or TargetError with what to try.
     """
     chosen = settings.load()
-    return _aws_session(chosen) if chosen.target == "aws" else _local_session(chosen)
-
-
-def _local_session(chosen: Settings) -> Session:
-    return _made_up(chosen.endpoint_url or local.start(chosen.port), chosen.region)
+    if chosen.target == "aws":
+        return _aws_session(chosen)
+    address = chosen.endpoint_url or local.address(chosen.port)
+    if chosen.endpoint_url is None and start:
+        local.start(chosen.port)
+    elif chosen.endpoint_url is None and local.status(address) is None:
+        raise TargetError(f"No local cloud runs at {address}. Start one with `lab start`.")
+    return _made_up(address, chosen.region)
 
 
 @cache  # a session reads AWS's service descriptions anew, which is most of a chapter's time
@@ -81,8 +84,9 @@ def _aws_session(chosen: Settings) -> Session:
         made.client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
         raise TargetError(
-            f"LAB_TARGET is aws, but AWS cannot be used: {error} Renew your credentials or "
-            "mend the connection, or unset LAB_TARGET to work on this machine."
+            f"LAB_TARGET is aws, but AWS cannot be used: {str(error).rstrip('.')}. Renew your "
+            "credentials, or look at AWS_REGION, AWS_PROFILE and the connection, or unset "
+            "LAB_TARGET to work on this machine."
         ) from None
     return made
 

@@ -28,30 +28,32 @@ _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".aws.dev")
 
 @dataclass(frozen=True)
 class Settings:
-    """The checked settings; `region` and `endpoint_url` are None where boto3 is to decide."""
+    """The checked settings; `region` and `endpoint_url` are None where boto3 is to decide,
+    `email` is None where it has to be given and was not."""
 
     target: str
     prefix: str
-    email: str
+    email: str | None
     port: int
     region: str | None
     endpoint_url: str | None
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read and check the settings. Raises SettingsError naming the variable at fault."""
+    """Read and check the settings; an empty one counts as not set.
+
+    Raises SettingsError naming the variable at fault.
+    """
     env = os.environ if environment is None else environment
-    target = env.get("LAB_TARGET", "local")
+    target = env.get("LAB_TARGET") or "local"
     if target not in TARGETS:
         raise SettingsError(f"LAB_TARGET is {target!r}; set it to one of: {', '.join(TARGETS)}.")
-    region = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION")
-    if target == "local":
-        region = region or "us-east-1"
+    region = _region(env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION"), target)
     return Settings(
         target=target,
-        prefix=_prefix(env.get("LAB_PREFIX", "")),
-        email=_email(env.get("LAB_EMAIL", ""), target),
-        port=_port(env.get("LAB_PORT", str(DEFAULT_PORT))),
+        prefix=_prefix(env.get("LAB_PREFIX") or ""),
+        email=_email(env.get("LAB_EMAIL") or "", target),
+        port=_port(env.get("LAB_PORT") or str(DEFAULT_PORT)),
         region=region,
         endpoint_url=_endpoint(env.get("AWS_ENDPOINT_URL"), target),
     )
@@ -68,9 +70,25 @@ def _prefix(value: str) -> str:
     return value if value.endswith("-") else value + "-"
 
 
-def _email(value: str, target: str) -> str:
-    if not value and target == "local":
-        return _LOCAL_EMAIL
+def email() -> str:
+    """The fulfillment team's address. Raises SettingsError where it has to be given first."""
+    found = load().email
+    if found is None:
+        raise SettingsError("LAB_EMAIL is not set; set it to the fulfillment team's address.")
+    return found
+
+
+def _region(value: str | None, target: str) -> str | None:
+    if not value:
+        return "us-east-1" if target == "local" else None
+    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d{1,2}", value):
+        raise SettingsError(f"AWS_REGION is {value!r}; set it to a region like us-east-1.")
+    return value
+
+
+def _email(value: str, target: str) -> str | None:
+    if not value:
+        return _LOCAL_EMAIL if target == "local" else None
     if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
         raise SettingsError(
             f"LAB_EMAIL is {value!r}; set it to the address that is to get the orders."

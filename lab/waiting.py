@@ -33,7 +33,10 @@ def wait_until(
     with Console(stderr=True).status(f"Waiting until {what}"):
         while not (found := look()):
             if clock() >= deadline:
-                raise WaitTimeoutError(f"Waited {timeout:.0f} s, but not until {what}.")
+                raise WaitTimeoutError(
+                    f"Gave up after {timeout:.0f} s of waiting until {what}. "
+                    "`lab logs` shows what the functions had to say."
+                )
             sleep(min(pause, max(0.0, deadline - clock())))
             pause = min(pause * 1.5, _LONGEST_PAUSE)
     return found
@@ -51,19 +54,51 @@ def once_role_is_ready(
     IAM needs some seconds until Lambda may assume a new role. Raises the last ClientError
     after `timeout` seconds, and any other error at once.
     """
+    what = "Lambda may use the new role"
+    return _once(_role_not_ready, call, what, timeout, sleep, clock)
+
+
+def once_name_is_free(
+    call: Callable[[], T],
+    *,
+    timeout: float = 90.0,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> T:
+    """Make a call to SQS, again and again while the queue's name is not free again.
+
+    SQS keeps a name for 60 seconds after its queue was deleted. Raises like
+    `once_role_is_ready`.
+    """
+    what = "the name of the deleted queue is free again"
+    return _once(_recently_deleted, call, what, timeout, sleep, clock)
+
+
+def _once(
+    passes: Callable[[ClientError], bool],
+    call: Callable[[], T],
+    what: str,
+    timeout: float,
+    sleep: Callable[[float], None],
+    clock: Callable[[], float],
+) -> T:
+    """Repeat the call while it fails with an error that passes."""
     deadline = clock() + timeout
 
     def attempt() -> list[T] | None:
         try:
             return [call()]
         except ClientError as error:
-            if not _role_not_ready(error) or clock() >= deadline:
+            if not passes(error) or clock() >= deadline:
                 raise
             return None
 
     # The list makes any result true, and the longer limit leaves the last word to `attempt`.
-    what = "Lambda may assume the new role"
     return wait_until(attempt, what, timeout=timeout + 60, sleep=sleep, clock=clock)[0]
+
+
+def _recently_deleted(error: ClientError) -> bool:
+    return error.response["Error"]["Code"].endswith("QueueDeletedRecently")
 
 
 def _role_not_ready(error: ClientError) -> bool:

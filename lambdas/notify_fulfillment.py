@@ -36,7 +36,7 @@ def lambda_handler(event, context):
     sent = len(event["Records"]) - len(failed)
     return {
         "statusCode": 200,
-        "body": json.dumps(f"{sent} customer orders were sent to fulfillment"),
+        "body": json.dumps(f"{sent} customer order{'s' * (sent != 1)} sent to fulfillment"),
         "batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed],
     }
 

@@ -1,8 +1,8 @@
 """take_order: API Gateway hands it an order; it checks the order and puts it on the queue.
 
-Reads QUEUE_NAME. Answers 202 with the order's id, or 400 naming the field that is wrong.
-Any other failure is left to raise: API Gateway turns it into a 502, so that an order is
-never answered 202 unless it is on the queue.
+Reads QUEUE_NAME and, for a queue that it has to create, QUEUE_TAGS (JSON). Answers 202 with
+the order's id, or 400 naming the field that is wrong. Any other failure is left to raise: API
+Gateway turns it into a 502, so that an order is never answered 202 unless it is on the queue.
 """
 
 import json
@@ -33,7 +33,7 @@ def lambda_handler(event, context):
         return reply(400, {"message": str(error)})
     order["received_epoch_ms"] = event["requestContext"]["requestTimeEpoch"]
     order["queued_epoch_ms"] = time.time_ns() // 1_000_000
-    sqs.send_message(QueueUrl=find_queue(), MessageBody=json.dumps(order))
+    send(json.dumps(order))
     print(json.dumps({"order_id": order["order_id"], "status": "QUEUED"}))
     return reply(202, {"order_id": order["order_id"], "status": "QUEUED"})
 
@@ -42,7 +42,7 @@ def parse(body):
     """The order in the request's body. Raises ValueError naming the field at fault."""
     try:
         order = json.loads(body or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("body: must be JSON") from None
     if not isinstance(order, dict):
         raise ValueError("body: must be a JSON object")
@@ -72,6 +72,16 @@ def is_text(value, longest):
     )
 
 
+def send(message):
+    """Put the message on the queue, on a new one if the one that we knew is gone."""
+    global queue_url
+    try:
+        sqs.send_message(QueueUrl=find_queue(), MessageBody=message)
+    except sqs.exceptions.QueueDoesNotExist:
+        queue_url = None
+        sqs.send_message(QueueUrl=find_queue(), MessageBody=message)
+
+
 def find_queue():
     """The queue's URL, looked up (or the queue created, as in the article) once."""
     global queue_url
@@ -80,7 +90,8 @@ def find_queue():
         try:
             queue_url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
         except sqs.exceptions.QueueDoesNotExist:
-            queue_url = sqs.create_queue(QueueName=name)["QueueUrl"]
+            tags = json.loads(os.environ.get("QUEUE_TAGS", "{}"))
+            queue_url = sqs.create_queue(QueueName=name, tags=tags)["QueueUrl"]
     return queue_url
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 DEFAULT_PORT = 4510
+
+
+def _smtp(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Check HOST[:PORT] before anything is started."""
+    if value is not None and not re.fullmatch(r"[^:\s]+(:[1-9]\d{0,4})?", value):
+        raise click.BadParameter(f"{value!r} is not of the form HOST[:PORT].")
+    return value
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -26,7 +34,10 @@ DEFAULT_PORT = 4510
     help="Maildir for e-mail; a temporary one unless given.",
 )
 @click.option(
-    "--smtp", metavar="HOST[:PORT]", help="Send e-mail through this server instead of keeping it."
+    "--smtp",
+    callback=_smtp,
+    metavar="HOST[:PORT]",
+    help="Send e-mail through this server instead of keeping it.",
 )
 @click.option(
     "--concurrency",
@@ -49,27 +60,35 @@ DEFAULT_PORT = 4510
     type=click.Choice(["native", "python"]),
     help="The Lambda runtime client; 'python' where there is no native one.",
 )
-def main(**options: Any) -> None:
+@click.option("--until-stdin-ends", is_flag=True, hidden=True)
+def main(port: int, **options: Any) -> None:
     """Run AWS on this machine: Lambda, API Gateway, SQS, SNS, DynamoDB, IAM and Logs.
 
     Prints the address once it is ready. Point any AWS client at it (--endpoint-url or
     AWS_ENDPOINT_URL), with whatever credentials. State lives as long as the process.
     """
-    from localcloud.server import Options, serve  # slow to import; --help should not be
+    from localcloud.server import Options, listen, serve  # slow to import; --help is not
 
     def ready(address: str) -> None:
         print(f"Local cloud ready at http://{address}", flush=True)
 
     try:
-        serve(Options(**options), ready)
+        server_socket = listen(port)
     except OSError as error:
-        port = options["port"]
-        print(
-            f"localcloud: cannot listen on 127.0.0.1:{port}: {error.strerror or error}. "
-            "Stop what runs there, or choose another port with --port (0 takes any free one).",
-            file=sys.stderr,
+        _fail(
+            f"cannot listen on 127.0.0.1:{port}: {error.strerror or error}. Stop what runs there, "
+            "or choose another port with --port (0 takes any that is free; for the lab command and "
+            "the chapters, set LAB_PORT)."
         )
-        sys.exit(1)
+    try:
+        serve(Options(**options), server_socket, ready)
+    except OSError as error:
+        _fail(f"{error}. If it is the mailbox, choose another directory with --mailbox.")
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"localcloud: {message}", file=sys.stderr)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ class AwsApi:
             return json_response(413, text, x_amzn_errortype="RequestTooLargeException")
         try:
             json.loads(payload)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             text = {"message": f"Could not parse request body into json: {error}"}
             return json_response(400, text, x_amzn_errortype="InvalidRequestContentException")
         if kind == "DryRun":

@@ -19,15 +19,19 @@ from localcloud.state import Response
 
 INTEGRATION_SECONDS = 29.0
 _DEFAULT_RESPONSES = {
-    "ACCESS_DENIED": (403, "Forbidden"),
-    "BAD_REQUEST_BODY": (400, "Invalid request body"),
-    "INTEGRATION_TIMEOUT": (504, "Endpoint request timed out"),
-    "INVALID_API_KEY": (403, "Forbidden"),
-    "MISSING_AUTHENTICATION_TOKEN": (403, "Missing Authentication Token"),
-    "API_CONFIGURATION_ERROR": (500, "Internal server error"),
-    "INTEGRATION_FAILURE": (502, "Internal server error"),
-    "QUOTA_EXCEEDED": (429, "Limit Exceeded"),
-    "THROTTLED": (429, "Too Many Requests"),
+    "API_CONFIGURATION_ERROR": (500, "Internal server error", "InternalServerErrorException"),
+    "BAD_REQUEST_BODY": (400, "Invalid request body", "BadRequestException"),
+    "INTEGRATION_FAILURE": (502, "Internal server error", "InternalServerErrorException"),
+    "INTEGRATION_TIMEOUT": (504, "Endpoint request timed out", "InternalServerErrorException"),
+    "INVALID_API_KEY": (403, "Forbidden", "ForbiddenException"),
+    "MISSING_AUTHENTICATION_TOKEN": (
+        403,
+        "Missing Authentication Token",
+        "MissingAuthenticationTokenException",
+    ),
+    "QUOTA_EXCEEDED": (429, "Limit Exceeded", "LimitExceededException"),
+    "REQUEST_TOO_LARGE": (413, "Request Too Long", "RequestTooLargeException"),
+    "THROTTLED": (429, "Too Many Requests", "TooManyRequestsException"),
 }
 
 
@@ -88,7 +92,7 @@ class Deployment:
 
     def refusal(self, refusal: Refusal) -> Response:
         """The gateway response: AWS's own, or the one that the API puts in its place."""
-        status, message = _DEFAULT_RESPONSES[refusal.kind]
+        status, message, error_type = _DEFAULT_RESPONSES[refusal.kind]
         custom_status, template = self.templates.get(
             refusal.kind, (None, '{"message":$context.error.messageString}')
         )
@@ -99,7 +103,7 @@ class Deployment:
         )
         headers = (
             ("Content-Type", "application/json"),
-            ("x-amzn-ErrorType", f"{refusal.kind.title().replace('_', '')}Exception"),
+            ("x-amzn-ErrorType", error_type),
         )
         return Response(custom_status or status, body.encode(), headers)
 
@@ -136,8 +140,16 @@ def snapshot(api: RestAPI) -> Deployment:
         )
         for kind, response in api.gateway_responses.items()
     }
-    # The more literal path wins, as on AWS: /orders/new before /orders/{id}.
-    routes.sort(key=lambda route: route.resource_path.count("{"))
+    # As on AWS, the more literal path wins (/orders/new, then /orders/{id}, then
+    # /{proxy+}), and a method's own entry before ANY.
+    routes.sort(
+        key=lambda route: (
+            "+}" in route.resource_path,
+            route.resource_path.count("{"),
+            -len(route.resource_path),
+            route.method == "ANY",
+        )
+    )
     return Deployment(api.id, api.region_name, tuple(routes), templates)
 
 

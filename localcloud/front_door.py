@@ -11,8 +11,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +27,10 @@ from localcloud import deployments
 from localcloud.deployments import Deployment, Refusal, Route, snapshot
 from localcloud.runtime import Result, Runtime
 from localcloud.state import ACCOUNT_ID, Request, Response, State, json_response
+
+_MAX_BODY = 10 * 1024 * 1024
+_LONGEST_TEXT = 200  # of one finding of the validator, which may quote the body
+_SERVER_HEADERS = ("content-length", "transfer-encoding", "connection")
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,8 @@ class FrontDoor:
         backend, api = found
         deployment: Deployment = api.deployments[api.stages[stage].deployment_id].snapshot
         try:
+            if len(request.body) > _MAX_BODY:
+                raise Refusal("REQUEST_TOO_LARGE")
             route, parameters = deployment.route(request.method, path)
             key = self._admit(backend, api_id, stage, request) if route.api_key_required else None
             _validate(route, request)
@@ -166,11 +174,14 @@ def _validate(route: Route, request: Request) -> None:
         return
     try:
         body = json.loads(request.body)
-    except ValueError:
-        raise Refusal("BAD_REQUEST_BODY", "the body is not JSON") from None
+    except (ValueError, RecursionError):
+        raise Refusal("BAD_REQUEST_BODY", "[body: is not JSON]") from None
     errors = sorted(Draft4Validator(route.schema).iter_errors(body), key=lambda e: list(e.path))
     if errors:
-        texts = [f"{'.'.join(map(str, e.path)) or 'body'}: {e.message}" for e in errors[:5]]
+        texts = [
+            f"{'.'.join(map(str, e.path)) or 'body'}: {e.message[-_LONGEST_TEXT:]}"
+            for e in errors[:5]
+        ]
         raise Refusal("BAD_REQUEST_BODY", f"[{'; '.join(texts)}]")
 
 
@@ -234,8 +245,24 @@ def _proxy_response(result: Result) -> Response:
         status = int(reply["statusCode"])
         body = reply.get("body") or ""
         content = base64.b64decode(body) if reply.get("isBase64Encoded") else body.encode()
-        headers = {"Content-Type": "application/json", **(reply.get("headers") or {})}
-        pairs = [(str(name), str(value)) for name, value in headers.items()]
+        headers = list(_headers(reply))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Refusal("INTEGRATION_FAILURE", "the function's reply has another form") from None
-    return Response(status, content, tuple(pairs))
+    if not 100 <= status <= 599:
+        raise Refusal("INTEGRATION_FAILURE", f"{status} is not a status code")
+    if not any(name.lower() == "content-type" for name, _ in headers):
+        headers.append(("Content-Type", "application/json"))
+    return Response(status, content, tuple(headers))
+
+
+def _headers(reply: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The headers that a reply asks for, but for those that the server sets itself."""
+    single = [(name, value) for name, value in (reply.get("headers") or {}).items()]
+    many = (reply.get("multiValueHeaders") or {}).items()
+    for name, value in single + [(name, value) for name, values in many for value in values]:
+        text = "true" if value is True else "false" if value is False else str(value)
+        if re.search(r"[\r\n]", text) or not name.isascii():
+            raise ValueError(f"header {name}")
+        text.encode("latin-1")  # what HTTP can carry; a UnicodeEncodeError is a ValueError
+        if value is not None and name.lower() not in _SERVER_HEADERS:
+            yield name, text

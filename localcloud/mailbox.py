@@ -29,8 +29,9 @@ _SENDER = "AWS Notifications <no-reply@sns.amazonaws.com>"
 class Mailbox:
     """Sends mail in the order in which it was given."""
 
-    def __init__(self, directory: Path, smtp: str | None = None) -> None:
+    def __init__(self, directory: Path, smtp: str | None = None, *, keep: bool = False) -> None:
         self.directory = directory
+        self._keep = keep  # a directory of somebody else's, which is never emptied
         self._maildir = mailbox.Maildir(directory, create=True)
         self._smtp = smtp
         self._outgoing: asyncio.Queue[Message] = asyncio.Queue()
@@ -56,9 +57,10 @@ class Mailbox:
             self._delivering = self._tasks.start(self._deliver())
 
     def clear(self) -> None:
-        """Throw away all mail."""
+        """Throw away what was not delivered yet and, unless it is to be kept, what was."""
         self._outgoing = asyncio.Queue()
-        self._maildir.clear()
+        if not self._keep:
+            self._maildir.clear()
 
     async def _deliver(self) -> None:
         while not self._outgoing.empty():

@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,14 +48,14 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Options:
-    """How to run a local cloud. A port of 0 takes any that is free."""
+    """How to run a local cloud."""
 
-    port: int = 0
     mailbox: Path | None = None
     smtp: str | None = None
     concurrency: int = 10
     retry_delay: float = 1.0
     client: str = "native"
+    until_stdin_ends: bool = False
 
 
 class LocalCloud:
@@ -74,7 +75,11 @@ class LocalCloud:
         self.invocations = AsyncInvocations(
             self.state, self.runtime, retry_delay=options.retry_delay
         )
-        self.mailbox = Mailbox(options.mailbox or directory / "mail", options.smtp)
+        self.mailbox = Mailbox(
+            options.mailbox or directory / "mail",
+            options.smtp,
+            keep=options.mailbox is not None,
+        )
         self.notifications = Notifications(self.state, self.invocations, self.mailbox)
         self.front_door = FrontDoor(self.state, self.runtime)
         self.aws_api = AwsApi(
@@ -242,12 +247,18 @@ def _sweep() -> None:
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def serve(options: Options, on_ready: Callable[[str], None]) -> None:
-    """Run a local cloud until it is stopped. `on_ready` is told its host:port.
+def _wait_for_stdin(on_end: Callable[[], None]) -> None:
+    """Stop when whoever started us is gone, however it went."""
+    while os.read(0, 1):
+        pass
+    on_end()
 
-    Raises OSError when the port is taken.
+
+def serve(options: Options, server_socket: socket.socket, on_ready: Callable[[str], None]) -> None:
+    """Run a local cloud on a socket of `listen` until it is stopped.
+
+    `on_ready` is told its host:port.
     """
-    server_socket = listen(options.port)
     for number in (signal.SIGINT, signal.SIGTERM):
         # uvicorn raises the signal again once it has shut down; leave by the front door
         # then, so that the temporary directory goes, too.
@@ -275,4 +286,6 @@ def serve(options: Options, on_ready: Callable[[str], None]) -> None:
         )
         server = _Server(config, cloud, on_ready)
         cloud.on_stop = lambda: setattr(server, "should_exit", True)
+        if options.until_stdin_ends:
+            threading.Thread(target=_wait_for_stdin, args=[cloud.on_stop], daemon=True).start()
         server.run(sockets=[server_socket])

@@ -22,7 +22,7 @@ import lab
 
 aws = lab.session()  # a boto3 session for the cloud that you chose
 names, tags = lab.names(), lab.tags()
-lab.refuse_strangers(aws)  # stop here if one of our names is taken by somebody else
+lab.check_ground(aws)  # stop here if one of our names is taken by somebody else
 account, region = lab.account_id(aws), aws.region_name
 print(f"Working in account {account}, region {region}.")
 
@@ -31,24 +31,32 @@ print(f"Working in account {account}, region {region}.")
 #
 # Console: SQS, *Create queue*. A second queue takes the dead letters: orders that failed
 # five times. The visibility timeout is six times the timeout of the function that will read
-# from the queue, as AWS asks for. `CreateQueue` returns the existing queue when it has
-# the same attributes, so the call needs no check before it.
+# from the queue, as AWS asks for. `CreateQueue` returns a queue that is there already if its
+# attributes are the same, and fails if they are others. (SQS keeps a name for a minute after its
+# queue was deleted; until then the call is repeated.)
 
 # %%
 sqs = aws.client("sqs")
 keep = {"MessageRetentionPeriod": str(14 * 24 * 60 * 60)}  # 14 days, the most there is
-dead_letters_url = sqs.create_queue(QueueName=names.queue_dead_letters, Attributes=keep, tags=tags)[
-    "QueueUrl"
-]
+lab.once_name_is_free(
+    lambda: sqs.create_queue(QueueName=names.queue_dead_letters, Attributes=keep, tags=tags)
+)
 dead_letters_arn = f"arn:aws:sqs:{region}:{account}:{names.queue_dead_letters}"
 print(f"Created or found the queue {names.queue_dead_letters}.")
 
 # %%
 redrive = {"deadLetterTargetArn": dead_letters_arn, "maxReceiveCount": 5}
 attributes = {**keep, "VisibilityTimeout": "90", "RedrivePolicy": json.dumps(redrive)}
-queue_url = sqs.create_queue(QueueName=names.queue, Attributes=attributes, tags=tags)["QueueUrl"]
 queue_arn = f"arn:aws:sqs:{region}:{account}:{names.queue}"
-print(f"Created or found the queue {names.queue}, with {names.queue_dead_letters} behind it.")
+try:
+    lab.once_name_is_free(
+        lambda: sqs.create_queue(QueueName=names.queue, Attributes=attributes, tags=tags)
+    )
+    print(f"Created or found the queue {names.queue}, {names.queue_dead_letters} behind it.")
+except sqs.exceptions.QueueNameExists:  # with other attributes
+    queue_url = sqs.get_queue_url(QueueName=names.queue)["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=queue_url, Attributes=attributes)
+    print(f"Found the queue {names.queue}, and set its attributes.")
 
 # %% [markdown]
 # ## The log group
@@ -71,11 +79,11 @@ logs.put_retention_policy(logGroupName=log_group, retentionInDays=14)
 #
 # Console: IAM, *Roles*, *Create role*. Only Lambda may assume it. The article attaches
 # `AmazonSQSFullAccess`, which lets this small function delete any queue of the account. Ours
-# may send to one queue, find it, and create it, should it be missing.
+# may send to one queue, find it, and create it with our tags, should it be missing.
 
 # %%
 iam = aws.client("iam")
-role_name = names.role(names.take_order)
+role_name = names.role(names.take_order, region)
 trust = {
     "Effect": "Allow",
     "Principal": {"Service": "lambda.amazonaws.com"},
@@ -96,7 +104,7 @@ except iam.exceptions.EntityAlreadyExistsException:
 # %%
 send = {
     "Effect": "Allow",
-    "Action": ["sqs:CreateQueue", "sqs:GetQueueUrl", "sqs:SendMessage"],
+    "Action": ["sqs:CreateQueue", "sqs:TagQueue", "sqs:GetQueueUrl", "sqs:SendMessage"],
     "Resource": queue_arn,
 }
 write_logs = {
@@ -128,32 +136,45 @@ configuration = {
     "Runtime": lab.RUNTIME,
     "Timeout": 15,
     "MemorySize": 256,
-    "Environment": {"Variables": {"QUEUE_NAME": names.queue}},
+    "Environment": {"Variables": {"QUEUE_NAME": names.queue, "QUEUE_TAGS": json.dumps(tags)}},
 }
 
 # %%
 try:
-    function = lab.once_role_is_ready(
+    lab.once_role_is_ready(
         lambda: lambda_.create_function(
             **configuration, Code={"ZipFile": package}, Architectures=["arm64"], Tags=tags
         )
     )
     print(f"Created the function {names.take_order}.")
 except lambda_.exceptions.ResourceConflictException:
+    lambda_.get_waiter("function_active_v2").wait(FunctionName=names.take_order)
     lambda_.update_function_code(FunctionName=names.take_order, ZipFile=package)
     lambda_.get_waiter("function_updated_v2").wait(FunctionName=names.take_order)
-    function = lambda_.update_function_configuration(**configuration)
+    lab.once_role_is_ready(lambda: lambda_.update_function_configuration(**configuration))
     print(f"Updated the function {names.take_order}.")
+
+# %%
 lambda_.get_waiter("function_active_v2").wait(FunctionName=names.take_order)
+lambda_.get_waiter("function_updated_v2").wait(FunctionName=names.take_order)
+print(f"Waited until {names.take_order} was ready.")
 
 # %% [markdown]
 # Console: *Test*. The event has the form in which API Gateway calls a function; it is the
-# file `events/take_order.json`. Look for the status code 202.
+# file `events/take_order.json`. Look for the status code 202. What a new role may do takes some
+# seconds to be known everywhere, so a first failure is no reason to worry: we ask again.
 
 # %%
 event = lab.event("take_order")
-reply = lambda_.invoke(FunctionName=names.take_order, Payload=event)
-print(f"Tested {names.take_order}: {reply['Payload'].read().decode()}")
+
+
+def test() -> str | None:
+    reply = lambda_.invoke(FunctionName=names.take_order, Payload=event)
+    return None if "FunctionError" in reply else reply["Payload"].read().decode()
+
+
+answer = lab.wait_until(test, f"{names.take_order} passes its test")
+print(f"Tested {names.take_order}: {answer}")
 
 # %% [markdown]
 # ## The API
@@ -164,16 +185,18 @@ print(f"Tested {names.take_order}: {reply['Payload'].read().decode()}")
 # %%
 apigateway = aws.client("apigateway")
 apis = apigateway.get_paginator("get_rest_apis").paginate().search("items[]")
-api_id = next((api["id"] for api in apis if api["name"] == names.api), None)
+api_id = next((api["id"] for api in apis if lab.is_ours(api, names.api)), None)
 if api_id is None:
     api_id = apigateway.create_rest_api(
         name=names.api, endpointConfiguration={"types": ["REGIONAL"]}, tags=tags
     )["id"]
     print(f"Created the REST API {names.api}.")
-resources = apigateway.get_resources(restApiId=api_id, limit=500)["items"]
-paths = {resource["path"]: resource["id"] for resource in resources}
+else:
+    print(f"Found the REST API {names.api}.")
 
 # %%
+resources = apigateway.get_resources(restApiId=api_id, limit=500)["items"]
+paths = {resource["path"]: resource["id"] for resource in resources}
 if "/orders" not in paths:
     paths["/orders"] = apigateway.create_resource(
         restApiId=api_id, parentId=paths["/"], pathPart="orders"
@@ -268,7 +291,7 @@ apigateway.put_integration(
     resourceId=orders_id,
     httpMethod="POST",
     type="AWS_PROXY",
-    integrationHttpMethod="POST",  # how API Gateway calls Lambda, whatever the shop uses
+    integrationHttpMethod="POST",  # Lambda is always called by POST, whatever the shop uses
     uri=f"arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/{function_arn}/invocations",
 )
 print(f"Connected POST /orders to {names.take_order}.")
@@ -280,7 +303,7 @@ print(f"Connected POST /orders to {names.take_order}.")
 try:
     lambda_.add_permission(
         FunctionName=names.take_order,
-        StatementId="orders-api",
+        StatementId=f"orders-api-{api_id}",
         Action="lambda:InvokeFunction",
         Principal="apigateway.amazonaws.com",
         SourceArn=f"arn:aws:execute-api:{region}:{account}:{api_id}/*/POST/orders",
@@ -293,7 +316,7 @@ except lambda_.exceptions.ResourceConflictException:
 # %% [markdown]
 # ### The stage
 #
-# Console: *Deploy API*. Nothing of the above is served before.
+# Console: *Deploy API*. Until then none of this is served.
 
 # %%
 stages = apigateway.get_stages(restApiId=api_id)["item"]
@@ -307,31 +330,35 @@ if not any(stage["stageName"] == "prod" for stage in stages):
 # %% [markdown]
 # ### The usage plan and its key
 #
-# An API key is no authentication. With a usage plan it is a cap on what a stranger can cost:
-# 20 orders a second, 40 at once, 10,000 a day.
+# An API key is no authentication. With a usage plan it slows a stranger down: 20 orders a
+# second, in bursts of up to 40, and 10,000 a day. AWS applies these limits on a best-effort basis;
+# what keeps a bill from growing is a budget with an alarm.
 
 # %%
 plans = apigateway.get_paginator("get_usage_plans").paginate().search("items[]")
-plan_id = next((plan["id"] for plan in plans if plan["name"] == names.usage_plan), None)
-if plan_id is None:
-    plan_id = apigateway.create_usage_plan(
+plan = next((plan for plan in plans if lab.is_ours(plan, names.usage_plan)), None)
+if plan is None:
+    plan = apigateway.create_usage_plan(
         name=names.usage_plan,
-        apiStages=[{"apiId": api_id, "stage": "prod"}],
         throttle={"rateLimit": 20, "burstLimit": 40},
         quota={"limit": 10_000, "period": "DAY"},
         tags=tags,
-    )["id"]
+    )
     print(f"Created the usage plan {names.usage_plan}.")
+if not any(stage["apiId"] == api_id for stage in plan.get("apiStages", [])):
+    add = {"op": "add", "path": "/apiStages", "value": f"{api_id}:prod"}
+    apigateway.update_usage_plan(usagePlanId=plan["id"], patchOperations=[add])
+    print(f"Added the stage prod to {names.usage_plan}.")
 
 # %%
 keys = apigateway.get_paginator("get_api_keys").paginate().search("items[]")
-key_id = next((key["id"] for key in keys if key["name"] == names.api_key), None)
+key_id = next((key["id"] for key in keys if lab.is_ours(key, names.api_key)), None)
 if key_id is None:
     key_id = apigateway.create_api_key(name=names.api_key, enabled=True, tags=tags)["id"]
     print(f"Created the API key {names.api_key}.")
-plan_keys = apigateway.get_usage_plan_keys(usagePlanId=plan_id)["items"]
+plan_keys = apigateway.get_usage_plan_keys(usagePlanId=plan["id"])["items"]
 if not any(key["id"] == key_id for key in plan_keys):
-    apigateway.create_usage_plan_key(usagePlanId=plan_id, keyId=key_id, keyType="API_KEY")
+    apigateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=key_id, keyType="API_KEY")
     print(f"Added the key to {names.usage_plan}.")
 
 # %% [markdown]

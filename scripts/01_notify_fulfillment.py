@@ -21,7 +21,7 @@ import lab
 
 aws = lab.session()
 names, tags = lab.names(), lab.tags()
-lab.refuse_strangers(aws)
+lab.check_ground(aws, builds_on=("00",))
 account, region = lab.account_id(aws), aws.region_name
 queue_arn = f"arn:aws:sqs:{region}:{account}:{names.queue}"
 
@@ -38,13 +38,13 @@ print(f"Created or found the topic {names.topic}.")
 # %% [markdown]
 # ## The subscription by e-mail
 #
-# Console: *Create subscription*, protocol Email. The address gets one mail with a link; the
-# orders come only after somebody has opened it. `Subscribe` is idempotent, too.
+# Console: *Create subscription*, protocol Email. The address gets one mail with a link, and no
+# orders until somebody has opened it. `Subscribe` is idempotent, too.
 
 # %%
-email = lab.load_settings().email
+email = lab.email()
 sns.subscribe(TopicArn=topic_arn, Protocol="email", Endpoint=email)
-print(f"Subscribed {email} to {names.topic}.")
+print(f"Asked {email} to confirm the subscription to {names.topic}.")
 print(lab.confirm_subscription(aws, topic_arn, email))
 
 # %% [markdown]
@@ -66,7 +66,7 @@ logs.put_retention_policy(logGroupName=log_group, retentionInDays=14)
 
 # %%
 iam = aws.client("iam")
-role_name = names.role(names.notify_fulfillment)
+role_name = names.role(names.notify_fulfillment, region)
 trust = {
     "Effect": "Allow",
     "Principal": {"Service": "lambda.amazonaws.com"},
@@ -120,18 +120,23 @@ configuration = {
 
 # %%
 try:
-    function = lab.once_role_is_ready(
+    lab.once_role_is_ready(
         lambda: lambda_.create_function(
             **configuration, Code={"ZipFile": package}, Architectures=["arm64"], Tags=tags
         )
     )
     print(f"Created the function {names.notify_fulfillment}.")
 except lambda_.exceptions.ResourceConflictException:
+    lambda_.get_waiter("function_active_v2").wait(FunctionName=names.notify_fulfillment)
     lambda_.update_function_code(FunctionName=names.notify_fulfillment, ZipFile=package)
     lambda_.get_waiter("function_updated_v2").wait(FunctionName=names.notify_fulfillment)
-    function = lambda_.update_function_configuration(**configuration)
+    lab.once_role_is_ready(lambda: lambda_.update_function_configuration(**configuration))
     print(f"Updated the function {names.notify_fulfillment}.")
+
+# %%
 lambda_.get_waiter("function_active_v2").wait(FunctionName=names.notify_fulfillment)
+lambda_.get_waiter("function_updated_v2").wait(FunctionName=names.notify_fulfillment)
+print(f"Waited until {names.notify_fulfillment} was ready.")
 
 # %% [markdown]
 # ## The test event
@@ -142,5 +147,12 @@ lambda_.get_waiter("function_active_v2").wait(FunctionName=names.notify_fulfillm
 
 # %%
 event = lab.event("notify_fulfillment")
-reply = lambda_.invoke(FunctionName=names.notify_fulfillment, Payload=event)
-print(f"Tested {names.notify_fulfillment}: {reply['Payload'].read().decode()}")
+
+
+def test() -> str | None:
+    reply = lambda_.invoke(FunctionName=names.notify_fulfillment, Payload=event)
+    return None if "FunctionError" in reply else reply["Payload"].read().decode()
+
+
+answer = lab.wait_until(test, f"{names.notify_fulfillment} passes its test")
+print(f"Tested {names.notify_fulfillment}: {answer}")

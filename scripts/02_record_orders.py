@@ -19,7 +19,7 @@ import lab
 
 aws = lab.session()
 names, tags = lab.names(), lab.tags()
-lab.refuse_strangers(aws)
+lab.check_ground(aws)
 account, region = lab.account_id(aws), aws.region_name
 table_arn = f"arn:aws:dynamodb:{region}:{account}:table/{names.table}"
 
@@ -66,7 +66,9 @@ dynamodb.get_waiter("table_exists").wait(TableName=names.table)
 # %%
 sqs = aws.client("sqs")
 keep = {"MessageRetentionPeriod": str(14 * 24 * 60 * 60)}
-sqs.create_queue(QueueName=names.function_dead_letters, Attributes=keep, tags=tags)
+lab.once_name_is_free(
+    lambda: sqs.create_queue(QueueName=names.function_dead_letters, Attributes=keep, tags=tags)
+)
 dead_letters_arn = f"arn:aws:sqs:{region}:{account}:{names.function_dead_letters}"
 print(f"Created or found the queue {names.function_dead_letters}.")
 
@@ -88,7 +90,7 @@ logs.put_retention_policy(logGroupName=log_group, retentionInDays=14)
 
 # %%
 iam = aws.client("iam")
-role_name = names.role(names.record_order)
+role_name = names.role(names.record_order, region)
 trust = {
     "Effect": "Allow",
     "Principal": {"Service": "lambda.amazonaws.com"},
@@ -139,18 +141,23 @@ configuration = {
 
 # %%
 try:
-    function = lab.once_role_is_ready(
+    lab.once_role_is_ready(
         lambda: lambda_.create_function(
             **configuration, Code={"ZipFile": package}, Architectures=["arm64"], Tags=tags
         )
     )
     print(f"Created the function {names.record_order}.")
 except lambda_.exceptions.ResourceConflictException:
+    lambda_.get_waiter("function_active_v2").wait(FunctionName=names.record_order)
     lambda_.update_function_code(FunctionName=names.record_order, ZipFile=package)
     lambda_.get_waiter("function_updated_v2").wait(FunctionName=names.record_order)
-    function = lambda_.update_function_configuration(**configuration)
+    lab.once_role_is_ready(lambda: lambda_.update_function_configuration(**configuration))
     print(f"Updated the function {names.record_order}.")
+
+# %%
 lambda_.get_waiter("function_active_v2").wait(FunctionName=names.record_order)
+lambda_.get_waiter("function_updated_v2").wait(FunctionName=names.record_order)
+print(f"Waited until {names.record_order} was ready.")
 
 # %% [markdown]
 # ## The test event
@@ -160,11 +167,18 @@ lambda_.get_waiter("function_active_v2").wait(FunctionName=names.record_order)
 
 # %%
 event = lab.event("record_order")
-reply = lambda_.invoke(FunctionName=names.record_order, Payload=event)
-print(f"Tested {names.record_order}: {reply['Payload'].read().decode()}")
-order_id = json.loads(json.loads(event)["Records"][0]["Sns"]["Message"])["order_id"]
+
+
+def test() -> str | None:
+    reply = lambda_.invoke(FunctionName=names.record_order, Payload=event)
+    return None if "FunctionError" in reply else reply["Payload"].read().decode()
+
+
+answer = lab.wait_until(test, f"{names.record_order} passes its test")
+print(f"Tested {names.record_order}: {answer}")
 
 # %%
+order_id = json.loads(json.loads(event)["Records"][0]["Sns"]["Message"])["order_id"]
 table = aws.resource("dynamodb").Table(names.table)
 item = table.get_item(Key={"order_id": order_id}, ConsistentRead=True)["Item"]
 print(f"Stored order {order_id}, posted {item['posted_at']}, record {item['record_id']}.")

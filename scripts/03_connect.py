@@ -23,7 +23,7 @@ import lab
 
 aws = lab.session()
 names, tags = lab.names(), lab.tags()
-lab.refuse_strangers(aws)
+lab.check_ground(aws, builds_on=("00", "01", "02"))
 account, region = lab.account_id(aws), aws.region_name
 queue_arn = f"arn:aws:sqs:{region}:{account}:{names.queue}"
 topic_arn = f"arn:aws:sns:{region}:{account}:{names.topic}"
@@ -33,7 +33,7 @@ function_arn = f"arn:aws:lambda:{region}:{account}:function:{names.record_order}
 # ## From the topic to the function
 #
 # Console: the function, *Add trigger*, SNS, which does both of the next cells. The permission
-# says who may call the function; without it SNS cannot deliver, and says so nowhere.
+# says who may call the function; without it SNS cannot deliver, and says so in a metric only.
 
 # %%
 lambda_ = aws.client("lambda")
@@ -68,7 +68,9 @@ policy = json.dumps({"Version": "2012-10-17", "Statement": [allow_topic]})
 
 # %%
 keep = {"MessageRetentionPeriod": str(14 * 24 * 60 * 60)}
-queue = sqs.create_queue(QueueName=names.topic_dead_letters, Attributes=keep, tags=tags)
+queue = lab.once_name_is_free(
+    lambda: sqs.create_queue(QueueName=names.topic_dead_letters, Attributes=keep, tags=tags)
+)
 sqs.set_queue_attributes(QueueUrl=queue["QueueUrl"], Attributes={"Policy": policy})
 print(f"Created or found the queue {names.topic_dead_letters}, open to {names.topic}.")
 
@@ -89,20 +91,24 @@ print(f"Subscribed {names.record_order} to {names.topic}.")
 #
 # Console: the function, *Add trigger*, SQS. Lambda now polls the queue and calls the function
 # with up to ten messages. `ReportBatchItemFailures` lets the function name the messages
-# that failed. Two batches at a time are enough: SNS sends ten mails a second to one
-# address and unsubscribes it above that.
+# that failed. Two batches at a time spread the load. (SNS sends ten mails a second to one
+# address and stops the subscription above that: a shop with more orders would mail a digest.)
 
 # %%
 mappings = lambda_.list_event_source_mappings(
     EventSourceArn=queue_arn, FunctionName=names.notify_fulfillment
 )["EventSourceMappings"]
-if not mappings:
-    mapping = lambda_.create_event_source_mapping(
-        EventSourceArn=queue_arn,
-        FunctionName=names.notify_fulfillment,
-        BatchSize=10,
-        FunctionResponseTypes=["ReportBatchItemFailures"],
-        ScalingConfig={"MaximumConcurrency": 2},
-        Tags=tags,
-    )
+trigger = {
+    "EventSourceArn": queue_arn,
+    "FunctionName": names.notify_fulfillment,
+    "BatchSize": 10,
+    "FunctionResponseTypes": ["ReportBatchItemFailures"],
+    "ScalingConfig": {"MaximumConcurrency": 2},
+}
+
+# %%
+if mappings:
+    print(f"Found the trigger from {names.queue} to {names.notify_fulfillment}.")
+else:
+    lab.once_role_is_ready(lambda: lambda_.create_event_source_mapping(**trigger, Tags=tags))
     print(f"Connected {names.queue} to {names.notify_fulfillment}.")

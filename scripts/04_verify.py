@@ -19,15 +19,14 @@ import lab
 
 aws = lab.session()
 names = lab.names()
+lab.check_ground(aws, builds_on=("00", "01", "02", "03"))
 apigateway = aws.client("apigateway")
 
 # %%
 apis = apigateway.get_paginator("get_rest_apis").paginate().search("items[]")
-api_id = next((api["id"] for api in apis if api["name"] == names.api), None)
-if api_id is None:
-    raise lab.MissingStepError(f"There is no REST API {names.api}: run chapters 00 to 03 first.")
+api_id = next(api["id"] for api in apis if lab.is_ours(api, names.api))
 keys = apigateway.get_paginator("get_api_keys").paginate(includeValues=True).search("items[]")
-api_key = next(key["value"] for key in keys if key["name"] == names.api_key)
+api_key = next(key["value"] for key in keys if lab.is_ours(key, names.api_key))
 
 # %% [markdown]
 # ## Post an order
@@ -40,6 +39,8 @@ order = {"product": "Darjeeling tea, first flush", "quantity": 3, "order_id": st
 url = lab.invoke_url(aws, api_id, "prod", "/orders")
 answer = urllib3.request("POST", url, json=order, headers={"x-api-key": api_key})
 print(f"Posted an order: {answer.status} {answer.data.decode()}")
+if answer.status != 202:
+    raise lab.RefusedError("The order was not accepted. Look at the answer above, and `lab logs`.")
 
 # %% [markdown]
 # ## The item in the table
@@ -68,23 +69,24 @@ print(f"Took {times[-1] - times[0]} ms from the API to the table.")
 # ## The mail to the fulfillment team
 
 # %%
-print(lab.show_mail(aws, lab.load_settings().email, order["order_id"]))
+topic_arn = f"arn:aws:sns:{aws.region_name}:{lab.account_id(aws)}:{names.topic}"
+print(lab.show_mail(aws, topic_arn, lab.email(), order["order_id"]))
 
 # %% [markdown]
 # ## What is left behind
 #
-# Nothing may wait in a queue, and nothing may lie among the dead letters.
+# Nothing may be left in the queue, and nothing may lie among the dead letters.
 
 # %%
 sqs = aws.client("sqs")
-queues = (
+counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+for name in (
     names.queue,
     names.queue_dead_letters,
     names.topic_dead_letters,
     names.function_dead_letters,
-)
-for name in queues:
+):
     url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-    count = ["ApproximateNumberOfMessages"]
-    waiting = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=count)["Attributes"][count[0]]
-    print(f"  {name:30} {waiting} messages")
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=counts)["Attributes"]
+    waiting, in_flight = (found[count] for count in counts)
+    print(f"  {name}: {waiting} waiting, {in_flight} in flight")

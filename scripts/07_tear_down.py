@@ -11,7 +11,8 @@
 # tutorial has made, deletes it in the reverse order of making, waits until each thing is
 # gone, and lists again. It touches what carries our tags and nothing else.
 #
-# On the command line: `python teardown.py`, which asks before it deletes.
+# On the command line: `python teardown.py`, which asks before it deletes. The local cloud
+# itself goes on running, empty; `lab stop` ends it.
 
 # %%
 import lab

@@ -159,7 +159,7 @@ def floor(aws: Any, count: int) -> tuple[float, float]:
     nothing connected to them; the topic has the e-mail subscription.
     """
     topic_arn = aws.client("sns").create_topic(Name="Floor")["TopicArn"]
-    email = lab.load_settings().email
+    email = lab.email()
     aws.client("sns").subscribe(TopicArn=topic_arn, Protocol="email", Endpoint=email)
     lab.confirm_subscription(aws, topic_arn, email)
     aws.client("sqs").create_queue(QueueName="Floor")

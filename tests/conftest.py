@@ -106,8 +106,7 @@ def make_function(aws: Session, name: str, source: str, **configuration: Any) ->
         Role=make_role(aws),
         Handler="app.handler",
         Runtime="python3.13",
-        Code={"ZipFile": zip_of(source)},
-        **{"Timeout": 5, **configuration},
+        **{"Code": {"ZipFile": zip_of(source)}, "Timeout": 5, **configuration},
     )
     return str(made["FunctionArn"])
 

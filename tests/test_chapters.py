@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import json
 import re
 from collections import Counter
@@ -13,6 +14,7 @@ from typing import Any
 import boto3
 import pytest
 import urllib3
+from botocore.exceptions import ClientError
 
 import lab
 import teardown
@@ -26,6 +28,7 @@ from lab.waiting import wait_until
 from tests.conftest import run_script
 
 SET_UP_AND_VERIFY = (*chapters.SET_UP, "04")
+TOPIC = "arn:aws:sns:us-east-1:123456789012:Orders"
 SCRIPTS = list(chapters.chapters().values())
 
 
@@ -111,11 +114,80 @@ def test_a_script_runs_from_any_directory_and_prints_what_it_did(cloud: str) -> 
     assert "Created the function" not in run_script("scripts/00_take_orders.py").stdout
 
 
-def test_verify_before_set_up_says_what_is_missing(cloud: str) -> None:
+@pytest.mark.parametrize(
+    ("before", "script", "missing", "hint"),
+    [
+        ((), "01_notify_fulfillment", "log group /aws/lambda/take_order", "00_take_orders.py"),
+        ((), "03_connect", "log group /aws/lambda/take_order", "00_take_orders.py"),
+        (("00", "01"), "03_connect", "DynamoDB table Orders", "02_record_orders.py"),
+        (("00", "01", "02"), "04_verify", "SQS queue Orders-dead-letters", "03_connect.py"),
+    ],
+)
+def test_a_chapter_before_its_turn_says_what_is_missing_and_makes_nothing(
+    aws: Session, before: tuple[str, ...], script: str, missing: str, hint: str
+) -> None:
+    run_chapters(*before)
+    there = resources(aws)
+    result = run_script(f"scripts/{script}.py")
+    assert result.returncode == 1
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"MissingStepError: There is no {missing} yet: run scripts/{hint}")
+    assert resources(aws) == there
+
+
+def test_verify_stops_at_an_order_that_was_refused(aws: Session) -> None:
+    run_chapters(*chapters.SET_UP)
+    api = aws.client("apigateway")
+    for plan in api.get_usage_plans()["items"]:
+        operation = {"op": "replace", "path": "/quota/limit", "value": "0"}
+        api.update_usage_plan(usagePlanId=plan["id"], patchOperations=[operation])
     result = run_script("scripts/04_verify.py")
     assert result.returncode == 1
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("MissingStepError: ") and "00 to 03" in line
+    assert "Posted an order: 429" in result.stdout
+    assert result.stderr.startswith("RefusedError: The order was not accepted.")
+
+
+def test_a_deleted_api_is_made_and_connected_again(aws: Session) -> None:
+    run_chapters(*chapters.SET_UP)
+    api = aws.client("apigateway")
+    api.delete_rest_api(restApiId=api.get_rest_apis()["items"][0]["id"])
+    run_chapters("00", "04")
+    policy = json.loads(aws.client("lambda").get_policy(FunctionName="take_order")["Policy"])
+    api_id = api.get_rest_apis()["items"][0]["id"]
+    assert any(api_id in s["Condition"]["ArnLike"]["AWS:SourceArn"] for s in policy["Statement"])
+
+
+def test_a_queue_with_other_attributes_is_set_right_again(aws: Session) -> None:
+    run_chapters("00")
+    sqs = aws.client("sqs")
+    url = sqs.get_queue_url(QueueName="CustomerOrders")["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "30"})
+    run_chapters("00")
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert found["VisibilityTimeout"] == "90"
+
+
+def test_a_strangers_api_of_the_same_name_disturbs_nothing(aws: Session) -> None:
+    run_chapters(*chapters.SET_UP)
+    api = aws.client("apigateway")
+    stranger = api.create_rest_api(name=names().api)["id"]
+    run_chapters("00", "04")
+    assert teardown.tear_down(aws) == []
+    assert [found["id"] for found in api.get_rest_apis()["items"]] == [stranger]
+
+
+def test_two_regions_of_one_account_do_not_meet(
+    aws: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_chapters(*chapters.SET_UP)
+    before = resources(aws)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    run_chapters(*SET_UP_AND_VERIFY)
+    assert teardown.tear_down(lab.session()) == []
+    assert resources(aws) == before
+    monkeypatch.delenv("AWS_REGION")
+    run_chapters("04")
 
 
 def test_every_resource_carries_our_tags(aws: Session) -> None:
@@ -158,11 +230,38 @@ def test_teardown_asks_first_and_can_only_list(aws: Session) -> None:
     before = resources(aws)
     listed = run_script("teardown.py", "--dry-run")
     assert listed.returncode == 0
-    assert "IAM role take_order-role" in listed.stdout
-    assert listed.stdout.splitlines()[-1] == "8 to delete"
+    assert "IAM role take_order-role-us-east-1" in listed.stdout
+    last = listed.stdout.splitlines()[-1]
+    assert last == "8 to delete in account 123456789012, region us-east-1"
     declined = run_script("teardown.py")  # there is nobody to answer
     assert declined.returncode == 1
     assert resources(aws) == before
+
+
+def test_teardown_where_no_cloud_runs_starts_none(free_port: int) -> None:
+    result = run_script("teardown.py", "--yes", LAB_PORT=str(free_port))
+    assert result.returncode == 0
+    assert "nothing to delete" in result.stdout
+    assert result.stdout.splitlines()[-1] == "0 left"
+    assert local.status(local.address(free_port)) is None
+
+
+def test_teardown_goes_on_after_a_failure_and_says_what_is_left(
+    aws: Session, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_chapters("00")
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DeleteRole")
+
+    kinds = "lab.inventory._Kinds.role"
+    role = inventory(aws)[1]
+    broken = dataclasses.replace(role, delete=refuse)
+    monkeypatch.setattr(kinds, lambda *_: broken)
+    left = teardown.tear_down(aws)
+    assert {str(found.resource) for found in left} == {str(role)}
+    assert "could not be deleted" in capsys.readouterr().err
+    assert resources(aws) == {"roles": 1, "role policies": 1}
 
 
 def test_teardown_of_a_half_made_set_up_works(aws: Session) -> None:
@@ -189,7 +288,7 @@ def tagless(aws: Session, kind: str) -> None:
     make: dict[str, Any] = {
         "SQS queue": lambda: aws.client("sqs").create_queue(QueueName=n.queue),
         "IAM role": lambda: aws.client("iam").create_role(
-            RoleName=n.role(n.record_order), AssumeRolePolicyDocument="{}"
+            RoleName=n.role(n.record_order, "us-east-1"), AssumeRolePolicyDocument="{}"
         ),
         "SNS topic": lambda: aws.client("sns").create_topic(Name=n.topic),
         "log group": lambda: aws.client("logs").create_log_group(
@@ -220,7 +319,7 @@ def test_what_bears_our_name_without_our_tag_stops_a_chapter_before_it_makes_any
 ) -> None:
     tagless(aws, kind)
     before = resources(aws)
-    with pytest.raises(NotOursError, match=f"{kind} .*LAB_PREFIX"):
+    with pytest.raises(NotOursError, match=f"{kind}.*LAB_PREFIX"):
         run_chapters("00")
     assert resources(aws) == before
     result = run_script("scripts/02_record_orders.py")
@@ -265,7 +364,7 @@ def test_the_whole_chain_over_http(aws: Session) -> None:
         hops = [item[f"{hop}_epoch_ms"] for hop in ("received", "queued", "notified", "recorded")]
         assert hops == sorted(hops)
     assert items.keys() == wanted
-    assert "(order o-19)" in lab.show_mail(aws, "fulfillment@example.com", "order o-19")
+    assert "(order o-19)" in lab.show_mail(aws, TOPIC, "fulfillment@example.com", "order o-19")
     by_date = table.query(
         IndexName="by-date",
         KeyConditionExpression="order_date = :day",
@@ -321,6 +420,7 @@ UNDONE_BY = {
     "CreateDeployment": "REST API",
     "TagResource": "REST API",
     "CreateUsagePlan": "usage plan",
+    "UpdateUsagePlan": "usage plan",
     "CreateUsagePlanKey": "usage plan",
     "CreateApiKey": "API key",
     "CreateTopic": "SNS topic",
@@ -386,15 +486,21 @@ def test_roles_may_do_what_aws_facts_allow_and_no_more(aws: Session) -> None:
         assert [s["Principal"] for s in trust] == [{"Service": "lambda.amazonaws.com"}]
     logs = {"logs:CreateLogStream", "logs:PutLogEvents"}
     assert allowed == {
-        "take_order-role": {"sqs:CreateQueue", "sqs:GetQueueUrl", "sqs:SendMessage"} | logs,
-        "notify_fulfillment-role": {
+        "take_order-role-us-east-1": {
+            "sqs:CreateQueue",
+            "sqs:TagQueue",
+            "sqs:GetQueueUrl",
+            "sqs:SendMessage",
+        }
+        | logs,
+        "notify_fulfillment-role-us-east-1": {
             "sqs:ReceiveMessage",
             "sqs:DeleteMessage",
             "sqs:GetQueueAttributes",
             "sns:Publish",
         }
         | logs,
-        "record_order-role": {"dynamodb:PutItem", "sqs:SendMessage"} | logs,
+        "record_order-role-us-east-1": {"dynamodb:PutItem", "sqs:SendMessage"} | logs,
     }
 
 

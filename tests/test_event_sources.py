@@ -184,3 +184,32 @@ def test_a_batching_window_gathers_messages(setup: Setup) -> None:
     setup.map(BatchSize=3, MaximumBatchingWindowInSeconds=5)
     setup.send("one", "two", "three")
     assert bodies(setup.batch()) == ["one", "two", "three"]
+
+
+def test_a_mapping_that_is_deleted_in_its_window_gives_its_messages_back(setup: Setup) -> None:
+    setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "60"})
+    uuid = setup.map(BatchSize=10, MaximumBatchingWindowInSeconds=60)
+    setup.send("tea")
+    hidden = ["ApproximateNumberOfMessagesNotVisible"]
+
+    def taken() -> bool:
+        found = setup.sqs.get_queue_attributes(QueueUrl=setup.url, AttributeNames=hidden)
+        return bool(found["Attributes"][hidden[0]] == "1")
+
+    wait_until(taken, "the poller has the message", timeout=5)
+    setup.lambda_.delete_event_source_mapping(UUID=uuid)
+    reply = setup.sqs.receive_message(QueueUrl=setup.url, AttributeNames=["All"])
+    (message,) = reply["Messages"]
+    assert message["Attributes"]["ApproximateReceiveCount"] == "1"
+
+
+def test_attributes_of_every_type_reach_the_function(setup: Setup) -> None:
+    setup.map()
+    attributes = {
+        "color": {"DataType": "String", "StringValue": "green"},
+        "leaf": {"DataType": "Binary", "BinaryValue": b"\x00\xff"},
+    }
+    setup.sqs.send_message(QueueUrl=setup.url, MessageBody="tea", MessageAttributes=attributes)
+    (record,) = setup.batch()
+    assert record["messageAttributes"]["color"]["stringValue"] == "green"
+    assert record["messageAttributes"]["leaf"]["binaryValue"] == "AP8="

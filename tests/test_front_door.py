@@ -21,6 +21,8 @@ def handler(event, context):
         raise ValueError("as asked")
     if wish == "malformed":
         return "no status code"
+    if wish == "reply":
+        return json.loads(event["body"])["reply"]
     if wish == "sleep":
         import time
         time.sleep(3)
@@ -262,3 +264,74 @@ def test_the_test_button_of_a_method_that_is_not_there_is_a_404(api: Api) -> Non
         api.api.test_invoke_method(
             restApiId=api.id, resourceId=api.resource_id, httpMethod="POST", body="{}"
         )
+
+
+def replied(api: Api, reply: Any) -> Any:
+    api.put_method()
+    api.deploy()
+    return urllib3.request("POST", api.url(), json={"product": "reply", "reply": reply})
+
+
+def test_the_headers_of_a_reply_are_kept_and_those_of_the_server_are_its_own(api: Api) -> None:
+    headers = {"content-type": "text/plain", "Content-Length": "99", "X-Many": 7, "X-No": None}
+    answer = replied(
+        api,
+        {
+            "statusCode": 200,
+            "headers": headers,
+            "multiValueHeaders": {"Set-Cookie": ["a=1", "b=2"]},
+            "body": "tea",
+        },
+    )
+    assert (answer.status, answer.data) == (200, b"tea")
+    assert answer.headers.getlist("Content-Type") == ["text/plain"]
+    assert answer.headers.getlist("Set-Cookie") == ["a=1", "b=2"]
+    assert answer.headers["X-Many"] == "7"
+    assert "X-No" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"statusCode": 99},
+        {"statusCode": "tea"},
+        {"statusCode": 200, "headers": {"X": "tea\r\nSet-Cookie: a=1"}},
+        {"statusCode": 200, "headers": {"X": "شاي"}},
+        {"statusCode": 200, "body": {"tea": 1}},
+    ],
+)
+def test_a_reply_that_http_cannot_carry_is_a_502(api: Api, reply: Any) -> None:
+    assert replied(api, reply).status == 502
+
+
+def test_an_abyss_of_brackets_is_a_400_and_a_flood_a_413(api: Api) -> None:
+    put_validated_method(api)
+    api.deploy()
+    assert api.post(b"[" * 200_000)[0] == 400
+    assert api.post(b"x" * (10 * 1024 * 1024 + 1)) == (413, {"message": "Request Too Long"})
+    status, answer = api.post({"product": ["x" * 100_000]})
+    assert status == 400
+    assert len(answer["message"]) < 1000
+
+
+def test_a_gateway_response_says_its_type_as_aws_does(api: Api) -> None:
+    api.put_method(apiKeyRequired=True)
+    api.deploy()
+    answer = urllib3.request("POST", api.url(), json={})
+    assert answer.headers["x-amzn-ErrorType"] == "ForbiddenException"
+
+
+def test_the_more_literal_route_wins(api: Api) -> None:
+    orders = api.resource_id
+    for part in ("{proxy+}", "{order_id}", "new"):
+        made = api.api.create_resource(restApiId=api.id, parentId=orders, pathPart=part)
+        api.resource_id = made["id"]
+        api.put_method()
+    api.deploy()
+
+    def resource(path: str) -> str:
+        return str(urllib3.request("POST", api.url(path), json={}).json()["resource"])
+
+    assert resource("/orders/new") == "/orders/new"
+    assert resource("/orders/7") == "/orders/{order_id}"
+    assert resource("/orders/7/lines") == "/orders/{proxy+}"

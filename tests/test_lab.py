@@ -71,7 +71,7 @@ def test_waiting_returns_what_was_found_and_pauses_longer_and_longer() -> None:
 
 def test_waiting_in_vain_says_for_what_and_how_long() -> None:
     clock = Clock()
-    with pytest.raises(WaitTimeoutError, match="Waited 7 s, but not until the tea is ready"):
+    with pytest.raises(WaitTimeoutError, match="Gave up after 7 s of waiting until the tea"):
         wait_until(lambda: None, "the tea is ready", timeout=7, sleep=clock.sleep, clock=clock)
     assert clock.now == pytest.approx(7)
 

@@ -78,6 +78,25 @@ def test_take_order_mints_an_id_for_an_order_without_one(take_order: ModuleType)
     assert len(ids) == 3
 
 
+def test_take_order_creates_a_queue_again_that_was_deleted_and_tags_it(
+    aws: Session, load_handler: Load
+) -> None:
+    tags = {"tutorial": "tea"}
+    handler = load_handler("take_order", QUEUE_NAME="CustomerOrders", QUEUE_TAGS=json.dumps(tags))
+    sqs = aws.client("sqs")
+    handler.lambda_handler(event("take_order"), None)
+    (url,) = sqs.list_queues()["QueueUrls"]
+    sqs.delete_queue(QueueUrl=url)
+    assert handler.lambda_handler(event("take_order"), None)["statusCode"] == 202
+    assert len(queued(aws)) == 1
+    assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == tags
+
+
+def test_take_order_refuses_an_abyss_of_brackets(take_order: ModuleType) -> None:
+    reply = take_order.lambda_handler(event("take_order") | {"body": "[" * 200_000}, None)
+    assert reply["statusCode"] == 400
+
+
 @pytest.mark.parametrize(
     ("stem", "field"),
     [
@@ -176,7 +195,7 @@ def test_notify_publishes_the_order_and_says_so(
     handler, url = notify
     reply = handler.lambda_handler(event("notify_fulfillment"), None)
     assert reply["statusCode"] == 200
-    assert "1 customer orders were sent to fulfillment" in reply["body"]
+    assert "1 customer order sent to fulfillment" in reply["body"]
     assert reply["batchItemFailures"] == []
     (order,) = published(aws, url)
     assert order["order_id"] == "console-test-1"
@@ -190,7 +209,7 @@ def test_notify_reports_one_poison_message_and_publishes_the_other_nine(
     batch = event("notify_fulfillment.one_poison")
     reply = handler.lambda_handler(batch, None)
     assert reply["batchItemFailures"] == [{"itemIdentifier": batch["Records"][3]["messageId"]}]
-    assert "9 customer orders" in reply["body"]
+    assert "9 customer orders sent" in reply["body"]
     assert len(published(aws, url)) == 9
 
 

@@ -174,3 +174,30 @@ def test_thousands_of_messages_all_come_back_once(sqs: Any, url: str) -> None:
     wait_until(drain, "the queue is empty", timeout=60, sleep=lambda _: None)
     assert sorted(map(int, seen)) == list(range(total))
     assert counts(sqs, url) == (0, total, 0)
+
+
+def redrive(name: str, count: int) -> dict[str, str]:
+    target = f"arn:aws:sqs:us-east-1:123456789012:{name}"
+    return {"RedrivePolicy": json.dumps({"deadLetterTargetArn": target, "maxReceiveCount": count})}
+
+
+def test_a_dead_letter_queue_that_is_gone_keeps_the_message_and_one_made_again_gets_it(
+    sqs: Any,
+) -> None:
+    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    url = sqs.create_queue(QueueName="q3", Attributes=redrive("dead", 1))["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="tea")
+    assert receive(sqs, url, VisibilityTimeout=0)
+    sqs.delete_queue(QueueUrl=dead)
+    assert receive(sqs, url, VisibilityTimeout=0)
+    sqs.create_queue(QueueName="dead")
+    assert receive(sqs, url) == []
+    assert [m["Body"] for m in receive(sqs, dead)] == ["tea"]
+
+
+def test_a_queue_that_is_its_own_dead_letter_queue_stops_nothing(sqs: Any, url: str) -> None:
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=redrive("q", 1))
+    sqs.send_message(QueueUrl=url, MessageBody="tea")
+    assert receive(sqs, url, VisibilityTimeout=0)
+    receive(sqs, url)
+    assert sqs.list_queues()["QueueUrls"] == [url]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab.session import Session
-from tests.conftest import make_function
+from tests.conftest import make_function, zip_of
 
 ECHO = "def handler(event, context):\n    return event\n"
 
@@ -47,5 +47,16 @@ def test_a_role_that_does_not_exist_cannot_be_used(aws: Session) -> None:
             Role="arn:aws:iam::123456789012:role/missing",
             Handler="app.handler",
             Runtime="python3.13",
-            Code={"ZipFile": b""},
+            Code={"ZipFile": zip_of("")},
         )
+
+
+def test_what_is_no_zip_file_is_refused(aws: Session) -> None:
+    make_function(aws, "echo", ECHO)
+    lambda_ = aws.client("lambda")
+    refused = lambda_.exceptions.InvalidParameterValueException
+    with pytest.raises(refused, match="Could not unzip"):
+        lambda_.update_function_code(FunctionName="echo", ZipFile=b"tea")
+    with pytest.raises(refused, match="Could not unzip"):
+        make_function(aws, "tea", ECHO, Code={"ZipFile": b"tea"})
+    assert [f["FunctionName"] for f in lambda_.list_functions()["Functions"]] == ["echo"]

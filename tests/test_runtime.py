@@ -269,3 +269,54 @@ def test_a_large_event_arrives_whole_and_a_larger_one_is_refused(aws: Session) -
     assert invoke(aws, "size", {"text": "x" * 5_000_000})["Payload"] == 5_000_000
     with pytest.raises(ClientError, match="RequestTooLarge"):
         invoke(aws, "size", {"text": "x" * 7_000_000})
+
+
+def test_a_function_that_cannot_be_started_does_not_disturb_the_others(aws: Session) -> None:
+    make_function(aws, "echo", ECHO)
+    invoke(aws, "echo")
+    huge = {"Variables": {"HUGE": "x" * 200_000}}  # more than an operating system passes on
+    make_function(aws, "huge", ECHO, Environment=huge)
+    assert invoke(aws, "huge")["Payload"]["errorType"] == "ServiceException"
+    assert invoke(aws, "echo", {"tea": 1})["Payload"] == {"tea": 1}
+
+
+def test_a_reset_ends_what_waits_and_what_runs(aws: Session, client_cloud: str) -> None:
+    make_function(aws, "naps", "import time\ndef handler(event, context):\n    time.sleep(60)\n")
+    for _ in range(5):
+        invoke(aws, "naps", InvocationType="Event")
+    local.reset(client_cloud)
+    status = local.status(client_cloud)
+    assert status is not None
+    assert (status["workers"], status["functions"]) == ([], [])
+    make_function(aws, "echo", ECHO)
+    assert invoke(aws, "echo", {"tea": 1})["Payload"] == {"tea": 1}
+
+
+def test_a_deleted_function_is_not_tried_again(aws: Session, client_cloud: str) -> None:
+    make_function(aws, "fails", "def handler(event, context):\n    raise ValueError\n")
+    for _ in range(3):
+        invoke(aws, "fails", InvocationType="Event")
+    aws.client("lambda").delete_function(FunctionName="fails")
+    time.sleep(0.5)  # longer than the retries would take
+    status = local.status(client_cloud)
+    assert status is not None and status["workers"] == []
+
+
+def test_what_a_handler_started_ends_with_its_worker(aws: Session) -> None:
+    source = (
+        "import subprocess, time\n"
+        "def handler(event, context):\n"
+        "    child = subprocess.Popen(['sleep', '600'])\n"
+        "    if event:\n"
+        "        time.sleep(60)\n"
+        "    return child.pid\n"
+    )
+    make_function(aws, "parent", source, Timeout=1)
+    child = invoke(aws, "parent")["Payload"]
+    assert psutil.pid_exists(child)
+    invoke(aws, "parent", {"time": "out"})
+    wait_until(lambda: not _runs(child), "the child ended", timeout=5)
+
+
+def _runs(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

@@ -230,3 +230,42 @@ def test_a_killed_worker_loses_nothing(aws: Session, cloud: str) -> None:
     thread.join(timeout=10)
     assert replies[0]["Payload"]["errorType"] == "Runtime.ExitError"
     assert invoke(aws, "naps")["Payload"] == "done"
+
+
+def test_a_cloud_ends_with_whoever_started_it_for_itself() -> None:
+    source = (
+        "import os, signal\n"
+        "from lab.demo import own_cloud\n"
+        "with own_cloud() as (address, pid):\n"
+        "    print(pid, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, timeout=30, check=False
+    )
+    wait_until(lambda: not alive({int(killed.stdout)}), "the local cloud ended", timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--mailbox", "/dev/null/mail"), ("--smtp", "host:tea")]
+)
+def test_a_wrong_place_for_mail_is_one_clear_line(option: str, value: str) -> None:
+    result = localcloud("--port", "0", option, value)
+    assert result.returncode != 0
+    assert result.stdout == ""
+    assert option in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_port_with_something_else_behind_it_is_no_local_cloud(free_port: int) -> None:
+    with socket.create_server(("127.0.0.1", free_port)) as server:
+
+        def greet() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"SSH-2.0-tea\r\n")
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        assert local.status(local.address(free_port)) is None
+        thread.join()

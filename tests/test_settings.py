@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab import settings
+from lab.demo import environment
 from lab.errors import SettingsError
 from lab.names import names, tag_list, tags
 from tests.conftest import ROOT, run_script
@@ -25,7 +26,8 @@ def test_unless_set_everything_is_local() -> None:
     ("variable", "value"),
     [
         ("LAB_TARGET", "amazon"),
-        ("LAB_TARGET", ""),
+        ("AWS_REGION", "us east"),
+        ("AWS_REGION", "nowhere"),
         ("LAB_TARGET", "AWS"),
         ("LAB_PREFIX", "ana_"),
         ("LAB_PREFIX", "-ana"),
@@ -49,9 +51,15 @@ def test_a_wrong_setting_is_named_with_its_value(variable: str, value: str) -> N
     assert repr(value) in str(error.value)
 
 
-def test_on_aws_the_address_has_to_be_given() -> None:
-    with pytest.raises(SettingsError, match="LAB_EMAIL"):
-        settings.load({"LAB_TARGET": "aws"})
+def test_an_empty_setting_counts_as_not_set() -> None:
+    names = ("LAB_TARGET", "LAB_PREFIX", "LAB_EMAIL", "LAB_PORT", "AWS_REGION", "AWS_ENDPOINT_URL")
+    assert settings.load(dict.fromkeys(names, "")) == settings.load({})
+
+
+def test_on_aws_the_address_has_to_be_given_where_it_is_used() -> None:
+    assert settings.load({"LAB_TARGET": "aws"}).email is None
+    with environment(LAB_TARGET="aws"), pytest.raises(SettingsError, match="LAB_EMAIL is not set"):
+        settings.email()
 
 
 def test_a_prefix_stands_before_every_name() -> None:
@@ -63,7 +71,7 @@ def test_a_prefix_stands_before_every_name() -> None:
 
 def test_every_name_fits_into_aws_even_with_the_longest_prefix() -> None:
     found = names(settings.load({"LAB_PREFIX": "a" * 20}).prefix)
-    assert max(len(found.role(function)) for function in found.functions) <= 64
+    assert max(len(found.role(function, "ap-southeast-1")) for function in found.functions) <= 64
     assert max(len(str(name)) for name in vars(found).values()) <= 64
 
 
@@ -78,7 +86,7 @@ def test_nothing_of_the_learners_own_set_up_reaches_what_is_local(
     config = tmp_path / "config"
     config.write_text("[default]\nregion = eu-west-1\nendpoint_url = http://127.0.0.1:9\n")
     result = run_script(
-        "scripts/01_notify_fulfillment.py",
+        "scripts/02_record_orders.py",
         AWS_CONFIG_FILE=str(config),
         AWS_PROFILE="no-such-profile",
         AWS_ACCESS_KEY_ID="AKIAREAL",
@@ -88,7 +96,7 @@ def test_nothing_of_the_learners_own_set_up_reaches_what_is_local(
         http_proxy="http://127.0.0.1:9",
     )
     assert result.returncode == 0, result.stderr
-    assert "Created the function notify_fulfillment." in result.stdout
+    assert "Created the function record_order." in result.stdout
 
 
 SCRIPTS = ["scripts/00_take_orders.py", "scripts/04_verify.py", "teardown.py"]
