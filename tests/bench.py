@@ -15,6 +15,7 @@ import json
 import os
 import time
 import uuid
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,7 @@ class Bench:
         self.sqs = self.aws.client("sqs")
         self.lambda_ = self.aws.client("lambda")
         self.dynamodb = self.aws.client("dynamodb")
+        self.logs = self.aws.client("logs")
         self.queue_url = self.sqs.get_queue_url(QueueName=names().queue)["QueueUrl"]
         mappings = self.lambda_.list_event_source_mappings()["EventSourceMappings"]
         self.mapping = mappings[0]["UUID"]
@@ -101,6 +103,14 @@ class Bench:
         started = time.perf_counter()
         self.trigger(enabled=True)
         return ids, self.wait_for(before + count, what) - started
+
+    def deliveries(self) -> Counter[str]:
+        """How often record_order was given each order, by its id."""
+        pages = self.logs.get_paginator("filter_log_events").paginate(
+            logGroupName=names().log_group(names().record_order)
+        )
+        lines = (event["message"] for page in pages for event in page["events"])
+        return Counter(json.loads(line)["order_id"] for line in lines if line.startswith("{"))
 
     def milliseconds_an_order(self, ids: list[str]) -> float:
         """The time from the first of these orders to the last, for each of them."""
@@ -223,6 +233,7 @@ def measure() -> dict[str, float]:
             posted = post_orders(aws, ORDERS)
             http_seconds = bench.wait_for(before + ORDERS, "Orders over HTTP") - started
             stored = set(bench.items())
+            delivered = bench.deliveries()
 
             queued, queue_seconds = bench.drain(ORDERS, "Orders from the queue")
             floor_http, floor_queue = floor(aws, ORDERS)
@@ -245,6 +256,7 @@ def measure() -> dict[str, float]:
         "backlog_ratio": large / median(small),
         "orders_in": len(posted),
         "items_out": len(stored & set(posted)),
+        "duplicates": sum(delivered[order_id] - 1 for order_id in posted),
     }
 
 
