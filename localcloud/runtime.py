@@ -229,8 +229,9 @@ class Runtime:
                 self._fail_waiting(pool, "ServiceException", f"No worker can be started: {error}")
 
     def _should_grow(self, pool: Pool) -> bool:
-        starting = sum(worker.init_seconds is None for worker in pool.workers)
-        if len(pool.workers) >= self._concurrency or starting >= len(pool.waiting):
+        # Still starting, or on its way from its last answer to its next question.
+        coming = sum(worker.current is None and worker.asking is None for worker in pool.workers)
+        if len(pool.workers) >= self._concurrency or coming >= len(pool.waiting):
             return False
         slow = time.monotonic() - pool.last_progress > _SLOW_SECONDS
         return slow or len(pool.workers) < _EAGER_WORKERS

@@ -198,7 +198,7 @@ def test_a_mapping_that_is_deleted_in_its_window_gives_its_messages_back(setup: 
 
     wait_until(taken, "the poller has the message", timeout=5)
     setup.lambda_.delete_event_source_mapping(UUID=uuid)
-    reply = setup.sqs.receive_message(QueueUrl=setup.url, AttributeNames=["All"])
+    reply = setup.sqs.receive_message(QueueUrl=setup.url, AttributeNames=["All"], WaitTimeSeconds=5)
     (message,) = reply["Messages"]
     assert message["Attributes"]["ApproximateReceiveCount"] == "1"
 
