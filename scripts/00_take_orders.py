@@ -202,6 +202,8 @@ if "/orders" not in paths:
         restApiId=api_id, parentId=paths["/"], pathPart="orders"
     )["id"]
     print("Created the resource /orders.")
+else:
+    print("Found the resource /orders.")
 orders_id = paths["/orders"]
 
 # %% [markdown]
@@ -235,6 +237,8 @@ if not any(model["name"] == "Order" for model in models):
         schema=json.dumps(schema),
     )
     print("Created the model Order.")
+else:
+    print("Found the model Order.")
 
 # %%
 validators = apigateway.get_request_validators(restApiId=api_id, limit=500)["items"]
@@ -244,6 +248,8 @@ if validator_id is None:
         restApiId=api_id, name="body", validateRequestBody=True
     )["id"]
     print("Created the request validator.")
+else:
+    print("Found the request validator.")
 
 # %% [markdown]
 # A refused order gets "Invalid request body" and no more, unless we say otherwise. This
@@ -282,7 +288,7 @@ if "POST" not in existing.get("resourceMethods", {}):
         requestValidatorId=validator_id,
         requestModels={"application/json": "Order"},
     )
-    print("Created the method POST /orders.")
+print("Created or found the method POST /orders.")
 
 # %%
 function_arn = f"arn:aws:lambda:{region}:{account}:function:{names.take_order}"
@@ -326,6 +332,8 @@ if not any(stage["stageName"] == "prod" for stage in stages):
         resourceArn=f"arn:aws:apigateway:{region}::/restapis/{api_id}/stages/prod", tags=tags
     )
     print("Deployed the API to the stage prod.")
+else:
+    print("Found the stage prod.")
 
 # %% [markdown]
 # ### The usage plan and its key
