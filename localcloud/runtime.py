@@ -61,7 +61,6 @@ class Invocation:
     client_context: str | None
     done: asyncio.Future[Result]
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    worker: Worker | None = None
     started: float = 0.0
     started_ms: int = 0
     timeout: asyncio.TimerHandle | None = None
@@ -341,6 +340,7 @@ class Runtime:
     async def _next(self, worker: Worker) -> Response:
         if worker.init_seconds is None:
             worker.init_seconds = time.monotonic() - worker.started
+            self._logs.write(worker.pool.function, worker.log_stream, _printed(worker))
         if worker.pool.retired:
             self._kill(worker)
             return json_response(410, {"errorMessage": "Retired."})
@@ -351,7 +351,6 @@ class Runtime:
 
     def _begin(self, worker: Worker, invocation: Invocation) -> None:
         worker.current = invocation
-        invocation.worker = worker
         invocation.started = worker.pool.last_progress = time.monotonic()
         invocation.started_ms = int(time.time() * 1000)
         self._busy += 1

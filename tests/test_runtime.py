@@ -138,7 +138,8 @@ def test_a_timeout_ends_the_worker_and_reads_as_on_aws(aws: Session) -> None:
 
 
 def test_the_log_has_start_end_and_report_cold_and_warm(aws: Session) -> None:
-    make_function(aws, "logs", "def handler(event, context):\n    print('one\\ntwo')\n")
+    source = "print('imported')\ndef handler(event, context):\n    print('one\\ntwo')\n"
+    make_function(aws, "logs", source)
     cold = base64.b64decode(invoke(aws, "logs", LogType="Tail")["LogResult"]).decode()
     warm = base64.b64decode(invoke(aws, "logs", LogType="Tail")["LogResult"]).decode()
     for text in (cold, warm):
@@ -149,7 +150,7 @@ def test_the_log_has_start_end_and_report_cold_and_warm(aws: Session) -> None:
     found = aws.client("logs").filter_log_events(logGroupName="/aws/lambda/logs")["events"]
     messages = [event["message"].split(" ")[0] for event in found]
     assert messages.count("REPORT") == 2
-    assert messages[0] == "INIT_START"
+    assert messages[:3] == ["INIT_START", "imported", "START"]
     assert {event["logStreamName"] for event in found} == {found[0]["logStreamName"]}
     assert "/[$LATEST]" in found[0]["logStreamName"]
 
