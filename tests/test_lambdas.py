@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 
 from lab.session import Session
@@ -155,6 +158,45 @@ def test_what_the_api_model_refuses_the_handler_refuses_too(take_order: ModuleTy
     for order in refused:
         with pytest.raises(ValueError, match=": "):
             take_order.parse(json.dumps(order))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+TEXT = st.text(min_size=1, max_size=210) | JSON
+ORDER = st.fixed_dictionaries(
+    {"product": TEXT, "quantity": st.integers(-5, 10_010) | JSON},
+    optional={
+        "order_id": st.from_regex(r"[A-Za-z0-9_-]{1,66}", fullmatch=True) | JSON,
+        "customer_email": st.just("ana@example.com") | JSON,
+    },
+)
+
+
+@given(order=ORDER | JSON)
+@settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_whatever_the_handler_accepts_the_model_accepts_and_sqs_can_carry(
+    take_order: ModuleType, order: Any
+) -> None:
+    accepted, refusal = None, ""
+    try:
+        accepted = take_order.parse(json.dumps(order))
+    except ValueError as error:
+        refusal = str(error)
+    if accepted is None:
+        fields = {"body", *take_order.FIELDS, *(order if isinstance(order, dict) else ())}
+        assert any(refusal.startswith(f"{field}: ") for field in fields)
+        return
+    assert Draft4Validator(api_schema()).is_valid(order)
+    body = json.dumps(accepted, ensure_ascii=False).encode()  # no lone surrogates
+    assert len(body) < 256 * 1024
+    assert not re.search(rb"[\x00-\x1f]", body)
 
 
 def api_schema() -> Any:
