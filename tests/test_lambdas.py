@@ -165,11 +165,11 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )
-TEXT = st.text(min_size=1, max_size=210) | JSON
+TEXT = st.text(max_size=20) | st.integers(190, 210).map("x".__mul__) | JSON
 ORDER = st.fixed_dictionaries(
-    {"product": TEXT, "quantity": st.integers(-5, 10_010) | JSON},
+    {"product": TEXT, "quantity": st.integers(-2, 2) | st.integers(9_998, 10_002) | JSON},
     optional={
-        "order_id": st.from_regex(r"[A-Za-z0-9_-]{1,66}", fullmatch=True) | JSON,
+        "order_id": st.integers(62, 67).map("o".__mul__) | st.from_regex(r"[\w-]{1,3}") | JSON,
         "customer_email": st.just("ana@example.com") | JSON,
     },
 )
