@@ -77,6 +77,7 @@ def start(port: int) -> str:
         if found is process_ended and status(url) is None:
             said = log_path(port).read_text(errors="replace").strip().splitlines()
             reason = said[-1] if said else "it said nothing"
+            log_path(port).unlink()
             raise TargetError(f"The local cloud did not start: {reason}")
     except WaitTimeoutError:
         process.kill()

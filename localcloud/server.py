@@ -18,6 +18,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ from localcloud.state import Request, Response, State, json_response
 
 _MAX_BODY = 80 * 1024 * 1024  # a 50 MB package, in base64
 _PREFIX = "localcloud-"  # of the temporary directories, with the process id after it
+_GRACE_SECONDS = 4.0
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 Scope = dict[str, Any]
@@ -252,6 +254,8 @@ def _wait_for_stdin(on_end: Callable[[], None]) -> None:
     while os.read(0, 1):
         pass
     on_end()
+    time.sleep(_GRACE_SECONDS)
+    os._exit(1)  # something hangs; the workers see the end of their pipes, too
 
 
 def serve(options: Options, server_socket: socket.socket, on_ready: Callable[[str], None]) -> None:
