@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lab import chapters, local, settings
 from lab.errors import LabError, TargetError
-from lab.inbox import inbox
+from lab.inbox import inbox, mails
 from lab.names import names
 from lab.session import session
 
@@ -109,9 +109,9 @@ def mail() -> None:
     box = inbox(session(start=False))
     if box is None:
         raise TargetError("There is no local mailbox: the mail went to its real recipient.")
-    for _, message in sorted(box.iteritems(), key=lambda pair: pair[0]):
+    for message in mails(box):
         print(f"{message['Date']}  To: {message['To']}  {message['Subject']}\n")
-        print(message.get_content())  # type: ignore[attr-defined]
+        print(message.get_content())
 
 
 @main.command()

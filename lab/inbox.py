@@ -34,16 +34,17 @@ def inbox(aws: boto3.Session) -> mailbox.Maildir | None:
     return mailbox.Maildir(found["mailbox"], factory=parse, create=False)
 
 
+def mails(box: mailbox.Maildir) -> list[EmailMessage]:
+    """All the mail of an inbox, in the order in which it was delivered."""
+    return [cast(EmailMessage, mail) for _, mail in sorted(box.iteritems(), key=_delivered)]
+
+
 def find_mail(aws: boto3.Session, to: str, containing: str) -> EmailMessage | None:
     """The newest mail to `to` whose text contains `containing`, or None."""
     box = inbox(aws)
-    if box is None:
-        return None
-    for _, mail in sorted(box.iteritems(), key=_delivered, reverse=True):
-        found: Any = mail
-        if found["To"] == to and containing in found.get_content():
-            return cast(EmailMessage, found)
-    return None
+    newest_first = reversed(mails(box)) if box is not None else ()
+    wanted = (m for m in newest_first if m["To"] == to and containing in m.get_content())
+    return next(wanted, None)
 
 
 def _delivered(pair: tuple[str, Any]) -> list[int]:

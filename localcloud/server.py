@@ -40,7 +40,7 @@ from localcloud.state import Request, Response, State, json_response
 
 _MAX_BODY = 80 * 1024 * 1024  # a 50 MB package, in base64
 _PREFIX = "localcloud-"  # of the temporary directories, with the process id after it
-_GRACE_SECONDS = 4.0
+_GRACE_SECONDS = 4.0  # to stop in good order, before the process ends itself
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 Scope = dict[str, Any]

@@ -6,7 +6,6 @@ each test that asks for `cloud` finds it empty.
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 import os
@@ -24,6 +23,7 @@ import pytest
 from lab import local
 from lab.demo import environment, own_cloud
 from lab.session import Session
+from tests.bench import handler
 
 ROOT = Path(__file__).parent.parent
 TRUST = {
@@ -134,11 +134,7 @@ def load_handler(cloud: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., M
         region = {"AWS_DEFAULT_REGION": "us-east-1"}
         for name, value in {**credentials, **region, **variables}.items():
             monkeypatch.setenv(name, value)
-        spec = importlib.util.spec_from_file_location(stem, ROOT / "lambdas" / f"{stem}.py")
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
+        return handler(stem)
 
     return load
 
@@ -152,5 +148,16 @@ def run_script(name: str, *arguments: str, **variables: str) -> subprocess.Compl
         capture_output=True,
         text=True,
         timeout=100,
+        check=False,
+    )
+
+
+def run_module(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m module` with these arguments."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
         check=False,
     )

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from lab import cli, local, packaging
 from lab.demo import environment
 from lab.errors import WaitTimeoutError
 from lab.waiting import once_role_is_ready, wait_until
-from tests.conftest import ROOT
+from tests.conftest import ROOT, run_module
 
 # -- Packaging ---------------------------------------------------------------------------------
 
@@ -131,13 +130,7 @@ def test_any_other_error_is_not_tried_again() -> None:
 
 
 def run_lab(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "lab", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return run_module("lab", *arguments)
 
 
 @pytest.fixture

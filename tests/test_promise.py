@@ -21,6 +21,7 @@ from lab.demo import environment, own_cloud
 from lab.names import names
 from lab.session import Session
 from lab.waiting import wait_until
+from tests.bench import lift_throttle
 from tests.conftest import make_session
 
 ORDERS = 200
@@ -38,12 +39,7 @@ def kill_workers(address: str, until: threading.Event) -> None:
 def post(aws: Session, count: int) -> set[str]:
     """Post orders from four threads; the ids of those that were answered 202."""
     api = aws.client("apigateway")
-    (plan,) = api.get_usage_plans()["items"]
-    operations = [
-        {"op": "replace", "path": f"/throttle/{limit}", "value": "100000"}
-        for limit in ("rateLimit", "burstLimit")
-    ]
-    api.update_usage_plan(usagePlanId=plan["id"], patchOperations=operations)
+    lift_throttle(aws)
     key = api.get_api_keys(includeValues=True)["items"][0]["value"]
     url = lab.invoke_url(aws, api.get_rest_apis()["items"][0]["id"], "prod", "/orders")
     pool = urllib3.PoolManager(maxsize=4)

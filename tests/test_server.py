@@ -23,7 +23,7 @@ from lab import chapters, local
 from lab.demo import environment, own_cloud
 from lab.session import Session
 from lab.waiting import wait_until
-from tests.conftest import invoke, make_function, make_session
+from tests.conftest import invoke, make_function, make_session, run_module
 
 
 @pytest.mark.parametrize("key", ["AKIAIOSFODNN7EXAMPLE", "test", "x"])
@@ -110,13 +110,7 @@ def test_a_reset_forgets_everything(aws: Session, cloud: str) -> None:
 
 
 def localcloud(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "localcloud", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
+    return run_module("localcloud", *arguments)
 
 
 def test_a_port_in_use_is_one_clear_line() -> None:
