@@ -1,16 +1,25 @@
 PYTHON ?= python3
 BIN := .venv/bin
+COMPILE := $(BIN)/uv pip compile -q --universal --upgrade --generate-hashes --no-emit-index-url \
+  --no-annotate --no-header pyproject.toml
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */\1|/' | \
-	  awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
+	  awk -F'|' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 demo: .venv/.run  ## Run the whole tutorial on this machine, then tear it down
 	@$(BIN)/lab demo
 
 test: .venv/.dev  ## Run the tests
 	@$(BIN)/pytest
+
+lab: .venv/.notebooks  ## Open the notebooks in JupyterLab
+	@$(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" \
+	  --LabApp.default_url=/lab/tree/notebooks/00_take_orders.ipynb
+
+notebooks: .venv/.notebooks  ## Build and execute the notebooks from the scripts
+	@$(BIN)/python -m lab.notebooks
 
 lint: .venv/.dev  ## Check style and types
 	@$(BIN)/ruff check .
@@ -23,11 +32,10 @@ bench: .venv/.dev  ## Measure orders per second, against a floor
 	@$(BIN)/python tests/bench.py
 
 lock: .venv/.dev  ## Choose new versions of everything and lock them
-	$(BIN)/uv pip compile -q --universal --upgrade --generate-hashes --no-emit-index-url \
-	  --no-annotate --no-header pyproject.toml requirements.in -o requirements.lock
-	$(BIN)/uv pip compile -q --universal --upgrade --generate-hashes --no-emit-index-url \
-	  --no-annotate --no-header -c requirements.lock \
-	  pyproject.toml --extra dev requirements.in -o requirements-dev.lock
+	$(COMPILE) requirements.in -o requirements.lock
+	$(COMPILE) requirements.in -c requirements.lock --extra notebooks -o requirements-notebooks.lock
+	$(COMPILE) requirements.in -c requirements-notebooks.lock --extra notebooks --extra dev \
+	  -o requirements-dev.lock
 
 clean:  ## Remove the virtual environment and what was built
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -44,8 +52,12 @@ clean:  ## Remove the virtual environment and what was built
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+.venv/.notebooks: .venv/.run requirements-notebooks.lock
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-notebooks.lock
+	@touch $@
+
 .venv/.dev: .venv/.run requirements-dev.lock
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-.PHONY: help demo test lint check bench lock clean
+.PHONY: help demo lab notebooks test lint check bench lock clean
