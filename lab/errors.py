@@ -1,6 +1,7 @@
 """Errors that a user can mend, shown as one line instead of a traceback.
 
-Every message says where, what, and what to try. Scripts and the `lab` command print it on
+Every message of ours says where, what, and what to try; those of AWS do not, so a second
+line points to `lab explain` when that knows more. Scripts and the `lab` command print it on
 standard error and exit with 1; in a notebook it takes the traceback's place.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -17,7 +19,7 @@ class LabError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows instead of a traceback."""
-        return [f"{type(self).__name__}: {self}"]
+        return report(self)
 
 
 class SettingsError(LabError):
@@ -36,6 +38,10 @@ class MissingStepError(LabError):
     """Something is missing that an earlier chapter makes."""
 
 
+class UnknownChapterError(LabError):
+    """There is no chapter with that number."""
+
+
 class WaitTimeoutError(LabError):
     """What was waited for did not happen in time."""
 
@@ -44,14 +50,49 @@ class RefusedError(LabError):
     """An order was refused that should have been accepted."""
 
 
+# What a user can mend. Exceptions such as `sqs.exceptions.QueueNameExists` are ClientErrors.
+MENDABLE = (LabError, ClientError, BotoCoreError)
+
+
+def report(error: BaseException) -> list[str]:
+    """The lines to show for an error that ends a run. The error is remembered for `lab explain`."""
+    from lab import last_error  # only now: `import lab` is to be quick
+
+    line = f"{type(error).__name__}: {error}"
+    last_error.remember(line)
+    if isinstance(error, LabError):  # it says what to try
+        return [line]
+    from lab.explain import explain
+
+    return [line, "What does it mean? Run: lab explain"] if explain(line) else [line]
+
+
 def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    if isinstance(error, LabError | ClientError | BotoCoreError):
-        print(f"{kind.__name__}: {error}", file=sys.stderr)
+    if isinstance(error, MENDABLE):
+        print(*report(error), sep="\n", file=sys.stderr)
     elif isinstance(error, KeyboardInterrupt):
         print("Stopped. Run it again: it finds what is there.", file=sys.stderr)
     else:
         _previous_hook(kind, error, trace)
 
 
+def _show_in_ipython(
+    shell: Any, kind: type[BaseException], error: Any, trace: Any, tb_offset: int | None = None
+) -> None:
+    """For exceptions that are not ours, and do not know how IPython is to show them."""
+    lines = report(error)
+    error._render_traceback_ = lambda: lines
+    shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
+
+
+def _watch_ipython() -> None:
+    """https://ipython.readthedocs.io/en/stable/api/generated/IPython.core.interactiveshell.html"""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if shell is not None:
+        shell.set_custom_exc((ClientError, BotoCoreError), _show_in_ipython)
+
+
 _previous_hook = sys.excepthook
 sys.excepthook = _show
+_watch_ipython()

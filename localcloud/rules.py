@@ -13,6 +13,7 @@ from typing import Any
 
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import EventSourceMapping, LambdaBackend
+from moto.sqs.models import sqs_backends
 
 _add_permission = LambdaBackend.add_permission
 _create_function = LambdaBackend.create_function
@@ -40,8 +41,10 @@ def _permission(backend: LambdaBackend, function_name: str, qualifier: str, raw:
 
 
 def _mapping(backend: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
-    """A queue triggers a function through one mapping."""
+    """A queue triggers a function through one mapping, and hides a message for as long as
+    the function may take."""
     function = backend.get_function(spec["FunctionName"])
+    _refuse_a_short_visibility_timeout(backend, spec["EventSourceArn"], function.timeout)
     for mapping in backend._event_source_mappings.values():
         if (mapping.event_source_arn, mapping.function_arn) == (
             spec["EventSourceArn"],
@@ -53,6 +56,20 @@ def _mapping(backend: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping
                 f"or delete the existing mapping with UUID {mapping.uuid}"
             )
     return _create_event_source_mapping(backend, spec)
+
+
+def _refuse_a_short_visibility_timeout(backend: LambdaBackend, arn: str, timeout: int) -> None:
+    """AWS looks when the mapping is made, and not again when one of the two changes.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    """
+    queues = sqs_backends[backend.account_id][backend.region_name].queues.values()
+    queue = next((queue for queue in queues if queue.queue_arn == arn), None)
+    if queue is not None and int(queue.visibility_timeout) < int(timeout):
+        raise LambdaClientError(
+            "InvalidParameterValueException",
+            f"Queue visibility timeout: {queue.visibility_timeout} seconds is less than "
+            f"Function timeout: {timeout} seconds",
+        )
 
 
 def _refuse_what_is_no_package(spec: dict[str, Any]) -> None:

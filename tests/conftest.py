@@ -12,6 +12,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,6 +48,13 @@ def _clean_environment() -> Iterator[None]:
     """No setting of whoever runs the tests reaches them."""
     with environment():
         yield
+
+
+@pytest.fixture(autouse=True)
+def _own_last_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test reads or overwrites the last error of whoever runs the tests."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,21 @@ def test_a_queue_triggers_a_function_through_one_mapping(aws: Session) -> None:
     lambda_.create_event_source_mapping(**mapping)
 
 
+def test_a_queue_hides_a_message_for_as_long_as_the_function_may_take(aws: Session) -> None:
+    lambda_, sqs = aws.client("lambda"), aws.client("sqs")
+    make_function(aws, "slow", ECHO, Timeout=60)
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    mapping = {"FunctionName": "slow", "EventSourceArn": "arn:aws:sqs:us-east-1:123456789012:q"}
+    with pytest.raises(
+        lambda_.exceptions.InvalidParameterValueException,
+        match="Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds",
+    ):
+        lambda_.create_event_source_mapping(**mapping)
+    assert lambda_.list_event_source_mappings()["EventSourceMappings"] == []
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "60"})
+    lambda_.create_event_source_mapping(**mapping)
+
+
 def test_a_role_that_does_not_exist_cannot_be_used(aws: Session) -> None:
     lambda_ = aws.client("lambda")
     with pytest.raises(

@@ -1,0 +1,648 @@
+"""`lab explain`: every error in its table is the one that really comes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+import urllib3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from click.testing import CliRunner, Result
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+import lab
+from lab import chapters, cli, errors, last_error, local, settings
+from lab.demo import environment
+from lab.errors import LabError
+from lab.explain import EXPLANATIONS, PAGE, Explanation, explain, page
+from lab.session import Session
+from tests.conftest import (
+    ROOT,
+    event,
+    invoke,
+    make_function,
+    make_role,
+    run_module,
+    run_script,
+    zip_of,
+)
+
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
+ECHO = "def handler(event, context):\n    return event\n"
+NAMES = [entry.name for entry in EXPLANATIONS]
+HINT = "What does it mean? Run: lab explain"
+
+
+def name_for(text: str) -> str | None:
+    found = explain(text)
+    return found.name if found else None
+
+
+# -- The table ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("entry", EXPLANATIONS, ids=NAMES)
+def test_an_entry_explains_its_own_example(entry: Explanation) -> None:
+    assert name_for(entry.example) == entry.name
+
+
+EXCEPTIONS = [e for e in EXPLANATIONS if re.match(r"\w+Error: |An error occurred", e.example)]
+
+
+@pytest.mark.parametrize("entry", EXCEPTIONS, ids=lambda entry: entry.name)
+def test_an_entry_explains_its_example_at_the_end_of_a_traceback(entry: Explanation) -> None:
+    text = (
+        "Traceback (most recent call last):\n"
+        '  File "scripts/03_connect.py", line 21, in <module>\n'
+        "    except sqs.exceptions.QueueNameExists:  # 500 or 502\n"
+        "ModuleNotFoundError: No module named 'lab'\n"
+        "During handling of the above exception, another exception occurred:\n\n"
+        f"\x1b[31mbotocore.exceptions.\x1b[0m{entry.example}"
+    )
+    assert name_for(text.replace("when calling", "when\n   calling")) == entry.name
+
+
+def test_names_are_unique_and_every_entry_says_everything() -> None:
+    assert len(set(NAMES)) == len(NAMES)
+    for entry in EXPLANATIONS:
+        for text in (entry.means, entry.where, entry.cure):
+            assert re.search(r"[.)]$", text), entry.name
+            assert "  " not in text, entry.name
+
+
+def test_commands_chapters_and_scripts_that_are_named_exist() -> None:
+    commands = {*cli.main.commands, "check", "goto", "reset", "hint", "explain"}
+    numbers = {*chapters.CHAPTERS, "06"}
+    for entry in EXPLANATIONS:
+        text = " ".join((entry.means, entry.where, entry.cure, entry.example))
+        assert set(re.findall(r"`lab (\w+)", text)) <= commands, entry.name
+        assert set(re.findall(r"`lab (?:check|goto|reset|hint) (\w+)", text)) <= numbers
+        listed = re.findall(r"\bchapters? ((?:\d\d(?:, | and | to )?)+)", entry.cure, re.I)
+        listed += re.findall(r"\bchapters? ((?:\d\d(?:, | and | to )?)+)", entry.where, re.I)
+        assert set(re.findall(r"\d\d", " ".join(listed))) <= numbers, entry.name
+        for path in re.findall(r"scripts/\w+\.py", text):
+            assert (ROOT / path).is_file(), entry.name
+
+
+def test_every_error_of_our_own_is_explained() -> None:
+    for kind in LabError.__subclasses__():
+        assert (name_for(f"{kind.__name__}: tea") or "").startswith(kind.__name__)
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("assumed-role/ana-take_order-role-us-east-1/ana-take_order is not authorized to perform: "
+         "sqs:getqueueurl on resource", "AccessDenied: take_order"),
+        ("(AuthorizationError) when calling the PublishBatch operation: User: arn:aws:sts::1:"
+         "assumed-role/bo-notify_fulfillment-role-eu-west-1/bo-notify_fulfillment is not "
+         "authorized to perform: SNS:Publish", "AccessDenied: notify_fulfillment"),
+        ("[ERROR] ClientError: An error occurred (AccessDeniedException) when calling the PutItem "
+         "operation: User: arn:aws:sts::1:assumed-role/record_order-role-us-east-1/record_order "
+         "is not authorized to perform: dynamodb:PutItem on resource: arn\nTraceback (most recent "
+         'call last):\n  File "/var/task/record_order.py"', "AccessDenied: record_order"),
+        ("permissions to call DeleteMessage on SQS: The provided execution role does not have "
+         "permissions to call DeleteMessage on SQS", "The role of notify_fulfillment"),
+        ("User: arn:aws:sts::1:assumed-role/AWSReservedSSO_Student_1/ana is not authorized to "
+         "perform: sqs:createqueue with an explicit deny", "AccessDenied: your own"),
+        ("TargetError: LAB_TARGET is aws, but AWS cannot be used: An error occurred (ExpiredToken) "
+         "when calling the GetCallerIdentity operation: The security token included in the "
+         "request is expired. Renew your credentials", "The credentials have expired"),
+        ("Error when retrieving token from sso: Token has expired and refresh failed",
+         "The credentials have expired"),
+        ("UnauthorizedSSOTokenError: The SSO session associated with this profile has expired or "
+         "is otherwise invalid.", "The credentials have expired"),
+        ("An error occurred (UnrecognizedClientException) when calling the ListFunctions "
+         "operation: The security token included in the request is invalid.",
+         "The credentials are not valid"),
+        ("Tested POST /orders: 502 {'message': 'Internal server error'}", "502"),
+        ('HTTP/2 500\ncontent-type: json\n\n{"message":"Internal server error"}', "Internal"),
+        ("requests.exceptions.ConnectionError: HTTPConnectionPool(host='127.0.0.1', port=4510): "
+         "Failed to establish a new connection: [Errno 111] Connection refused",
+         "The local cloud is not running"),
+        ('{"message":"Limit Exceeded"}', "429 Limit"),
+        ('{"message":"Too Many Requests"}', "429 Too Many"),
+        ("HTTP/2 429 Too Many Requests", "429 Too Many"),
+        ("{'message': 'Forbidden'}", "403 Forbidden"),
+        ("403 Client Error: 403 Forbidden for url", "403 Forbidden"),
+        ("Method completed with status: 502", "502"),
+        ("Table already exists: Orders", "ResourceInUseException: the table exists"),
+        ("ResourceInUseException: when calling the CreateTable operation: Cannot create "
+         "preexisting table", "ResourceInUseException: the table exists"),
+        ("No module named 'moto'", "None"),
+        ("the tea is cold", "None"),
+        ("", "None"),
+    ],
+)  # fmt: skip
+def test_other_wordings_are_understood(text: str, start: str) -> None:
+    assert str(name_for(text)).startswith(start)
+
+
+def test_the_page_has_a_section_for_each_and_its_contents_lead_there() -> None:
+    text = page()
+    assert text.splitlines()[0].startswith("<!-- Generated from lab/explain.py")
+    assert re.findall("^## (.*)$", text, re.M) == NAMES
+    links = dict(re.findall(r"^- \[(.*)\]\(#([\w-]+)\)$", text, re.M))
+    assert list(links) == NAMES
+    assert len(set(links.values())) == len(NAMES)
+    assert text.count("On AWS only") == sum(not entry.local for entry in EXPLANATIONS)
+    for entry in EXPLANATIONS:
+        assert f"```text\n{entry.example}\n```" in text
+
+
+# -- What can happen without AWS is made to happen ---------------------------------------------
+
+
+def free_address() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return local.address(int(found.getsockname()[1]))
+
+
+def on_aws(**variables: str) -> Any:
+    """The settings of somebody who works on AWS and has configured nothing."""
+    nothing = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    return environment(
+        LAB_TARGET="aws", AWS_EC2_METADATA_DISABLED="true", **{**nothing, **variables}
+    )
+
+
+def not_ours(aws: Session) -> None:
+    aws.client("sqs").create_queue(QueueName="CustomerOrders")
+    chapters.CHAPTERS["00"].run()
+
+
+def refused(aws: Session) -> None:
+    for number in chapters.SET_UP:
+        chapters.CHAPTERS[number].run()
+    break_take_order(aws, "def handler(event, context):\n    raise ValueError\n")
+    chapters.CHAPTERS["04"].run()
+
+
+def port_taken(aws: Session) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        local.start(int(taken.getsockname()[1]))
+
+
+def no_credentials(aws: Session) -> None:
+    with on_aws(AWS_REGION="us-east-1"):
+        lab.session()
+
+
+def no_profile(aws: Session) -> None:
+    with on_aws(AWS_REGION="us-east-1", AWS_PROFILE="tutorial"):
+        lab.session()
+
+
+def no_region(aws: Session) -> None:
+    with on_aws():
+        lab.session()
+
+
+def no_local_cloud(aws: Session) -> None:
+    once = Config(retries={"total_max_attempts": 1})
+    lab.session().client("sqs", endpoint_url=free_address(), config=once).list_queues()
+
+
+def no_target(aws: Session) -> str:
+    with environment(LAB_PORT=free_address().rpartition(":")[2]):
+        return run_module("lab", "logs", "--cloud").stderr
+
+
+def no_role(aws: Session) -> None:
+    arn = "arn:aws:iam::123456789012:role/missing"
+    package = {"ZipFile": zip_of(ECHO)}
+    aws.client("lambda").create_function(
+        FunctionName="f", Role=arn, Handler="app.handler", Runtime=lab.RUNTIME, Code=package
+    )
+
+
+def function_exists(aws: Session) -> None:
+    for _ in range(2):
+        make_function(aws, "f", ECHO)
+
+
+def permission_exists(aws: Session) -> None:
+    make_function(aws, "f", ECHO)
+    for _ in range(2):
+        aws.client("lambda").add_permission(
+            FunctionName="f", StatementId="a", Action="lambda:InvokeFunction", Principal="*"
+        )
+
+
+def make_trigger(aws: Session, timeout: int) -> None:
+    make_function(aws, "f", ECHO, Timeout=timeout)
+    aws.client("sqs").create_queue(QueueName="q")
+    for _ in range(2):
+        aws.client("lambda").create_event_source_mapping(FunctionName="f", EventSourceArn=QUEUE)
+
+
+def queue_exists(aws: Session) -> None:
+    for seconds in ("30", "31"):
+        attributes = {"VisibilityTimeout": seconds}
+        aws.client("sqs").create_queue(QueueName="q", Attributes=attributes)
+
+
+def table_exists(aws: Session) -> None:
+    for _ in range(2):
+        aws.client("dynamodb").create_table(
+            TableName="t",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+
+
+def no_table(aws: Session) -> None:
+    aws.client("dynamodb").put_item(TableName="Orders", Item={"order_id": {"S": "a"}})
+
+
+def no_topic(aws: Session) -> None:
+    entries = [{"Id": "1", "Message": "tea"}]
+    arn = "arn:aws:sns:us-east-1:123456789012:Orders"
+    aws.client("sns").publish_batch(TopicArn=arn, PublishBatchRequestEntries=entries)
+
+
+def too_slow(aws: Session) -> str:
+    source = "import time\ndef handler(event, context):\n    time.sleep(5)\n"
+    make_function(aws, "f", source, Timeout=1)
+    return json.dumps(invoke(aws, "f")["Payload"])
+
+
+def not_loadable(aws: Session) -> str:
+    make_function(aws, "f", "import order_book\n")
+    return json.dumps(invoke(aws, "f")["Payload"])
+
+
+def no_variable(aws: Session) -> str:
+    aws.client("lambda").create_function(
+        FunctionName="f",
+        Role=make_role(aws),
+        Handler="notify_fulfillment.lambda_handler",
+        Runtime=lab.RUNTIME,
+        Timeout=15,
+        Code={"ZipFile": lab.package("notify_fulfillment")},
+    )
+    return json.dumps(invoke(aws, "f", event("notify_fulfillment"))["Payload"])
+
+
+def other_content(aws: Session) -> str:
+    chapters.CHAPTERS["02"].run()
+    other = event("record_order")
+    message = json.loads(other["Records"][0]["Sns"]["Message"])
+    other["Records"][0]["Sns"]["Message"] = json.dumps({**message, "quantity": 99})
+    return json.dumps(invoke(aws, "record_order", other)["Payload"])
+
+
+class Shop:
+    """Chapter 00's API, and posting to it as the shop does."""
+
+    def __init__(self, aws: Session) -> None:
+        chapters.CHAPTERS["00"].run()
+        self.api = aws.client("apigateway")
+        self.id = self.api.get_rest_apis()["items"][0]["id"]
+        self.url = lab.invoke_url(aws, self.id, "prod", "/orders")
+        self.key = self.api.get_api_keys(includeValues=True)["items"][0]["value"]
+
+    def post(self, path: str = "", quantity: int = 1, key: str | None = None) -> str:
+        """The answer, as chapter 04 prints it."""
+        order = {"product": "tea", "quantity": quantity}
+        headers = {"x-api-key": key or self.key}
+        answer = urllib3.request("POST", self.url + path, json=order, headers=headers)
+        return f"{answer.status} {answer.data.decode()}"
+
+    def plan(self, **limits: Any) -> None:
+        """Let the key that is used from now on belong to a plan with these limits."""
+        stages = [{"apiId": self.id, "stage": "prod"}]
+        plan = self.api.create_usage_plan(name="tight", apiStages=stages, **limits)
+        key = self.api.create_api_key(name="tight", enabled=True)
+        self.api.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
+        self.key = key["value"]
+
+
+def break_take_order(aws: Session, source: str) -> None:
+    lambda_ = aws.client("lambda")
+    lambda_.update_function_code(FunctionName="take_order", ZipFile=zip_of(source))
+    lambda_.update_function_configuration(FunctionName="take_order", Handler="app.handler")
+
+
+def throttled(aws: Session) -> str:
+    shop = Shop(aws)
+    shop.plan(throttle={"rateLimit": 0.1, "burstLimit": 1})
+    return [shop.post() for _ in range(2)][-1]
+
+
+def quota_used_up(aws: Session) -> str:
+    shop = Shop(aws)
+    shop.plan(quota={"limit": 1, "period": "DAY"})
+    return [shop.post() for _ in range(2)][-1]
+
+
+def answer_500(aws: Session) -> str:
+    shop = Shop(aws)
+    aws.client("lambda").delete_function(FunctionName="take_order")
+    return shop.post()
+
+
+def answer_502(aws: Session) -> str:
+    shop = Shop(aws)
+    break_take_order(aws, "def handler(event, context):\n    raise ValueError\n")
+    return shop.post()
+
+
+def answer_504(aws: Session) -> str:
+    shop = Shop(aws)
+    break_take_order(aws, "import time\ndef handler(event, context):\n    time.sleep(3)\n")
+    resources = shop.api.get_resources(restApiId=shop.id)["items"]
+    ids = {
+        "restApiId": shop.id,
+        "resourceId": next(r["id"] for r in resources if r["path"] == "/orders"),
+        "httpMethod": "POST",
+    }
+    found = shop.api.get_integration(**ids)
+    shop.api.put_integration(
+        **ids,
+        type="AWS_PROXY",
+        integrationHttpMethod="POST",
+        uri=found["uri"],
+        timeoutInMillis=100,
+    )
+    shop.api.create_deployment(restApiId=shop.id, stageName="prod")
+    return shop.post()
+
+
+def pending(aws: Session) -> str:
+    sns = aws.client("sns")
+    arn = sns.create_topic(Name="Orders")["TopicArn"]
+    sns.subscribe(TopicArn=arn, Protocol="email", Endpoint="ana@example.com")
+    return str(sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"])
+
+
+def other_python(aws: Session) -> str:
+    found = subprocess.run(  # isolated, and without what is installed
+        [sys.executable, "-I", "-S", str(chapters.CHAPTERS["00"].script)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found.stderr
+
+
+def role_exists(aws: Session) -> None:
+    for _ in range(2):
+        aws.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
+
+
+# What brings the error of each entry about: it raises it, or returns what the learner sees.
+CAUSES: dict[str, Callable[[Session], object]] = {
+    "NotOursError: one of our names is taken": not_ours,
+    "MissingStepError: an earlier chapter has not been run": lambda aws: chapters.CHAPTERS[
+        "03"
+    ].run(),
+    "SettingsError: a setting has a value that cannot work": lambda aws: settings.load(
+        {"LAB_PORT": "tea"}
+    ),
+    "The local cloud does not start": port_taken,
+    "WaitTimeoutError: something did not happen in time": lambda aws: lab.wait_until(
+        lambda: None, "the order is in the table", timeout=0.1
+    ),
+    "RefusedError: the order was not accepted": refused,
+    "UnknownChapterError: there is no such chapter": lambda aws: chapters.find("12"),
+    "There are no credentials": no_credentials,
+    "The profile does not exist": no_profile,
+    "There is no region": no_region,
+    "The local cloud is not running": no_local_cloud,
+    "Lambda cannot assume the role yet": no_role,
+    "ResourceConflictException: the function exists": function_exists,
+    "ResourceConflictException: the permission exists": permission_exists,
+    "ResourceConflictException: the trigger exists": lambda aws: make_trigger(aws, 30),
+    "The queue's visibility timeout is too short": lambda aws: make_trigger(aws, 31),
+    "QueueNameExists: the queue is there with other attributes": queue_exists,
+    "ResourceInUseException: the table exists": table_exists,
+    "The queue does not exist": lambda aws: aws.client("sqs").get_queue_url(QueueName="q"),
+    "The log group does not exist": lambda aws: aws.client("logs").filter_log_events(
+        logGroupName="/aws/lambda/take_order"
+    ),
+    "The table does not exist": no_table,
+    "The topic does not exist": no_topic,
+    "The function does not exist": lambda aws: invoke(aws, "take_order"),
+    "A function took too long": too_slow,
+    "Lambda cannot load the function's code": not_loadable,
+    "A function lacks an environment variable": no_variable,
+    "The same order id came with another content": other_content,
+    "403 Missing Authentication Token: there is no such route": lambda aws: Shop(aws).post("/x"),
+    "403 Forbidden: no valid API key": lambda aws: Shop(aws).post(key="none"),
+    "429 Limit Exceeded: the day's quota is used up": quota_used_up,
+    "429 Too Many Requests: orders come too fast": throttled,
+    "500 from the API: it may not or cannot call take_order": answer_500,
+    "502 from the API: take_order failed": answer_502,
+    "504 from the API: take_order was too slow": answer_504,
+    "Internal server error: a 500 or a 502": lambda aws: answer_502(aws).removeprefix("502 "),
+    "400 from the API: the order is malformed": lambda aws: Shop(aws).post(quantity=0),
+    "The e-mail address is not confirmed": pending,
+    "No module named lab: the notebook has another Python": other_python,
+    "NameError: a cell before this one has not been run": lambda aws: exec(
+        "sqs = aws.client('sqs')", {}
+    ),
+    "ParamValidationError: the call is written wrong": lambda aws: aws.client("sqs").create_queue(),
+    "TargetError: the chosen cloud cannot be used": no_target,
+    "A thing of that name exists already": role_exists,
+    "Something does not exist": lambda aws: aws.client("iam").get_role(RoleName="r"),
+}
+
+
+def test_what_can_happen_without_aws_is_just_what_is_made_to_happen_here() -> None:
+    assert {entry.name for entry in EXPLANATIONS if entry.local} == CAUSES.keys()
+
+
+@pytest.mark.parametrize("name", CAUSES)
+def test_an_error_that_really_happens_is_explained(aws: Session, name: str) -> None:
+    try:
+        text = CAUSES[name](aws)
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}"
+    assert isinstance(text, str), "no error came"
+    assert name_for(text) == name, text
+
+
+# -- The last error ----------------------------------------------------------------------------
+
+
+def test_the_last_error_is_kept_for_its_owner_alone() -> None:
+    assert last_error.recall() is None
+    last_error.remember("first")
+    last_error.remember("second 🍵")
+    assert last_error.recall() == "second 🍵"
+    assert list(last_error.path().parent.iterdir()) == [last_error.path()]
+    if os.name == "posix":
+        assert stat.S_IMODE(last_error.path().stat().st_mode) == 0o600
+        assert stat.S_IMODE(last_error.path().parent.stat().st_mode) == 0o700
+
+
+def test_no_credential_is_kept() -> None:
+    last_error.remember(
+        "no AKIAIOSFODNN7EXAMPLE at http://ana:secret@host/. The Canonical String for this "
+        "request should have been\n'POST\n/\nx-amz-security-token:FwoGZXIvYXdzEXAMPLE'"
+    )
+    assert last_error.recall() == "no AKIA... at http://host/."
+
+
+def test_an_error_that_cannot_be_kept_disturbs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", os.devnull)
+    last_error.remember("tea")
+    assert last_error.recall() is None
+    assert errors.report(LabError("tea")) == ["LabError: tea"]
+
+
+# -- The command -------------------------------------------------------------------------------
+
+
+def lab_explain(*arguments: str, stdin: str = "") -> Result:
+    return CliRunner().invoke(cli.main, ["explain", *arguments], input=stdin)
+
+
+VISIBILITY = "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds"
+TOO_SHORT = "The queue's visibility timeout is too short"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin"),
+    [((VISIBILITY,), ""), (tuple(VISIBILITY.split()), ""), (("-",), VISIBILITY), ((), VISIBILITY)],
+)
+def test_the_command_explains_what_it_is_given(arguments: tuple[str, ...], stdin: str) -> None:
+    last_error.remember("ExpiredToken")
+    result = lab_explain(*arguments, stdin=stdin)
+    assert (result.exit_code, result.stderr) == (0, "")
+    name, *parts = result.stdout.splitlines()  # a line for each part, when it is piped
+    assert name == TOO_SHORT
+    assert [part.split(":")[0] for part in parts] == ["Means", "Where", "Cure"]
+
+
+def test_the_command_alone_explains_the_last_error() -> None:
+    last_error.remember(VISIBILITY)
+    shown, empty, name, *_ = lab_explain().stdout.splitlines()
+    assert (shown, empty, name) == (f"The last error was: {VISIBILITY}", "", TOO_SHORT)
+
+
+def test_the_command_without_any_error_says_what_to_do() -> None:
+    result = lab_explain()
+    assert (result.exit_code, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert "lab explain '" in line
+
+
+def test_an_unknown_error_is_said_to_be_one() -> None:
+    result = lab_explain("the", "tea", "is", "cold")
+    assert (result.exit_code, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert PAGE in line
+    assert "`lab logs`" in line
+
+
+def test_the_command_lists_what_it_knows() -> None:
+    assert lab_explain("--list").stdout.splitlines() == NAMES
+
+
+def test_text_is_wrapped_to_the_terminal() -> None:
+    from lab.explain import describe
+
+    for entry in EXPLANATIONS:
+        lines = describe(entry, 60).splitlines()
+        assert all(len(line) <= 60 for line in lines[1:])
+        assert " ".join(" ".join(lines).split()) == " ".join(describe(entry).split())
+
+
+# -- Scripts and notebooks ---------------------------------------------------------------------
+
+
+def script(tmp_path: Path, *lines: str) -> str:
+    path = tmp_path / "chapter.py"
+    path.write_text("\n".join(["import lab", "aws = lab.session()", *lines]), "utf-8")
+    return str(path)
+
+
+NO_QUEUE = 'aws.client("sqs").get_queue_url(QueueName="nothing")'
+
+
+def test_a_script_that_fails_points_to_the_explanation(cloud: str, tmp_path: Path) -> None:
+    result = run_script(script(tmp_path, NO_QUEUE))
+    assert result.returncode == 1
+    line, hint = result.stderr.splitlines()
+    assert line.startswith("QueueDoesNotExist: An error occurred")
+    assert hint == HINT
+    explained = subprocess.run(
+        [sys.executable, "-m", "lab", "explain"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "\nThe queue does not exist\n" in explained.stdout
+
+
+def test_there_is_no_hint_where_there_is_nothing_to_explain(cloud: str, tmp_path: Path) -> None:
+    ours = run_script(script(tmp_path, 'raise lab.LabError("Mend it.")'))
+    assert ours.stderr.splitlines() == ["LabError: Mend it."]
+    assert last_error.recall() == "LabError: Mend it."
+    error = ClientError({"Error": {"Code": "Teapot", "Message": "short and stout"}}, "Brew")
+    assert len(errors.report(error)) == 1
+
+
+@contextlib.contextmanager
+def kernel_variables() -> Any:
+    """What a kernel keeps on disk stays in the test's own directory."""
+    names = ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in names:
+            patch.setenv(name, tempfile.gettempdir())
+        yield
+
+
+def run_notebook(*cells: str, **options: Any) -> list[list[Any]]:
+    """The outputs of the cells, run as a notebook of the tutorial."""
+    new: Any = nbformat.v4
+    notebook = new.new_notebook(cells=[new.new_code_cell(cell) for cell in cells])
+    with kernel_variables():
+        NotebookClient(
+            notebook,
+            timeout=60,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(ROOT)}},
+            **options,
+        ).execute()
+    return [cell.outputs for cell in notebook.cells]
+
+
+def test_in_a_notebook_an_error_that_can_be_mended_has_no_traceback(cloud: str) -> None:
+    start = "import lab\naws = lab.session()"
+    _, (ours,), (_, other), (theirs,) = run_notebook(
+        start,
+        'raise lab.LabError("Mend it.")',
+        "print('tea')\n1 / 0",
+        NO_QUEUE,
+        allow_errors=True,
+    )
+    assert {ours.output_type, other.output_type, theirs.output_type} == {"error"}
+    assert ours.traceback == ["LabError: Mend it."]
+    assert theirs.ename == "QueueDoesNotExist"
+    assert theirs.traceback == [f"{theirs.ename}: {theirs.evalue}", HINT]
+    assert any("1 / 0" in re.sub(r"\x1b\[[\d;]*m", "", line) for line in other.traceback)
+    assert name_for(last_error.recall() or "") == "The queue does not exist"
+
+
+def test_in_a_notebook_such_an_error_still_ends_the_run(cloud: str) -> None:
+    with pytest.raises(CellExecutionError, match="NonExistentQueue"):
+        run_notebook("import lab\naws = lab.session()", NO_QUEUE, "print('not reached')")
