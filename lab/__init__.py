@@ -3,7 +3,12 @@
 A script needs one import, `import lab`, and talks to AWS through boto3 itself.
 """
 
+from lab.calls import show_calls
+from lab.chain import draw_chain
+from lab.checks import check
+from lab.display import progress, show
 from lab.errors import LabError, RefusedError
+from lab.exercises import ORDERS_FILE, check_exercise
 from lab.inbox import confirm_subscription, show_mail
 from lab.inventory import check_ground, is_ours
 from lab.names import names, tag_list, tags
@@ -13,12 +18,16 @@ from lab.settings import email
 from lab.waiting import once_name_is_free, once_role_is_ready, wait_until
 
 __all__ = [
+    "ORDERS_FILE",
     "RUNTIME",
     "LabError",
     "RefusedError",
     "account_id",
+    "check",
+    "check_exercise",
     "check_ground",
     "confirm_subscription",
+    "draw_chain",
     "email",
     "event",
     "invoke_url",
@@ -27,7 +36,10 @@ __all__ = [
     "once_name_is_free",
     "once_role_is_ready",
     "package",
+    "progress",
     "session",
+    "show",
+    "show_calls",
     "show_mail",
     "tag_list",
     "tags",

@@ -1,24 +1,118 @@
-"""The chapters, which are the numbered scripts, and running them."""
+"""The chapters, which are the numbered scripts: what each needs, and running them."""
 
 from __future__ import annotations
 
+import re
 import runpy
+from dataclasses import dataclass
 from pathlib import Path
 
-SCRIPTS = Path(__file__).parent.parent / "scripts"
+from lab.errors import UnknownChapterError
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter. `builds_on` are the chapters whose resources it uses; `orders` is how many
+    orders it sends, which is what it costs on AWS; `article` is where the article has it."""
+
+    stem: str
+    builds: str
+    article: str
+    builds_on: tuple[str, ...] = ()
+    orders: int = 0
+
+    @property
+    def number(self) -> str:
+        return self.stem[:2]
+
+    @property
+    def title(self) -> str:
+        """ "00 Take orders" """
+        return f"{self.number} {self.stem[3:].replace('_', ' ').capitalize()}"
+
+    @property
+    def script(self) -> Path:
+        return ROOT / "scripts" / f"{self.stem}.py"
+
+    @property
+    def notebook(self) -> Path:
+        return ROOT / "notebooks" / f"{self.stem}.ipynb"
+
+    @property
+    def order_prefix(self) -> str:
+        """What the ids of the orders begin with that this chapter sends through the chain."""
+        return f"chapter-{self.number}-"
+
+    def run(self) -> None:
+        """Run the chapter in this process, as `python scripts/NN_....py` would."""
+        runpy.run_path(str(self.script), run_name="__main__")
+
+
 SET_UP = ("00", "01", "02", "03")
+CHAPTERS = {
+    chapter.number: chapter
+    for chapter in (
+        Chapter(
+            "00_take_orders",
+            "queue, role, `take_order`, REST API with key, model and usage plan",
+            "taken for granted",
+            orders=2,
+        ),
+        Chapter(
+            "01_notify_fulfillment",
+            "topic, e-mail, role, `notify_fulfillment`, test event",
+            "Step 1",
+            builds_on=("00",),
+            orders=1,
+        ),
+        Chapter(
+            "02_record_orders",
+            "table, role, `record_order`, test event",
+            "Step 2",
+            orders=1,
+        ),
+        Chapter(
+            "03_connect",
+            "permission, subscription, trigger",
+            "left out",
+            builds_on=("00", "01", "02"),
+        ),
+        Chapter(
+            "04_verify",
+            "one order, followed from the API to the table",
+            "Step 4",
+            builds_on=SET_UP,
+            orders=1,
+        ),
+        Chapter(
+            "05_measure",
+            "200 orders, and pictures of where the time goes",
+            "promised, not shown",
+            builds_on=SET_UP,
+            orders=200,
+        ),
+        # 06_break_it has its place here.
+        Chapter("07_tear_down", "nothing left", ""),
+    )
+}
 
 
-def chapters() -> dict[str, Path]:
-    """The script of each chapter, by its number ("00"), in order."""
-    return {path.stem[:2]: path for path in sorted(SCRIPTS.glob("[0-9][0-9]_*.py"))}
+def find(number: str) -> Chapter:
+    """The chapter with this number, "3" or "03". Raises UnknownChapterError, which lists them."""
+    padded = number.zfill(2) if re.fullmatch(r"\d{1,2}", number) else number
+    if padded not in CHAPTERS:
+        titles = "\n".join(f"  {chapter.title}" for chapter in CHAPTERS.values())
+        raise UnknownChapterError(f"There is no chapter {number!r}. The chapters are:\n{titles}")
+    return CHAPTERS[padded]
 
 
-def title(path: Path) -> str:
-    """The chapter's heading: "00 Take orders"."""
-    return path.stem.replace("_", " ")
+def before(chapter: Chapter) -> list[Chapter]:
+    """The chapters before this one, in order."""
+    return [each for each in CHAPTERS.values() if each.number < chapter.number]
 
 
-def run(path: Path) -> None:
-    """Run a chapter in this process, as `python scripts/NN_....py` would."""
-    runpy.run_path(str(path), run_name="__main__")
+def with_dependents(chapter: Chapter) -> list[Chapter]:
+    """This chapter and those that build on it, in order."""
+    return [each for each in CHAPTERS.values() if chapter.number in (each.number, *each.builds_on)]

@@ -1,16 +1,16 @@
-"""The `lab` command: the local cloud, set-up in one go, logs and mail."""
+"""The `lab` command: the local cloud, the chapters and how far one is, logs and mail."""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
+from dataclasses import asdict
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
-from lab import chapters, local, settings
-from lab.errors import LabError, TargetError
+from lab import chapters, errors, local, settings
+from lab.errors import TargetError
 from lab.inbox import inbox, mails
 from lab.names import names
 from lab.session import session
@@ -22,8 +22,8 @@ class _Group(click.Group):
     def invoke(self, context: click.Context) -> object:
         try:
             return super().invoke(context)
-        except (LabError, ClientError, BotoCoreError) as error:
-            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        except errors.MENDABLE as error:
+            print(*errors.report(error), sep="\n", file=sys.stderr)
             sys.exit(1)
 
 
@@ -68,10 +68,25 @@ def status(as_json: bool) -> None:
 
 
 @main.command()
-def reset() -> None:
-    """Make the local cloud forget everything, without stopping it."""
-    local.reset(local.address(settings.load().port))
-    print("Forgot everything.")
+@click.argument("chapter", required=False)
+@click.option("--yes", is_flag=True, help="On AWS: do not ask before deleting.")
+def reset(chapter: str | None, yes: bool) -> None:
+    """Undo CHAPTER and what builds on it.
+
+    Without CHAPTER the local cloud forgets everything.
+    """
+    if chapter is None:
+        local.reset(local.address(settings.load().port))
+        print("Forgot everything.")
+        return
+    from lab import catch_up
+
+    numbers = catch_up.undone_by(chapters.find(chapter))
+    if settings.load().target == "aws" and not yes:
+        click.confirm(f"Delete what chapters {', '.join(numbers)} made on AWS?", abort=True)
+    left = catch_up.undo(session(start=False), numbers)
+    print(f"Undid {', '.join(numbers)}; {len(left)} left")
+    sys.exit(1 if left else 0)
 
 
 @main.command()
@@ -114,14 +129,91 @@ def mail() -> None:
         print(message.get_content())
 
 
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("text", nargs=-1)
+@click.option("--list", "as_list", is_flag=True, help="List the errors that are known.")
+def explain(text: tuple[str, ...], as_list: bool) -> None:
+    """Say what an error means, where it happens and what mends it.
+
+    TEXT is the error, or - for standard input; without it, the last one that a chapter met.
+    """
+    from lab import explain as explanations
+    from lab.last_error import recall
+
+    if as_list:
+        print("\n".join(entry.name for entry in explanations.EXPLANATIONS))
+        return
+    piped = text == ("-",) or not (text or sys.stdin.isatty())
+    error = sys.stdin.buffer.read().decode("utf-8", "replace") if piped else " ".join(text)
+    if not error.strip():
+        error = recall() or ""
+        if error:
+            print(f"The last error was: {error}\n")
+    if not error:
+        print("No chapter has met an error yet. Paste one: lab explain 'TEXT'", file=sys.stderr)
+        sys.exit(1)
+    found = explanations.explain(error)
+    if found is None:
+        print(f"Not an error that we know. See {explanations.PAGE}, `lab logs`.", file=sys.stderr)
+        sys.exit(1)
+    wide = explanations.terminal_width() if sys.stdout.isatty() else None
+    print(explanations.describe(found, wide))
+
+
+@main.command()
+@click.argument("chapter", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+def check(chapter: str | None, as_json: bool) -> None:
+    """Say what is right after CHAPTER, and what is wrong, why, and which cell mends it.
+
+    Without CHAPTER: how far you are, and what is wrong in the chapters that you have begun. Only
+    looks, changes nothing. Exit status 1 if something is wrong.
+    """
+    from lab import checks
+
+    wanted = [chapters.find(chapter)] if chapter else list(chapters.CHAPTERS.values())
+    aws = session(start=False)
+    found = {each.number: checks.examine(aws, each.number) for each in wanted}
+    if as_json:
+        print(json.dumps({n: [asdict(f) for f in findings] for n, findings in found.items()}))
+    elif chapter:
+        for number, findings in found.items():
+            print(checks.report(number, findings, everything=True))
+    else:
+        print(checks.overview(found))
+    begun = [f for f in found.values() if chapter or checks.has_begun(f)]
+    sys.exit(0 if all(checks.is_right(findings) for findings in begun) else 1)
+
+
+@main.command()
+@click.argument("chapter")
+def goto(chapter: str) -> None:
+    """Run the chapters before CHAPTER, those that are not right yet; safe to repeat."""
+    from lab import catch_up
+
+    wanted = chapters.find(chapter)
+    catch_up.go_to(session(), wanted)
+    print(f"Ready for {wanted.title}: scripts/{wanted.script.name}")
+
+
+@main.command()
+@click.argument("chapter")
+@click.argument("which", type=click.IntRange(min=1), default=1)
+def hint(chapter: str, which: int) -> None:
+    """Print a hint for the exercise of CHAPTER, the first one or number WHICH."""
+    from lab import exercises
+
+    print(exercises.hint(chapter, which))
+
+
 @main.command()
 def up() -> None:
     """Set up the whole pipeline: chapters 00 to 03. `python teardown.py` is the reverse."""
     settings.load()  # a wrong one is reported before anything is printed
     for number in chapters.SET_UP:
-        path = chapters.chapters()[number]
-        print(f"== {chapters.title(path)}")
-        chapters.run(path)
+        chapter = chapters.CHAPTERS[number]
+        print(f"== {chapter.title}")
+        chapter.run()
 
 
 @main.command()

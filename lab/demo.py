@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab import chapters
+from lab.chapters import CHAPTERS, SET_UP
 from lab.errors import TargetError
 from lab.inventory import inventory, survey
 from lab.session import session
 
-_DEMO = (*chapters.SET_UP, "04", "07")
+_DEMO = (*SET_UP, "04", "07")
 
 
 @contextmanager
@@ -60,9 +60,9 @@ def demo() -> int:
     started = time.monotonic()
     with own_cloud() as (address, _), environment(AWS_ENDPOINT_URL=address):
         for number in _DEMO:
-            path = chapters.chapters()[number]
-            print(f"\n== {chapters.title(path)}", flush=True)
-            chapters.run(path)
+            chapter = CHAPTERS[number]
+            print(f"\n== {chapter.title}", flush=True)
+            chapter.run()
         left = list(survey(inventory(session())))
     print(f"\nDone in {time.monotonic() - started:.1f} s.")
     return len(left)

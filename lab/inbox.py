@@ -92,7 +92,8 @@ def show_mail(aws: boto3.Session, topic_arn: str, to: str, containing: str) -> s
     what = f"a mail to {to} says {containing}"
     mail = wait_until(lambda: find_mail(aws, to, containing), what, timeout=15)
     head = "\n".join(f"{name}: {mail[name]}" for name in ("From", "To", "Subject"))
-    return f"{head}\n\n{mail.get_content()}"
+    text, _, _ = mail.get_content().partition("\n--\n")  # below it is the link to unsubscribe
+    return f"{head}\n\n{text.rstrip()}"
 
 
 def _is_confirmed(sns: Any, topic_arn: str, email: str) -> bool:

@@ -2,26 +2,31 @@
 
 One list serves teardown, checks and tests. Its order is the order of making; teardown goes
 through it backwards. What hangs on another resource and goes with it has no entry of its
-own: inline policies with their role, permissions with their function, methods, models and
-stages with their API, subscriptions with their topic.
+own: inline policies with their role, methods, models and stages with their API, the
+subscription by e-mail with its topic. A permission and a subscription that a later chapter
+adds have one, so that this chapter can be undone alone; they cannot carry tags, and are
+ours when what they hang on is.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
-from lab import chapters
+from lab.chapters import CHAPTERS
 from lab.errors import MissingStepError, NotOursError
 from lab.names import Names, names, tags
 from lab.waiting import wait_until
 
 Tags = dict[str, str]
+TOPIC_STATEMENT = "orders-topic"  # in the policy of record_order
 
 
 @dataclass(frozen=True)
@@ -29,12 +34,13 @@ class Resource:
     """A resource that the tutorial makes, whether it exists now or not.
 
     `find` returns its id (an ARN, a URL, ...) or None; `tags_of` and `delete` take that id.
-    `chapter` is the number of the script that makes it.
+    `chapter` is the number of the script that makes it, `cell` the tag of the cell.
     """
 
     kind: str
     name: str
     chapter: str
+    cell: str
     find: Callable[[], str | None]
     tags_of: Callable[[str], Tags]
     delete: Callable[[str], object]
@@ -52,32 +58,38 @@ class Found:
     ours: bool
 
 
-def inventory(aws: boto3.Session, our_names: Names | None = None) -> list[Resource]:
+def inventory(aws: boto3.Session) -> tuple[Resource, ...]:
     """Every resource of one learner, in the order of making."""
-    n = our_names or names()
+    return _inventory(aws, names())
+
+
+@lru_cache(maxsize=4)  # clients take longer to make than all the questions that they ask
+def _inventory(aws: boto3.Session, n: Names) -> tuple[Resource, ...]:
     region = aws.region_name
     kinds = _Kinds(aws)
-    return [
-        kinds.log_group("00", n.log_group(n.take_order)),
-        kinds.role("00", n.role(n.take_order, region)),
-        kinds.queue("00", n.queue_dead_letters),
-        kinds.queue("00", n.queue),
-        kinds.function("00", n.take_order),
-        kinds.rest_api("00", n.api),
-        kinds.usage_plan("00", n.usage_plan),
-        kinds.api_key("00", n.api_key),
-        kinds.topic("01", n.topic),
-        kinds.log_group("01", n.log_group(n.notify_fulfillment)),
-        kinds.role("01", n.role(n.notify_fulfillment, region)),
-        kinds.function("01", n.notify_fulfillment),
-        kinds.table("02", n.table),
-        kinds.queue("02", n.function_dead_letters),
-        kinds.log_group("02", n.log_group(n.record_order)),
-        kinds.role("02", n.role(n.record_order, region)),
-        kinds.function("02", n.record_order),
-        kinds.queue("03", n.topic_dead_letters),
-        kinds.event_source_mapping("03", n.queue, n.notify_fulfillment),
-    ]
+    return (
+        kinds.queue("00", "queue-dead-letters", n.queue_dead_letters),
+        kinds.queue("00", "queue", n.queue),
+        kinds.log_group("00", "log-group", n.log_group(n.take_order)),
+        kinds.role("00", "role", n.role(n.take_order, region)),
+        kinds.function("00", "function", n.take_order),
+        kinds.rest_api("00", "api", n.api),
+        kinds.usage_plan("00", "usage-plan", n.usage_plan),
+        kinds.api_key("00", "api-key", n.api_key),
+        kinds.topic("01", "topic", n.topic),
+        kinds.log_group("01", "log-group", n.log_group(n.notify_fulfillment)),
+        kinds.role("01", "role", n.role(n.notify_fulfillment, region)),
+        kinds.function("01", "function", n.notify_fulfillment),
+        kinds.table("02", "table", n.table),
+        kinds.queue("02", "function-dead-letters", n.function_dead_letters),
+        kinds.log_group("02", "log-group", n.log_group(n.record_order)),
+        kinds.role("02", "role", n.role(n.record_order, region)),
+        kinds.function("02", "function", n.record_order),
+        kinds.permission("03", "permission", n.topic, n.record_order),
+        kinds.queue("03", "topic-dead-letters", n.topic_dead_letters),
+        kinds.subscription("03", "subscription", n.topic, n.record_order),
+        kinds.event_source_mapping("03", "trigger", n.queue, n.notify_fulfillment),
+    )
 
 
 def survey(resources: Iterable[Resource]) -> Iterator[Found]:
@@ -94,13 +106,22 @@ def survey(resources: Iterable[Resource]) -> Iterator[Found]:
                 raise
 
 
+def function_policy(lambda_: Any, function: str) -> list[dict[str, Any]]:
+    """The statements of a function's resource policy; none if it has no policy, or is missing."""
+    try:
+        policy = json.loads(lambda_.get_policy(FunctionName=function)["Policy"])
+    except lambda_.exceptions.ResourceNotFoundException:
+        return []
+    return list(policy["Statement"])
+
+
 def is_ours(item: dict[str, Any], name: str) -> bool:
     """Whether an entry of one of API Gateway's listings has this name and our tags."""
     return item.get("name") == name and tags().items() <= item.get("tags", {}).items()
 
 
-def check_ground(aws: boto3.Session, builds_on: tuple[str, ...] = ()) -> None:
-    """Stop a chapter before it makes anything if it cannot work.
+def check_ground(aws: boto3.Session, number: str) -> None:
+    """Stop the chapter with this number before it makes anything if it cannot work.
 
     Raises NotOursError if one of our names belongs to somebody else, MissingStepError if
     something is missing that one of the chapters makes that it builds on.
@@ -115,11 +136,11 @@ def check_ground(aws: boto3.Session, builds_on: tuple[str, ...] = ()) -> None:
         )
     there = {str(f.resource) for f in found}
     for resource in resources:
-        if resource.chapter in builds_on and str(resource) not in there:
-            script = chapters.chapters()[resource.chapter].name
+        if resource.chapter in CHAPTERS[number].builds_on and str(resource) not in there:
             raise MissingStepError(
-                f"There is no {resource} yet: run scripts/{script} first. (`lab up` runs "
-                f"{chapters.SET_UP[0]} to {chapters.SET_UP[-1]}.)"
+                f"Chapter {number} builds on chapter {resource.chapter}, but there is no "
+                f"{resource} yet: run scripts/{CHAPTERS[resource.chapter].script.name} first, or "
+                f"`lab goto {number}`, which runs all that has to come before."
             )
 
 
@@ -149,7 +170,7 @@ class _Kinds:
         self._sns: Any = aws.client("sns")
         self._sqs: Any = aws.client("sqs")
 
-    def log_group(self, chapter: str, name: str) -> Resource:
+    def log_group(self, chapter: str, cell: str, name: str) -> Resource:
         logs = self._logs
 
         def find() -> str | None:
@@ -163,9 +184,9 @@ class _Kinds:
         def delete(_: str) -> None:
             logs.delete_log_group(logGroupName=name)
 
-        return Resource("log group", name, chapter, find, tags_of, delete)
+        return Resource("log group", name, chapter, cell, find, tags_of, delete)
 
-    def role(self, chapter: str, name: str) -> Resource:
+    def role(self, chapter: str, cell: str, name: str) -> Resource:
         iam = self._iam
 
         def find() -> str | None:
@@ -184,9 +205,9 @@ class _Kinds:
                 iam.detach_role_policy(RoleName=name, PolicyArn=policy["PolicyArn"])
             iam.delete_role(RoleName=name)
 
-        return Resource("IAM role", name, chapter, find, tags_of, delete)
+        return Resource("IAM role", name, chapter, cell, find, tags_of, delete)
 
-    def queue(self, chapter: str, name: str) -> Resource:
+    def queue(self, chapter: str, cell: str, name: str) -> Resource:
         sqs = self._sqs
 
         def find() -> str | None:
@@ -201,9 +222,9 @@ class _Kinds:
         def delete(url: str) -> None:
             sqs.delete_queue(QueueUrl=url)
 
-        return Resource("SQS queue", name, chapter, find, tags_of, delete)
+        return Resource("SQS queue", name, chapter, cell, find, tags_of, delete)
 
-    def function(self, chapter: str, name: str) -> Resource:
+    def function(self, chapter: str, cell: str, name: str) -> Resource:
         lambda_ = self._lambda
 
         def find() -> str | None:
@@ -218,9 +239,9 @@ class _Kinds:
         def delete(_: str) -> None:
             lambda_.delete_function(FunctionName=name)
 
-        return Resource("Lambda function", name, chapter, find, tags_of, delete)
+        return Resource("Lambda function", name, chapter, cell, find, tags_of, delete)
 
-    def event_source_mapping(self, chapter: str, queue: str, function: str) -> Resource:
+    def event_source_mapping(self, chapter: str, cell: str, queue: str, function: str) -> Resource:
         lambda_ = self._lambda
 
         def find() -> str | None:
@@ -244,9 +265,9 @@ class _Kinds:
                 lambda_.delete_event_source_mapping(UUID=uuid)
 
         name = f"{queue} to {function}"
-        return Resource("event source mapping", name, chapter, find, tags_of, delete)
+        return Resource("event source mapping", name, chapter, cell, find, tags_of, delete)
 
-    def topic(self, chapter: str, name: str) -> Resource:
+    def topic(self, chapter: str, cell: str, name: str) -> Resource:
         sns = self._sns
 
         def find() -> str | None:
@@ -264,9 +285,50 @@ class _Kinds:
                     sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
             sns.delete_topic(TopicArn=arn)
 
-        return Resource("SNS topic", name, chapter, find, tags_of, delete)
+        return Resource("SNS topic", name, chapter, cell, find, tags_of, delete)
 
-    def table(self, chapter: str, name: str) -> Resource:
+    def subscription(self, chapter: str, cell: str, topic: str, function: str) -> Resource:
+        sns = self._sns
+        parent = self.topic(chapter, cell, topic)
+
+        def find() -> str | None:
+            topic_arn = parent.find()
+            if topic_arn is None:
+                return None
+            pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
+            found = _first(
+                pages, "Subscriptions", lambda s: s["Endpoint"].endswith(f":function:{function}")
+            )
+            return found["SubscriptionArn"] if found else None
+
+        def tags_of(arn: str) -> Tags:
+            return parent.tags_of(arn.rpartition(":")[0])
+
+        def delete(arn: str) -> None:
+            sns.unsubscribe(SubscriptionArn=arn)
+
+        name = f"{topic} to {function}"
+        return Resource("subscription", name, chapter, cell, find, tags_of, delete)
+
+    def permission(self, chapter: str, cell: str, topic: str, function: str) -> Resource:
+        lambda_ = self._lambda
+        parent = self.function(chapter, cell, function)
+
+        def find() -> str | None:
+            statements = function_policy(lambda_, function)
+            return next((s["Sid"] for s in statements if s.get("Sid") == TOPIC_STATEMENT), None)
+
+        def tags_of(_: str) -> Tags:
+            arn = parent.find()
+            return parent.tags_of(arn) if arn else {}
+
+        def delete(statement_id: str) -> None:
+            lambda_.remove_permission(FunctionName=function, StatementId=statement_id)
+
+        name = f"of {topic} to invoke {function}"
+        return Resource("permission", name, chapter, cell, find, tags_of, delete)
+
+    def table(self, chapter: str, cell: str, name: str) -> Resource:
         dynamodb = self._dynamodb
 
         def find() -> str | None:
@@ -284,9 +346,9 @@ class _Kinds:
                 dynamodb.get_waiter("table_exists").wait(TableName=name)  # not while CREATING
                 dynamodb.delete_table(TableName=name)
 
-        return Resource("DynamoDB table", name, chapter, find, tags_of, delete)
+        return Resource("DynamoDB table", name, chapter, cell, find, tags_of, delete)
 
-    def rest_api(self, chapter: str, name: str) -> Resource:
+    def rest_api(self, chapter: str, cell: str, name: str) -> Resource:
         def delete(api_id: str) -> None:
             # AWS allows one deletion in 30 seconds for the whole account.
             wait_until(
@@ -295,9 +357,9 @@ class _Kinds:
                 timeout=1200,  # a room of thirty
             )
 
-        return self._listed("REST API", "get_rest_apis", chapter, name, delete)
+        return self._listed("REST API", "get_rest_apis", chapter, cell, name, delete)
 
-    def usage_plan(self, chapter: str, name: str) -> Resource:
+    def usage_plan(self, chapter: str, cell: str, name: str) -> Resource:
         apigateway = self._apigateway
 
         def delete(plan_id: str) -> None:
@@ -308,16 +370,22 @@ class _Kinds:
                 apigateway.update_usage_plan(usagePlanId=plan_id, patchOperations=[operation])
             apigateway.delete_usage_plan(usagePlanId=plan_id)
 
-        return self._listed("usage plan", "get_usage_plans", chapter, name, delete)
+        return self._listed("usage plan", "get_usage_plans", chapter, cell, name, delete)
 
-    def api_key(self, chapter: str, name: str) -> Resource:
+    def api_key(self, chapter: str, cell: str, name: str) -> Resource:
         def delete(key_id: str) -> None:
             self._apigateway.delete_api_key(apiKey=key_id)
 
-        return self._listed("API key", "get_api_keys", chapter, name, delete)
+        return self._listed("API key", "get_api_keys", chapter, cell, name, delete)
 
     def _listed(
-        self, kind: str, operation: str, chapter: str, name: str, delete: Callable[[str], object]
+        self,
+        kind: str,
+        operation: str,
+        chapter: str,
+        cell: str,
+        name: str,
+        delete: Callable[[str], object],
     ) -> Resource:
         """API Gateway looks nothing up by name, and lets many things bear the same one."""
         apigateway = self._apigateway
@@ -333,7 +401,7 @@ class _Kinds:
             item = first(lambda i: i["id"] == item_id)
             return dict(item.get("tags", {})) if item else {}
 
-        return Resource(kind, name, chapter, find, tags_of, delete)
+        return Resource(kind, name, chapter, cell, find, tags_of, delete)
 
     def _try_to_delete_api(self, api_id: str) -> bool:
         try:

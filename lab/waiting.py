@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from botocore.exceptions import ClientError
-from rich.console import Console
 
+from lab.display import waiting_sign
 from lab.errors import WaitTimeoutError
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ def wait_until(
     """
     deadline = clock() + timeout
     pause = _FIRST_PAUSE
-    with Console(stderr=True).status(f"Waiting until {what}"):
+    with waiting_sign(f"Waiting until {what}"):
         while not (found := look()):
             if clock() >= deadline:
                 raise WaitTimeoutError(

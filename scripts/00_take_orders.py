@@ -1,19 +1,31 @@
-# ---
-# jupyter:
-#   jupytext:
-#     formats: ipynb,py:percent
-# ---
-
 # %% [markdown]
 # # 00 Take orders
 #
-# The shop posts an order to an API. API Gateway checks it and hands it to the function
-# `take_order`, which puts it on the queue `CustomerOrders` and answers at once. The article
-# takes this part for granted, as the result of an earlier one; here it is built.
+# A shop needs somewhere to send its orders, and must not wait while they are processed. Here you
+# build the front of the chain: an API takes an order and checks it, the function `take_order`
+# puts it on a queue, and the shop has its answer a moment later. The article takes this part for
+# granted, as the result of an earlier one.
 #
 #     shop ──POST /orders──▶ API Gateway ──▶ take_order ──▶ SQS CustomerOrders
 #
-# Every cell can be run again: it finds what is there and makes only what is missing.
+# In color is what this chapter builds; pale is what later chapters add.
+
+# %% tags=["active-ipynb"]
+# import lab
+#
+# lab.draw_chain("00")
+
+# %% [markdown]
+# **You need** Python and this project; some Python and a rough idea of what a queue is will do.
+# Nothing here asks for AWS knowledge. On your own machine the tutorial talks to a *local cloud*
+# that it starts itself; with the setting `LAB_TARGET=aws` the very same cells talk to AWS.
+#
+# Some words come back all the time. A **function** is your code, which Lambda runs when something
+# calls it. Its **execution role** is who it is when it calls AWS: what the role may not do, the
+# function cannot do. A **queue** keeps messages until somebody has dealt with them.
+#
+# Every cell can be run again: it finds what is there and makes only what is missing. So when
+# something goes wrong, mend it and run the cell once more.
 
 # %%
 import json
@@ -22,20 +34,29 @@ import lab
 
 aws = lab.session()  # a boto3 session for the cloud that you chose
 names, tags = lab.names(), lab.tags()
-lab.check_ground(aws)  # stop here if one of our names is taken by somebody else
+lab.check_ground(aws, "00")  # stops here if one of our names is taken by somebody else
 account, region = lab.account_id(aws), aws.region_name
 print(f"Working in account {account}, region {region}.")
 
 # %% [markdown]
+# Look at the account: `123456789012` is the local cloud's. Any other number is a real account.
+#
+# boto3 turns each of its methods into one call to AWS. The next line shows these calls below
+# every cell, in order, with the time that each took; leave it out if you would rather not see
+# them.
+
+# %% tags=["active-ipynb"]
+# lab.show_calls(aws)
+
+# %% [markdown]
 # ## The queue
 #
-# Console: SQS, *Create queue*. A second queue takes the dead letters: orders that failed
-# five times. The visibility timeout is six times the timeout of the function that will read
-# from the queue, as AWS asks for. `CreateQueue` returns a queue that is there already if its
-# attributes are the same, and fails if they are others. (SQS keeps a name for a minute after its
-# queue was deleted; until then the call is repeated.)
+# Two queues are needed. The second one takes the **dead letters**: orders that failed five times,
+# which somebody has to look at. It comes first, since the other one points to it.
+#
+# Console: SQS, *Create queue*, Standard, with a message retention period of 14 days.
 
-# %%
+# %% tags=["queue-dead-letters"]
 sqs = aws.client("sqs")
 keep = {"MessageRetentionPeriod": str(14 * 24 * 60 * 60)}  # 14 days, the most there is
 lab.once_name_is_free(
@@ -44,7 +65,19 @@ lab.once_name_is_free(
 dead_letters_arn = f"arn:aws:sqs:{region}:{account}:{names.queue_dead_letters}"
 print(f"Created or found the queue {names.queue_dead_letters}.")
 
-# %%
+# %% [markdown]
+# Look at how little it takes: `create_queue` is **idempotent**, that is, run twice it makes one
+# queue. (SQS keeps a name for a minute after its queue was deleted. Until then the call is
+# repeated for you, which is all that `once_name_is_free` does.) The **ARN** is the name by which
+# AWS's services know the queue, all over the world.
+#
+# Now the queue for the orders. While somebody works on a message, SQS hides it from others for
+# the **visibility timeout**. If it is too short, the same order comes up twice. AWS asks for six
+# times the timeout of the function that reads from the queue: 6 times 15 s.
+#
+# Console: SQS, *Create queue*; then *Dead-letter queue*, *Enabled*, maximum receives 5.
+
+# %% tags=["queue"]
 redrive = {"deadLetterTargetArn": dead_letters_arn, "maxReceiveCount": 5}
 attributes = {**keep, "VisibilityTimeout": "90", "RedrivePolicy": json.dumps(redrive)}
 queue_arn = f"arn:aws:sqs:{region}:{account}:{names.queue}"
@@ -59,30 +92,39 @@ except sqs.exceptions.QueueNameExists:  # with other attributes
     print(f"Found the queue {names.queue}, and set its attributes.")
 
 # %% [markdown]
+# Look at the `except`: with the same attributes the call finds the queue, with others it fails.
+# This is the second of three shapes that you will meet: catch the one error that says "exists
+# already", and let all others through.
+#
 # ## The log group
 #
-# Lambda would make this group itself and keep its lines for ever. Making it first lets us
-# set 14 days, and the function needs no permission to create groups.
+# What a function prints ends in a log group of this name. Lambda would make the group itself and
+# keep its lines for ever. Made here, it keeps them for 14 days, and the function needs no
+# permission to create groups.
+#
+# Console: CloudWatch, *Log groups*, *Create log group*, retention 2 weeks.
 
-# %%
+# %% tags=["log-group"]
 logs = aws.client("logs")
 log_group = names.log_group(names.take_order)
 try:
     logs.create_log_group(logGroupName=log_group, tags=tags)
-    print(f"Created the log group {log_group}.")
+    done = "Created"
 except logs.exceptions.ResourceAlreadyExistsException:
-    print(f"Found the log group {log_group}.")
+    done = "Found"
 logs.put_retention_policy(logGroupName=log_group, retentionInDays=14)
+print(f"{done} the log group {log_group}; its lines stay for 14 days.")
 
 # %% [markdown]
+# Look at the name: it is fixed by AWS, `/aws/lambda/` and the function's name.
+#
 # ## The execution role
 #
-# Console: IAM, *Roles*, *Create role*. Only Lambda may assume it. The article attaches
-# `AmazonSQSFullAccess`, which lets this small function delete any queue of the account. Ours
-# may send to one queue, find it, and create it with our tags, should it be missing.
+# A role has two sides. The **trust policy** says who may be it: here Lambda, and nobody else.
+#
+# Console: IAM, *Roles*, *Create role*, *AWS service*, Lambda.
 
 # %%
-iam = aws.client("iam")
 role_name = names.role(names.take_order, region)
 trust = {
     "Effect": "Allow",
@@ -90,8 +132,13 @@ trust = {
     "Action": "sts:AssumeRole",
 }
 trust_policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+print(f"Wrote the trust policy of {role_name}.")
 
-# %%
+# %% [markdown]
+# Look at the name: roles belong to no region, so ours carries the region's name.
+
+# %% tags=["role"]
+iam = aws.client("iam")
 try:
     role = iam.create_role(
         RoleName=role_name, AssumeRolePolicyDocument=trust_policy, Tags=lab.tag_list()
@@ -99,7 +146,16 @@ try:
     print(f"Created the role {role_name}.")
 except iam.exceptions.EntityAlreadyExistsException:
     role = iam.get_role(RoleName=role_name)["Role"]
+    iam.update_assume_role_policy(RoleName=role_name, PolicyDocument=trust_policy)
     print(f"Found the role {role_name}.")
+
+# %% [markdown]
+# The other side is what the role may do. **Here the article does harm**: it attaches
+# `AmazonSQSFullAccess`, with which this small function could read and delete every queue of the
+# account, and so could anybody who finds a hole in it. Ours may send to one queue, find it, and
+# create it with our tags should it be missing; and it may write its own log.
+#
+# Console: the role, *Add permissions*, *Create inline policy*, JSON.
 
 # %%
 send = {
@@ -112,19 +168,29 @@ write_logs = {
     "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
     "Resource": f"arn:aws:logs:{region}:{account}:log-group:{log_group}:*",
 }
+print("Wrote two statements: send to one queue, write one log.")
 
-# %%
+# %% [markdown]
+# Look at `Resource` in both: one queue, one log group. A star there would be every queue.
+
+# %% tags=["role-policy"]
 policy = json.dumps({"Version": "2012-10-17", "Statement": [send, write_logs]})
 iam.put_role_policy(RoleName=role_name, PolicyName="take-order", PolicyDocument=policy)
 print(f"Allowed {role_name} to send to {names.queue} and to write its logs.")
 
 # %% [markdown]
+# Look at the verb: `put_role_policy` sets the policy, whatever it was before. It is idempotent.
+#
 # ## The function
 #
-# Console: Lambda, *Create function*, then *Deploy* and *Configuration*. The article chose
-# Python 3.9, which AWS has deprecated; ours is current. A new role is not known everywhere
-# at once, so the first attempts may fail with "cannot be assumed by Lambda": the call is
-# repeated until it succeeds.
+# Its code is one file, [`lambdas/take_order.py`](../lambdas/take_order.py). Read it now: it is a
+# hundred lines, and it checks the order, puts it on the queue and answers. `lab.package` zips it.
+#
+# **Here the article is out of date**: it chooses Python 3.9, which AWS deprecated in December
+# 2025 and will soon not let you choose any more. Ours is supported until June 2029.
+#
+# Console: Lambda, *Create function*, *Author from scratch*: name, runtime, *Use an existing
+# role*; then *Configuration*: timeout 15 s, memory 256 MB, and the environment variables.
 
 # %%
 lambda_ = aws.client("lambda")
@@ -138,8 +204,19 @@ configuration = {
     "MemorySize": 256,
     "Environment": {"Variables": {"QUEUE_NAME": names.queue, "QUEUE_TAGS": json.dumps(tags)}},
 }
+print(f"Packed lambdas/take_order.py into {len(package)} bytes, for {lab.RUNTIME}.")
 
-# %%
+# %% [markdown]
+# Look at `Handler`: the file's name, a dot, and the function in it that Lambda is to call. The
+# default timeout would be 3 s, too short for a slow day.
+#
+# A new role is not known everywhere at once, so the first attempts may fail with "The role
+# defined for the function cannot be assumed by Lambda". That is no mistake of yours, and a fixed
+# pause would be a guess: the call is repeated until it succeeds, for two minutes at most.
+#
+# Console: *Create function*; for one that exists, *Code*, *Upload from*, *Deploy*.
+
+# %% tags=["function"]
 try:
     lab.once_role_is_ready(
         lambda: lambda_.create_function(
@@ -154,15 +231,25 @@ except lambda_.exceptions.ResourceConflictException:
     lab.once_role_is_ready(lambda: lambda_.update_function_configuration(**configuration))
     print(f"Updated the function {names.take_order}.")
 
+# %% [markdown]
+# Look at the two branches: made, or brought up to date. `arm64` is AWS's own processor, and a
+# fifth cheaper.
+#
+# Creating and updating take AWS a few seconds more. Boto3's **waiters** ask until they are done.
+#
+# Console: the bar at the top says *Creating* or *Updating the function*, until it does not.
+
 # %%
 lambda_.get_waiter("function_active_v2").wait(FunctionName=names.take_order)
 lambda_.get_waiter("function_updated_v2").wait(FunctionName=names.take_order)
 print(f"Waited until {names.take_order} was ready.")
 
 # %% [markdown]
-# Console: *Test*. The event has the form in which API Gateway calls a function; it is the
-# file `events/take_order.json`. Look for the status code 202. What a new role may do takes some
-# seconds to be known everywhere, so a first failure is no reason to worry: we ask again.
+# Now call it, with an event in the form in which API Gateway will: the file
+# [`events/take_order.json`](../events/take_order.json). What a new role may do takes some seconds
+# to be known everywhere, so a first failure is no reason to worry: we ask again.
+#
+# Console: the function, *Test*, *Create new event*, paste the JSON, *Test*.
 
 # %%
 event = lab.event("take_order")
@@ -177,12 +264,17 @@ answer = lab.wait_until(test, f"{names.take_order} passes its test")
 print(f"Tested {names.take_order}: {answer}")
 
 # %% [markdown]
+# Look for the status code 202, "accepted". It is a promise: the order is on the queue. It is not
+# 200, since nobody has processed the order yet.
+#
 # ## The API
 #
-# Console: API Gateway, *Create API*, *REST API*. API Gateway lets any number of APIs bear
-# one name, so we look before we make.
+# API Gateway lets any number of APIs bear one name, so a second `create_rest_api` would make a
+# second API. This is the third shape: look first, then make.
+#
+# Console: API Gateway, *Create API*, *REST API*, *Build*, Regional.
 
-# %%
+# %% tags=["api"]
 apigateway = aws.client("apigateway")
 apis = apigateway.get_paginator("get_rest_apis").paginate().search("items[]")
 api_id = next((api["id"] for api in apis if lab.is_ours(api, names.api)), None)
@@ -194,7 +286,13 @@ if api_id is None:
 else:
     print(f"Found the REST API {names.api}.")
 
-# %%
+# %% [markdown]
+# Look at the **paginator**: AWS answers lists in pages, and whoever reads only the first one
+# finds everything in an empty account and misses things in a full one.
+#
+# Console: *Create resource*, with the name `orders`.
+
+# %% tags=["api-resource"]
 resources = apigateway.get_resources(restApiId=api_id, limit=500)["items"]
 paths = {resource["path"]: resource["id"] for resource in resources}
 if "/orders" not in paths:
@@ -207,11 +305,13 @@ else:
 orders_id = paths["/orders"]
 
 # %% [markdown]
+# Look at the word: an API's **resource** is a path. What may be done with it are its methods.
+#
 # ### What an order must look like
 #
-# A model is a JSON schema. With it, API Gateway refuses a malformed order itself: no
-# function runs, and nobody pays for one. The function checks again, because a request that
-# claims not to be JSON passes API Gateway unchecked.
+# A **model** is a JSON schema. With it, API Gateway refuses a malformed order itself: no function
+# runs, and nobody pays for one. The function checks again, because a request that claims not to
+# be JSON passes API Gateway unchecked.
 
 # %%
 schema = {
@@ -226,8 +326,15 @@ schema = {
         "customer_email": {"type": "string", "maxLength": 254},
     },
 }
+print(f"Wrote a schema of {len(schema['properties'])} fields.")
 
-# %%
+# %% [markdown]
+# Look at `order_id`: a shop may send its own. It is the order's **idempotency key**, by which
+# chapter 02 will know an order that it has stored already.
+#
+# Console: *Models*, *Create model*, content type `application/json`.
+
+# %% tags=["model"]
 models = apigateway.get_models(restApiId=api_id, limit=500)["items"]
 if not any(model["name"] == "Order" for model in models):
     apigateway.create_model(
@@ -240,7 +347,12 @@ if not any(model["name"] == "Order" for model in models):
 else:
     print("Found the model Order.")
 
-# %%
+# %% [markdown]
+# A model alone checks nothing; a **request validator** does.
+#
+# Console: the method, *Method request*, *Edit*, *Request validator*: *Validate body*.
+
+# %% tags=["validator"]
 validators = apigateway.get_request_validators(restApiId=api_id, limit=500)["items"]
 validator_id = next((v["id"] for v in validators if v["name"] == "body"), None)
 if validator_id is None:
@@ -252,10 +364,12 @@ else:
     print("Found the request validator.")
 
 # %% [markdown]
-# A refused order gets "Invalid request body" and no more, unless we say otherwise. This
-# gateway response adds what the validator found.
+# A refused order gets the answer "Invalid request body" and no more, unless we say otherwise.
+# This **gateway response** adds what the validator found, and what an order looks like.
+#
+# Console: *Gateway responses*, *Bad Request Body*, *Edit*.
 
-# %%
+# %% tags=["gateway-response"]
 template = json.dumps(
     {
         "message": "$context.error.validationErrorString",
@@ -271,12 +385,15 @@ apigateway.put_gateway_response(
 print("Set the answer to a malformed order.")
 
 # %% [markdown]
+# Look at the template: `$context…` is filled in by API Gateway for each request.
+#
 # ### The method and its integration
 #
-# Console: *Create method*, POST, *Lambda proxy integration*, and in the method request:
-# *API key required*.
+# The method says what may be done with `/orders`, by whom, and with which model.
+#
+# Console: *Create method*, POST; *Method request*: *API key required*, the validator, the model.
 
-# %%
+# %% tags=["method"]
 existing = apigateway.get_resource(restApiId=api_id, resourceId=orders_id, embed=["methods"])
 if "POST" not in existing.get("resourceMethods", {}):
     apigateway.put_method(
@@ -290,7 +407,14 @@ if "POST" not in existing.get("resourceMethods", {}):
     )
 print("Created or found the method POST /orders.")
 
-# %%
+# %% [markdown]
+# The **integration** says who answers. A *proxy* integration passes on the whole request and
+# takes the function's reply as the answer, so the function decides about status and body.
+#
+# Console: *Integration type*: *Lambda function*, *Lambda proxy integration* on, choose the
+# function.
+
+# %% tags=["integration"]
 function_arn = f"arn:aws:lambda:{region}:{account}:function:{names.take_order}"
 apigateway.put_integration(
     restApiId=api_id,
@@ -303,9 +427,15 @@ apigateway.put_integration(
 print(f"Connected POST /orders to {names.take_order}.")
 
 # %% [markdown]
-# The console adds this permission silently. Without it the API answers a bare 500.
+# Look at `integrationHttpMethod`: with GET there, every order ends in a 500.
+#
+# A function has a policy of its own, which says who may call it. Without this permission the API
+# answers a bare "500 Internal server error", and nothing says why.
+#
+# Console: nothing to click. Choosing the function in the step before adds the permission
+# silently, which is why so many people miss it when they leave the console.
 
-# %%
+# %% tags=["permission"]
 try:
     lambda_.add_permission(
         FunctionName=names.take_order,
@@ -320,11 +450,18 @@ except lambda_.exceptions.ResourceConflictException:
     print(f"Found the permission of the API to invoke {names.take_order}.")
 
 # %% [markdown]
+# Look at `SourceArn`: this API, this method, this path. Without it any API of any AWS customer
+# could call the function.
+#
 # ### The stage
 #
-# Console: *Deploy API*. Until then none of this is served.
+# What you have built so far is a draft. A **deployment** is a copy of it, and a **stage** serves
+# that copy. Change the API later, and the stage goes on serving the old one until you deploy
+# again.
+#
+# Console: *Deploy API*, *New stage*, `prod`.
 
-# %%
+# %% tags=["stage"]
 stages = apigateway.get_stages(restApiId=api_id)["item"]
 if not any(stage["stageName"] == "prod" for stage in stages):
     apigateway.create_deployment(restApiId=api_id, stageName="prod")
@@ -338,11 +475,13 @@ else:
 # %% [markdown]
 # ### The usage plan and its key
 #
-# An API key is no authentication. With a usage plan it slows a stranger down: 20 orders a
-# second, in bursts of up to 40, and 10,000 a day. AWS applies these limits on a best-effort basis;
-# what keeps a bill from growing is a budget with an alarm.
+# The API is on the internet now. A key is no authentication, says AWS; with a **usage plan** it
+# slows a stranger down: 20 orders a second, in bursts of up to 40, and 10,000 a day. AWS applies
+# these limits on a best-effort basis; what keeps a bill from growing is a budget with an alarm.
+#
+# Console: *Usage plans*, *Create usage plan*, then *Add stage*.
 
-# %%
+# %% tags=["usage-plan"]
 plans = apigateway.get_paginator("get_usage_plans").paginate().search("items[]")
 plan = next((plan for plan in plans if lab.is_ours(plan, names.usage_plan)), None)
 if plan is None:
@@ -358,7 +497,12 @@ if not any(stage["apiId"] == api_id for stage in plan.get("apiStages", [])):
     apigateway.update_usage_plan(usagePlanId=plan["id"], patchOperations=[add])
     print(f"Added the stage prod to {names.usage_plan}.")
 
-# %%
+# %% [markdown]
+# A key opens the stages of the usage plans that it belongs to, and no others.
+#
+# Console: *API keys*, *Create API key*, then *Add to usage plan*.
+
+# %% tags=["api-key"]
 keys = apigateway.get_paginator("get_api_keys").paginate().search("items[]")
 key_id = next((key["id"] for key in keys if lab.is_ours(key, names.api_key)), None)
 if key_id is None:
@@ -370,9 +514,14 @@ if not any(key["id"] == key_id for key in plan_keys):
     print(f"Added the key to {names.usage_plan}.")
 
 # %% [markdown]
+# Look at what is *not* printed: the key's value. It is a secret, if a weak one.
+#
 # ## Try it
 #
-# The console's *Test* button calls the method as it stands, without key and stage.
+# Now the whole chapter at once: an order through the API. `test_invoke_method` calls the method
+# as it stands, without key and stage.
+#
+# Console: the method, *Test*, paste the order as *Request body*, *Test*.
 
 # %%
 order = {"product": "Assam tea", "quantity": 2, "order_id": "chapter-00"}
@@ -380,3 +529,62 @@ answer = apigateway.test_invoke_method(
     restApiId=api_id, resourceId=orders_id, httpMethod="POST", body=json.dumps(order)
 )
 print(f"Tested POST /orders: {answer['status']} {answer['body']}")
+
+# %% [markdown]
+# Look for 202 and the id. Change `quantity` to 0 and run the cell again: 400, and the field's
+# name.
+#
+# ## You now have…
+#
+# an API that takes orders, refuses what is none, and keeps each order that it took on a queue.
+# Nobody reads from the queue yet; orders wait there for 14 days at most. The check looks at all
+# that this chapter made, and changes nothing. Should something be wrong, it says which cell mends
+# it.
+
+# %%
+lab.check("00")
+
+# %% [markdown]
+# ## Three questions
+#
+# **1. Why does the shop get 202 and not 200?**
+# <details><summary>Answer</summary>
+#
+# 202 says "accepted": the order is safe on the queue, and will be processed. With 200, "done",
+# the shop would have to wait for the whole chain, and an error at its end would be the shop's.
+# </details>
+#
+# **2. `take_order` fails after it has taken the order. Is the order lost?**
+# <details><summary>Answer</summary>
+#
+# If it fails before `send_message` has returned, the shop gets a 502 instead of 202, and knows
+# that it has to send the order again. If the message is on the queue but the answer was lost, the
+# shop sends the order again too, and with the same `order_id` it is recorded once.
+# </details>
+#
+# **3. You change the model, and the API still takes the old orders. Why?**
+# <details><summary>Answer</summary>
+#
+# The stage serves the deployment, a copy. *Deploy API* (`create_deployment`) makes a new one.
+# </details>
+#
+# ## Exercise
+#
+# Whoever reads an empty queue by hand gets an empty answer at once, asks again, and pays for each
+# time. Let the queue wait up to 20 seconds for a message before it answers: **long polling**, its
+# attribute `ReceiveMessageWaitTimeSeconds`. `lab hint 00` gives a hint, and then another.
+
+# %% tags=["exercise", "active-ipynb"]
+# # Your code here.
+
+# %% tags=["solution", "active-ipynb"]
+# queue_url = sqs.get_queue_url(QueueName=names.queue)["QueueUrl"]
+# sqs.set_queue_attributes(
+#     QueueUrl=queue_url, Attributes={"ReceiveMessageWaitTimeSeconds": "20"}
+# )
+
+# %% tags=["active-ipynb"]
+# lab.check_exercise("00")
+
+# %% [markdown]
+# Next: [01 Notify fulfillment](01_notify_fulfillment.ipynb), where somebody reads the queue.

@@ -1,16 +1,24 @@
-# ---
-# jupyter:
-#   jupytext:
-#     formats: ipynb,py:percent
-# ---
-
 # %% [markdown]
 # # 02 Record orders
 #
-# The article's Step 2. A third function takes an order from SNS, adds a record id and the
-# time when SNS posted it, as a number and readable, and stores it in a DynamoDB table.
+# The article's Step 2. A third function, `record_order`, takes an order from SNS, adds a record
+# id and the time when SNS posted it, as a number and in words, and stores it in a DynamoDB table.
 #
 #     SNS Orders ──▶ record_order ──▶ DynamoDB Orders
+
+# %% tags=["active-ipynb"]
+# import lab
+#
+# lab.draw_chain("02")
+
+# %% [markdown]
+# **You need** nothing of the chapters before: this end of the chain stands by itself until
+# chapter 03 ties it to the topic.
+#
+# One thing makes this chapter harder than it looks: **AWS may deliver an order twice.** SQS and
+# SNS promise "at least once", and a function that was too slow is called again. So storing an
+# order twice must do no more than storing it once. Watch how the table's key and one condition
+# see to that.
 
 # %%
 import json
@@ -19,19 +27,27 @@ import lab
 
 aws = lab.session()
 names, tags = lab.names(), lab.tags()
-lab.check_ground(aws)
+lab.check_ground(aws, "02")
 account, region = lab.account_id(aws), aws.region_name
 table_arn = f"arn:aws:dynamodb:{region}:{account}:table/{names.table}"
+print(f"Working in account {account}, region {region}.")
+
+# %% [markdown]
+# Look at the account and the region, as always.
+
+# %% tags=["active-ipynb"]
+# lab.show_calls(aws)
 
 # %% [markdown]
 # ## The table
 #
-# Console: DynamoDB, *Create table*. The order's id is the key, so an order that is delivered
-# twice is still one item. The index lists the orders of a day by time. The function in the
-# article may create tables; here set-up makes the table, and the function may not.
+# DynamoDB finds an item by its key. Ours is the order's id, so one order is one item, however
+# often it comes. To find the orders of a day, newest first, the table has an **index** with
+# another key: the date, and within it the time of posting.
+#
+# Console: DynamoDB, *Create table*, partition key `order_id`; then *Indexes*, *Create index*.
 
 # %%
-dynamodb = aws.client("dynamodb")
 by_date = {
     "IndexName": "by-date",
     "KeySchema": [
@@ -41,8 +57,20 @@ by_date = {
     "Projection": {"ProjectionType": "ALL"},
 }
 types = {"order_id": "S", "order_date": "S", "posted_epoch": "N"}
+print(f"Wrote down the index {by_date['IndexName']}.")
 
-# %%
+# %% [markdown]
+# Look at `types`: only what is part of a key is declared. All else that an item holds is its own
+# affair.
+#
+# **Here we differ from the article**, whose function may create tables. Set-up makes the table,
+# and the function may not: code that serves orders should not be able to change the place where
+# they are kept.
+#
+# Console: *Table settings*, *Customize settings*, capacity mode *On-demand*, *Create table*.
+
+# %% tags=["table"]
+dynamodb = aws.client("dynamodb")
 try:
     dynamodb.create_table(
         TableName=names.table,
@@ -58,12 +86,17 @@ except dynamodb.exceptions.ResourceInUseException:
 dynamodb.get_waiter("table_exists").wait(TableName=names.table)
 
 # %% [markdown]
+# Look at `PAY_PER_REQUEST`: the table costs by the request, and an idle one costs no more than
+# the little that it stores. The other mode has a price by the hour.
+#
 # ## The dead-letter queue of the function
 #
-# SNS calls a function asynchronously: Lambda tries three times and then drops the event,
-# unless it is told where to put it.
+# SNS calls a function **asynchronously**: Lambda takes the event, tries three times in all, and
+# then drops it, unless it is told where to put it. An order that is dropped is an order lost.
+#
+# Console: SQS, *Create queue*; later the function, *Configuration*, *Asynchronous invocation*.
 
-# %%
+# %% tags=["function-dead-letters"]
 sqs = aws.client("sqs")
 keep = {"MessageRetentionPeriod": str(14 * 24 * 60 * 60)}
 lab.once_name_is_free(
@@ -73,23 +106,32 @@ dead_letters_arn = f"arn:aws:sqs:{region}:{account}:{names.function_dead_letters
 print(f"Created or found the queue {names.function_dead_letters}.")
 
 # %% [markdown]
-# ## The log group and the execution role
+# Look at the number of queues: this is the third of four. Each place where an order could fall
+# out of the chain has a net under it.
 #
-# The function puts items into one table, and its dead letters into one queue. It needs no
-# permission for SNS: it is SNS that calls it.
+# ## The log group
+#
+# Console: CloudWatch, *Log groups*, *Create log group*.
 
-# %%
+# %% tags=["log-group"]
 logs = aws.client("logs")
 log_group = names.log_group(names.record_order)
 try:
     logs.create_log_group(logGroupName=log_group, tags=tags)
-    print(f"Created the log group {log_group}.")
+    done = "Created"
 except logs.exceptions.ResourceAlreadyExistsException:
-    print(f"Found the log group {log_group}.")
+    done = "Found"
 logs.put_retention_policy(logGroupName=log_group, retentionInDays=14)
+print(f"{done} the log group {log_group}; its lines stay for 14 days.")
+
+# %% [markdown]
+# Look at it again when something goes wrong: `lab logs record_order` prints what is in there.
+#
+# ## The execution role
+#
+# Console: IAM, *Roles*, *Create role*, *AWS service*, Lambda.
 
 # %%
-iam = aws.client("iam")
 role_name = names.role(names.record_order, region)
 trust = {
     "Effect": "Allow",
@@ -97,8 +139,13 @@ trust = {
     "Action": "sts:AssumeRole",
 }
 trust_policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+print(f"Wrote the trust policy of {role_name}.")
 
-# %%
+# %% [markdown]
+# Look at `sts:AssumeRole`: to be a role for a while is itself an action, and has to be allowed.
+
+# %% tags=["role"]
+iam = aws.client("iam")
 try:
     role = iam.create_role(
         RoleName=role_name, AssumeRolePolicyDocument=trust_policy, Tags=lab.tag_list()
@@ -106,7 +153,15 @@ try:
     print(f"Created the role {role_name}.")
 except iam.exceptions.EntityAlreadyExistsException:
     role = iam.get_role(RoleName=role_name)["Role"]
+    iam.update_assume_role_policy(RoleName=role_name, PolicyDocument=trust_policy)
     print(f"Found the role {role_name}.")
+
+# %% [markdown]
+# The function puts items into one table, and Lambda puts its dead letters into one queue. For SNS
+# it needs no permission, though the article speaks of one: the function takes nothing from the
+# topic. SNS calls it, and needs the permission for that; chapter 03 gives it.
+#
+# Console: the role, *Add permissions*, *Create inline policy*, JSON.
 
 # %%
 put = {"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": table_arn}
@@ -116,14 +171,29 @@ write_logs = {
     "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
     "Resource": f"arn:aws:logs:{region}:{account}:log-group:{log_group}:*",
 }
+print("Wrote three statements: put items, send dead letters, write one log.")
 
-# %%
+# %% [markdown]
+# Look at `PutItem`: not even reading is allowed. The function never needs it.
+
+# %% tags=["role-policy"]
 policy = json.dumps({"Version": "2012-10-17", "Statement": [put, send, write_logs]})
 iam.put_role_policy(RoleName=role_name, PolicyName="record-order", PolicyDocument=policy)
 print(f"Allowed {role_name} to put items into {names.table}.")
 
 # %% [markdown]
+# Look at the line: one table. In chapter 06 you will take this permission away and see what
+# happens.
+#
 # ## The function
+#
+# Read [`lambdas/record_order.py`](../lambdas/record_order.py). The heart of it is one condition,
+# `attribute_not_exists(order_id)`: put the item *only if it is not there*. If it is, the same
+# content means that the order came twice, and all is well. Other content under the same id is a
+# conflict: the function raises, nothing is written over, and the order ends among the dead
+# letters, where somebody sees it.
+#
+# Console: Lambda, *Create function*; *Configuration*, with the dead-letter queue this time.
 
 # %%
 lambda_ = aws.client("lambda")
@@ -138,8 +208,15 @@ configuration = {
     "Environment": {"Variables": {"TABLE_NAME": names.table}},
     "DeadLetterConfig": {"TargetArn": dead_letters_arn},
 }
+print(f"Packed lambdas/record_order.py into {len(package)} bytes, for {lab.RUNTIME}.")
 
-# %%
+# %% [markdown]
+# Look at `DeadLetterConfig`: for asynchronous calls only. A queue that triggers a function has
+# its own.
+#
+# Console: *Create function*; for one that exists, *Code*, *Upload from*, *Deploy*.
+
+# %% tags=["function"]
 try:
     lab.once_role_is_ready(
         lambda: lambda_.create_function(
@@ -154,6 +231,11 @@ except lambda_.exceptions.ResourceConflictException:
     lab.once_role_is_ready(lambda: lambda_.update_function_configuration(**configuration))
     print(f"Updated the function {names.record_order}.")
 
+# %% [markdown]
+# Look for "Created", or "Updated" if you ran this before.
+#
+# Console: the bar at the top says *Creating* or *Updating the function*, until it does not.
+
 # %%
 lambda_.get_waiter("function_active_v2").wait(FunctionName=names.record_order)
 lambda_.get_waiter("function_updated_v2").wait(FunctionName=names.record_order)
@@ -162,8 +244,11 @@ print(f"Waited until {names.record_order} was ready.")
 # %% [markdown]
 # ## The test event
 #
-# Console: *Test*, then DynamoDB, *Explore items*. The event is what SNS passes to a function.
-# Run the cell twice: the table still holds one item for this order.
+# The event, [`events/record_order.json`](../events/record_order.json), is what SNS passes to a
+# function. The order is JSON within JSON: SNS knows nothing of orders, to it a message is a text.
+#
+# Console: the function, *Test*, *Configure test event*, *Private*, paste the JSON, *Save*,
+# *Test*.
 
 # %%
 event = lab.event("record_order")
@@ -177,8 +262,72 @@ def test() -> str | None:
 answer = lab.wait_until(test, f"{names.record_order} passes its test")
 print(f"Tested {names.record_order}: {answer}")
 
+# %% [markdown]
+# Look at the record id, and run the cell again: it is the same one. It is computed from the
+# order's id, so an order that comes twice gets no second one.
+#
+# Console: DynamoDB, *Explore items*, the table `Orders`.
+
 # %%
 order_id = json.loads(json.loads(event)["Records"][0]["Sns"]["Message"])["order_id"]
 table = aws.resource("dynamodb").Table(names.table)
 item = table.get_item(Key={"order_id": order_id}, ConsistentRead=True)["Item"]
 print(f"Stored order {order_id}, posted {item['posted_at']}, record {item['record_id']}.")
+
+# %% [markdown]
+# Look at `posted_at`: the time when SNS posted the message, in UTC. `posted_epoch` in the same
+# item is that time as a number, which the index sorts by.
+#
+# ## You now have…
+#
+# a table that holds each order once, and a function that writes into it. Both ends of the chain
+# stand; what is missing is the middle.
+
+# %%
+lab.check("02")
+
+# %% [markdown]
+# ## Three questions
+#
+# **1. Why is the order's id the key, and not the record id?**
+# <details><summary>Answer</summary>
+#
+# The key decides what counts as the same item. The order's id stays the same however often the
+# order comes, so there is one item. With a fresh record id as the key, each delivery would be a
+# new item.
+# </details>
+#
+# **2. The write succeeds, but DynamoDB's answer is lost on the way. What happens?**
+# <details><summary>Answer</summary>
+#
+# The function believes that it failed, and it or Lambda tries again. The condition then finds the
+# item of the first attempt, with the same content: success, and still one item.
+# </details>
+#
+# **3. Why does the function raise when the same id comes with another quantity?**
+# <details><summary>Answer</summary>
+#
+# It cannot know which of the two is right, and must lose neither. Raising sends the second one to
+# the dead-letter queue, where a person can decide.
+# </details>
+#
+# ## Exercise
+#
+# Orders hold what customers bought, and should not be kept for ever. DynamoDB deletes items by
+# itself when the time in an attribute of your choice has passed: **time to live**. Turn it on for
+# the attribute `expires_epoch`. (No item has it yet, so nothing vanishes.) `lab hint 02` helps.
+
+# %% tags=["exercise", "active-ipynb"]
+# # Your code here.
+
+# %% tags=["solution", "active-ipynb"]
+# dynamodb.update_time_to_live(
+#     TableName=names.table,
+#     TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_epoch"},
+# )
+
+# %% tags=["active-ipynb"]
+# lab.check_exercise("02")
+
+# %% [markdown]
+# Next: [03 Connect](03_connect.ipynb), where three parts become a chain.

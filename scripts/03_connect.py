@@ -1,20 +1,23 @@
-# ---
-# jupyter:
-#   jupytext:
-#     formats: ipynb,py:percent
-# ---
-
 # %% [markdown]
 # # 03 Connect
 #
-# The step that the article leaves out: its numbering goes from 2 to 4. So far each function
-# runs when it is tested. Three things make them a chain: from the topic to `record_order` a
-# permission and a subscription, and from the queue to `notify_fulfillment` a trigger.
+# The step that the article leaves out: its numbering goes from 2 to 4. So far each function runs
+# when you test it. Three things make them a chain: from the topic to `record_order` a
+# **permission** and a **subscription**, and from the queue to `notify_fulfillment` a **trigger**.
 #
 #     SQS CustomerOrders ══▶ notify_fulfillment ──▶ SNS Orders ══▶ record_order
+
+# %% tags=["active-ipynb"]
+# import lab
 #
-# We begin at the end. Orders wait in the queue already; a topic forgets what it gets
-# while nobody is subscribed, so the trigger, which sets the orders going, comes last.
+# lab.draw_chain("03")
+
+# %% [markdown]
+# **You need** chapters 00, 01 and 02.
+#
+# We begin at the end of the chain, and that is no whim. Orders wait in the queue already. A queue
+# keeps what nobody has fetched; a topic keeps nothing: what is published while nobody listens is
+# gone. So the listener comes first, and the trigger, which sets the orders going, comes last.
 
 # %%
 import json
@@ -23,19 +26,31 @@ import lab
 
 aws = lab.session()
 names, tags = lab.names(), lab.tags()
-lab.check_ground(aws, builds_on=("00", "01", "02"))
+lab.check_ground(aws, "03")
 account, region = lab.account_id(aws), aws.region_name
 queue_arn = f"arn:aws:sqs:{region}:{account}:{names.queue}"
 topic_arn = f"arn:aws:sns:{region}:{account}:{names.topic}"
 function_arn = f"arn:aws:lambda:{region}:{account}:function:{names.record_order}"
+print(f"Working in account {account}, region {region}.")
+
+# %% [markdown]
+# Look at the three ARNs in the cell: they follow from the names, so nothing has to be remembered
+# from one chapter to the next.
+
+# %% tags=["active-ipynb"]
+# lab.show_calls(aws)
 
 # %% [markdown]
 # ## From the topic to the function
 #
-# Console: the function, *Add trigger*, SNS, which does both of the next cells. The permission
-# says who may call the function; without it SNS cannot deliver, and says so in a metric only.
+# First the permission: SNS may call `record_order`, on behalf of this topic. Without it SNS
+# cannot deliver, and nobody tells you: there is no error anywhere, just a metric that counts
+# failures.
+#
+# Console: the function, *Add trigger*, SNS, the topic. This does both the permission and the
+# subscription.
 
-# %%
+# %% tags=["permission"]
 lambda_ = aws.client("lambda")
 try:
     lambda_.add_permission(
@@ -51,11 +66,16 @@ except lambda_.exceptions.ResourceConflictException:
     print(f"Found the permission of {names.topic} to invoke {names.record_order}.")
 
 # %% [markdown]
-# What SNS cannot deliver at all (the function is gone, or the permission) goes to a
-# dead-letter queue of the subscription's own, which must let SNS send to it.
+# Look at the two policies that you have now seen. The role says what the *function may do*; this
+# one, the function's **resource policy**, says who may call *the function*.
+#
+# What SNS cannot deliver at all (the function is gone, or the permission) it drops, unless the
+# subscription has a dead-letter queue. That queue in turn has to let SNS in, by a policy of its
+# own.
+#
+# Console: SQS, the queue, *Access policy*, *Edit*.
 
 # %%
-sqs = aws.client("sqs")
 dead_letters_arn = f"arn:aws:sqs:{region}:{account}:{names.topic_dead_letters}"
 allow_topic = {
     "Effect": "Allow",
@@ -65,8 +85,15 @@ allow_topic = {
     "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
 }
 policy = json.dumps({"Version": "2012-10-17", "Statement": [allow_topic]})
+print(f"Wrote the policy of {names.topic_dead_letters}.")
 
-# %%
+# %% [markdown]
+# Look at `Condition`: "SNS" alone would be every topic of every customer of AWS.
+#
+# Console: SQS, *Create queue*, with that policy.
+
+# %% tags=["topic-dead-letters"]
+sqs = aws.client("sqs")
 keep = {"MessageRetentionPeriod": str(14 * 24 * 60 * 60)}
 queue = lab.once_name_is_free(
     lambda: sqs.create_queue(QueueName=names.topic_dead_letters, Attributes=keep, tags=tags)
@@ -74,7 +101,13 @@ queue = lab.once_name_is_free(
 sqs.set_queue_attributes(QueueUrl=queue["QueueUrl"], Attributes={"Policy": policy})
 print(f"Created or found the queue {names.topic_dead_letters}, open to {names.topic}.")
 
-# %%
+# %% [markdown]
+# Now the subscription itself. It needs no confirmation: the permission is the function's consent.
+#
+# Console: done by *Add trigger* above; the dead-letter queue is in the subscription, *Edit*,
+# *Redrive policy*.
+
+# %% tags=["subscription"]
 sns = aws.client("sns")
 subscription = sns.subscribe(
     TopicArn=topic_arn, Protocol="lambda", Endpoint=function_arn, ReturnSubscriptionArn=True
@@ -87,28 +120,105 @@ sns.set_subscription_attributes(
 print(f"Subscribed {names.record_order} to {names.topic}.")
 
 # %% [markdown]
+# Look at what did not change: neither the topic nor `notify_fulfillment` know of the new
+# listener.
+#
 # ## From the queue to the function
 #
-# Console: the function, *Add trigger*, SQS. Lambda now polls the queue and calls the function
-# with up to ten messages. `ReportBatchItemFailures` lets the function name the messages
-# that failed. Two batches at a time spread the load. (SNS sends ten mails a second to one
-# address and stops the subscription above that: a shop with more orders would mail a digest.)
+# The trigger is an **event source mapping**: Lambda polls the queue and calls the function with
+# up to ten messages. Three settings matter:
+#
+# - `ReportBatchItemFailures` lets the function name the messages that failed. Without it, one bad
+#   order brings nine good ones back with it, again and again.
+# - `MaximumConcurrency` 2 spreads the load, so that SNS sends no more mail than it will.
+# - `Enabled` turns a trigger on that somebody switched off.
+#
+# Console: the function, *Add trigger*, SQS: batch size 10, maximum concurrency 2, *Report batch
+# item failures*.
 
 # %%
-mappings = lambda_.list_event_source_mappings(
-    EventSourceArn=queue_arn, FunctionName=names.notify_fulfillment
-)["EventSourceMappings"]
-trigger = {
-    "EventSourceArn": queue_arn,
+settings = {
     "FunctionName": names.notify_fulfillment,
     "BatchSize": 10,
     "FunctionResponseTypes": ["ReportBatchItemFailures"],
     "ScalingConfig": {"MaximumConcurrency": 2},
+    "Enabled": True,
 }
+mappings = lambda_.list_event_source_mappings(
+    EventSourceArn=queue_arn, FunctionName=names.notify_fulfillment
+)["EventSourceMappings"]
+print(f"Found {len(mappings)} triggers from {names.queue} to {names.notify_fulfillment}.")
+
+# %% [markdown]
+# Look at the number: 0 the first time, 1 from then on. Making it is the moment at which orders
+# move.
+#
+# Console: *Add*; for one that exists, *Configuration*, *Triggers*, *Edit*.
+
+# %% tags=["trigger"]
+if mappings:
+    lambda_.update_event_source_mapping(UUID=mappings[0]["UUID"], **settings)
+    print(f"Set the trigger from {names.queue} to {names.notify_fulfillment}.")
+else:
+    lab.once_role_is_ready(
+        lambda: lambda_.create_event_source_mapping(EventSourceArn=queue_arn, **settings, Tags=tags)
+    )
+    print(f"Connected {names.queue} to {names.notify_fulfillment}.")
+
+# %% [markdown]
+# Look into the inbox (`lab mail`): the order of chapter 00, which has waited in the queue since,
+# is on its way to fulfillment now.
+#
+# ## You now have…
+#
+# the whole chain, from the API to the table and to the mail. Whether it works is the next
+# chapter's business; whether everything is in place the check says now.
 
 # %%
-if mappings:
-    print(f"Found the trigger from {names.queue} to {names.notify_fulfillment}.")
-else:
-    lab.once_role_is_ready(lambda: lambda_.create_event_source_mapping(**trigger, Tags=tags))
-    print(f"Connected {names.queue} to {names.notify_fulfillment}.")
+lab.check("03")
+
+# %% [markdown]
+# ## Three questions
+#
+# **1. Why is the subscription made before the trigger?**
+# <details><summary>Answer</summary>
+#
+# The trigger sets the waiting orders going. A topic does not keep what it gets while nobody
+# listens: with the trigger first, these orders would be mailed, and never be recorded.
+# </details>
+#
+# **2. Which of the two functions polls, and which is called?**
+# <details><summary>Answer</summary>
+#
+# Neither polls. For `notify_fulfillment`, Lambda polls the queue, with the role of the function,
+# so the *role* needs the permission. `record_order` is called by SNS, so the *function* has to
+# permit it.
+# </details>
+#
+# **3. Of ten orders in a batch, one cannot be read. How often do the other nine come back?**
+# <details><summary>Answer</summary>
+#
+# Not at all. The function names the bad one in `batchItemFailures`, and only this one becomes
+# visible in the queue again; after five times it goes to the dead-letter queue.
+# </details>
+#
+# ## Exercise
+#
+# Each call of a function costs. Let the trigger gather orders for up to one second before it
+# calls: `MaximumBatchingWindowInSeconds`. What that does to the time an order takes you will see
+# in chapter 05. `lab hint 03` helps.
+
+# %% tags=["exercise", "active-ipynb"]
+# # Your code here.
+
+# %% tags=["solution", "active-ipynb"]
+# mapping = lambda_.list_event_source_mappings(
+#     EventSourceArn=queue_arn, FunctionName=names.notify_fulfillment
+# )["EventSourceMappings"][0]
+# lambda_.update_event_source_mapping(UUID=mapping["UUID"], MaximumBatchingWindowInSeconds=1)
+
+# %% tags=["active-ipynb"]
+# lab.check_exercise("03")
+
+# %% [markdown]
+# Next: [04 Verify](04_verify.ipynb), one order, all the way.

@@ -1,14 +1,20 @@
-# ---
-# jupyter:
-#   jupytext:
-#     formats: ipynb,py:percent
-# ---
-
 # %% [markdown]
 # # 04 Verify
 #
-# The article's Step 4: one order, from the API to the table. We post it as the shop would
-# and follow it hop by hop.
+# The article's Step 4: one order, from the API to the table. You post it as the shop would, with
+# the key and over HTTP, and follow it hop by hop: the answer, the item, the times, the mail. In
+# the console this is a walk through five dashboards; here it takes five cells.
+#
+#     shop ──▶ API ──▶ take_order ──▶ queue ──▶ notify_fulfillment ──▶ topic ──▶ mail
+#                                                                       └──▶ record_order ──▶ table
+
+# %% tags=["active-ipynb"]
+# import lab
+#
+# lab.draw_chain("04")
+
+# %% [markdown]
+# **You need** chapters 00 to 03. (Late to the room? `lab goto 04` runs them for you.)
 
 # %%
 import uuid
@@ -19,23 +25,42 @@ import lab
 
 aws = lab.session()
 names = lab.names()
-lab.check_ground(aws, builds_on=("00", "01", "02", "03"))
-apigateway = aws.client("apigateway")
+lab.check_ground(aws, "04")
+print(f"Working in account {lab.account_id(aws)}, region {aws.region_name}.")
 
-# %%
-apis = apigateway.get_paginator("get_rest_apis").paginate().search("items[]")
-api_id = next(api["id"] for api in apis if lab.is_ours(api, names.api))
-keys = apigateway.get_paginator("get_api_keys").paginate(includeValues=True).search("items[]")
-api_key = next(key["value"] for key in keys if lab.is_ours(key, names.api_key))
+# %% [markdown]
+# Look at what is not here: no `create_…`. This chapter makes nothing but an order.
+
+# %% tags=["active-ipynb"]
+# lab.show_calls(aws)
 
 # %% [markdown]
 # ## Post an order
 #
-# The answer 202 is a promise: the order is on the queue, and from here on it ends as one item
-# in the table, or as one message in a dead-letter queue.
+# The shop needs the address of the stage and the key.
+#
+# Console: API Gateway, *Stages*, `prod`, *Invoke URL*; and *API keys*, *Show*.
 
 # %%
-order = {"product": "Darjeeling tea, first flush", "quantity": 3, "order_id": str(uuid.uuid4())}
+apigateway = aws.client("apigateway")
+apis = apigateway.get_paginator("get_rest_apis").paginate().search("items[]")
+api_id = next(api["id"] for api in apis if lab.is_ours(api, names.api))
+keys = apigateway.get_paginator("get_api_keys").paginate(includeValues=True).search("items[]")
+api_key = next(key["value"] for key in keys if lab.is_ours(key, names.api_key))
+print(f"Found the REST API {names.api} and its key.")
+
+# %% [markdown]
+# Look at `includeValues`: AWS shows the value of a key only when it is asked to.
+#
+# The article tests with the console's *Test* button, which skips the key, the stage and the
+# internet. A real request skips nothing. The order brings its own id, so that we can find it
+# again.
+#
+# Console: there is no button for it; any HTTP client will do.
+
+# %% tags=["post"]
+order_id = f"chapter-04-{uuid.uuid4()}"
+order = {"product": "Darjeeling tea, first flush", "quantity": 3, "order_id": order_id}
 url = lab.invoke_url(aws, api_id, "prod", "/orders")
 answer = urllib3.request("POST", url, json=order, headers={"x-api-key": api_key})
 print(f"Posted an order: {answer.status} {answer.data.decode()}")
@@ -43,20 +68,33 @@ if answer.status != 202:
     raise lab.RefusedError("The order was not accepted. Look at the answer above, and `lab logs`.")
 
 # %% [markdown]
+# Look for 202. From here on the order ends as one item in the table, or as one message in a
+# dead-letter queue, whatever breaks. (403 would mean the key, 429 the usage plan, 500 the
+# permission of the API, 502 the function. `lab explain 403` and so on says more.)
+#
 # ## The item in the table
+#
+# The order is still on its way, so we ask until it is there.
+#
+# Console: DynamoDB, *Explore items*, the table `Orders`; *Run* again until it shows.
 
 # %%
 table = aws.resource("dynamodb").Table(names.table)
 item = lab.wait_until(
-    lambda: table.get_item(Key={"order_id": order["order_id"]}, ConsistentRead=True).get("Item"),
-    f"order {order['order_id']} is in the table",
+    lambda: table.get_item(Key={"order_id": order_id}, ConsistentRead=True).get("Item"),
+    f"order {order_id} is in the table",
 )
 print("Stored the item:")
 for name in sorted(item):
     print(f"  {name:20} {item[name]}")
 
 # %% [markdown]
+# Look at the times: each hop has left its own, in milliseconds since 1970. They make the order's
+# journey visible, and chapter 05 measurable.
+#
 # ## How long each hop took
+#
+# Console: CloudWatch, *Log groups*, one after the other, comparing times by hand.
 
 # %%
 hops = ("received", "queued", "notified", "recorded")
@@ -66,18 +104,27 @@ for hop, before, after in zip(hops[1:], times, times[1:], strict=False):
 print(f"Took {times[-1] - times[0]} ms from the API to the table.")
 
 # %% [markdown]
+# Look at the largest number: the first order after a pause waits for a **cold start**, while
+# Lambda starts a process and imports the code. Run the chapter again, and it will be smaller.
+#
 # ## The mail to the fulfillment team
+#
+# Console: SNS shows that the message was published; whether it arrived only the inbox shows.
 
 # %%
 topic_arn = f"arn:aws:sns:{aws.region_name}:{lab.account_id(aws)}:{names.topic}"
-print(lab.show_mail(aws, topic_arn, lab.email(), order["order_id"]))
+print(lab.show_mail(aws, topic_arn, lab.email(), order_id))
 
 # %% [markdown]
+# Look for the order's id in the mail: it is the same in the answer, the table and the mail.
+#
 # ## What is left behind
 #
 # Nothing may be left in the queue, and nothing may lie among the dead letters.
+#
+# Console: SQS, *Queues*, the columns *Messages available* and *Messages in flight*.
 
-# %%
+# %% tags=["left-behind"]
 sqs = aws.client("sqs")
 counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 for name in (
@@ -90,3 +137,60 @@ for name in (
     found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=counts)["Attributes"]
     waiting, in_flight = (found[count] for count in counts)
     print(f"  {name}: {waiting} waiting, {in_flight} in flight")
+
+# %% [markdown]
+# Look for zeros. (SQS counts approximately: a number may lag a few seconds behind.)
+#
+# ## You now have…
+#
+# the proof: one order in at the front, one item and one mail out at the end, and nothing in
+# between.
+
+# %%
+lab.check("04")
+
+# %% [markdown]
+# ## Three questions
+#
+# **1. The answer was 202, and no item appears. Name three places to look.**
+# <details><summary>Answer</summary>
+#
+# The queue (is it still there? then the trigger is off or fails), the three dead-letter queues,
+# and the log groups of the two functions behind the queue (`lab logs`).
+# </details>
+#
+# **2. Why `ConsistentRead=True`?**
+# <details><summary>Answer</summary>
+#
+# DynamoDB answers an ordinary read from any of its copies, and one of them may not have the
+# newest write yet. A consistent read has every write that succeeded before it.
+# </details>
+#
+# **3. The shop has no answer within its patience. May it simply send the order again?**
+# <details><summary>Answer</summary>
+#
+# Yes, if it sends the same `order_id` and the same content: the order is recorded once. (The mail
+# to fulfillment may come twice; SNS has no key by which it would know.)
+# </details>
+#
+# ## Exercise
+#
+# Be the shop: post an order with the id `exercise-04`, for at least two of something, and post it
+# a second time, since the shop is impatient. There must be one item in the end. `lab hint 04`
+# helps.
+
+# %% tags=["exercise", "active-ipynb"]
+# # Your code here.
+
+# %% tags=["solution", "active-ipynb"]
+# order = {"product": "Mint tea", "quantity": 2, "order_id": "exercise-04"}
+# url = lab.invoke_url(aws, api_id, "prod", "/orders")
+# for attempt in range(2):
+#     answer = urllib3.request("POST", url, json=order, headers={"x-api-key": api_key})
+#     print(answer.status)
+
+# %% tags=["active-ipynb"]
+# lab.check_exercise("04")
+
+# %% [markdown]
+# Next: [05 Measure](05_measure.ipynb), two hundred orders, and where their time goes.

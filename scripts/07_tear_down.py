@@ -1,27 +1,116 @@
-# ---
-# jupyter:
-#   jupytext:
-#     formats: ipynb,py:percent
-# ---
-
 # %% [markdown]
 # # 07 Tear down
 #
-# What is left standing can cost, and a stranger can use it. `teardown.py` lists what the
-# tutorial has made, deletes it in the reverse order of making, waits until each thing is
-# gone, and lists again. It touches what carries our tags and nothing else.
+# What is left standing can cost, and a stranger can use it. Nothing of this tutorial costs by the
+# hour, but an open API is an open door. So the last chapter takes it all down again.
+
+# %% tags=["active-ipynb"]
+# import lab
 #
-# On the command line: `python teardown.py`, which asks before it deletes. The local cloud
-# itself goes on running, empty; `lab stop` ends it.
+# lab.draw_chain("07")
+
+# %% [markdown]
+# **You need** nothing: what is not there need not be deleted.
+#
+# Cleaning up goes wrong in two ways. It leaves things behind, because it stops at the first
+# error, or because somebody forgot the log group. Or it deletes too much, because it goes by a
+# name that others use, too. So `teardown.py` has a list of all that the chapters make, and it
+# touches only what carries our **tags**: which tutorial, and which learner.
 
 # %%
 import lab
 import teardown
 
 aws = lab.session()
+names = lab.names()
+print(f"Working in account {lab.account_id(aws)}, region {aws.region_name}.")
+
+# %% [markdown]
+# Look at the account for the last time, and closely: what is deleted is gone.
+
+# %% tags=["active-ipynb"]
+# lab.show_calls(aws)
+
+# %% [markdown]
+# ## What there is
+#
+# Console: *Resource Groups*, *Tag Editor*, find by tag; which leaves out roles, and shows deleted
+# things.
+
+# %%
 for found in teardown.list_ours(aws):
     print(f"  {found.resource}")
 
-# %%
+# %% [markdown]
+# Look at the order: the reverse of making. The trigger goes before the function that it calls,
+# the subscription before its topic. Nothing is left half connected.
+#
+# ## Exercise
+#
+# This one comes before the end, since afterwards there is nothing left to save. Write all orders
+# of the table into the file `lab.ORDERS_FILE`, one JSON object a line. (Have you torn down
+# already? `lab goto 07` brings all of it back.) `lab hint 07` helps.
+
+# %% tags=["exercise", "active-ipynb"]
+# # Your code here.
+
+# %% tags=["solution", "active-ipynb"]
+# import json
+#
+# table = aws.resource("dynamodb").Table(names.table)
+# pages = table.meta.client.get_paginator("scan").paginate(TableName=names.table)
+# lines = [json.dumps(item, default=str) for page in pages for item in page["Items"]]
+# lab.ORDERS_FILE.parent.mkdir(exist_ok=True)
+# lab.ORDERS_FILE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+# %% tags=["active-ipynb"]
+# lab.check_exercise("07")
+
+# %% [markdown]
+# ## Delete it
+#
+# Each thing is deleted, and waited for until it is gone; then everything is listed again. What
+# cannot be deleted does not keep the rest from being deleted. On the command line it is `python
+# teardown.py`, which asks first.
+#
+# Console: eight dashboards, twenty-one things, in the right order, and the log groups that
+# everybody forgets.
+
+# %% tags=["tear-down"]
 left = teardown.tear_down(aws)
 print(f"{len(left)} left")
+
+# %% [markdown]
+# Look for "0 left". If something is left, the reason stands above it; run the cell again.
+#
+# ## You now have…
+#
+# nothing, which was the aim. The local cloud itself goes on running, empty; `lab stop` ends it.
+
+# %%
+lab.check("07")
+
+# %% [markdown]
+# ## Three questions
+#
+# **1. Why not delete everything whose name begins with our prefix?**
+# <details><summary>Answer</summary>
+#
+# Somebody else may have chosen a name that begins so. A name says what a thing is called, a tag
+# says whose it is.
+# </details>
+#
+# **2. The stack is deleted, and a month later there is a bill for CloudWatch. What was forgotten?**
+# <details><summary>Answer</summary>
+#
+# The log groups. If Lambda made them, no list of yours has them, and they keep their lines for
+# ever. Here set-up makes them, so teardown knows them.
+# </details>
+#
+# **3. You run chapter 00 again at once, and SQS says `QueueDeletedRecently`. What now?**
+# <details><summary>Answer</summary>
+#
+# Wait: SQS keeps the name of a deleted queue for 60 seconds. The chapters do the waiting for you.
+# </details>
+#
+# That was all. The whole of it in one command each: `lab up`, and `python teardown.py`.

@@ -221,7 +221,7 @@ def measure() -> dict[str, float]:
     ):
         with contextlib.redirect_stdout(io.StringIO()):
             for number in chapters.SET_UP:
-                chapters.run(chapters.chapters()[number])
+                chapters.CHAPTERS[number].run()
         aws = lab.session()
         lift_throttle(aws)
         with Progress(console=console) as progress:

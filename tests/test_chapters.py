@@ -29,12 +29,12 @@ from tests.conftest import run_script
 
 SET_UP_AND_VERIFY = (*chapters.SET_UP, "04")
 TOPIC = "arn:aws:sns:us-east-1:123456789012:Orders"
-SCRIPTS = list(chapters.chapters().values())
+SCRIPTS = [chapter.script for chapter in chapters.CHAPTERS.values()]
 
 
 def run_chapters(*numbers: str) -> None:
     for number in numbers:
-        chapters.run(chapters.chapters()[number])
+        chapters.CHAPTERS[number].run()
 
 
 def resources(aws: Session) -> Counter[str]:
@@ -117,10 +117,15 @@ def test_a_script_runs_from_any_directory_and_prints_what_it_did(cloud: str) -> 
 @pytest.mark.parametrize(
     ("before", "script", "missing", "hint"),
     [
-        ((), "01_notify_fulfillment", "log group /aws/lambda/take_order", "00_take_orders.py"),
-        ((), "03_connect", "log group /aws/lambda/take_order", "00_take_orders.py"),
+        ((), "01_notify_fulfillment", "SQS queue CustomerOrders-dead-letters", "00_take_orders.py"),
+        ((), "03_connect", "SQS queue CustomerOrders-dead-letters", "00_take_orders.py"),
         (("00", "01"), "03_connect", "DynamoDB table Orders", "02_record_orders.py"),
-        (("00", "01", "02"), "04_verify", "SQS queue Orders-dead-letters", "03_connect.py"),
+        (
+            ("00", "01", "02"),
+            "04_verify",
+            "permission of Orders to invoke record_order",
+            "03_connect.py",
+        ),
     ],
 )
 def test_a_chapter_before_its_turn_says_what_is_missing_and_makes_nothing(
@@ -132,7 +137,10 @@ def test_a_chapter_before_its_turn_says_what_is_missing_and_makes_nothing(
     assert result.returncode == 1
     assert result.stdout == ""
     (line,) = result.stderr.splitlines()
-    assert line.startswith(f"MissingStepError: There is no {missing} yet: run scripts/{hint}")
+    assert line.startswith("MissingStepError: Chapter ")
+    assert (
+        f"there is no {missing} yet: run scripts/{hint} first, or `lab goto {script[:2]}`" in line
+    )
     assert resources(aws) == there
 
 
@@ -254,10 +262,10 @@ def test_teardown_goes_on_after_a_failure_and_says_what_is_left(
     def refuse(*_: Any, **__: Any) -> None:
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DeleteRole")
 
-    kinds = "lab.inventory._Kinds.role"
-    role = inventory(aws)[1]
+    (role,) = [r for r in inventory(aws) if r.kind == "IAM role" and r.chapter == "00"]
     broken = dataclasses.replace(role, delete=refuse)
-    monkeypatch.setattr(kinds, lambda *_: broken)
+    everything = [broken if each == role else each for each in inventory(aws)]
+    monkeypatch.setattr(teardown, "inventory", lambda _: everything)
     left = teardown.tear_down(aws)
     assert {str(found.resource) for found in left} == {str(role)}
     assert "could not be deleted" in capsys.readouterr().err
@@ -405,11 +413,13 @@ UNDONE_BY = {
     "PutRetentionPolicy": "log group",
     "CreateRole": "IAM role",
     "PutRolePolicy": "IAM role",
+    "UpdateAssumeRolePolicy": "IAM role",
     "CreateFunction": "Lambda function",
     "UpdateFunctionCode": "Lambda function",
     "UpdateFunctionConfiguration": "Lambda function",
-    "AddPermission": "Lambda function",
+    "AddPermission": "permission",
     "CreateEventSourceMapping": "event source mapping",
+    "UpdateEventSourceMapping": "event source mapping",
     "CreateRestApi": "REST API",
     "CreateResource": "REST API",
     "CreateModel": "REST API",
@@ -424,12 +434,12 @@ UNDONE_BY = {
     "CreateUsagePlanKey": "usage plan",
     "CreateApiKey": "API key",
     "CreateTopic": "SNS topic",
-    "Subscribe": "SNS topic",
+    "Subscribe": "subscription",
     "ConfirmSubscription": "SNS topic",
-    "SetSubscriptionAttributes": "SNS topic",
+    "SetSubscriptionAttributes": "subscription",
     "CreateTable": "DynamoDB table",
 }
-READS = re.compile("(Get|List|Describe|Invoke|TestInvoke|Receive)")
+READS = re.compile("(Get|List|Describe|Scan|Invoke|TestInvoke)")
 
 
 def test_the_inventory_undoes_every_call_that_makes_something(

@@ -159,7 +159,7 @@ def test_start_status_reset_and_stop(own_port: int) -> None:
 def test_up_sets_everything_up_and_logs_and_mail_show_what_happened(own_port: int) -> None:
     result = run_lab("up")
     assert result.returncode == 0, result.stderr
-    assert "== 03 connect" in result.stdout
+    assert "== 03 Connect" in result.stdout
     deadline = time.monotonic() + 10
     while "chapter-00" not in run_lab("mail").stdout and time.monotonic() < deadline:
         pass

@@ -67,7 +67,7 @@ def test_killed_workers_lose_no_order() -> None:
         environment(AWS_ENDPOINT_URL=address),
     ):
         for number in chapters.SET_UP:
-            chapters.run(chapters.chapters()[number])
+            chapters.CHAPTERS[number].run()
         aws, n = make_session(address), names()
         sqs, table = aws.client("sqs"), aws.resource("dynamodb").Table(n.table)
         urls = {

@@ -176,7 +176,7 @@ def test_stopping_it_ends_every_worker_and_removes_its_files() -> None:
 def test_nothing_is_alive_within_5_s_of_a_kill_9_in_the_middle_of_a_load() -> None:
     with own_cloud() as (address, pid), environment(AWS_ENDPOINT_URL=address):
         for number in chapters.SET_UP:
-            chapters.run(chapters.chapters()[number])
+            chapters.CHAPTERS[number].run()
         aws = make_session(address)
         make_function(
             aws, "naps", "import time\ndef handler(event, context):\n    time.sleep(600)\n",

@@ -1,0 +1,41 @@
+"""Catching up and going back: `lab goto` and `lab reset`.
+
+The cloud is the state: a chapter is run if its check finds something wrong, so both can be
+repeated, and whatever a learner has done already stays.
+"""
+
+from __future__ import annotations
+
+import boto3
+
+import teardown
+from lab import chapters, orders
+from lab.chapters import Chapter
+from lab.checks import examine, is_right
+from lab.inventory import Found
+
+
+def go_to(aws: boto3.Session, chapter: Chapter) -> None:
+    """Run those chapters before this one that are not right as they stand."""
+    for earlier in chapters.before(chapter):
+        if is_right(examine(aws, earlier.number)):
+            print(f"== {earlier.title}: stands already", flush=True)
+        else:
+            print(f"== {earlier.title}", flush=True)
+            earlier.run()
+
+
+def undone_by(chapter: Chapter) -> tuple[str, ...]:
+    """The numbers of the chapters that go when this one goes."""
+    return tuple(each.number for each in chapters.with_dependents(chapter))
+
+
+def undo(aws: boto3.Session, numbers: tuple[str, ...]) -> list[Found]:
+    """Delete what these chapters made, and the orders that they sent; returns what is left."""
+    table = [found for found in teardown.list_ours(aws) if found.resource.cell == "table"]
+    if table and "02" not in numbers:
+        for number in numbers:
+            count = sum(orders.forget(aws, f"{kind}-{number}") for kind in ("chapter", "exercise"))
+            if count:
+                print(f"Deleted what chapter {number} ordered from the table: {count}.")
+    return teardown.tear_down(aws, numbers)

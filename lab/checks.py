@@ -1,0 +1,101 @@
+"""Compares what there is with what must be, and says what is wrong, why, and what mends it.
+
+`lab check`, the last cell of each chapter and the tests all come here.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from lab import calls, cells, chapters
+from lab.chapters import CHAPTERS
+from lab.expectations import expectations
+from lab.session import session
+
+MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of an expectation; `wrong` and `mend` are empty where it is right."""
+
+    what: str
+    wrong: str
+    why: str
+    mend: str
+
+
+def examine(aws: boto3.Session, number: str) -> list[Finding]:
+    """Look at all that must be true after the chapter with this number."""
+    found: dict[str, Finding] = {}
+    with calls.hidden():
+        for expectation in expectations(aws, number):
+            if expectation.needs and not _stands(found.get(expectation.needs)):
+                continue  # there is nothing to look at, which was said already
+            wrong = _difference(expectation.look(), expectation.wanted)
+            mend = f"Run {cells.place(number, expectation.cell)}." if wrong else ""
+            found[expectation.what] = Finding(expectation.what, wrong, expectation.why, mend)
+    return list(found.values())
+
+
+def _stands(finding: Finding | None) -> bool:
+    return finding is not None and finding.wrong != MISSING
+
+
+def has_begun(findings: list[Finding]) -> bool:
+    """Whether anything of the chapter is there."""
+    return any(not finding.wrong for finding in findings)
+
+
+def is_right(findings: list[Finding]) -> bool:
+    return all(not finding.wrong for finding in findings)
+
+
+def report(number: str, findings: list[Finding], *, everything: bool = False) -> str:
+    """The findings in words: how many are right, and what is wrong, why and what mends it."""
+    right = sum(not finding.wrong for finding in findings)
+    lines = [f"{CHAPTERS[number].title}: {right} of {len(findings)} right."]
+    for finding in findings:
+        if finding.wrong:
+            lines += [
+                f"  WRONG  {finding.what}: {finding.wrong}.",
+                f"         Why it matters: {finding.why}",
+                f"         What mends it: {finding.mend}",
+            ]
+        elif everything:
+            lines.append(f"  right  {finding.what}")
+    return "\n".join(lines)
+
+
+def overview(found: dict[str, list[Finding]]) -> str:
+    """How far one is: a line for each chapter, and what is wrong in those that were begun."""
+    return "\n".join(
+        report(number, findings) if has_begun(findings) else f"{CHAPTERS[number].title}: not begun."
+        for number, findings in found.items()
+    )
+
+
+def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
+    """What is wrong, in words; nothing if all of `wanted` is found."""
+    if not found:
+        return MISSING
+    wrong = [(name, found.get(name), value) for name, value in wanted.items()]
+    return ", ".join(
+        f"{name} is {_plain(is_now)}, not {_plain(value)}"
+        for name, is_now, value in wrong
+        if is_now != value
+    )
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def check(number: str) -> None:
+    """Print whether all is right after this chapter: the last cell of every chapter."""
+    chapter = chapters.find(number)
+    print(report(chapter.number, examine(session(), chapter.number)))

@@ -1,0 +1,77 @@
+"""Shows things where the chapter runs: in the notebook, or as a file beside a script."""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from rich.console import Console
+from rich.progress import track
+
+from lab.chapters import ROOT
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+T = TypeVar("T")
+_LONG = 3.0  # seconds
+PICTURES = ROOT / "build" / "pictures"
+
+
+def shell() -> Any:
+    """The notebook's IPython, or None in a script."""
+    module = sys.modules.get("IPython")
+    found = module.get_ipython() if module else None
+    return found if found is not None and hasattr(found, "kernel") else None
+
+
+def show(figure: Figure, name: str) -> None:
+    """Show the figure in the notebook; a script writes it to `build/pictures/<name>.png`."""
+    buffer = io.BytesIO()
+    # Without the version in it, the same picture is the same bytes.
+    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
+    if shell() is not None:
+        from IPython.display import Image, display
+
+        display(Image(buffer.getvalue(), alt=name))
+        return
+    path = PICTURES / f"{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(buffer.getvalue())
+    print(f"Drew {path.relative_to(ROOT)}.")
+
+
+@contextmanager
+def waiting_sign(text: str) -> Iterator[None]:
+    """Show a text while something is waited for. It takes it away again in a terminal; a
+    notebook, which would keep it, shows it only if the waiting takes longer."""
+    if shell() is None:
+        with Console(stderr=True).status(text):
+            yield
+        return
+    sign = threading.Timer(_LONG, print, (f"{text} …",))
+    sign.start()
+    try:
+        yield
+    finally:
+        sign.cancel()
+
+
+def progress(items: Sequence[T], done: str) -> Iterator[T]:
+    """Iterate over the items, showing how many are done: "Sent orders: 3 of 200"."""
+    if shell() is None:
+        console = Console(stderr=True)
+        yield from track(
+            items, done, console=console, transient=True, disable=not console.is_terminal
+        )
+        return
+    from IPython.display import display
+
+    line = display({"text/plain": done}, raw=True, display_id=True)
+    for number, item in enumerate(items, 1):
+        yield item
+        line.update({"text/plain": f"{done}: {number} of {len(items)}"}, raw=True)

@@ -1,0 +1,289 @@
+# %% [markdown]
+# # 05 Measure
+#
+# The article promises that the data in the table can be used "to analyze the order processing
+# performance and identify areas for improvement", and stops there. Here you do it: send 200
+# orders, read them back by id and by day, and draw where their time went.
+#
+#     200 orders ──▶ the chain ──▶ 200 items, each with the time of every hop ──▶ two pictures
+
+# %% tags=["active-ipynb"]
+# import lab
+#
+# lab.draw_chain("05")
+
+# %% [markdown]
+# **You need** chapters 00 to 03. On AWS, mind that 200 mails will arrive at the address in
+# `LAB_EMAIL`.
+
+# %%
+import statistics
+import time
+import uuid
+
+import urllib3
+from boto3.dynamodb.conditions import Key
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
+
+import lab
+
+aws = lab.session()
+names = lab.names()
+lab.check_ground(aws, "05")
+print(f"Working in account {lab.account_id(aws)}, region {aws.region_name}.")
+
+# %% [markdown]
+# Look at the imports: `statistics` is Python's own, and Matplotlib draws.
+
+# %% tags=["active-ipynb"]
+# lab.show_calls(aws)
+
+# %% [markdown]
+# ## Send 200 orders
+#
+# As in chapter 04, the shop needs the address of the stage and the key.
+#
+# Console: API Gateway, *Stages*, `prod`, *Invoke URL*; and *API keys*, *Show*.
+
+# %%
+apigateway = aws.client("apigateway")
+apis = apigateway.get_paginator("get_rest_apis").paginate().search("items[]")
+api_id = next(api["id"] for api in apis if lab.is_ours(api, names.api))
+keys = apigateway.get_paginator("get_api_keys").paginate(includeValues=True).search("items[]")
+api_key = next(key["value"] for key in keys if lab.is_ours(key, names.api_key))
+url = lab.invoke_url(aws, api_id, "prod", "/orders")
+print(f"Found the REST API {names.api} and its key.")
+
+# %% [markdown]
+# A client for many requests keeps its connections open, and tries again when it should: after 429
+# (too many), and after 502 to 504 (something behind the API failed). It may do so without fear,
+# because an order with the same id is recorded once. That is what the idempotency key is for.
+
+# %%
+again = urllib3.Retry(
+    total=8,
+    status_forcelist=(429, 502, 503, 504),
+    allowed_methods=None,  # any, POST included
+    backoff_factor=0.2,  # seconds, doubled each time
+)
+shop = urllib3.PoolManager(headers={"x-api-key": api_key}, retries=again)
+
+
+def post(order: dict[str, object]) -> None:
+    answer = shop.request("POST", url, json=order)
+    if answer.status != 202:
+        raise lab.RefusedError(f"{answer.status} {answer.data.decode()}; `lab explain` says more.")
+
+
+# %% [markdown]
+# Now the orders, eight a second. Faster is possible, and would do harm: SNS sends one address ten
+# mails a second, and *ends the subscription* of whoever is to get more. So this takes 25 seconds.
+#
+# Console: a load of orders is more than it can do.
+
+# %% tags=["post"]
+PACE = 8  # orders a second
+ORDERS = 200
+run = f"chapter-05-{uuid.uuid4().hex[:8]}"
+ids = [f"{run}-{number:03}" for number in range(ORDERS)]
+start = time.monotonic()
+for number, order_id in enumerate(lab.progress(ids, "Sent orders")):
+    time.sleep(max(0.0, start + number / PACE - time.monotonic()))
+    post({"product": "Assam tea", "quantity": 1 + number % 5, "order_id": order_id})
+print(f"Sent {ORDERS} orders.")
+
+# %% [markdown]
+# Look at the count: each of them was answered 202, or the cell would have stopped.
+#
+# ## Read them back
+#
+# First **by id**: the key of the table finds one item, however many there are.
+#
+# Console: DynamoDB, *Explore items*, *Query*, partition key `order_id`.
+
+# %%
+table = aws.resource("dynamodb").Table(names.table)
+last = lab.wait_until(
+    lambda: table.get_item(Key={"order_id": ids[-1]}, ConsistentRead=True).get("Item"),
+    f"order {ids[-1]} is in the table",
+)
+print(f"Read one order by its id: {last['quantity']} x {last['product']}.")
+
+# %% [markdown]
+# Look at what comes back: numbers are `Decimal`, since DynamoDB keeps them exactly.
+#
+# Then **by day, newest first**: the index `by-date` has the day as its key, and sorts by time. A
+# query reads only what matches. A `scan` with a filter would read the whole table, and you would
+# pay for all of it. An order may be a moment late in the index, so we ask until all are there.
+# And if midnight passes while you measure, there are two days to read.
+#
+# Console: *Explore items*, *Query*, *Index*: `by-date`, the date, *Sort descending*.
+
+
+# %%
+def newest_first() -> list[dict]:
+    days = {f"{item['order_date']}" for item in (first, last)}
+    found = []
+    for day in sorted(days, reverse=True):
+        pages = table.meta.client.get_paginator("query").paginate(
+            TableName=names.table,
+            IndexName="by-date",
+            KeyConditionExpression=Key("order_date").eq(day),
+            ScanIndexForward=False,  # newest first
+        )
+        found += [item for page in pages for item in page["Items"]]
+    return [item for item in found if item["order_id"].startswith(run)]
+
+
+# %% [markdown]
+# Look at `ScanIndexForward`: that is how DynamoDB spells "descending".
+#
+# Console: *Run*, and *Run* again, until 200 are returned.
+
+# %%
+first = table.get_item(Key={"order_id": ids[0]}, ConsistentRead=True)["Item"]
+lab.wait_until(lambda: len(newest_first()) == ORDERS, f"all {ORDERS} orders are in the index")
+items = newest_first()
+print(f"Read {len(items)} orders of this run, newest first. The first three of them:")
+for item in items[:3]:
+    print(f"  {item['posted_at']}  {item['quantity']} x {item['product']}")
+
+# %% [markdown]
+# Look at the number: 200 accepted, 200 recorded. Not one is missing, and none is there twice.
+#
+# ## Where the time goes
+#
+# Each item has the time at which the API received the order, and at which it was queued,
+# published and recorded. The differences are the hops.
+#
+# Console: no dashboard shows this; CloudWatch has averages of each part, and not of the way
+# between.
+
+# %%
+HOPS = {
+    "API to queue": ("received", "queued"),
+    "queue to notify_fulfillment": ("queued", "notified"),
+    "topic to record_order": ("notified", "recorded"),
+    "all the way": ("received", "recorded"),
+}
+latencies = {
+    hop: sorted(int(item[f"{b}_epoch_ms"]) - int(item[f"{a}_epoch_ms"]) for item in items)
+    for hop, (a, b) in HOPS.items()
+}
+for hop, values in latencies.items():
+    p95 = statistics.quantiles(values, n=20)[-1]
+    print(f"  {hop:28} half under {statistics.median(values):4.0f} ms, 95 % under {p95:4.0f} ms")
+
+# %% [markdown]
+# Look at the two numbers of a hop. The **median** is what an order usually takes; the **95th
+# percentile** is what one in twenty exceeds. An average would hide both: one slow order in a
+# hundred moves it, and nobody ever waited that long.
+
+# %%
+figure = Figure(figsize=(8, 3.4), layout="constrained")
+axes = figure.add_subplot(xlabel="latency (ms; what took less than 1 ms is drawn at 1)")
+axes.boxplot(
+    [[max(value, 1) for value in values] for values in latencies.values()],
+    tick_labels=list(latencies),
+    orientation="horizontal",
+    whis=(5, 95),
+)
+axes.set_xscale("log")  # each step to the right is so many times slower
+axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+axes.xaxis.set_major_formatter("{x:g}")
+axes.xaxis.set_minor_locator(NullLocator())
+axes.invert_yaxis()
+axes.set_title(f"Where the time goes: {len(items)} orders")
+lab.show(figure, "latency-of-each-hop")
+
+# %% [markdown]
+# Look at the boxes. Each holds the middle half of the orders, the line in it is the median, the
+# whiskers reach from 5 to 95 %, and the circles are the rest. The rightmost circles are orders
+# that met a cold start, or a garbage collection, or a neighbor. On AWS the second hop is the
+# longest: Lambda's poller asks the queue, and then calls the function. (Did you set a batching
+# window in chapter 03's exercise? Here it is: a second, on that hop.)
+#
+# ## Orders a second
+#
+# Console: CloudWatch, *Metrics*, SQS, `NumberOfMessagesSent` beside `NumberOfMessagesDeleted`.
+
+# %%
+began = min(int(item["received_epoch_ms"]) for item in items)
+seconds = {
+    "accepted by the API": [(int(i["received_epoch_ms"]) - began) / 1000 for i in items],
+    "recorded in the table": [(int(i["recorded_epoch_ms"]) - began) / 1000 for i in items],
+}
+bins = range(int(max(map(max, seconds.values()))) + 2)
+figure = Figure(figsize=(8, 3.2), layout="constrained")
+axes = figure.add_subplot(xlabel="time since the first order (s)", ylabel="orders per second (1/s)")
+for (label, values), style in zip(seconds.items(), ("stepfilled", "step"), strict=True):
+    axes.hist(values, bins, histtype=style, alpha=0.4 if style == "stepfilled" else 1, label=label)
+axes.legend(loc="lower center")
+axes.set_title("The chain keeps up: what comes in goes out")
+lab.show(figure, "orders-per-second")
+
+# %% [markdown]
+# Look at the two outlines. As long as they lie on each other, the chain keeps up. If the lower
+# one lags behind, orders wait in the queue, which is what a queue is for; once the burst is over,
+# it catches up.
+#
+# ## You now have…
+#
+# numbers, and not a feeling: what a hop takes, for most orders and for the slow ones, and that
+# everything that went in came out.
+
+# %%
+lab.check("05")
+
+# %% [markdown]
+# ## Three questions
+#
+# **1. The median is 10 ms, the 95th percentile 400 ms. Where would you look?**
+# <details><summary>Answer</summary>
+#
+# Most orders are fast, so nothing is slow in itself. Look for what happens now and then: cold
+# starts, retries after an error, waiting for a free slot. `lab logs` shows which calls had an
+# *Init Duration*.
+# </details>
+#
+# **2. Why query the index, and not scan the table?**
+# <details><summary>Answer</summary>
+#
+# A query reads what matches, and nothing else. A scan reads the whole table and then throws away
+# what does not match the filter: its price and its time grow with all the orders that you ever
+# had.
+# </details>
+#
+# **3. The clocks of two machines differ by 5 ms. Which of the numbers above can you trust?**
+# <details><summary>Answer</summary>
+#
+# Each hop's times come from two machines, so each may be off by 5 ms, and may even be negative.
+# Hops that take longer than that are all right, and so is the order of magnitude.
+# </details>
+#
+# ## Exercise
+#
+# A small rush: send ten orders at the same moment, with ids from `exercise-05-0` to
+# `exercise-05-9`. (Ten mails in one second are just as many as SNS will send.) All of them must
+# arrive. `lab hint 05` helps.
+
+# %% tags=["exercise", "active-ipynb"]
+# # Your code here.
+
+# %% tags=["solution", "active-ipynb"]
+# from concurrent.futures import ThreadPoolExecutor
+#
+# rush = [
+#     {"product": "Green tea", "quantity": 1, "order_id": f"exercise-05-{number}"}
+#     for number in range(10)
+# ]
+# with ThreadPoolExecutor(10) as pool:
+#     list(pool.map(post, rush))
+
+# %% tags=["active-ipynb"]
+# lab.check_exercise("05")
+
+# %% [markdown]
+# Next: [07 Tear down](07_tear_down.ipynb). (Chapter 06, in which you break all of this on
+# purpose, is still to come.)
