@@ -13,7 +13,7 @@ import boto3
 
 from lab import calls, cells, chapters
 from lab.chapters import CHAPTERS
-from lab.expectations import expectations
+from lab.expectations import Expectation, expectations
 from lab.session import session
 
 MISSING = "missing"
@@ -33,13 +33,30 @@ def examine(aws: boto3.Session, number: str) -> list[Finding]:
     """Look at all that must be true after the chapter with this number."""
     found: dict[str, Finding] = {}
     with calls.hidden():
-        for expectation in expectations(aws, number):
+        expected = list(expectations(aws, number))
+        for expectation in expected:
             if expectation.needs and not _stands(found.get(expectation.needs)):
                 continue  # there is nothing to look at, which was said already
             wrong = _difference(expectation.look(), expectation.wanted)
-            mend = f"Run {cells.place(number, expectation.cell)}." if wrong else ""
+            mend = ""
+            if wrong:
+                by_cell = wrong == MISSING or not expectation.if_there
+                mend = _cells(number, expectation, expected) if by_cell else expectation.if_there
             found[expectation.what] = Finding(expectation.what, wrong, expectation.why, mend)
     return list(found.values())
+
+
+def _cells(number: str, expectation: Expectation, expected: list[Expectation]) -> str:
+    """The cell that mends it, and the last of those whose work is gone with it."""
+    gone = {expectation.what}
+    last = cells.tagged(number, expectation.cell).position
+    first = last
+    for other in expected:  # what needs another comes after it
+        if other.needs in gone:
+            gone.add(other.what)
+            last = max(last, cells.tagged(number, other.cell).position)
+    further = f", and those below it up to {last}" if last > first else ""
+    return f"Run {cells.place(number, expectation.cell)}{further}."
 
 
 def _stands(finding: Finding | None) -> bool:

@@ -171,17 +171,17 @@ def check(chapter: str | None, as_json: bool) -> None:
     """
     from lab import checks
 
-    wanted = [chapters.find(chapter)] if chapter else list(chapters.CHAPTERS.values())
+    every = list(chapters.CHAPTERS.values())
+    wanted = every if chapter is None else [chapters.find(chapter)]
     aws = session(start=False)
     found = {each.number: checks.examine(aws, each.number) for each in wanted}
     if as_json:
         print(json.dumps({n: [asdict(f) for f in findings] for n, findings in found.items()}))
-    elif chapter:
-        for number, findings in found.items():
-            print(checks.report(number, findings, everything=True))
-    else:
+    elif chapter is None:
         print(checks.overview(found))
-    begun = [f for f in found.values() if chapter or checks.has_begun(f)]
+    else:
+        print(*(checks.report(n, found[n], everything=True) for n in found))
+    begun = [f for f in found.values() if chapter is not None or checks.has_begun(f)]
     sys.exit(0 if all(checks.is_right(findings) for findings in begun) else 1)
 
 

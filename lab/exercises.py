@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from lab import calls, chapters
 from lab.chapters import ROOT
+from lab.inventory import is_missing
 from lab.names import names
 from lab.orders import recorded
-from lab.session import session
+from lab.session import account_id, session
 
 ORDERS_FILE = ROOT / "build" / "orders.jsonl"
 
@@ -34,7 +37,12 @@ class Exercise:
 def missing(aws: boto3.Session, number: str) -> str:
     """What is still missing from the solution of this chapter's exercise; empty when solved."""
     with calls.hidden():
-        return EXERCISES[number].look(aws)
+        try:
+            return EXERCISES[number].look(aws)
+        except ClientError as error:
+            if is_missing(error):
+                return f"Something of chapter {number} does not exist: run the cells above first."
+            raise
 
 
 def check_exercise(number: str) -> None:
@@ -60,35 +68,23 @@ def hint(number: str, which: int) -> str:
 
 def _long_polling(aws: boto3.Session) -> str:
     sqs: Any = aws.client("sqs")
-    try:
-        url = sqs.get_queue_url(QueueName=names().queue)["QueueUrl"]
-    except sqs.exceptions.QueueDoesNotExist:
-        return f"There is no queue {names().queue}: run the cells above first."
-    name = "ReceiveMessageWaitTimeSeconds"
+    url = sqs.get_queue_url(QueueName=names().queue)["QueueUrl"]
     found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    name = "ReceiveMessageWaitTimeSeconds"
     seconds = found.get(name, "0")
     return "" if seconds == "20" else f"{name} of {names().queue} is {seconds}, not 20."
 
 
 def _display_name(aws: boto3.Session) -> str:
     sns: Any = aws.client("sns")
-    account = aws.client("sts").get_caller_identity()["Account"]
-    try:
-        found = sns.get_topic_attributes(
-            TopicArn=f"arn:aws:sns:{aws.region_name}:{account}:{names().topic}"
-        )["Attributes"]
-    except sns.exceptions.NotFoundException:
-        return f"There is no topic {names().topic}: run the cells above first."
-    name = found.get("DisplayName", "")
+    topic_arn = f"arn:aws:sns:{aws.region_name}:{account_id(aws)}:{names().topic}"
+    name = sns.get_topic_attributes(TopicArn=topic_arn)["Attributes"].get("DisplayName", "")
     return "" if name == "Tea shop" else f"DisplayName of {names().topic} is {name!r}."
 
 
 def _time_to_live(aws: boto3.Session) -> str:
     dynamodb: Any = aws.client("dynamodb")
-    try:
-        found = dynamodb.describe_time_to_live(TableName=names().table)["TimeToLiveDescription"]
-    except dynamodb.exceptions.ResourceNotFoundException:
-        return f"There is no table {names().table}: run the cells above first."
+    found = dynamodb.describe_time_to_live(TableName=names().table)["TimeToLiveDescription"]
     if found["TimeToLiveStatus"] not in ("ENABLED", "ENABLING"):
         return f"Time to live of {names().table} is off."
     attribute = found["AttributeName"]
@@ -123,7 +119,7 @@ def _rush(aws: boto3.Session) -> str:
 
 def _saved_orders(_: boto3.Session) -> str:
     if not ORDERS_FILE.exists():
-        return f"There is no file {ORDERS_FILE.relative_to(ROOT)}."
+        return f"There is no file {os.path.relpath(ORDERS_FILE, ROOT)}."
     lines = ORDERS_FILE.read_text("utf-8").splitlines()
     try:
         good = [line for line in lines if {"order_id", "product"} <= json.loads(line).keys()]

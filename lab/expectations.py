@@ -23,6 +23,7 @@ from lab.inventory import TOPIC_STATEMENT, Resource, function_policy, inventory,
 from lab.names import Names, names
 from lab.orders import recorded
 from lab.packaging import RUNTIME, package
+from lab.session import account_id
 
 _WHY = {
     "log group": "Without it Lambda makes one that keeps its lines for ever, if it may at all.",
@@ -40,12 +41,16 @@ _WHY = {
 }
 
 
+_AGAIN = "Undo it with `lab reset {0}`, then run chapter {0} again."
+
+
 @dataclass(frozen=True)
 class Expectation:
     """Something that must be true: `look` finds what there is, which must hold all of `wanted`.
 
     `look` returns {} where there is nothing. `cell` is the tag of the cell that mends it.
-    `needs` names what must be right before this can be looked at.
+    `needs` names what must be there before this can be looked at. `if_there` is what mends
+    it when it is there and wrong, where the cell would leave alone what it finds.
     """
 
     what: str
@@ -54,6 +59,7 @@ class Expectation:
     look: Callable[[], dict[str, Any]]
     wanted: dict[str, Any]
     needs: str = ""
+    if_there: str = ""
 
 
 def expectations(aws: boto3.Session, number: str) -> Iterator[Expectation]:
@@ -73,7 +79,14 @@ def _details(aws: boto3.Session, n: Names) -> _Details:
 def _exists(resource: Resource, ours: bool | None) -> Expectation:
     look = {} if ours is None else {"our tags": "there" if ours else "missing"}
     why = _WHY[resource.kind]
-    return Expectation(str(resource), why, resource.cell, lambda: look, {"our tags": "there"})
+    return Expectation(
+        str(resource),
+        why,
+        resource.cell,
+        lambda: look,
+        {"our tags": "there"},
+        if_there="It is not ours: rename or delete it yourself, or set LAB_PREFIX.",
+    )
 
 
 class _Details:
@@ -83,7 +96,7 @@ class _Details:
         self._aws = aws
         self._names = n
         self._region = aws.region_name
-        self._account = aws.client("sts").get_caller_identity()["Account"]
+        self._account = account_id(aws)
         self._apigateway: Any = aws.client("apigateway")
         self._iam: Any = aws.client("iam")
         self._lambda: Any = aws.client("lambda")
@@ -154,6 +167,7 @@ class _Details:
                 "SourceAccount": self._account,
             },
             needs=f"permission of {n.topic} to invoke {n.record_order}",
+            if_there=_AGAIN.format("03"),
         )
         yield Expectation(
             f"The policy of {n.topic_dead_letters}",
@@ -323,6 +337,7 @@ class _Details:
             lambda: self._method(api_id),
             {"apiKeyRequired": True, "requestModels": {"application/json": "Order"}},
             needs="The resource /orders",
+            if_there=_AGAIN.format("00"),
         )
         yield Expectation(
             f"The integration of POST /orders with {n.take_order}",
@@ -482,11 +497,12 @@ class _Details:
         if not plans:
             return {}
         apis = {api["id"] for api in self._items("rest_apis") if is_ours(api, n.api)}
-        in_plan = {s["apiId"] for s in plans[0].get("apiStages", []) if s["stage"] == "prod"}
-        keys = self._apigateway.get_usage_plan_keys(usagePlanId=plans[0]["id"])["items"]
+        stages = {s["apiId"] for s in plans[0].get("apiStages", []) if s["stage"] == "prod"}
+        keys = {key["id"] for key in self._items("api_keys") if is_ours(key, n.api_key)}
+        in_plan = self._apigateway.get_usage_plan_keys(usagePlanId=plans[0]["id"])["items"]
         return {
-            "stage": f"{n.api}:prod" if apis & in_plan else "none",
-            "key": n.api_key if any(key["name"] == n.api_key for key in keys) else "none",
+            "stage": f"{n.api}:prod" if apis & stages else "none",
+            "key": n.api_key if keys & {key["id"] for key in in_plan} else "none",
         }
 
 

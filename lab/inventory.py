@@ -102,7 +102,7 @@ def survey(resources: Iterable[Resource]) -> Iterator[Found]:
                 theirs = resource.tags_of(resource_id)
                 yield Found(resource, resource_id, ours <= theirs.items())
         except ClientError as error:
-            if not _is_missing(error):  # deleted between the two calls
+            if not is_missing(error):  # deleted between the two calls
                 raise
 
 
@@ -144,7 +144,8 @@ def check_ground(aws: boto3.Session, number: str) -> None:
             )
 
 
-def _is_missing(error: ClientError) -> bool:
+def is_missing(error: ClientError) -> bool:
+    """Whether AWS says that what was asked for does not exist; each service has its own code."""
     code = error.response["Error"]["Code"]
     return any(word in code for word in ("NotFound", "NonExistent", "DoesNotExist", "NoSuch"))
 

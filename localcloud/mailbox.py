@@ -15,7 +15,7 @@ import uuid
 from email.charset import Charset
 from email.header import Header
 from email.message import Message
-from email.utils import formatdate
+from email.utils import formataddr, formatdate
 from pathlib import Path
 
 from localcloud.tasks import Tasks
@@ -23,7 +23,7 @@ from localcloud.tasks import Tasks
 logger = logging.getLogger(__name__)
 _UTF8 = Charset("utf-8")
 _UTF8.body_encoding = None  # type: ignore[assignment]  # 8 bit, so that a mail's file can be read as it is
-_SENDER = "AWS Notifications <no-reply@sns.amazonaws.com>"
+_SENDER = "no-reply@sns.amazonaws.com"
 
 
 class Mailbox:
@@ -43,10 +43,10 @@ class Mailbox:
         """Whether mail leaves through an SMTP server, so that no mailbox here has it."""
         return self._smtp is not None
 
-    def send(self, to: str, subject: str, text: str) -> None:
-        """Queue a plain-text mail for delivery."""
+    def send(self, sender: str, to: str, subject: str, text: str) -> None:
+        """Queue a plain-text mail for delivery; `sender` is the name before SNS's address."""
         mail = Message()
-        mail["From"] = _SENDER
+        mail["From"] = formataddr((sender, _SENDER))
         mail["To"] = to
         mail["Subject"] = Header(subject, _UTF8).encode()
         mail["Date"] = formatdate()

@@ -115,7 +115,7 @@ class Notifications:
         elif subscription.arn not in self._pending:
             link = self._link(Action="Unsubscribe", SubscriptionArn=subscription.arn)
             text = f"{message}\n\n--\nTo stop these mails, open\n{link}\n"
-            self._mailbox.send(subscription.endpoint, subject or "AWS Notification Message", text)
+            self._send_mail(subscription, subject or "AWS Notification Message", text)
 
     def _call(self, subscription: Subscription, notification: dict[str, Any]) -> None:
         function = self._state.function(subscription.endpoint, "")
@@ -139,12 +139,16 @@ class Notifications:
         subscription.attributes["PendingConfirmation"] = "true"
         topic_arn = subscription.topic_arn
         link = self._link(Action="ConfirmSubscription", TopicArn=topic_arn, Token=token)
-        self._mailbox.send(
-            subscription.endpoint,
+        self._send_mail(
+            subscription,
             "AWS Notification - Subscription Confirmation",
             f"You have chosen to subscribe to the topic:\n{topic_arn}\n\nTo confirm this "
             f"subscription, open the link below. If this was not you, do nothing.\n{link}\n",
         )
+
+    def _send_mail(self, subscription: Subscription, subject: str, text: str) -> None:
+        sender = subscription.topic.display_name or "AWS Notifications"
+        self._mailbox.send(sender, subscription.endpoint, subject, text)
 
     def _notification(
         self,

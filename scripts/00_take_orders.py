@@ -582,6 +582,7 @@ lab.check("00")
 # sqs.set_queue_attributes(
 #     QueueUrl=queue_url, Attributes={"ReceiveMessageWaitTimeSeconds": "20"}
 # )
+# print(f"Let {names.queue} wait up to 20 s for a message.")
 
 # %% tags=["active-ipynb"]
 # lab.check_exercise("00")

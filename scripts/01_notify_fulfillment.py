@@ -309,6 +309,7 @@ lab.check("01")
 # sns.set_topic_attributes(
 #     TopicArn=topic_arn, AttributeName="DisplayName", AttributeValue="Tea shop"
 # )
+# print(f"Named the sender of the mails from {names.topic}.")
 
 # %% tags=["active-ipynb"]
 # lab.check_exercise("01")

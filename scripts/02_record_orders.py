@@ -325,6 +325,7 @@ lab.check("02")
 #     TableName=names.table,
 #     TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_epoch"},
 # )
+# print(f"Turned on time to live for {names.table}.")
 
 # %% tags=["active-ipynb"]
 # lab.check_exercise("02")

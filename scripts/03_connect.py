@@ -216,6 +216,7 @@ lab.check("03")
 #     EventSourceArn=queue_arn, FunctionName=names.notify_fulfillment
 # )["EventSourceMappings"][0]
 # lambda_.update_event_source_mapping(UUID=mapping["UUID"], MaximumBatchingWindowInSeconds=1)
+# print("Set the batching window to 1 s.")
 
 # %% tags=["active-ipynb"]
 # lab.check_exercise("03")
