@@ -15,7 +15,7 @@ test: .venv/.dev  ## Run the tests
 	@$(BIN)/pytest
 
 lab: .venv/.notebooks  ## Open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" \
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" \
 	  --LabApp.default_url=/lab/tree/notebooks/00_take_orders.ipynb
 
 notebooks: .venv/.notebooks  ## Build and execute the notebooks from the scripts
@@ -54,9 +54,10 @@ clean:  ## Remove the virtual environment and what was built
 
 .venv/.notebooks: .venv/.run requirements-notebooks.lock
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-notebooks.lock
+	@$(BIN)/jupyter labextension disable @jupyterlab/apputils-extension:announcements 2>/dev/null
 	@touch $@
 
-.venv/.dev: .venv/.run requirements-dev.lock
+.venv/.dev: .venv/.notebooks requirements-dev.lock
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 

@@ -6,7 +6,7 @@ A script needs one import, `import lab`, and talks to AWS through boto3 itself.
 from lab.calls import show_calls
 from lab.chain import draw_chain
 from lab.checks import check
-from lab.display import progress, show
+from lab.display import progress, put_commands_on_path, show
 from lab.errors import LabError, RefusedError
 from lab.exercises import ORDERS_FILE, check_exercise
 from lab.inbox import confirm_subscription, show_mail
@@ -45,3 +45,5 @@ __all__ = [
     "tags",
     "wait_until",
 ]
+
+put_commands_on_path()

@@ -104,7 +104,10 @@ def find(number: str) -> Chapter:
     padded = number.zfill(2) if re.fullmatch(r"\d{1,2}", number) else number
     if padded not in CHAPTERS:
         titles = "\n".join(f"  {chapter.title}" for chapter in CHAPTERS.values())
-        raise UnknownChapterError(f"There is no chapter {number!r}. The chapters are:\n{titles}")
+        yet = " yet: it is still to come" if padded == "06" else ""
+        raise UnknownChapterError(
+            f"There is no chapter {number!r}{yet}. The chapters are:\n{titles}"
+        )
     return CHAPTERS[padded]
 
 

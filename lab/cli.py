@@ -124,7 +124,10 @@ def mail() -> None:
     box = inbox(session(start=False))
     if box is None:
         raise TargetError("There is no local mailbox: the mail went to its real recipient.")
-    for message in mails(box):
+    found = mails(box)
+    if not found:
+        print("No mail yet.", file=sys.stderr)
+    for message in found:
         print(f"{message['Date']}  To: {message['To']}  {message['Subject']}\n")
         print(message.get_content())
 

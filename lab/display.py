@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
@@ -29,6 +31,18 @@ def shell() -> Any:
     return found if found is not None and hasattr(found, "kernel") else None
 
 
+def command(name: str) -> str:
+    """How to give a command of ours where the chapter runs: "lab check", "!lab check"."""
+    return f"lab {name}" if shell() is None else f"!lab {name}"
+
+
+def put_commands_on_path() -> None:
+    """Let a notebook's `!lab` find the command of its own environment."""
+    folder = str(Path(sys.executable).parent)
+    if shell() is not None and folder not in os.environ["PATH"].split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join((folder, os.environ["PATH"]))
+
+
 def show(figure: Figure, name: str) -> None:
     """Show the figure in the notebook; a script writes it to `build/pictures/<name>.png`."""
     buffer = io.BytesIO()
@@ -47,18 +61,25 @@ def show(figure: Figure, name: str) -> None:
 
 @contextmanager
 def waiting_sign(text: str) -> Iterator[None]:
-    """Show a text while something is waited for. It takes it away again in a terminal; a
-    notebook, which would keep it, shows it only if the waiting takes longer."""
+    """Show a text while something is waited for, and take it away again. A notebook, where an
+    empty line stays, shows it only if the waiting takes longer."""
     if shell() is None:
         with Console(stderr=True).status(text):
             yield
         return
-    sign = threading.Timer(_LONG, print, (f"{text} …",))
-    sign.start()
+    from IPython.display import display
+
+    signs = []
+    timer = threading.Timer(
+        _LONG, lambda: signs.append(display({"text/plain": f"{text} …"}, raw=True, display_id=True))
+    )
+    timer.start()
     try:
         yield
     finally:
-        sign.cancel()
+        timer.cancel()
+        for sign in signs:
+            sign.update({"text/plain": ""}, raw=True)
 
 
 def progress(items: Sequence[T], done: str) -> Iterator[T]:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
 
 class LabError(Exception):
@@ -51,7 +52,7 @@ class RefusedError(LabError):
 
 
 # What a user can mend. Exceptions such as `sqs.exceptions.QueueNameExists` are ClientErrors.
-MENDABLE = (LabError, ClientError, BotoCoreError)
+MENDABLE = (LabError, ClientError, BotoCoreError, HTTPError)
 
 
 def report(error: BaseException) -> list[str]:
@@ -59,12 +60,14 @@ def report(error: BaseException) -> list[str]:
     from lab import last_error  # only now: `import lab` is to be quick
 
     line = f"{type(error).__name__}: {error}"
-    last_error.remember(line)
+    if not isinstance(error, UnknownChapterError):  # no chapter has met that one
+        last_error.remember(line)
     if isinstance(error, LabError):  # it says what to try
         return [line]
+    from lab.display import command
     from lab.explain import explain
 
-    return [line, "What does it mean? Run: lab explain"] if explain(line) else [line]
+    return [line, f"What does it mean? Run: {command('explain')}"] if explain(line) else [line]
 
 
 def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -73,15 +76,17 @@ def _show(kind: type[BaseException], error: BaseException, trace: TracebackType 
     elif isinstance(error, KeyboardInterrupt):
         print("Stopped. Run it again: it finds what is there.", file=sys.stderr)
     else:
+        report(error)
         _previous_hook(kind, error, trace)
 
 
 def _show_in_ipython(
     shell: Any, kind: type[BaseException], error: Any, trace: Any, tb_offset: int | None = None
 ) -> None:
-    """For exceptions that are not ours, and do not know how IPython is to show them."""
+    """Every error is remembered; those that are not ours and can be mended are one line, too."""
     lines = report(error)
-    error._render_traceback_ = lambda: lines
+    if issubclass(kind, MENDABLE):
+        error._render_traceback_ = lambda: lines
     shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
 
 
@@ -90,7 +95,7 @@ def _watch_ipython() -> None:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     if shell is not None:
-        shell.set_custom_exc((ClientError, BotoCoreError), _show_in_ipython)
+        shell.set_custom_exc((Exception,), _show_in_ipython)
 
 
 _previous_hook = sys.excepthook

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from lab import calls, chapters
 from lab.chapters import ROOT
+from lab.display import command
 from lab.inventory import is_missing
 from lab.names import names
 from lab.orders import recorded
@@ -49,7 +50,8 @@ def check_exercise(number: str) -> None:
     """Print whether the exercise of this chapter is solved."""
     chapter = chapters.find(number)
     still = missing(session(), chapter.number)
-    said = f"not solved yet. {still} `lab hint {chapter.number}` helps." if still else "solved."
+    hint_command = command(f"hint {chapter.number}")
+    said = f"not solved yet. {still} `{hint_command}` helps." if still else "solved."
     print(f"Exercise {chapter.number}: {said}")
 
 
@@ -110,11 +112,11 @@ def _own_order(aws: boto3.Session) -> str:
 
 
 def _rush(aws: boto3.Session) -> str:
-    wanted = {f"exercise-05-{number}" for number in range(10)}
+    wanted = {f"exercise-05-{number}" for number in range(5)}
     there = wanted & set(itertools.islice(recorded(aws, "exercise-05-"), 1000))
     if there == wanted:
         return ""
-    return f"{len(there)} of the 10 orders are in {names().table} (they may take a moment)."
+    return f"{len(there)} of the 5 orders are in {names().table} (they may take a moment)."
 
 
 def _saved_orders(_: boto3.Session) -> str:
@@ -167,7 +169,7 @@ EXERCISES = {
         _own_order,
         (
             "The cell that posts an order has all that you need: an order, a URL, a header.",
-            "`url` has another value by now. `lab.invoke_url` gives it again.",
+            "An impatient shop sends the very same order again: a loop around the request.",
             'The order is {"product": ..., "quantity": 2, "order_id": "exercise-04"}.',
         ),
     ),
@@ -175,7 +177,7 @@ EXERCISES = {
         _rush,
         (
             "`post` sends one order, and can be called from many threads.",
-            "`concurrent.futures.ThreadPoolExecutor(10)` has a method `map`.",
+            "`concurrent.futures.ThreadPoolExecutor(5)` has a method `map`.",
         ),
     ),
     "07": Exercise(

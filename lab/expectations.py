@@ -26,7 +26,7 @@ from lab.packaging import RUNTIME, package
 from lab.session import account_id
 
 _WHY = {
-    "log group": "Without it Lambda makes one that keeps its lines for ever, if it may at all.",
+    "log group": "Without it there is no log, or one that Lambda made and that is kept forever.",
     "IAM role": "A function may do what its execution role may, and nothing else.",
     "SQS queue": "Without it orders have nowhere to wait, or nowhere to go when they fail.",
     "Lambda function": "Without it orders stop one hop before.",
@@ -110,7 +110,7 @@ class _Details:
         yield Expectation(
             f"The settings of {n.queue}",
             "A short visibility timeout delivers orders twice; without redrive a bad order "
-            "comes back for ever.",
+            "comes back forever.",
             "queue",
             lambda: self._queue(n.queue),
             {
@@ -188,7 +188,7 @@ class _Details:
         yield Expectation(
             f"The settings of the trigger of {n.notify_fulfillment}",
             "ReportBatchItemFailures keeps one bad order from bringing nine good ones back; the "
-            "concurrency limits how fast SNS sends mail.",
+            "concurrency leaves room for the account's other functions.",
             "trigger",
             self._trigger,
             {
@@ -244,7 +244,7 @@ class _Details:
         ]
         yield Expectation(
             f"The retention of {group}",
-            "Without one, lines are kept, and paid for, for ever.",
+            "Without one, lines are kept, and paid for, forever.",
             "log-group",
             lambda: {"days": self._retention(group)},
             {"days": 14},
@@ -268,7 +268,7 @@ class _Details:
         )
         yield Expectation(
             f"The configuration of {name}",
-            "The chain relies on it: time-out, role, environment, and the code itself.",
+            "The chain relies on it: timeout, role, environment, and the code itself.",
             "function",
             lambda: self._configuration(name),
             {
@@ -411,7 +411,7 @@ class _Details:
 
     def _retention(self, group: str) -> int | str:
         found = self._logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
-        return next((g.get("retentionInDays", "for ever") for g in found), "for ever")
+        return next((g.get("retentionInDays", "forever") for g in found), "forever")
 
     def _trust(self, role: str) -> dict[str, Any]:
         policy = self._iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]

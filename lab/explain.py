@@ -38,6 +38,11 @@ def _answer(status: int, message: str) -> str:
     return rf"\b{status}\b.{{0,20}}message\W{{1,8}}{message}"
 
 
+def _alone(status: int) -> str:
+    """The pattern for a status and nothing else, as one types it after `lab explain`."""
+    return rf"^\W*{status}\W*$"
+
+
 def _denied(function: str, actions: str) -> str:
     """The pattern for a function whose execution role does not allow one of these actions."""
     return rf"{function}\S* is not authorized to perform: ({actions})\b"
@@ -68,7 +73,7 @@ EXPLANATIONS = (
         cure="`lab goto 03` (with the number of your chapter) runs all that has to come before. "
         "Check that AWS_REGION and LAB_PREFIX are what they were.",
         example="MissingStepError: Chapter 03 builds on chapter 00, but there is no SQS queue "
-        "CustomerOrders yet: run scripts/00_take_orders.py first, or `lab goto 03`, which runs "
+        "CustomerOrders yet: run 00_take_orders first, or `lab goto 03`, which runs "
         "all that has to come before.",
     ),
     Explanation(
@@ -630,12 +635,14 @@ EXPLANATIONS = (
     ),
     Explanation(
         name="403 Forbidden: no valid API key",
-        pattern=r"message\W{1,8}Forbidden\b|\b403 Forbidden|\b403\b.{0,40}ForbiddenException",
+        pattern=r"message\W{1,8}Forbidden\b|\b403 Forbidden|\b403\b.{0,40}ForbiddenException"
+        rf"|{_alone(403)}",
         means="The method asks for an API key, and there was none, or one that no usage plan "
-        "of this stage holds. A stage or an API that does not exist answers the same.",
+        "of this stage holds. A stage or an API that does not exist answers the same. (If the "
+        'answer says "Missing Authentication Token", it is not the key but the address.)',
         where="Chapters 00 and 04, when you call the API yourself.",
         cure="Send the key in the header x-api-key. `lab check 00` looks at key and usage plan. "
-        "A new key takes up to a minute to be known everywhere.",
+        "A new key can take some minutes to be known everywhere.",
         example='403 {"message":"Forbidden"}',
     ),
     Explanation(
@@ -654,13 +661,13 @@ EXPLANATIONS = (
         pattern=r"message\W{1,8}Limit Exceeded|\b429\b.{0,40}Limit Exceeded",
         means="The usage plan allows 10,000 orders a day with this key, and they are spent.",
         where="Chapters 04 and 05, if you send many more orders than they do.",
-        cure="Wait for midnight UTC, or raise the quota of the usage plan Orders-shop-plan "
+        cure="Wait until the next day, or raise the quota of the usage plan Orders-shop-plan "
         "(API Gateway in the console, Usage plans).",
         example='429 {"message":"Limit Exceeded"}',
     ),
     Explanation(
         name="429 Too Many Requests: orders come too fast",
-        pattern=r"message\W{1,8}Too Many Requests|\b429\b.{0,40}Too Many Requests",
+        pattern=r"message\W{1,8}Too Many Requests|\b429\b.{0,40}Too Many Requests|" + _alone(429),
         means="The usage plan allows 20 orders a second, in bursts of up to 40.",
         where="Chapters 05 and 06, and code of your own that posts without a pause.",
         cure="Wait a second and send the order again: it was not taken. With its own order_id "
@@ -670,9 +677,9 @@ EXPLANATIONS = (
     Explanation(
         name="500 from the API: it may not or cannot call take_order",
         pattern=_answer(500, "Internal server error")
-        + r"|Invalid permissions on Lambda function|status: 500\b",
-        means="API Gateway could not invoke the function: it is gone, or its policy does not "
-        "allow this API to. The function did not run, so its logs say nothing.",
+        + rf"|Invalid permissions on Lambda function|status: 500\b|{_alone(500)}",
+        means="API Gateway could not invoke the function: it is gone, Lambda throttled it, or its "
+        "policy does not allow this API to. The function did not run, so its logs say nothing.",
         where="Chapter 00, when the API is tried; chapter 04, when the order is posted.",
         cure="`lab check 00`, and run the cell of chapter 00 that calls add_permission. A new "
         "API has a new id, and needs a new permission.",
@@ -681,18 +688,21 @@ EXPLANATIONS = (
     Explanation(
         name="502 from the API: take_order failed",
         pattern=_answer(502, "Internal server error")
-        + r"|Malformed Lambda proxy response|customer function error|status: 502\b",
+        + r"|Malformed Lambda proxy response|customer function error|status: 502\b|"
+        + _alone(502),
         means="The function ran and raised an error, or returned something that is no answer: "
-        "it must have a statusCode, and its body must be text. The order is not on the queue.",
+        "it must have a statusCode, and its body must be text. The order may be on the queue, or "
+        "not.",
         where="Chapter 00, when the API is tried; chapter 04, when the order is posted.",
-        cure="`lab logs take_order` shows the error; give that to `lab explain`.",
+        cure="`lab logs take_order` shows the error; give that to `lab explain`. Then send the "
+        "order again with the same order_id: it is recorded once.",
         example='502 {"message": "Internal server error"}',
     ),
     Explanation(
         name="504 from the API: take_order was too slow",
-        pattern=r"Endpoint request timed out|\b504 Gateway Time-?out",
-        means="API Gateway waits 29 seconds for the function and no longer. The function may "
-        "still have finished: the order can be on the queue.",
+        pattern=r"Endpoint request timed out|\b504 Gateway Time-?out|" + _alone(504),
+        means="API Gateway waits 29 seconds for the function, unless the account's limit is "
+        "higher. The function may still have finished: the order can be on the queue.",
         where="Chapters 00 and 04, when an order is posted.",
         cure="`lab logs take_order` shows what it waited for. Post the order again with the "
         "same order_id: it will be there once.",
@@ -711,12 +721,13 @@ EXPLANATIONS = (
     Explanation(
         name="400 from the API: the order is malformed",
         pattern=r"Invalid request body|product: 1 to 200 characters"
-        r"|\b(body|product|quantity|order_id|customer_email): must be |is not a field of an order",
-        means="The order has not the form that the model Order asks for, so it was refused "
-        "before it cost anything. Nothing is on the queue.",
+        r"|\b(body|product|quantity|order_id|customer_email): must be |is not a field of an order|"
+        + _alone(400),
+        means="The order has not the form that the model Order asks for, so it was refused, "
+        "and is not on the queue.",
         where="Chapters 00, 04 and 06, when an order is posted.",
         cure="Send JSON with product (1 to 200 characters) and quantity (a whole number, 1 to "
-        "10000), and at most order_id and customer_email besides. The message names the field.",
+        "10000), and at most order_id and customer_email besides. The answer says what is wrong.",
         example='400 {"message": "Invalid request body"}',
     ),
     # -- Mail ----------------------------------------------------------------------------------
@@ -726,7 +737,7 @@ EXPLANATIONS = (
         r"|has not opened the link",
         means="SNS sends orders to an address only after its reader has opened the link in the "
         "first mail. Until then the subscription is pending; it cannot be deleted, and expires "
-        "after some days.",
+        "after 48 hours.",
         where="Chapter 01, after the subscription; chapter 04, when the mail is awaited.",
         cure="Open the link in the mail from AWS Notifications; look in the spam folder. No "
         "mail? Check LAB_EMAIL and run the cell of chapter 01 that subscribes once more. With "

@@ -21,6 +21,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from lab.chapters import CHAPTERS
+from lab.display import command
 from lab.errors import MissingStepError, NotOursError
 from lab.names import Names, names, tags
 from lab.waiting import wait_until
@@ -139,8 +140,8 @@ def check_ground(aws: boto3.Session, number: str) -> None:
         if resource.chapter in CHAPTERS[number].builds_on and str(resource) not in there:
             raise MissingStepError(
                 f"Chapter {number} builds on chapter {resource.chapter}, but there is no "
-                f"{resource} yet: run scripts/{CHAPTERS[resource.chapter].script.name} first, or "
-                f"`lab goto {number}`, which runs all that has to come before."
+                f"{resource} yet: run {CHAPTERS[resource.chapter].stem} first, or "
+                f"`{command(f'goto {number}')}`, which runs all that has to come before."
             )
 
 

@@ -16,6 +16,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from lab.display import shell
 from lab.errors import TargetError, WaitTimeoutError
 from lab.waiting import wait_until
 
@@ -81,7 +82,8 @@ def start(port: int) -> str:
     except WaitTimeoutError:
         process.kill()
         raise
-    print(f"Started a local cloud at {url}, which is empty so far.", file=sys.stderr)
+    said_to = sys.stderr if shell() is None else sys.stdout  # a notebook shows errors in red
+    print(f"Started a local cloud at {url}, which is empty so far.", file=said_to)
     return url
 
 

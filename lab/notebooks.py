@@ -28,22 +28,22 @@ from traitlets.config import Config
 from lab import cells, pages
 from lab.chapters import CHAPTERS, Chapter
 from lab.demo import environment, own_cloud
-from lab.errors import LabError
 
 # What differs from run to run: ids, how often something was asked for, times, their alignment.
 _VOLATILE = re.compile(
-    r"(chapter-\d\d-)?[0-9a-f]{8}(-[0-9a-f-]{27})?|, \d+ times|[\d.:-]*\d|(?<= (after|under)) +"
+    r"(chapter-\d\d-)?[0-9a-f]{8}(-[0-9a-f-]{27})?|, \d+ times|[\d.:-]*\d"
+    r"|(?<=after) +|(?<=within) +"
 )
 
 # What goes to and from a kernel is then not readable for other users of this machine.
 _KERNEL = Config({"KernelManager": {"transport_encryption": "auto"}})
 
 
-class EditedNotebookError(LabError):
+class EditedNotebookError(click.ClickException):
     """A notebook holds changes that would be lost."""
 
 
-class ChapterFailedError(LabError):
+class ChapterFailedError(click.ClickException):
     """A cell of a notebook ended in an error."""
 
 
@@ -58,7 +58,11 @@ def build(chapter: Chapter) -> Any:
     title.source += f"\n\n{pages.facts(chapter)}"
     notebook.metadata = nbformat.from_dict(
         {
-            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "kernelspec": {
+                "display_name": "Python 3 (ipykernel)",
+                "language": "python",
+                "name": "python3",
+            },
             "language_info": {"name": "python"},
         }
     )
@@ -84,9 +88,10 @@ def execute(notebook: Any, chapter: Chapter) -> None:
     notebook.metadata["language_info"] = {"name": "python"}  # without this Python's version
 
 
-def sources(notebook: Any) -> list[tuple[str, str, str, Any]]:
+def sources(notebook: Any) -> list[Any]:
     """What the builder wrote of a notebook, all but the outputs."""
-    return [(c.id, c.cell_type, c.source, dict(c.metadata)) for c in notebook.cells]
+    head = {name: value for name, value in notebook.metadata.items() if name != "built"}
+    return [head, *((c.id, c.cell_type, c.source, dict(c.metadata)) for c in notebook.cells)]
 
 
 def fingerprint(notebook: Any) -> str:
@@ -97,24 +102,28 @@ def fingerprint(notebook: Any) -> str:
     return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
 
 
-def refuse_to_lose(path: Path) -> None:
-    """Raise EditedNotebookError if somebody's changes to this notebook are nowhere else.
+def refuse_to_lose(paths: list[Path]) -> None:
+    """Raise EditedNotebookError if somebody's changes to one of these are nowhere else.
 
     They are safe if it is as the builder left it, or as git has it.
     """
-    if not path.exists():
-        return
+    edited = [f"notebooks/{path.name}" for path in paths if _holds_changes(path)]
+    if edited:
+        raise EditedNotebookError(
+            "Edited or run since they were built, and git does not have the changes: "
+            f"{', '.join(edited)}. Move the changes into the scripts, or commit or copy them. "
+            "To drop them: git checkout notebooks"
+        )
+
+
+def _holds_changes(path: Path) -> bool:
+    if not path.exists() or _is_committed(path):
+        return False
     try:
         notebook = nbformat.read(path, as_version=4)
-        ours = notebook.metadata.get("built") == fingerprint(notebook)
+        return bool(notebook.metadata["built"] != fingerprint(notebook))
     except (nbformat.reader.NotJSONError, nbformat.ValidationError, AttributeError, KeyError):
-        ours = False
-    if not ours and not _is_committed(path):
-        raise EditedNotebookError(
-            f"notebooks/{path.name} was edited since it was built, and git does not have the "
-            "changes. Move them into its script, or copy the file or commit it. "
-            f"To drop them: git checkout notebooks/{path.name}"
-        )
+        return True
 
 
 def _is_committed(path: Path) -> bool:
@@ -132,9 +141,22 @@ def keep_old_outputs(new: Any, old: Any) -> bool:
 
 
 def _stable(notebook: Any) -> list[str]:
-    """The outputs without what differs from run to run; pictures count as they are."""
-    outputs = [cell.get("outputs", []) for cell in notebook.cells]
+    """The outputs without what differs from run to run."""
+    outputs = [
+        _name(output) if _is_measured(output) else output
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+    ]
     return [_VOLATILE.sub("#", json.dumps(output, sort_keys=True)) for output in outputs]
+
+
+def _is_measured(output: Any) -> bool:
+    """Whether it is a picture of measurements, which is another one each time."""
+    return "image/png" in output.get("data", {}) and not _name(output).startswith("chain-")
+
+
+def _name(picture: Any) -> str:
+    return str(picture.metadata.get("image/png", {}).get("alt", ""))
 
 
 def write(notebook: Any, path: Path) -> bool:
@@ -151,8 +173,7 @@ def write(notebook: Any, path: Path) -> bool:
 
 def build_all(chapters: list[Chapter]) -> None:
     """Build and execute these chapters in order, and write what changed."""
-    for chapter in chapters:
-        refuse_to_lose(chapter.notebook)
+    refuse_to_lose([chapter.notebook for chapter in chapters])
     changed = []
     with own_cloud() as (address, _), environment(AWS_ENDPOINT_URL=address):
         steps = track(chapters, "Notebooks", console=Console(stderr=True), transient=True)

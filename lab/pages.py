@@ -61,7 +61,7 @@ def _time(chapter: Chapter) -> str:
 
 def _cost(chapter: Chapter) -> str:
     if not chapter.orders:
-        return "next to nothing"
+        return "next to nothing by itself"
     cents = chapter.orders * _DOLLARS_A_MILLION / 1_000_000 * 100
     orders = f"{chapter.orders} order{'s' * (chapter.orders > 1)}"
     return (

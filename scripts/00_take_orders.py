@@ -20,12 +20,21 @@
 # Nothing here asks for AWS knowledge. On your own machine the tutorial talks to a *local cloud*
 # that it starts itself; with the setting `LAB_TARGET=aws` the very same cells talk to AWS.
 #
-# Some words come back all the time. A **function** is your code, which Lambda runs when something
-# calls it. Its **execution role** is who it is when it calls AWS: what the role may not do, the
-# function cannot do. A **queue** keeps messages until somebody has dealt with them.
+# Some words come back all the time. **API Gateway** is AWS's front door for requests over HTTP,
+# **Lambda** runs code without a server of yours, **SQS** keeps queues, and **IAM** says who may
+# do what. A **function** is your code, which Lambda runs when something calls it. Its **execution
+# role** is who it is when it calls AWS: what the role may not do, the function cannot do. A
+# **queue** keeps messages until somebody has dealt with them. A **region** is one of AWS's
+# places; what you make in one does not show in another. **Tags** are labels on a thing: ours say
+# which tutorial and which learner made it.
 #
 # Every cell can be run again: it finds what is there and makes only what is missing. So when
-# something goes wrong, mend it and run the cell once more.
+# something goes wrong, mend it and run the cell once more. Should the numbers beside the cells
+# stay empty, look further up for the cell that failed.
+#
+# What you would click in AWS's console, [From the console to code](console-to-code.md) shows at
+# one glance; what an error means, [Troubleshooting](troubleshooting.md). The commands that the
+# text names are for a terminal; in a cell put an exclamation mark before them: `!lab check`.
 
 # %%
 import json
@@ -68,14 +77,16 @@ print(f"Created or found the queue {names.queue_dead_letters}.")
 # %% [markdown]
 # Look at how little it takes: `create_queue` is **idempotent**, that is, run twice it makes one
 # queue. (SQS keeps a name for a minute after its queue was deleted. Until then the call is
-# repeated for you, which is all that `once_name_is_free` does.) The **ARN** is the name by which
+# repeated for you, which is all that `once_name_is_free` does. The `lambda:` before the call is
+# Python's short function, and has nothing to do with Lambda.) The **ARN** is the name by which
 # AWS's services know the queue, all over the world.
 #
 # Now the queue for the orders. While somebody works on a message, SQS hides it from others for
 # the **visibility timeout**. If it is too short, the same order comes up twice. AWS asks for six
 # times the timeout of the function that reads from the queue: 6 times 15 s.
 #
-# Console: SQS, *Create queue*; then *Dead-letter queue*, *Enabled*, maximum receives 5.
+# Console: SQS, *Create queue*, visibility timeout 90 seconds, retention 14 days; *Dead-letter
+# queue*, *Enabled*, maximum receives 5. (In code this is the **redrive policy**.)
 
 # %% tags=["queue"]
 redrive = {"deadLetterTargetArn": dead_letters_arn, "maxReceiveCount": 5}
@@ -99,7 +110,7 @@ except sqs.exceptions.QueueNameExists:  # with other attributes
 # ## The log group
 #
 # What a function prints ends in a log group of this name. Lambda would make the group itself and
-# keep its lines for ever. Made here, it keeps them for 14 days, and the function needs no
+# keep its lines forever. Made here, it keeps them for 14 days, and the function needs no
 # permission to create groups.
 #
 # Console: CloudWatch, *Log groups*, *Create log group*, retention 2 weeks.
@@ -150,10 +161,12 @@ except iam.exceptions.EntityAlreadyExistsException:
     print(f"Found the role {role_name}.")
 
 # %% [markdown]
-# The other side is what the role may do. **Here the article does harm**: it attaches
-# `AmazonSQSFullAccess`, with which this small function could read and delete every queue of the
-# account, and so could anybody who finds a hole in it. Ours may send to one queue, find it, and
-# create it with our tags should it be missing; and it may write its own log.
+# The other side is what the role may do. **Here the article's way does harm**: it gives its
+# functions full access, as chapter 01 shows. With `AmazonSQSFullAccess` this small function could
+# read and delete every queue of the account, and so could anybody who finds a hole in it. Ours
+# may send to one queue, find it, and create it with our tags should it be missing; and it may
+# write its own log. (The article's function creates the queue, so ours can. Such a queue has none
+# of the settings above: if it ever comes to that, run the cell of the queue again.)
 #
 # Console: the role, *Add permissions*, *Create inline policy*, JSON.
 
@@ -186,11 +199,13 @@ print(f"Allowed {role_name} to send to {names.queue} and to write its logs.")
 # Its code is one file, [`lambdas/take_order.py`](../lambdas/take_order.py). Read it now: it is a
 # hundred lines, and it checks the order, puts it on the queue and answers. `lab.package` zips it.
 #
-# **Here the article is out of date**: it chooses Python 3.9, which AWS deprecated in December
-# 2025 and will soon not let you choose any more. Ours is supported until June 2029.
+# **The article is out of date** in one thing: its functions run on Python 3.9, which AWS
+# deprecated on December 15, 2025. From February 1, 2027 nobody can make a function with it. Ours
+# is supported until June 2029.
 #
-# Console: Lambda, *Create function*, *Author from scratch*: name, runtime, *Use an existing
-# role*; then *Configuration*: timeout 15 s, memory 256 MB, and the environment variables.
+# Console: Lambda, *Create function*, *Author from scratch*: name, runtime, architecture arm64,
+# *Use an existing role*; then *Configuration*: timeout 15 s, memory 256 MB, and the environment
+# variables.
 
 # %%
 lambda_ = aws.client("lambda")
@@ -214,7 +229,8 @@ print(f"Packed lambdas/take_order.py into {len(package)} bytes, for {lab.RUNTIME
 # defined for the function cannot be assumed by Lambda". That is no mistake of yours, and a fixed
 # pause would be a guess: the call is repeated until it succeeds, for two minutes at most.
 #
-# Console: *Create function*; for one that exists, *Code*, *Upload from*, *Deploy*.
+# Console: *Create function*, then *Code*, *Upload from*, *.zip file*, *Save*; and *Runtime
+# settings*, *Edit*, handler `take_order.lambda_handler`.
 
 # %% tags=["function"]
 try:
@@ -232,12 +248,12 @@ except lambda_.exceptions.ResourceConflictException:
     print(f"Updated the function {names.take_order}.")
 
 # %% [markdown]
-# Look at the two branches: made, or brought up to date. `arm64` is AWS's own processor, and a
-# fifth cheaper.
+# Look at the two branches: made, or brought up to date. `arm64` is the architecture of AWS's own
+# processors; a second of it costs a fifth less.
 #
 # Creating and updating take AWS a few seconds more. Boto3's **waiters** ask until they are done.
 #
-# Console: the bar at the top says *Creating* or *Updating the function*, until it does not.
+# Console: a bar at the top, until it says that it is done.
 
 # %%
 lambda_.get_waiter("function_active_v2").wait(FunctionName=names.take_order)
@@ -245,6 +261,9 @@ lambda_.get_waiter("function_updated_v2").wait(FunctionName=names.take_order)
 print(f"Waited until {names.take_order} was ready.")
 
 # %% [markdown]
+# Look at what you do not have to do: count seconds. (`lambda_` has its underscore because
+# `lambda` is a word of Python's.)
+#
 # Now call it, with an event in the form in which API Gateway will: the file
 # [`events/take_order.json`](../events/take_order.json). What a new role may do takes some seconds
 # to be known everywhere, so a first failure is no reason to worry: we ask again.
@@ -269,7 +288,7 @@ print(f"Tested {names.take_order}: {answer}")
 #
 # ## The API
 #
-# API Gateway lets any number of APIs bear one name, so a second `create_rest_api` would make a
+# API Gateway lets any number of APIs share one name, so a second `create_rest_api` would make a
 # second API. This is the third shape: look first, then make.
 #
 # Console: API Gateway, *Create API*, *REST API*, *Build*, Regional.
@@ -312,6 +331,8 @@ orders_id = paths["/orders"]
 # A **model** is a JSON schema. With it, API Gateway refuses a malformed order itself: no function
 # runs, and nobody pays for one. The function checks again, because a request that claims not to
 # be JSON passes API Gateway unchecked.
+#
+# Console: *Models*, *Create model*, *Model schema*.
 
 # %%
 schema = {
@@ -332,7 +353,7 @@ print(f"Wrote a schema of {len(schema['properties'])} fields.")
 # Look at `order_id`: a shop may send its own. It is the order's **idempotency key**, by which
 # chapter 02 will know an order that it has stored already.
 #
-# Console: *Models*, *Create model*, content type `application/json`.
+# Console: the same page, with the name `Order` and the content type `application/json`.
 
 # %% tags=["model"]
 models = apigateway.get_models(restApiId=api_id, limit=500)["items"]
@@ -348,9 +369,11 @@ else:
     print("Found the model Order.")
 
 # %% [markdown]
-# A model alone checks nothing; a **request validator** does.
+# Look at what happened so far: nothing that a shop would notice. A model alone checks nothing; a
+# **request validator** does.
 #
-# Console: the method, *Method request*, *Edit*, *Request validator*: *Validate body*.
+# Console: later, in *Create method*, *Method request settings*, *Request validator*: *Validate
+# body*. The console then makes it.
 
 # %% tags=["validator"]
 validators = apigateway.get_request_validators(restApiId=api_id, limit=500)["items"]
@@ -364,6 +387,9 @@ else:
     print("Found the request validator.")
 
 # %% [markdown]
+# Look at `validateRequestBody`: the other thing that could be checked, parameters in the address,
+# an order does not have.
+#
 # A refused order gets the answer "Invalid request body" and no more, unless we say otherwise.
 # This **gateway response** adds what the validator found, and what an order looks like.
 #
@@ -408,6 +434,9 @@ if "POST" not in existing.get("resourceMethods", {}):
 print("Created or found the method POST /orders.")
 
 # %% [markdown]
+# Look at `apiKeyRequired`: without it, anybody who knows the address can send orders. More on the
+# key below.
+#
 # The **integration** says who answers. A *proxy* integration passes on the whole request and
 # takes the function's reply as the answer, so the function decides about status and body.
 #
@@ -432,8 +461,8 @@ print(f"Connected POST /orders to {names.take_order}.")
 # A function has a policy of its own, which says who may call it. Without this permission the API
 # answers a bare "500 Internal server error", and nothing says why.
 #
-# Console: nothing to click. Choosing the function in the step before adds the permission
-# silently, which is why so many people miss it when they leave the console.
+# Console: nothing to click. Choosing the function in the step before adds the permission, which
+# is why so many people miss it when they leave the console.
 
 # %% tags=["permission"]
 try:
@@ -450,8 +479,8 @@ except lambda_.exceptions.ResourceConflictException:
     print(f"Found the permission of the API to invoke {names.take_order}.")
 
 # %% [markdown]
-# Look at `SourceArn`: this API, this method, this path. Without it any API of any AWS customer
-# could call the function.
+# Look at `SourceArn`: this API, this method, this path. Without it and `SourceAccount` any API of
+# any AWS customer could call the function.
 #
 # ### The stage
 #
@@ -477,7 +506,8 @@ else:
 #
 # The API is on the internet now. A key is no authentication, says AWS; with a **usage plan** it
 # slows a stranger down: 20 orders a second, in bursts of up to 40, and 10,000 a day. AWS applies
-# these limits on a best-effort basis; what keeps a bill from growing is a budget with an alarm.
+# these limits on a best-effort basis; set a budget with an alarm too, which tells you when a bill
+# grows, though it does not stop it.
 #
 # Console: *Usage plans*, *Create usage plan*, then *Add stage*.
 
@@ -498,6 +528,8 @@ if not any(stage["apiId"] == api_id for stage in plan.get("apiStages", [])):
     print(f"Added the stage prod to {names.usage_plan}.")
 
 # %% [markdown]
+# Look at the two calls: making the plan, and adding the stage to it.
+#
 # A key opens the stages of the usage plans that it belongs to, and no others.
 #
 # Console: *API keys*, *Create API key*, then *Add to usage plan*.
@@ -531,15 +563,16 @@ answer = apigateway.test_invoke_method(
 print(f"Tested POST /orders: {answer['status']} {answer['body']}")
 
 # %% [markdown]
-# Look for 202 and the id. Change `quantity` to 0 and run the cell again: 400, and the field's
-# name.
+# Look for 202 and the id. Change `quantity` to 0 and run the cell again: 400, and what is wrong
+# with it. (The local cloud names the field. AWS may say only that a number is too low, which is
+# why our answer adds what an order looks like.)
 #
 # ## You now have…
 #
-# an API that takes orders, refuses what is none, and keeps each order that it took on a queue.
-# Nobody reads from the queue yet; orders wait there for 14 days at most. The check looks at all
-# that this chapter made, and changes nothing. Should something be wrong, it says which cell mends
-# it.
+# an API that takes orders, refuses what is not an order, and keeps each order that it took on a
+# queue. Nobody reads from the queue yet; orders wait there for 14 days at most. The check looks
+# at all that this chapter made, and changes nothing. Should something be wrong, it says which
+# cell mends it.
 
 # %%
 lab.check("00")
@@ -559,7 +592,8 @@ lab.check("00")
 #
 # If it fails before `send_message` has returned, the shop gets a 502 instead of 202, and knows
 # that it has to send the order again. If the message is on the queue but the answer was lost, the
-# shop sends the order again too, and with the same `order_id` it is recorded once.
+# shop sends the order again too, and with the same `order_id` it is recorded once. (A shop that
+# sends no `order_id` gets a new one each time, and such an order is recorded twice.)
 # </details>
 #
 # **3. You change the model, and the API still takes the old orders. Why?**
@@ -572,7 +606,7 @@ lab.check("00")
 #
 # Whoever reads an empty queue by hand gets an empty answer at once, asks again, and pays for each
 # time. Let the queue wait up to 20 seconds for a message before it answers: **long polling**, its
-# attribute `ReceiveMessageWaitTimeSeconds`. `lab hint 00` gives a hint, and then another.
+# attribute `ReceiveMessageWaitTimeSeconds`. `lab hint 00` gives a hint, `lab hint 00 2` the next.
 
 # %% tags=["exercise", "active-ipynb"]
 # # Your code here.

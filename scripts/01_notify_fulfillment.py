@@ -73,13 +73,13 @@ print(lab.confirm_subscription(aws, topic_arn, email))
 # subscription.
 #
 # **Mind the limit.** SNS mails ten messages a second to one address; above that it *ends the
-# subscription*. A shop with more orders would mail a digest.
+# subscription*, and somebody has to confirm it anew. A shop with more orders would mail a digest.
 #
 # ## The log group
 #
-# As in chapter 00: made by us, so that its lines do not stay for ever.
+# As in chapter 00: made by us, so that its lines do not stay forever.
 #
-# Console: CloudWatch, *Log groups*, *Create log group*.
+# Console: CloudWatch, *Log groups*, *Create log group*, retention 2 weeks.
 
 # %% tags=["log-group"]
 logs = aws.client("logs")
@@ -180,7 +180,8 @@ print(f"Allowed {role_name} to read from {names.queue} and to publish to {names.
 # order, as the article's function does, costs a call each time, and AWS allows the whole account
 # 30 a second.
 #
-# Console: Lambda, *Create function*; *Configuration*: timeout, memory, environment variables.
+# Console: Lambda, *Create function*, as in chapter 00: name, runtime, architecture, role; then
+# *Configuration*: timeout 15 s, memory 256 MB, `TOPIC_ARN`.
 
 # %%
 lambda_ = aws.client("lambda")
@@ -199,7 +200,8 @@ print(f"Packed lambdas/notify_fulfillment.py into {len(package)} bytes, for {lab
 # %% [markdown]
 # Look at `Runtime`: the article's is Python 3.9, which AWS has deprecated.
 #
-# Console: *Create function*; for one that exists, *Code*, *Upload from*, *Deploy*.
+# Console: *Create function*, then *Code*, *Upload from*, *.zip file*, *Save*; and *Runtime
+# settings*, *Edit*, handler `notify_fulfillment.lambda_handler`.
 
 # %% tags=["function"]
 try:
@@ -219,7 +221,7 @@ except lambda_.exceptions.ResourceConflictException:
 # %% [markdown]
 # Look for "Created", or "Updated" if you ran this before.
 #
-# Console: the bar at the top says *Creating* or *Updating the function*, until it does not.
+# Console: a bar at the top, until it says that it is done.
 
 # %%
 lambda_.get_waiter("function_active_v2").wait(FunctionName=names.notify_fulfillment)
@@ -229,11 +231,12 @@ print(f"Waited until {names.notify_fulfillment} was ready.")
 # %% [markdown]
 # ## The test event
 #
+# Look for "ready": only now may the function be called.
+#
 # The event, [`events/notify_fulfillment.json`](../events/notify_fulfillment.json), is what Lambda
 # passes on from SQS: a list of records, each with a message's body.
 #
-# Console: the function, *Test*, *Configure test event*, *Private*, paste the JSON, *Save*,
-# *Test*.
+# Console: the function, *Test*, *Create new event*, *Private*, paste the JSON, *Save*, *Test*.
 
 # %%
 event = lab.event("notify_fulfillment")
@@ -266,7 +269,7 @@ print(lab.show_mail(aws, topic_arn, email, order["order_id"]))
 #
 # ## You now have…
 #
-# a function that tells fulfillment of every order that it is given. It is given none yet, but for
+# a function that tells fulfillment of every order that it is given. So far it has been given only
 # your test: the trigger comes in chapter 03.
 
 # %%
@@ -275,7 +278,7 @@ lab.check("01")
 # %% [markdown]
 # ## Three questions
 #
-# **1. The role may read the queue, but the function's code never does. Who uses this permission?**
+# **1. The role may read the queue, but the function's code never does. Who does, then?**
 # <details><summary>Answer</summary>
 #
 # Lambda's poller. It reads the queue as the function's role, calls the function with what it got,

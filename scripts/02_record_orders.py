@@ -65,9 +65,11 @@ print(f"Wrote down the index {by_date['IndexName']}.")
 #
 # **Here we differ from the article**, whose function may create tables. Set-up makes the table,
 # and the function may not: code that serves orders should not be able to change the place where
-# they are kept.
+# they are kept. (`take_order` may create its queue, as the article has it; that is the one
+# exception.)
 #
-# Console: *Table settings*, *Customize settings*, capacity mode *On-demand*, *Create table*.
+# Console: *Table settings*, *Customize settings*, capacity mode *On-demand* (the default),
+# *Create table*.
 
 # %% tags=["table"]
 dynamodb = aws.client("dynamodb")
@@ -111,7 +113,7 @@ print(f"Created or found the queue {names.function_dead_letters}.")
 #
 # ## The log group
 #
-# Console: CloudWatch, *Log groups*, *Create log group*.
+# Console: CloudWatch, *Log groups*, *Create log group*, retention 2 weeks.
 
 # %% tags=["log-group"]
 logs = aws.client("logs")
@@ -182,8 +184,8 @@ iam.put_role_policy(RoleName=role_name, PolicyName="record-order", PolicyDocumen
 print(f"Allowed {role_name} to put items into {names.table}.")
 
 # %% [markdown]
-# Look at the line: one table. In chapter 06 you will take this permission away and see what
-# happens.
+# Look at the line: one table. Chapter 06, when it is there, will take this permission away and
+# see what happens.
 #
 # ## The function
 #
@@ -193,7 +195,8 @@ print(f"Allowed {role_name} to put items into {names.table}.")
 # conflict: the function raises, nothing is written over, and the order ends among the dead
 # letters, where somebody sees it.
 #
-# Console: Lambda, *Create function*; *Configuration*, with the dead-letter queue this time.
+# Console: Lambda, *Create function*, as before; *Configuration*, with the dead-letter queue this
+# time: *Asynchronous invocation*.
 
 # %%
 lambda_ = aws.client("lambda")
@@ -212,9 +215,10 @@ print(f"Packed lambdas/record_order.py into {len(package)} bytes, for {lab.RUNTI
 
 # %% [markdown]
 # Look at `DeadLetterConfig`: for asynchronous calls only. A queue that triggers a function has
-# its own.
+# its own. And look at `Runtime`: the article's is Python 3.9, which AWS has deprecated.
 #
-# Console: *Create function*; for one that exists, *Code*, *Upload from*, *Deploy*.
+# Console: *Create function*, then *Code*, *Upload from*, *.zip file*, *Save*; and *Runtime
+# settings*, *Edit*, handler `record_order.lambda_handler`.
 
 # %% tags=["function"]
 try:
@@ -234,7 +238,7 @@ except lambda_.exceptions.ResourceConflictException:
 # %% [markdown]
 # Look for "Created", or "Updated" if you ran this before.
 #
-# Console: the bar at the top says *Creating* or *Updating the function*, until it does not.
+# Console: a bar at the top, until it says that it is done.
 
 # %%
 lambda_.get_waiter("function_active_v2").wait(FunctionName=names.record_order)
@@ -244,11 +248,12 @@ print(f"Waited until {names.record_order} was ready.")
 # %% [markdown]
 # ## The test event
 #
+# Look for "ready", then test it.
+#
 # The event, [`events/record_order.json`](../events/record_order.json), is what SNS passes to a
 # function. The order is JSON within JSON: SNS knows nothing of orders, to it a message is a text.
 #
-# Console: the function, *Test*, *Configure test event*, *Private*, paste the JSON, *Save*,
-# *Test*.
+# Console: the function, *Test*, *Create new event*, *Private*, paste the JSON, *Save*, *Test*.
 
 # %%
 event = lab.event("record_order")
@@ -313,7 +318,7 @@ lab.check("02")
 #
 # ## Exercise
 #
-# Orders hold what customers bought, and should not be kept for ever. DynamoDB deletes items by
+# Orders hold what customers bought, and should not be kept forever. DynamoDB deletes items by
 # itself when the time in an attribute of your choice has passed: **time to live**. Turn it on for
 # the attribute `expires_epoch`. (No item has it yet, so nothing vanishes.) `lab hint 02` helps.
 

@@ -73,7 +73,7 @@ except lambda_.exceptions.ResourceConflictException:
 # subscription has a dead-letter queue. That queue in turn has to let SNS in, by a policy of its
 # own.
 #
-# Console: SQS, the queue, *Access policy*, *Edit*.
+# Console: nothing to click yet; this goes into *Access policy*, in the next step.
 
 # %%
 dead_letters_arn = f"arn:aws:sqs:{region}:{account}:{names.topic_dead_letters}"
@@ -90,7 +90,7 @@ print(f"Wrote the policy of {names.topic_dead_letters}.")
 # %% [markdown]
 # Look at `Condition`: "SNS" alone would be every topic of every customer of AWS.
 #
-# Console: SQS, *Create queue*, with that policy.
+# Console: SQS, *Create queue*, *Access policy*, *Advanced*, with that policy.
 
 # %% tags=["topic-dead-letters"]
 sqs = aws.client("sqs")
@@ -102,6 +102,8 @@ sqs.set_queue_attributes(QueueUrl=queue["QueueUrl"], Attributes={"Policy": polic
 print(f"Created or found the queue {names.topic_dead_letters}, open to {names.topic}.")
 
 # %% [markdown]
+# Look at the fourth net: whatever breaks, the order falls into one of them.
+#
 # Now the subscription itself. It needs no confirmation: the permission is the function's consent.
 #
 # Console: done by *Add trigger* above; the dead-letter queue is in the subscription, *Edit*,
@@ -120,7 +122,7 @@ sns.set_subscription_attributes(
 print(f"Subscribed {names.record_order} to {names.topic}.")
 
 # %% [markdown]
-# Look at what did not change: neither the topic nor `notify_fulfillment` know of the new
+# Look at what did not change: neither the topic nor `notify_fulfillment` knows of the new
 # listener.
 #
 # ## From the queue to the function
@@ -130,7 +132,9 @@ print(f"Subscribed {names.record_order} to {names.topic}.")
 #
 # - `ReportBatchItemFailures` lets the function name the messages that failed. Without it, one bad
 #   order brings nine good ones back with it, again and again.
-# - `MaximumConcurrency` 2 spreads the load, so that SNS sends no more mail than it will.
+# - `MaximumConcurrency` 2 keeps a rush of orders from taking all the functions that the account
+#   may run at once. (It does not keep the mail under ten a second: two calls can publish twenty
+#   orders in an instant.)
 # - `Enabled` turns a trigger on that somebody switched off.
 #
 # Console: the function, *Add trigger*, SQS: batch size 10, maximum concurrency 2, *Report batch
@@ -147,7 +151,7 @@ settings = {
 mappings = lambda_.list_event_source_mappings(
     EventSourceArn=queue_arn, FunctionName=names.notify_fulfillment
 )["EventSourceMappings"]
-print(f"Found {len(mappings)} triggers from {names.queue} to {names.notify_fulfillment}.")
+print(f"Looked for triggers from {names.queue} to {names.notify_fulfillment}: {len(mappings)}.")
 
 # %% [markdown]
 # Look at the number: 0 the first time, 1 from then on. Making it is the moment at which orders
@@ -166,8 +170,8 @@ else:
     print(f"Connected {names.queue} to {names.notify_fulfillment}.")
 
 # %% [markdown]
-# Look into the inbox (`lab mail`): the order of chapter 00, which has waited in the queue since,
-# is on its way to fulfillment now.
+# Look into the inbox (`lab mail`): the two orders of chapter 00, which have waited in the queue
+# since, are on their way to fulfillment now.
 #
 # ## You now have…
 #
@@ -206,7 +210,8 @@ lab.check("03")
 #
 # Each call of a function costs. Let the trigger gather orders for up to one second before it
 # calls: `MaximumBatchingWindowInSeconds`. What that does to the time an order takes you will see
-# in chapter 05. `lab hint 03` helps.
+# in chapter 05. (To the letter, the visibility timeout would now be 91 s: six times the
+# function's timeout, plus the window.) `lab hint 03` helps.
 
 # %% tags=["exercise", "active-ipynb"]
 # # Your code here.

@@ -3,7 +3,7 @@
 #
 # The article's Step 4: one order, from the API to the table. You post it as the shop would, with
 # the key and over HTTP, and follow it hop by hop: the answer, the item, the times, the mail. In
-# the console this is a walk through five dashboards; here it takes five cells.
+# the console this is a walk through five dashboards; here it takes six cells.
 #
 #     shop ──▶ API ──▶ take_order ──▶ queue ──▶ notify_fulfillment ──▶ topic ──▶ mail
 #                                                                       └──▶ record_order ──▶ table
@@ -69,8 +69,9 @@ if answer.status != 202:
 
 # %% [markdown]
 # Look for 202. From here on the order ends as one item in the table, or as one message in a
-# dead-letter queue, whatever breaks. (403 would mean the key, 429 the usage plan, 500 the
-# permission of the API, 502 the function. `lab explain 403` and so on says more.)
+# dead-letter queue, whichever part fails. (Only time is against it: after 14 days SQS deletes a
+# message, and the days in the first queue count.) (403 would mean the key, 429 the usage plan,
+# 500 the permission of the API, 502 the function; `lab explain 403` says more, and so on.)
 #
 # ## The item in the table
 #
@@ -133,8 +134,8 @@ for name in (
     names.topic_dead_letters,
     names.function_dead_letters,
 ):
-    url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=counts)["Attributes"]
+    queue_url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    found = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=counts)["Attributes"]
     waiting, in_flight = (found[count] for count in counts)
     print(f"  {name}: {waiting} waiting, {in_flight} in flight")
 
@@ -166,7 +167,7 @@ lab.check("04")
 # newest write yet. A consistent read has every write that succeeded before it.
 # </details>
 #
-# **3. The shop has no answer within its patience. May it simply send the order again?**
+# **3. The shop has waited too long for an answer. May it simply send the order again?**
 # <details><summary>Answer</summary>
 #
 # Yes, if it sends the same `order_id` and the same content: the order is recorded once. (The mail
@@ -184,7 +185,6 @@ lab.check("04")
 
 # %% tags=["solution", "active-ipynb"]
 # order = {"product": "Mint tea", "quantity": 2, "order_id": "exercise-04"}
-# url = lab.invoke_url(aws, api_id, "prod", "/orders")
 # for attempt in range(2):
 #     answer = urllib3.request("POST", url, json=order, headers={"x-api-key": api_key})
 #     print(answer.status)

@@ -1,8 +1,10 @@
 # %% [markdown]
 # # 07 Tear down
 #
-# What is left standing can cost, and a stranger can use it. Nothing of this tutorial costs by the
-# hour, but an open API is an open door. So the last chapter takes it all down again.
+# What is left standing can cost, and a stranger can use it. Little of this tutorial costs while
+# it stands idle: the trigger asks the empty queue day and night, which is some cents a month, and
+# what is stored is paid for. But an open API is an open door. So the last chapter takes it all
+# down again.
 
 # %% tags=["active-ipynb"]
 # import lab
@@ -73,7 +75,7 @@ for found in teardown.list_ours(aws):
 # cannot be deleted does not keep the rest from being deleted. On the command line it is `python
 # teardown.py`, which asks first.
 #
-# Console: eight dashboards, twenty-one things, in the right order, and the log groups that
+# Console: seven dashboards, twenty-one things, in the right order, and the log groups that
 # everybody forgets.
 
 # %% tags=["tear-down"]
@@ -100,11 +102,11 @@ lab.check("07")
 # says whose it is.
 # </details>
 #
-# **2. The stack is deleted, and a month later there is a bill for CloudWatch. What was forgotten?**
+# **2. All seems deleted; a month later there is a bill for CloudWatch. What was forgotten?**
 # <details><summary>Answer</summary>
 #
-# The log groups. If Lambda made them, no list of yours has them, and they keep their lines for
-# ever. Here set-up makes them, so teardown knows them.
+# The log groups. If Lambda made them, no list of yours has them, and they keep their lines
+# forever. Here set-up makes them, so teardown knows them.
 # </details>
 #
 # **3. You run chapter 00 again at once, and SQS says `QueueDeletedRecently`. What now?**

@@ -117,14 +117,14 @@ def test_a_script_runs_from_any_directory_and_prints_what_it_did(cloud: str) -> 
 @pytest.mark.parametrize(
     ("before", "script", "missing", "hint"),
     [
-        ((), "01_notify_fulfillment", "SQS queue CustomerOrders-dead-letters", "00_take_orders.py"),
-        ((), "03_connect", "SQS queue CustomerOrders-dead-letters", "00_take_orders.py"),
-        (("00", "01"), "03_connect", "DynamoDB table Orders", "02_record_orders.py"),
+        ((), "01_notify_fulfillment", "SQS queue CustomerOrders-dead-letters", "00_take_orders"),
+        ((), "03_connect", "SQS queue CustomerOrders-dead-letters", "00_take_orders"),
+        (("00", "01"), "03_connect", "DynamoDB table Orders", "02_record_orders"),
         (
             ("00", "01", "02"),
             "04_verify",
             "permission of Orders to invoke record_order",
-            "03_connect.py",
+            "03_connect",
         ),
     ],
 )
@@ -138,9 +138,7 @@ def test_a_chapter_before_its_turn_says_what_is_missing_and_makes_nothing(
     assert result.stdout == ""
     (line,) = result.stderr.splitlines()
     assert line.startswith("MissingStepError: Chapter ")
-    assert (
-        f"there is no {missing} yet: run scripts/{hint} first, or `lab goto {script[:2]}`" in line
-    )
+    assert f"there is no {missing} yet: run {hint} first, or `lab goto {script[:2]}`" in line
     assert resources(aws) == there
 
 

@@ -60,7 +60,7 @@ def run_lab(*arguments: str) -> Result:
 # -- Catching up --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", CHAPTERS)
+@pytest.mark.parametrize("number", [number for number in CHAPTERS if number != "07"])
 def test_goto_brings_an_empty_target_to_the_start_of_any_chapter(aws: Session, number: str) -> None:
     chapter = CHAPTERS[number]
     catch_up.go_to(aws, chapter)
@@ -70,6 +70,20 @@ def test_goto_brings_an_empty_target_to_the_start_of_any_chapter(aws: Session, n
     for later in CHAPTERS.values():
         if number <= later.number < "07":
             assert not has_begun(examine(aws, later.number))
+
+
+def test_goto_brings_it_to_the_last_chapter_and_the_exercise_of_05_is_an_exercise(
+    aws: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both in one, since chapter 05 takes its time."""
+    catch_up.go_to(aws, CHAPTERS["05"])
+    unsolved_then_solved(aws, "05")
+    capsys.readouterr()
+    catch_up.go_to(aws, CHAPTERS["07"])
+    ran = re.findall(r"^== (\d\d) .*(?<!stands already)$", capsys.readouterr().out, re.M)
+    assert ran == []
+    for chapter in chapters.before(CHAPTERS["07"]):
+        assert is_right(examine(aws, chapter.number))
 
 
 def test_goto_again_runs_nothing_again(aws: Session, capsys: pytest.CaptureFixture[str]) -> None:
@@ -294,7 +308,7 @@ SET_WRONG: list[tuple[str, str, Callable[[Session], object], str]] = [
     ("00", "The settings of CustomerOrders", _set_queue("CustomerOrders", RedrivePolicy=""),
      "RedrivePolicy is null"),
     ("00", "The retention of /aws/lambda/take_order", _keep_logs_for_ever,
-     "days is for ever, not 14"),
+     "days is forever, not 14"),
     ("00", "Who may assume take_order-role-us-east-1", _trust_everybody, "Principal is"),
     ("00", "What take_order-role-us-east-1 may do", _policy("take_order", "take-order", "sqs:*"),
      'too much is ["sqs:* on *"]'),
@@ -346,12 +360,13 @@ def test_whatever_is_set_wrong_is_named_and_its_cell_sets_it_right(
     run_chapters(*chapters.SET_UP)
     for _, what, break_it, said in (case for case in SET_WRONG if case[0] == number):
         break_it(aws)
-        wrong = findings(aws)
-        about = [f for f in wrong[number] if f.what == what]
+        wrong = [finding for finding in examine(aws, number) if finding.wrong]
+        about = [finding for finding in wrong if finding.what == what]
         assert len(about) == 1, (what, wrong)
         assert said in about[0].wrong
-        mend(wrong)
-        assert not any(findings(aws).values()), what
+        mend({number: wrong})
+        assert is_right(examine(aws, number)), what
+    assert not any(findings(aws).values())
 
 
 def test_every_expectation_has_been_seen_failing(aws: Session) -> None:
@@ -528,12 +543,6 @@ def test_every_exercise_fails_unsolved_and_passes_solved(aws: Session, orders_fi
         if number != "05":
             unsolved_then_solved(aws, number)
     assert len(orders_file.read_text("utf-8").splitlines()) >= 3
-
-
-def test_so_does_the_exercise_of_chapter_05(aws: Session) -> None:
-    run_chapters(*chapters.SET_UP)
-    unsolved_then_solved(aws, "05")
-    assert is_right(examine(aws, "05"))
 
 
 @pytest.mark.parametrize("number", [n for n in CHAPTERS if n not in ("04", "05", "07")])

@@ -45,6 +45,7 @@ QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
 ECHO = "def handler(event, context):\n    return event\n"
 NAMES = [entry.name for entry in EXPLANATIONS]
 HINT = "What does it mean? Run: lab explain"
+HINT_IN_A_CELL = HINT.replace("lab explain", "!lab explain")
 
 
 def name_for(text: str) -> str | None:
@@ -638,9 +639,29 @@ def test_in_a_notebook_an_error_that_can_be_mended_has_no_traceback(cloud: str) 
     assert {ours.output_type, other.output_type, theirs.output_type} == {"error"}
     assert ours.traceback == ["LabError: Mend it."]
     assert theirs.ename == "QueueDoesNotExist"
-    assert theirs.traceback == [f"{theirs.ename}: {theirs.evalue}", HINT]
+    assert theirs.traceback == [f"{theirs.ename}: {theirs.evalue}", HINT_IN_A_CELL]
     assert any("1 / 0" in re.sub(r"\x1b\[[\d;]*m", "", line) for line in other.traceback)
     assert name_for(last_error.recall() or "") == "The queue does not exist"
+
+
+def test_in_a_notebook_any_error_is_remembered(cloud: str) -> None:
+    run_notebook("import lab", "sqs", allow_errors=True)  # a cell that was run out of its turn
+    assert (
+        name_for(last_error.recall() or "") == "NameError: a cell before this one has not been run"
+    )
+
+
+def test_in_a_notebook_a_cloud_that_is_gone_is_one_line(cloud: str, free_port: int) -> None:
+    post = f"import urllib3\nurllib3.request('POST', 'http://127.0.0.1:{free_port}', retries=0)"
+    _, (gone,) = run_notebook("import lab", post, allow_errors=True)
+    assert len(gone.traceback) == 2
+    assert gone.traceback[1] == HINT_IN_A_CELL
+
+
+@pytest.mark.parametrize("status", ["400", "403", "429", "500", "502", "504"])
+def test_a_status_alone_is_explained(status: str) -> None:
+    assert status in (name_for(status) or "")
+    assert name_for(f"HTTP {status}1") is None
 
 
 def test_in_a_notebook_such_an_error_still_ends_the_run(cloud: str) -> None:

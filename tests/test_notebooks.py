@@ -250,42 +250,57 @@ def test_a_rebuild_keeps_outputs_that_differ_in_numbers_only(tmp_path: Path) -> 
     assert "Took 5 s." in path.read_text("utf-8")
 
 
+def test_pictures_of_measurements_may_differ_those_of_the_chain_may_not(tmp_path: Path) -> None:
+    def drawn(name: str, picture: str) -> Any:
+        made = notebook_of("Took 5 ms.")
+        data, metadata = {"image/png": picture}, {"image/png": {"alt": name}}
+        output = nbformat.v4.new_output("display_data", data=data, metadata=metadata)
+        made.cells[0].outputs.append(output)
+        return made
+
+    path = tmp_path / "a.ipynb"
+    assert notebooks.write(drawn("latency", "AAAA"), path)
+    assert not notebooks.write(drawn("latency", "BBBB"), path)
+    assert notebooks.write(drawn("chain-00", "AAAA"), path)
+    assert notebooks.write(drawn("chain-00", "BBBB"), path)
+
+
 def test_what_was_edited_by_hand_is_not_overwritten(tmp_path: Path) -> None:
     def git(*arguments: str) -> None:
         subprocess.run(["git", *arguments], cwd=tmp_path, check=True, capture_output=True)
 
     git("init", "-q")
     path = tmp_path / "a.ipynb"
-    notebooks.refuse_to_lose(path)  # there is nothing to lose
+    notebooks.refuse_to_lose([path])  # there is nothing to lose
     notebooks.write(notebook_of("tea"), path)
-    notebooks.refuse_to_lose(path)  # new, but the builder's own
+    notebooks.refuse_to_lose([path])  # new, but the builder's own
     edited = read(path)
     edited.cells[0].source = "print('mine')"
     nbformat.write(edited, path)
-    with pytest.raises(EditedNotebookError, match=r"a\.ipynb was edited"):
-        notebooks.refuse_to_lose(path)
+    with pytest.raises(EditedNotebookError, match=r"Edited or run .*: notebooks/a\.ipynb\. "):
+        notebooks.refuse_to_lose([path])
     git("add", ".")
     with pytest.raises(EditedNotebookError):
-        notebooks.refuse_to_lose(path)
+        notebooks.refuse_to_lose([path])
     git("-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-qm", "mine")
-    notebooks.refuse_to_lose(path)  # git has it
+    notebooks.refuse_to_lose([path])  # git has it
     path.write_text("no notebook at all")
     with pytest.raises(EditedNotebookError):
-        notebooks.refuse_to_lose(path)
+        notebooks.refuse_to_lose([path])
 
 
 def test_without_git_an_edited_notebook_is_not_overwritten_either(tmp_path: Path) -> None:
     path = tmp_path / "a.ipynb"
     notebooks.write(notebook_of("tea"), path)
-    notebooks.refuse_to_lose(path)
+    notebooks.refuse_to_lose([path])
     path.write_text(path.read_text("utf-8").replace("print()", "print(1)"), "utf-8")
     with pytest.raises(EditedNotebookError):
-        notebooks.refuse_to_lose(path)
+        notebooks.refuse_to_lose([path])
 
 
 def test_the_builder_refuses_before_it_executes_anything(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path) -> None:
-        raise EditedNotebookError(f"{path.name} was edited")
+    def refuse(paths: list[Path]) -> None:
+        raise EditedNotebookError(f"{paths} were edited")
 
     monkeypatch.setattr(notebooks, "refuse_to_lose", refuse)
     monkeypatch.setattr(notebooks, "own_cloud", lambda: pytest.fail("it went on"))
