@@ -6,7 +6,7 @@ A script needs one import, `import lab`, and talks to AWS through boto3 itself.
 from lab.calls import show_calls
 from lab.chain import draw_chain
 from lab.checks import check
-from lab.display import progress, put_commands_on_path, show
+from lab.display import progress, show
 from lab.errors import LabError, RefusedError
 from lab.exercises import ORDERS_FILE, check_exercise
 from lab.inbox import confirm_subscription, show_mail
@@ -15,6 +15,7 @@ from lab.names import names, tag_list, tags
 from lab.packaging import RUNTIME, event, package
 from lab.session import account_id, invoke_url, session
 from lab.settings import email
+from lab.shell import put_commands_on_path
 from lab.waiting import once_name_is_free, once_role_is_ready, wait_until
 
 __all__ = [

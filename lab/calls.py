@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 from botocore import xform_name
 
-from lab.display import shell
+from lab.shell import shell
 
 
 @dataclass(frozen=True)

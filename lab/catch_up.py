@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import boto3
 
-import teardown
-from lab import chapters, orders
+from lab import chapters, deletion, orders
 from lab.chapters import Chapter
 from lab.checks import examine, is_right
 from lab.inventory import Found
@@ -32,10 +31,10 @@ def undone_by(chapter: Chapter) -> tuple[str, ...]:
 
 def undo(aws: boto3.Session, numbers: tuple[str, ...]) -> list[Found]:
     """Delete what these chapters made, and the orders that they sent; returns what is left."""
-    table = [found for found in teardown.list_ours(aws) if found.resource.cell == "table"]
+    table = [found for found in deletion.list_ours(aws) if found.resource.cell == "table"]
     if table and "02" not in numbers:
         for number in numbers:
             count = sum(orders.forget(aws, f"{kind}-{number}") for kind in ("chapter", "exercise"))
             if count:
                 print(f"Deleted what chapter {number} ordered from the table: {count}.")
-    return teardown.tear_down(aws, numbers)
+    return deletion.tear_down(aws, numbers)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import UnknownChapterError
-
-ROOT = Path(__file__).parent.parent
+from lab.folders import ROOT
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from lab.chapters import CHAPTERS, SET_UP
 from lab.errors import TargetError
+from lab.folders import ROOT
 from lab.inventory import inventory, survey
 from lab.session import session
 
@@ -26,7 +26,7 @@ def own_cloud(*arguments: str) -> Iterator[tuple[str, int]]:
     """A local cloud on a free port; yields its address and process id, and ends it at the end."""
     with subprocess.Popen(
         [sys.executable, "-m", "localcloud", "--port", "0", "--until-stdin-ends", *arguments],
-        cwd=Path(__file__).parent.parent,
+        cwd=ROOT,
         stdin=subprocess.PIPE,  # ends with this process, and the local cloud with it
         stdout=subprocess.PIPE,
         text=True,

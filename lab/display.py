@@ -3,44 +3,23 @@
 from __future__ import annotations
 
 import io
-import os
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 from rich.progress import track
 
-from lab.chapters import ROOT
+from lab.folders import BUILD, ROOT
+from lab.shell import shell
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 T = TypeVar("T")
 _LONG = 3.0  # seconds
-PICTURES = ROOT / "build" / "pictures"
-
-
-def shell() -> Any:
-    """The notebook's IPython, or None in a script."""
-    module = sys.modules.get("IPython")
-    found = module.get_ipython() if module else None
-    return found if found is not None and hasattr(found, "kernel") else None
-
-
-def command(name: str) -> str:
-    """How to give a command of ours where the chapter runs: "lab check", "!lab check"."""
-    return f"lab {name}" if shell() is None else f"!lab {name}"
-
-
-def put_commands_on_path() -> None:
-    """Let a notebook's `!lab` find the command of its own environment."""
-    folder = str(Path(sys.executable).parent)
-    if shell() is not None and folder not in os.environ["PATH"].split(os.pathsep):
-        os.environ["PATH"] = os.pathsep.join((folder, os.environ["PATH"]))
+PICTURES = BUILD / "pictures"
 
 
 def show(figure: Figure, name: str) -> None:

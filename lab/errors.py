@@ -64,8 +64,8 @@ def report(error: BaseException) -> list[str]:
         last_error.remember(line)
     if isinstance(error, LabError):  # it says what to try
         return [line]
-    from lab.display import command
     from lab.explain import explain
+    from lab.shell import command
 
     return [line, f"What does it mean? Run: {command('explain')}"] if explain(line) else [line]
 

@@ -17,14 +17,14 @@ import boto3
 from botocore.exceptions import ClientError
 
 from lab import calls, chapters
-from lab.chapters import ROOT
-from lab.display import command
+from lab.folders import BUILD, ROOT
 from lab.inventory import is_missing
 from lab.names import names
 from lab.orders import recorded
 from lab.session import account_id, session
+from lab.shell import command
 
-ORDERS_FILE = ROOT / "build" / "orders.jsonl"
+ORDERS_FILE = BUILD / "orders.jsonl"
 
 
 @dataclass(frozen=True)

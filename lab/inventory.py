@@ -21,9 +21,9 @@ import boto3
 from botocore.exceptions import ClientError
 
 from lab.chapters import CHAPTERS
-from lab.display import command
 from lab.errors import MissingStepError, NotOursError
 from lab.names import Names, names, tags
+from lab.shell import command
 from lab.waiting import wait_until
 
 Tags = dict[str, str]

@@ -13,6 +13,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from lab.folders import private_folder
+
 _LONGEST = 4000
 _SECRETS = (
     (r"The Canonical String for this request.*", ""),  # AWS repeats the session token in it
@@ -22,10 +24,8 @@ _SECRETS = (
 
 
 def path() -> Path:
-    """Where it is kept."""
-    from lab import local  # late: it needs lab.errors, which needs this module
-
-    return local.log_path(0).with_name("last-error.txt")
+    """Where the last error is kept."""
+    return private_folder() / "last-error.txt"
 
 
 def remember(text: str) -> None:

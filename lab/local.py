@@ -6,18 +6,17 @@ status is it, so there is no state file that could be wrong.
 
 from __future__ import annotations
 
-import getpass
 import http.client
 import json
 import subprocess
 import sys
-import tempfile
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-from lab.display import shell
 from lab.errors import TargetError, WaitTimeoutError
+from lab.folders import ROOT, private_folder
+from lab.shell import shell
 from lab.waiting import wait_until
 
 # Outlive this process; kept so that Python neither warns of them nor leaves them unreaped.
@@ -43,9 +42,7 @@ def status(url: str) -> dict[str, Any] | None:
 
 def log_path(port: int) -> Path:
     """Where a local cloud that was started in the background writes what it has to say."""
-    directory = Path(tempfile.gettempdir()) / f"lab-{getpass.getuser()}"
-    directory.mkdir(mode=0o700, exist_ok=True)
-    return directory / f"localcloud-{port}.log"
+    return private_folder() / f"localcloud-{port}.log"
 
 
 def start(port: int) -> str:
@@ -59,7 +56,7 @@ def start(port: int) -> str:
     with open(log_path(port), "wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "localcloud", "--port", str(port)],
-            cwd=Path(__file__).parent.parent,
+            cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import io
 import zipfile
-from pathlib import Path
+
+from lab.folders import ROOT
 
 # AWS supports it until 2029-06-30.
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 RUNTIME = "python3.13"
-EVENTS = Path(__file__).parent.parent / "events"
-LAMBDAS = Path(__file__).parent.parent / "lambdas"
+EVENTS = ROOT / "events"
+LAMBDAS = ROOT / "lambdas"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 
 

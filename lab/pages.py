@@ -16,7 +16,8 @@ import re
 from typing import Any
 
 from lab import cells, explain
-from lab.chapters import CHAPTERS, ROOT, Chapter
+from lab.chapters import CHAPTERS, Chapter
+from lab.folders import ROOT
 
 DURATIONS = ROOT / "notebooks" / "durations.json"
 README = ROOT / "README.md"

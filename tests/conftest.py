@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import boto3
 import pytest
 
 from lab import local
@@ -75,6 +76,21 @@ def cloud(running_cloud: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> st
 @pytest.fixture
 def aws(cloud: str) -> Session:
     return make_session(cloud)
+
+
+@pytest.fixture
+def calls_made(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The names of the operations that clients call which are made from now on."""
+    called: set[str] = set()
+    make_client = boto3.Session.client
+
+    def client(session: boto3.Session, *args: Any, **options: Any) -> Any:
+        made = make_client(session, *args, **options)
+        made.meta.events.register("before-call", lambda model, **_: called.add(model.name))
+        return made
+
+    monkeypatch.setattr(boto3.Session, "client", client)
+    return called
 
 
 @pytest.fixture

@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import urllib3
 from botocore.exceptions import ClientError
 
 import lab
 import teardown
-from lab import chapters, local
+from lab import chapters, deletion, local
 from lab.demo import environment
 from lab.errors import NotOursError
 from lab.inventory import inventory, survey
@@ -263,7 +262,7 @@ def test_teardown_goes_on_after_a_failure_and_says_what_is_left(
     (role,) = [r for r in inventory(aws) if r.kind == "IAM role" and r.chapter == "00"]
     broken = dataclasses.replace(role, delete=refuse)
     everything = [broken if each == role else each for each in inventory(aws)]
-    monkeypatch.setattr(teardown, "inventory", lambda _: everything)
+    monkeypatch.setattr(deletion, "inventory", lambda _: everything)
     left = teardown.tear_down(aws)
     assert {str(found.resource) for found in left} == {str(role)}
     assert "could not be deleted" in capsys.readouterr().err
@@ -441,20 +440,11 @@ READS = re.compile("(Get|List|Describe|Scan|Invoke|TestInvoke)")
 
 
 def test_the_inventory_undoes_every_call_that_makes_something(
-    aws: Session, monkeypatch: pytest.MonkeyPatch
+    calls_made: set[str], aws: Session
 ) -> None:
-    called: set[str] = set()
-    make_client = boto3.Session.client
-
-    def client(session: boto3.Session, *args: Any, **options: Any) -> Any:
-        made = make_client(session, *args, **options)
-        made.meta.events.register("before-call", lambda model, **_: called.add(model.name))
-        return made
-
-    monkeypatch.setattr(boto3.Session, "client", client)
     run_chapters(*SET_UP_AND_VERIFY)
     run_chapters(*SET_UP_AND_VERIFY)
-    mutating = {name for name in called if not READS.match(name)}
+    mutating = {name for name in calls_made if not READS.match(name)}
     assert mutating == set(UNDONE_BY)
     assert set(UNDONE_BY.values()) == {resource.kind for resource in inventory(aws)}
 

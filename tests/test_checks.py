@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from click.testing import CliRunner, Result
 
@@ -21,6 +20,7 @@ from lab.inventory import inventory
 from lab.names import names
 from lab.session import Session
 from lab.waiting import wait_until
+from tests.conftest import make_session
 from tests.test_chapters import READS, resources, run_chapters
 
 
@@ -389,27 +389,13 @@ def test_a_stranger_of_our_name_is_told_from_ours(aws: Session) -> None:
     assert "LAB_PREFIX" in finding.mend
 
 
-def test_a_check_only_looks(aws: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_only_looks(aws: Session, calls_made: set[str]) -> None:
     run_chapters(*chapters.SET_UP, "04")
-    called: set[str] = set()
-    send = boto3.Session.client
-
-    def client(session: boto3.Session, *args: Any, **options: Any) -> Any:
-        made = send(session, *args, **options)
-        made.meta.events.register("before-call", lambda model, **_: called.add(model.name))
-        return made
-
-    monkeypatch.setattr(boto3.Session, "client", client)
-    watched = Session(
-        aws.endpoint_url,
-        aws_access_key_id="any",
-        aws_secret_access_key="any",
-        region_name="us-east-1",
-    )
+    calls_made.clear()
     for number in CHAPTERS:
-        examine(watched, number)
-    assert len(called) > 20
-    assert {name for name in called if not READS.match(name)} == set()
+        examine(make_session(aws.endpoint_url or ""), number)  # its clients are new
+    assert len(calls_made) > 20
+    assert {name for name in calls_made if not READS.match(name)} == set()
 
 
 def test_dead_letters_are_a_finding_of_chapter_04(aws: Session) -> None:

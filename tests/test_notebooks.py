@@ -15,7 +15,8 @@ import pytest
 import lab
 import lab.local
 from lab import cells, chapters, notebooks, pages
-from lab.chapters import CHAPTERS, ROOT, Chapter
+from lab.chapters import CHAPTERS, Chapter
+from lab.folders import ROOT
 from lab.notebooks import EditedNotebookError
 from lab.session import Session
 from tests.conftest import run_module

@@ -1,0 +1,27 @@
+"""Where the chapter runs: in a notebook, or as a script."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def shell() -> Any:
+    """The notebook's IPython, or None in a script."""
+    module = sys.modules.get("IPython")
+    found = module.get_ipython() if module else None
+    return found if found is not None and hasattr(found, "kernel") else None
+
+
+def command(name: str) -> str:
+    """How to give a command of ours here: "lab check" in a terminal, "!lab check" in a cell."""
+    return f"lab {name}" if shell() is None else f"!lab {name}"
+
+
+def put_commands_on_path() -> None:
+    """Let a notebook's `!lab` find the command of its own environment."""
+    folder = str(Path(sys.executable).parent)
+    if shell() is not None and folder not in os.environ["PATH"].split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join((folder, os.environ["PATH"]))
