@@ -29,9 +29,11 @@ from lab import cells, pages
 from lab.chapters import CHAPTERS, Chapter
 from lab.demo import environment, own_cloud
 
-# What differs from run to run: ids, how often something was asked for, times, their alignment.
+# How often something was asked for until it was there.
+_REPEATS = re.compile(r", \d+ times")
+# What else differs from run to run: ids, times, and how these are aligned.
 _VOLATILE = re.compile(
-    r"(chapter-\d\d-)?[0-9a-f]{8}(-[0-9a-f-]{27})?|, \d+ times|[\d.:-]*\d"
+    r"(chapter-\d\d-)?[0-9a-f]{8}(-[0-9a-f-]{27})?|[\d.:-]*\d"
     r"|(?<=after) +|(?<=within) +"
 )
 
@@ -147,7 +149,8 @@ def _stable(notebook: Any) -> list[str]:
         for cell in notebook.cells
         for output in cell.get("outputs", [])
     ]
-    return [_VOLATILE.sub("#", json.dumps(output, sort_keys=True)) for output in outputs]
+    texts = [_REPEATS.sub("", json.dumps(output, sort_keys=True)) for output in outputs]
+    return [_VOLATILE.sub("#", text) for text in texts]
 
 
 def _is_measured(output: Any) -> bool:
