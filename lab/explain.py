@@ -256,7 +256,6 @@ EXPLANATIONS = (
         "authorized to perform: sqs:sendmessage on resource: "
         "arn:aws:sqs:us-east-1:123456789012:CustomerOrders because no identity-based policy "
         "allows the sqs:sendmessage action",
-        local=False,
     ),
     Explanation(
         name="The role of notify_fulfillment may not read the queue",
@@ -273,7 +272,6 @@ EXPLANATIONS = (
         example="An error occurred (InvalidParameterValueException) when calling the "
         "CreateEventSourceMapping operation: The provided execution role does not have "
         "permissions to call ReceiveMessage on SQS",
-        local=False,
     ),
     Explanation(
         name="AccessDenied: notify_fulfillment may not publish",
@@ -291,7 +289,6 @@ EXPLANATIONS = (
         "notify_fulfillment is not authorized to perform: SNS:Publish on resource: "
         "arn:aws:sns:us-east-1:123456789012:Orders because no identity-based policy allows the "
         "SNS:Publish action",
-        local=False,
     ),
     Explanation(
         name="AccessDenied: record_order may not write to the table",
@@ -307,7 +304,6 @@ EXPLANATIONS = (
         "is not authorized to perform: dynamodb:PutItem on resource: "
         "arn:aws:dynamodb:us-east-1:123456789012:table/Orders because no identity-based policy "
         "allows the dynamodb:PutItem action",
-        local=False,
     ),
     Explanation(
         name="The role of record_order may not use its dead-letter queue",
@@ -321,7 +317,6 @@ EXPLANATIONS = (
         example="An error occurred (InvalidParameterValueException) when calling the "
         "CreateFunction operation: The provided execution role does not have permissions to "
         "call SendMessage on SQS",
-        local=False,
     ),
     Explanation(
         name="AccessDenied: a function does more than its role allows",
@@ -337,7 +332,6 @@ EXPLANATIONS = (
         "is not authorized to perform: dynamodb:Query on resource: "
         "arn:aws:dynamodb:us-east-1:123456789012:table/Orders because no identity-based policy "
         "allows the dynamodb:Query action",
-        local=False,
     ),
     Explanation(
         name="The account is not ready for this service",
@@ -364,7 +358,6 @@ EXPLANATIONS = (
         "arn:aws:iam::123456789012:user/ana is not authorized to perform: iam:CreateRole on "
         "resource: arn:aws:iam::123456789012:role/take_order-role-us-east-1 because no "
         "identity-based policy allows the iam:CreateRole action",
-        local=False,
     ),
     # -- Making functions ----------------------------------------------------------------------
     Explanation(

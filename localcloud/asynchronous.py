@@ -14,6 +14,7 @@ import logging
 
 from moto.awslambda.models import LambdaFunction
 
+from localcloud.permissions import role_allows
 from localcloud.runtime import Result, Runtime
 from localcloud.state import State
 from localcloud.tasks import Tasks
@@ -58,6 +59,9 @@ class AsyncInvocations:
         target = (getattr(function, "dead_letter_config", None) or {}).get("TargetArn")
         if not target:
             logger.warning("%s failed for good and has no dead-letter queue: event lost", name)
+            return
+        if not role_allows(function.role, "sqs:SendMessage", target):
+            logger.error("%s's role may not send to %s: event lost", name, target)
             return
         attributes = {
             "RequestID": result.request_id,

@@ -12,6 +12,7 @@ import time
 from urllib.parse import parse_qs, unquote
 
 from localcloud.asynchronous import AsyncInvocations
+from localcloud.authorization import refusal
 from localcloud.event_sources import EventSources
 from localcloud.front_door import FrontDoor
 from localcloud.logs import LogWriter
@@ -55,6 +56,9 @@ class AwsApi:
 
     async def handle(self, service: str, request: Request) -> Response:
         """Answer a request to the service's API."""
+        refused = refusal(service, request, region_of(request))
+        if refused is not None:
+            return refused
         if service == "lambda":
             if request.method == "POST" and (found := _INVOKE.fullmatch(unquote(request.path))):
                 return await self._invoke(found[1], request)

@@ -19,6 +19,7 @@ from typing import Any
 from moto.awslambda.models import EventSourceMapping
 from moto.sqs.models import Message
 
+from localcloud.permissions import role_allows
 from localcloud.queues import IndexedQueue
 from localcloud.runtime import Result, Runtime
 from localcloud.state import State
@@ -69,6 +70,11 @@ class EventSources:
                 slots.release()
                 await asyncio.sleep(1)
                 continue
+            await queue.wait_for_message(_IDLE_SECONDS)
+            if not self._may(mapping, "ReceiveMessage"):
+                slots.release()
+                await asyncio.sleep(1)  # it may be allowed again
+                continue
             messages = await _collect(queue, mapping)
             if not messages:
                 slots.release()
@@ -86,8 +92,16 @@ class EventSources:
             return
         records = [_record(queue, message) for message in messages]
         result = await self._runtime.invoke(function, json.dumps({"Records": records}).encode())
-        for message in _succeeded(mapping, messages, result):
-            queue.delete_message(message.receipt_handle)
+        if self._may(mapping, "DeleteMessage"):
+            for message in _succeeded(mapping, messages, result):
+                queue.delete_message(message.receipt_handle)
+
+    def _may(self, mapping: EventSourceMapping, action: str) -> bool:
+        """Whether the function's role allows this on the queue: Lambda polls in its name."""
+        function = self._state.function(mapping.function_arn, mapping.region)
+        return function is None or role_allows(
+            function.role, f"sqs:{action}", mapping.event_source_arn
+        )
 
 
 def _concurrency(mapping: EventSourceMapping) -> int:
@@ -96,7 +110,6 @@ def _concurrency(mapping: EventSourceMapping) -> int:
 
 async def _collect(queue: IndexedQueue, mapping: EventSourceMapping) -> list[Message]:
     """A batch: what is there at once, or what comes together within the batching window."""
-    await queue.wait_for_message(_IDLE_SECONDS)
     messages = _receive(queue, mapping.batch_size)
     deadline = asyncio.get_running_loop().time() + (mapping.max_batch_window or 0)
     try:

@@ -15,6 +15,8 @@ from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import EventSourceMapping, LambdaBackend
 from moto.sqs.models import sqs_backends
 
+from localcloud.permissions import role_allows
+
 _add_permission = LambdaBackend.add_permission
 _create_function = LambdaBackend.create_function
 _update_function_code = LambdaBackend.update_function_code
@@ -45,6 +47,8 @@ def _mapping(backend: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping
     the function may take."""
     function = backend.get_function(spec["FunctionName"])
     _refuse_a_short_visibility_timeout(backend, spec["EventSourceArn"], function.timeout)
+    for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
+        _refuse_unless_allowed(function.role, action, spec["EventSourceArn"])
     for mapping in backend._event_source_mappings.values():
         if (mapping.event_source_arn, mapping.function_arn) == (
             spec["EventSourceArn"],
@@ -72,6 +76,15 @@ def _refuse_a_short_visibility_timeout(backend: LambdaBackend, arn: str, timeout
         )
 
 
+def _refuse_unless_allowed(role_arn: str, action: str, queue_arn: str) -> None:
+    """Lambda polls, and sends dead letters, in the name of the function's role."""
+    if not role_allows(role_arn, f"sqs:{action}", queue_arn):
+        raise LambdaClientError(
+            "InvalidParameterValueException",
+            f"The provided execution role does not have permissions to call {action} on SQS",
+        )
+
+
 def _refuse_what_is_no_package(spec: dict[str, Any]) -> None:
     package = spec.get("ZipFile")
     if package is None:
@@ -85,8 +98,11 @@ def _refuse_what_is_no_package(spec: dict[str, Any]) -> None:
 
 
 def _function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
-    """A function's code is a zip file."""
+    """A function's code is a zip file, and its role may send to its dead-letter queue."""
     _refuse_what_is_no_package(spec.get("Code", {}))
+    target = spec.get("DeadLetterConfig", {}).get("TargetArn", "")
+    if ":sqs:" in target:
+        _refuse_unless_allowed(spec["Role"], "SendMessage", target)
     return _create_function(backend, spec)
 
 

@@ -106,10 +106,10 @@ def make_session(address: str) -> Session:
     )
 
 
-def zip_of(source: str) -> bytes:
+def zip_of(source: str, name: str = "app.py") -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("app.py", source)
+        archive.writestr(name, source)
     return buffer.getvalue()
 
 

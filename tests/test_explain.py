@@ -40,6 +40,13 @@ from tests.conftest import (
     run_script,
     zip_of,
 )
+from tests.test_permissions import (
+    allow,
+    as_role,
+    denied,
+    make_record_order_without_its_dead_letters,
+    make_trigger_without,
+)
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
 ECHO = "def handler(event, context):\n    return event\n"
@@ -407,6 +414,23 @@ def role_exists(aws: Session) -> None:
         aws.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
 
 
+READER = """
+import boto3
+
+def lambda_handler(event, context):
+    boto3.client("dynamodb").scan(TableName="Orders")
+"""
+
+
+def asks_for_too_much(aws: Session) -> str:
+    chapters.CHAPTERS["02"].run()
+    reader = aws.client("lambda").update_function_code(
+        FunctionName="record_order", ZipFile=zip_of(READER, "record_order.py")
+    )
+    error = invoke(aws, reader["FunctionName"])["Payload"]
+    return f"{error['errorType']}: {error['errorMessage']}"
+
+
 # What brings the error of each entry about: it raises it, or returns what the learner sees.
 CAUSES: dict[str, Callable[[Session], object]] = {
     "NotOursError: one of our names is taken": not_ours,
@@ -415,6 +439,25 @@ CAUSES: dict[str, Callable[[Session], object]] = {
     ].run(),
     "SettingsError: a setting has a value that cannot work": lambda aws: settings.load(
         {"LAB_PORT": "tea"}
+    ),
+    "AccessDenied: take_order may not use the queue": lambda aws: denied(
+        aws, "take_order", "sqs:SendMessage"
+    ),
+    "The role of notify_fulfillment may not read the queue": lambda aws: make_trigger_without(
+        aws, "ReceiveMessage"
+    ),
+    "AccessDenied: notify_fulfillment may not publish": lambda aws: denied(
+        aws, "notify_fulfillment", "sns:Publish"
+    ),
+    "AccessDenied: record_order may not write to the table": lambda aws: denied(
+        aws, "record_order", "dynamodb:PutItem"
+    ),
+    "The role of record_order may not use its dead-letter queue": (
+        make_record_order_without_its_dead_letters
+    ),
+    "AccessDenied: a function does more than its role allows": asks_for_too_much,
+    "AccessDenied: your own credentials may not do this": lambda aws: (
+        as_role(aws, allow("iam:GetRole")).client("sqs").create_queue(QueueName="mine")
     ),
     "The local cloud does not start": port_taken,
     "WaitTimeoutError: something did not happen in time": lambda aws: lab.wait_until(
