@@ -13,7 +13,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import boto3
@@ -209,7 +209,7 @@ class _Details:
                 f"Dead-letter queue {queue}",
                 "A dead letter is an order that somebody has to look after.",
                 "left-behind",
-                lambda queue=queue: self._messages(queue),  # type: ignore[misc]
+                partial(self._messages, queue),
                 {"messages": 0},
                 needs=arrived,
             )
@@ -316,9 +316,7 @@ class _Details:
                 what,
                 "Without it malformed orders reach the function, and are paid for.",
                 cell,
-                lambda listing=listing, name=name: self._part(  # type: ignore[misc]
-                    api_id, listing, "name", name
-                ),
+                partial(self._part, api_id, listing, "name", name),
                 {"name": name},
                 needs=api,
             )

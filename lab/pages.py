@@ -147,7 +147,7 @@ def calls_in(chapter: Chapter, cell: cells.Cell) -> list[str]:
         if service is None:
             continue
         if method in ("get_paginator", "get_waiter"):
-            (name,) = (argument.value for argument in node.args)  # type: ignore[attr-defined]
+            name = ast.literal_eval(node.args[0])
             method = name if method == "get_paginator" else f"get_waiter({name!r})"
         found.append((node.lineno, node.col_offset, f"{service}.{method}"))
     return list(dict.fromkeys(call for _, _, call in sorted(found)))
