@@ -44,11 +44,11 @@ def cells(number: str) -> tuple[Cell, ...]:
     heading, position = "", 0
     for cell in read(CHAPTERS[number]).cells:
         is_code = cell.cell_type == "code"
-        position += is_code
+        tags = tuple(cell.metadata.get("tags", ()))
+        position += is_code and "solution" not in tags  # which the notebook does not have
         titles = [line for line in cell.source.splitlines() if line.startswith("#")]
         if titles and not is_code:
             heading = titles[-1].lstrip("# ")
-        tags = tuple(cell.metadata.get("tags", ()))
         found.append(Cell(cell.id, is_code, cell.source, tags, heading, position))
     return tuple(found)
 

@@ -14,6 +14,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
+from lab import last_error
+from lab.shell import command, ipython
+
 
 class LabError(Exception):
     """Something that the user can mend; the message says how."""
@@ -57,15 +60,12 @@ MENDABLE = (LabError, ClientError, BotoCoreError, HTTPError)
 
 def report(error: BaseException) -> list[str]:
     """The lines to show for an error that ends a run. The error is remembered for `lab explain`."""
-    from lab import last_error  # only now: `import lab` is to be quick
-
     line = f"{type(error).__name__}: {error}"
     if not isinstance(error, UnknownChapterError):  # no chapter has met that one
         last_error.remember(line)
     if isinstance(error, LabError):  # it says what to try
         return [line]
-    from lab.explain import explain
-    from lab.shell import command
+    from lab.explain import explain  # a long table, which only an error needs
 
     return [line, f"What does it mean? Run: {command('explain')}"] if explain(line) else [line]
 
@@ -92,8 +92,7 @@ def _show_in_ipython(
 
 def _watch_ipython() -> None:
     """https://ipython.readthedocs.io/en/stable/api/generated/IPython.core.interactiveshell.html"""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
+    shell = ipython()
     if shell is not None:
         shell.set_custom_exc((Exception,), _show_in_ipython)
 

@@ -13,7 +13,7 @@ import ast
 import json
 import math
 import re
-from typing import Any
+from pathlib import Path
 
 from lab import cells, explain
 from lab.chapters import CHAPTERS, Chapter
@@ -143,7 +143,7 @@ def calls_in(chapter: Chapter, cell: cells.Cell) -> list[str]:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
         owner, method = ast.unparse(node.func.value), node.func.attr
-        service = next((s for name, s in clients.items() if owner == name), None)
+        service = clients.get(owner)
         if service is None:
             continue
         if method in ("get_paginator", "get_waiter"):
@@ -167,7 +167,7 @@ def _clients(chapter: Chapter) -> dict[str, str]:
 # -- Writing -----------------------------------------------------------------------------------
 
 
-def generated() -> dict[Any, str]:
+def generated() -> dict[Path, str]:
     """Every generated page, by its path, as it should be."""
     return {
         README: readme(),
@@ -181,7 +181,7 @@ def write() -> list[str]:
     return [str(path.relative_to(ROOT)) for path, text in generated().items() if _write(path, text)]
 
 
-def _write(path: Any, text: str) -> bool:
+def _write(path: Path, text: str) -> bool:
     if path.exists() and path.read_text("utf-8") == text:
         return False
     path.parent.mkdir(exist_ok=True)

@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 
 
+def ipython() -> Any:
+    """The IPython that runs us, in a notebook or a terminal, or None in plain Python."""
+    module = sys.modules.get("IPython")
+    return module.get_ipython() if module else None
+
+
 def shell() -> Any:
     """The notebook's IPython, or None in a script."""
-    module = sys.modules.get("IPython")
-    found = module.get_ipython() if module else None
+    found = ipython()
     return found if found is not None and hasattr(found, "kernel") else None
 
 

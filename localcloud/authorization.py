@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, unquote
 from moto.sts.models import AssumedRole, sts_backends
 
 from localcloud.permissions import why_not
+from localcloud.signature import access_key_of
 from localcloud.state import ACCOUNT_ID, Request, Response, error_response
 
 # The error of each service: its status, its code, and how it writes the action.
@@ -29,7 +30,7 @@ _ERRORS: dict[str, tuple[int, str, Callable[[str], str]]] = {
     "dynamodb": (400, "AccessDeniedException", str),
     "lambda": (403, "AccessDeniedException", str),
 }
-_INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
+INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 
 
 def refusal(service: str, request: Request, region: str) -> Response | None:
@@ -51,10 +52,8 @@ def refusal(service: str, request: Request, region: str) -> Response | None:
 
 def _caller(request: Request) -> AssumedRole | None:
     """The role that signed the request, or None if it was no role."""
-    signed = re.search(r"Credential=([^/]+)/", request.headers.get("authorization", ""))
-    if signed is None:
-        return None
-    return sts_backends[ACCOUNT_ID]["aws"].get_assumed_role_from_access_key(signed[1])
+    key = access_key_of(request)
+    return sts_backends[ACCOUNT_ID]["aws"].get_assumed_role_from_access_key(key) if key else None
 
 
 def _needed(service: str, request: Request, region: str) -> Iterator[tuple[str, str]]:
@@ -74,7 +73,7 @@ def _needed(service: str, request: Request, region: str) -> Iterator[tuple[str, 
             resource = table if table.startswith("arn:") else f"{arn}table/{table}"
             index = f"/index/{call['IndexName']}" if "IndexName" in call else ""
             yield f"dynamodb:{operation}", resource + index
-    elif found := _INVOKE.fullmatch(unquote(request.path)):
+    elif found := INVOKE.fullmatch(unquote(request.path)):
         name = found[1]
         resource = name if name.startswith("arn:") else f"{arn}function:{name}"
         yield "lambda:InvokeFunction", resource

@@ -12,12 +12,13 @@ import time
 from urllib.parse import parse_qs, unquote
 
 from localcloud.asynchronous import AsyncInvocations
-from localcloud.authorization import refusal
+from localcloud.authorization import INVOKE, refusal
 from localcloud.event_sources import EventSources
 from localcloud.front_door import FrontDoor
 from localcloud.logs import LogWriter
 from localcloud.notifications import Notifications
 from localcloud.runtime import Runtime
+from localcloud.signature import region_of
 from localcloud.state import (
     ACCOUNT_ID,
     Request,
@@ -29,7 +30,6 @@ from localcloud.state import (
 
 _MAX_SYNC_PAYLOAD = 6 * 1024 * 1024
 _MAX_ASYNC_PAYLOAD = 1024 * 1024
-_INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 _TEST_INVOKE = re.compile(r"/restapis/([^/]+)/resources/([^/]+)/methods/([^/]+)")
 
 
@@ -60,7 +60,7 @@ class AwsApi:
         if refused is not None:
             return refused
         if service == "lambda":
-            if request.method == "POST" and (found := _INVOKE.fullmatch(unquote(request.path))):
+            if request.method == "POST" and (found := INVOKE.fullmatch(unquote(request.path))):
                 return await self._invoke(found[1], request)
             response = self._state.call(request)
             if request.method != "GET" and response.status < 300:
@@ -162,18 +162,3 @@ class AwsApi:
             "</ConfirmSubscriptionResult></ConfirmSubscriptionResponse>"
         )
         return Response(200, body.encode(), (("Content-Type", "text/xml"),))
-
-
-def service_of(request: Request) -> str | None:
-    """The service that a signed request is for, from its credential scope."""
-    found = re.search(r"Credential=[^,]*?/\d{8}/[^/]+/([^/]+)/aws4_request", _signature(request))
-    return found[1].lower() if found else None
-
-
-def region_of(request: Request) -> str:
-    found = re.search(r"Credential=[^,]*?/\d{8}/([^/]+)/", _signature(request))
-    return found[1] if found else "us-east-1"
-
-
-def _signature(request: Request) -> str:
-    return request.headers.get("authorization") or unquote(request.query).replace("X-Amz-", "")

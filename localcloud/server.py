@@ -29,13 +29,14 @@ import psutil
 import uvicorn
 
 from localcloud.asynchronous import AsyncInvocations
-from localcloud.aws_api import AwsApi, service_of
+from localcloud.aws_api import AwsApi
 from localcloud.event_sources import EventSources
 from localcloud.front_door import FrontDoor
 from localcloud.logs import LogWriter
 from localcloud.mailbox import Mailbox
 from localcloud.notifications import Notifications
 from localcloud.runtime import Runtime
+from localcloud.signature import service_of
 from localcloud.state import Request, Response, State, json_response
 
 _MAX_BODY = 80 * 1024 * 1024  # a 50 MB package, in base64

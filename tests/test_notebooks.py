@@ -172,6 +172,14 @@ def test_a_learner_gets_the_exercise_without_its_solution(chapter: Chapter) -> N
     assert len(built) == len(cells.cells(chapter.number)) - 1
 
 
+def test_the_number_by_which_a_check_names_a_cell_is_the_one_beside_it() -> None:
+    for chapter in CHAPTERS.values():
+        shown = {c.id: c.get("execution_count") for c in stored(chapter).cells}
+        for cell in cells.cells(chapter.number):
+            if cell.is_code and "solution" not in cell.tags:
+                assert shown[cell.id] == cell.position, cell.id
+
+
 def test_cells_have_ids_that_stay() -> None:
     for chapter in CHAPTERS.values():
         for cell in stored(chapter).cells:
