@@ -54,6 +54,13 @@ def _smtp(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
     help="Wait before an asynchronous invocation is retried (a minute on AWS).",
 )
 @click.option(
+    "--role-delay",
+    default=0.0,
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="How long a new role is unknown to Lambda (some seconds on AWS).",
+)
+@click.option(
     "--runtime-client",
     "client",
     default="native",

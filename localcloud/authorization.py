@@ -1,9 +1,11 @@
-"""Refuses what the caller's role does not allow, with the error of each service.
+"""Refuses what the caller may not do, with the error of each service.
 
 A function signs with credentials of its execution role, so every request tells who sends it.
-The credentials of whoever uses the local cloud may do everything; those of a role that was
-assumed, by Lambda or by `sts:AssumeRole`, may do what its policies allow. Asked are the
-services that functions of this tutorial call: SQS, SNS, DynamoDB, and Lambda's Invoke.
+The credentials of whoever uses the local cloud may do everything. Those of a role that was
+assumed, by Lambda or by `sts:AssumeRole`, may do what its policies allow, and those of
+`sts:GetFederationToken` what the policy allows that came with the call: so anybody can try out
+a policy. SQS, SNS, DynamoDB and Lambda's functions are told apart by their ARNs and, as far as
+they have one, by their own policy; elsewhere only the action counts, on any resource.
 
 Batches are no actions of their own: `sqs:SendMessage` covers SendMessageBatch.
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
@@ -14,50 +16,94 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from moto.sts.models import AssumedRole, sts_backends
+from botocore.session import get_session
+from moto.core.responses import ActionResult
+from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
+from moto.sts.models import sts_backends
+from moto.sts.responses import TokenResponse
 
-from localcloud.permissions import why_not
+from localcloud.permissions import Access, Caller, Policy, why_not
 from localcloud.signature import access_key_of
-from localcloud.state import ACCOUNT_ID, Request, Response, error_response
+from localcloud.state import ACCOUNT_ID, Request, Response, State, error_response
 
 # The error of each service: its status, its code, and how it writes the action.
-_ERRORS: dict[str, tuple[int, str, Callable[[str], str]]] = {
+_Error = tuple[int, str, Callable[[str], str]]
+_ERRORS: dict[str, _Error] = {
     "sqs": (403, "AccessDenied", str.lower),
     "sns": (403, "AuthorizationError", lambda action: action.replace("sns:", "SNS:")),
     "dynamodb": (400, "AccessDeniedException", str),
     "lambda": (403, "AccessDeniedException", str),
+    "logs": (400, "AccessDeniedException", str),
+    "apigateway": (403, "AccessDeniedException", str),
 }
+_OTHER_ERROR: _Error = (403, "AccessDenied", str)
+_ALWAYS = ("sts:GetCallerIdentity",)
+_FEDERATED = f"arn:aws:iam::{ACCOUNT_ID}:federated-user"  # in place of a role's ARN
+_NOTHING = '{"Version": "2012-10-17", "Statement": []}'
+_get_federation_token = TokenResponse.get_federation_token
 INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 
 
-def refusal(service: str, request: Request, region: str) -> Response | None:
+def refusal(service: str, request: Request, region: str, state: State) -> Response | None:
     """The answer to a request that its sender may not make; None if it may."""
     caller = _caller(request)
-    if caller is None or service not in _ERRORS:
+    if caller is None:
         return None
-    status, code, written = _ERRORS[service]
+    status, code, written = _ERRORS.get(service, _OTHER_ERROR)
     for action, resource in _needed(service, request, region):
-        if reason := why_not(caller.role_arn, action, resource):
+        access = Access(action, resource, _context(caller, region))
+        if reason := why_not(caller, access, _resource_policy(state, resource)):
             shown = written(action)
             message = (
                 f"User: {caller.arn} is not authorized to perform: {shown} on resource: "
-                f"{resource} {reason.format(action=shown)}"
+                f"{resource or '*'} {reason.format(action=shown)}"
             )
             return error_response(request, status, code, message)
     return None
 
 
-def _caller(request: Request) -> AssumedRole | None:
-    """The role that signed the request, or None if it was no role."""
+def _caller(request: Request) -> Caller | None:
+    """Who signed the request, unless it was somebody who may do everything."""
     key = access_key_of(request)
-    return sts_backends[ACCOUNT_ID]["aws"].get_assumed_role_from_access_key(key) if key else None
+    backend = sts_backends[ACCOUNT_ID]["aws"]
+    role = backend.get_assumed_role_from_access_key(key) if key else None
+    if role is None:
+        return None
+    if role.role_arn == _FEDERATED:
+        arn = f"arn:aws:sts::{ACCOUNT_ID}:federated-user/{role.session_name}"
+        return Caller(arn, session_policy=role.policy)
+    return Caller(role.arn, role.role_arn, role.policy)
+
+
+def _context(caller: Caller, region: str) -> dict[str, str]:
+    """What conditions may ask about the caller. AWS is called over TLS, so that counts as true."""
+    return {
+        "aws:principalaccount": ACCOUNT_ID,
+        "aws:principalarn": caller.role_arn or caller.arn,
+        "aws:requestedregion": region,
+        "aws:securetransport": "true",
+    }
+
+
+def _resource_policy(state: State, resource: str) -> Policy:
+    """The policy of the queue, topic or function itself."""
+    _, _, service, region, account, name, *_ = (resource + ":::::").split(":", 6)
+    if service == "sqs" and (queue := sqs_backends[account][region].queues.get(name)):
+        return queue.policy
+    if service == "sns" and (topic := sns_backends[account][region].topics.get(resource)):
+        return topic.policy
+    if service == "lambda" and (function := state.function(resource, region)):
+        return {"Statement": function.policy.statements}
+    return None
 
 
 def _needed(service: str, request: Request, region: str) -> Iterator[tuple[str, str]]:
-    """What the sender must be allowed: actions, each with the ARN of its resource."""
+    """What the sender must be allowed: actions, each with the ARN of its resource ("" for any)."""
     operation, call = _call(request)
     arn = f"arn:aws:{service}:{region}:{ACCOUNT_ID}:"
     if service == "sqs":
@@ -73,10 +119,14 @@ def _needed(service: str, request: Request, region: str) -> Iterator[tuple[str, 
             resource = table if table.startswith("arn:") else f"{arn}table/{table}"
             index = f"/index/{call['IndexName']}" if "IndexName" in call else ""
             yield f"dynamodb:{operation}", resource + index
-    elif found := INVOKE.fullmatch(unquote(request.path)):
+    elif service == "lambda" and (found := INVOKE.fullmatch(unquote(request.path))):
         name = found[1]
         resource = name if name.startswith("arn:") else f"{arn}function:{name}"
         yield "lambda:InvokeFunction", resource
+    else:
+        action = f"{service}:{operation or _rest_operation(service, request)}"
+        if action not in _ALWAYS:
+            yield action, ""
 
 
 def _call(request: Request) -> tuple[str, dict[str, Any]]:
@@ -94,3 +144,54 @@ def _tables(call: dict[str, Any]) -> list[str]:
     if "TransactItems" in call:
         return [next(iter(item.values()))["TableName"] for item in call["TransactItems"]]
     return [call.get("TableName", "*")]
+
+
+def _rest_operation(service: str, request: Request) -> str:
+    """The operation behind a method and a path. API Gateway's actions are the methods.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonapigatewaymanagement.html
+    """
+    if service == "apigateway":
+        return request.method
+    for operation, method, path in _rest_paths(service):
+        if method == request.method and path.fullmatch(unquote(request.path)):
+            return operation
+    return ""
+
+
+@cache
+def _rest_paths(service: str) -> list[tuple[str, str, re.Pattern[str]]]:
+    model = get_session().get_service_model(service)
+    found = []
+    for name in model.operation_names:
+        http = model.operation_model(name).http
+        uri = re.escape(http["requestUri"].partition("?")[0].rstrip("/"))
+        path = re.sub(r"\\\{\w+(\\\+)?\\\}", lambda m: ".+" if m[1] else "[^/]+", uri)
+        found.append((name, http["method"], re.compile(path + "/?")))
+    return found
+
+
+def _federate(response: TokenResponse) -> ActionResult:
+    """GetFederationToken, with credentials that can be told from anybody else's; moto gives
+    everybody the same. https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html
+    """
+    result: dict[str, Any] = _get_federation_token(response).result
+    params = parse_qs(response.body if isinstance(response.body, str) else response.body.decode())
+    made = sts_backends[ACCOUNT_ID]["aws"].assume_role(
+        region_name=response.region,
+        role_session_name=params["Name"][0],
+        role_arn=_FEDERATED,
+        policy=params.get("Policy", [_NOTHING])[0],
+        duration=int(params.get("DurationSeconds", ["43200"])[0]),
+        external_id="",
+    )
+    result["Credentials"] |= {
+        "AccessKeyId": made.access_key_id,
+        "SecretAccessKey": made.secret_access_key,
+        "SessionToken": made.session_token,
+    }
+    return ActionResult(result)
+
+
+def install() -> None:
+    """Make moto hand out federation tokens that carry their policy."""
+    TokenResponse.get_federation_token = _federate

@@ -11,8 +11,8 @@ import re
 import time
 from urllib.parse import parse_qs, unquote
 
+from localcloud import authorization
 from localcloud.asynchronous import AsyncInvocations
-from localcloud.authorization import INVOKE, refusal
 from localcloud.event_sources import EventSources
 from localcloud.front_door import FrontDoor
 from localcloud.logs import LogWriter
@@ -53,14 +53,17 @@ class AwsApi:
         self._invocations = invocations
         self._notifications = notifications
         self._front_door = front_door
+        authorization.install()
 
     async def handle(self, service: str, request: Request) -> Response:
         """Answer a request to the service's API."""
-        refused = refusal(service, request, region_of(request))
+        refused = authorization.refusal(service, request, region_of(request), self._state)
         if refused is not None:
             return refused
         if service == "lambda":
-            if request.method == "POST" and (found := INVOKE.fullmatch(unquote(request.path))):
+            if request.method == "POST" and (
+                found := authorization.INVOKE.fullmatch(unquote(request.path))
+            ):
                 return await self._invoke(found[1], request)
             response = self._state.call(request)
             if request.method != "GET" and response.status < 300:

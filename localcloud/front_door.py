@@ -25,11 +25,13 @@ from moto.apigateway.models import APIGatewayBackend
 
 from localcloud import deployments
 from localcloud.deployments import Deployment, Refusal, Route, snapshot
+from localcloud.permissions import service_may
 from localcloud.runtime import Result, Runtime
 from localcloud.state import ACCOUNT_ID, Request, Response, State, json_response
 
 _MAX_BODY = 10 * 1024 * 1024
 _LONGEST_TEXT = 200  # of one finding of the validator, which may quote the body
+_SERVICE = "apigateway.amazonaws.com"
 _SERVER_HEADERS = ("content-length", "transfer-encoding", "connection")
 
 
@@ -158,12 +160,25 @@ class FrontDoor:
         function = self._state.function(call.route.function_arn or "", call.deployment.region)
         if call.route.function_arn is None or function is None:
             raise Refusal("API_CONFIGURATION_ERROR")
+        arn = function.function_arn
+        statements = {"Statement": function.policy.statements}
+        if not service_may(statements, _SERVICE, "lambda:InvokeFunction", arn, _source_arn(call)):
+            raise Refusal("API_CONFIGURATION_ERROR")
         try:
             invocation = self._runtime.invoke(function, json.dumps(_proxy_event(call)).encode())
             result = await asyncio.wait_for(invocation, call.route.timeout)
         except TimeoutError:
             raise Refusal("INTEGRATION_TIMEOUT") from None
         return _proxy_response(result)
+
+
+def _source_arn(call: Call) -> str:
+    """What API Gateway says it calls for: this method of this stage, * for what varies in the path.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-control-access-using-iam-policies-to-invoke-api.html
+    """
+    path = re.sub(r"\{[^}]+\}", "*", call.route.resource_path)
+    where = f"{call.deployment.region}:{ACCOUNT_ID}:{call.deployment.api_id}"
+    return f"arn:aws:execute-api:{where}/{call.stage}/{call.request.method}{path}"
 
 
 def _validate(route: Route, request: Request) -> None:

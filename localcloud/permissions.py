@@ -1,64 +1,171 @@
-"""What a role may do: its identity-based policies, evaluated as IAM does.
+"""What a caller may do: IAM policies, evaluated as IAM does.
 
-An explicit Deny wins over every Allow, and what nothing allows is denied. A statement with a
-condition is left out if it allows and counts if it denies: conditions are not evaluated.
+A role is allowed what its own policies or the resource's policy allow (both are of one
+account here); a service of AWS's is allowed what the resource's policy allows. An explicit Deny
+wins over every Allow, and what nothing allows is denied. An operator that is not among
+those of conditions.py fails safe: such a statement allows nothing, and denies.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from moto.iam.exceptions import NotFoundException
-from moto.iam.models import iam_backends
+from moto.iam.models import Role, iam_backends
+
+from localcloud.conditions import holds, is_like
 
 ALLOWED = ""
-NO_ALLOW = "because no identity-based policy allows the {action} action"
-EXPLICIT_DENY = "with an explicit deny in an identity-based policy"
+_NO_ALLOW = "because no {kind} policy allows the {{action}} action"
+_EXPLICIT_DENY = "with an explicit deny in {kind} policy"
+_IDENTITY, _SESSION, _RESOURCE = "identity-based", "session", "resource-based"
+
+Policy = str | Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls: a role by its session, or whoever acts as `session_policy`.
+
+    Without a `role_arn` there are no identity-based policies to ask.
+    """
+
+    arn: str
+    role_arn: str | None = None
+    session_policy: str | None = None
+
+
+@dataclass(frozen=True)
+class Access:
+    """What is to be done, and what conditions may ask about it (keys in lower case)."""
+
+    action: str
+    resource: str
+    context: Mapping[str, str] = field(default_factory=dict)
 
 
 def role_allows(role_arn: str, action: str, resource: str) -> bool:
-    """Whether the role's policies allow `action` on `resource`."""
-    return why_not(role_arn, action, resource) == ALLOWED
+    """Whether the role's own policies allow `action` on `resource`."""
+    return why_not(Caller(role_arn, role_arn), Access(action, resource)) == ALLOWED
 
 
-def why_not(role_arn: str, action: str, resource: str) -> str:
-    """ALLOWED, or the reason for the refusal in AWS's words, {action} still to be filled in.
+def why_not(caller: Caller, access: Access, resource_policy: Policy = None) -> str:
+    """ALLOWED, or the reason for the refusal in AWS's words, {action} still to be filled in."""
+    of_resource = _effects([resource_policy], access, {"AWS": _names_of(caller)})
+    if "Deny" in of_resource:
+        return _EXPLICIT_DENY.format(kind=f"a {_RESOURCE}")
+    asked = []
+    if (documents := _role_documents(caller.role_arn)) is not None:
+        asked.append((_IDENTITY, _effects(documents, access), of_resource))
+    if caller.session_policy:
+        asked.append((_SESSION, _effects([caller.session_policy], access), set()))
+    for kind, effects, others in asked:
+        if "Deny" in effects:
+            article = "an" if kind == _IDENTITY else "a"
+            return _EXPLICIT_DENY.format(kind=f"{article} {kind}")
+        if "Allow" not in effects | others:
+            return _NO_ALLOW.format(kind=kind)
+    return ALLOWED
 
-    A role that IAM does not know is allowed everything: a cloud for trying things out
-    accepts functions with made-up roles.
+
+def service_may(policy: Policy, service: str, action: str, resource: str, source_arn: str) -> bool:
+    """Whether a resource's policy lets a service of AWS's do this on behalf of `source_arn`.
+
+    The service ("sns.amazonaws.com") says for whom it calls: the ARN of the topic, the API, ...,
+    and that one's account. Policies ask for both, lest a stranger's topic calls.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     """
-    backend = iam_backends[role_arn.split(":")[4]]["aws"]
+    context = {"aws:sourcearn": source_arn, "aws:sourceaccount": source_arn.split(":")[4]}
+    access = Access(action, resource, context)
+    return _effects([policy], access, {"Service": {service}}) == {"Allow"}
+
+
+def lambda_may_assume(role_arn: str) -> bool:
+    """Whether the role's trust policy is for Lambda; a role that IAM does not know passes."""
+    role = find_role(role_arn)
+    if role is None:
+        return True
+    access = Access("sts:AssumeRole", "")
+    principal = {"Service": {"lambda.amazonaws.com"}}
+    return _effects([role.assume_role_policy_document], access, principal) == {"Allow"}
+
+
+def find_role(role_arn: str) -> Role | None:
+    """The role, or None if IAM knows none by that ARN."""
     try:
-        role = backend.get_role_by_arn(role_arn)
+        return iam_backends[role_arn.split(":")[4]]["aws"].get_role_by_arn(role_arn)
     except NotFoundException:
-        return ALLOWED
-    documents = [*role.policies.values(), *(p.document for p in role.managed_policies.values())]
-    effects = {
+        return None
+
+
+def _role_documents(role_arn: str | None) -> list[Policy] | None:
+    """The role's policies. None, which asks for no permission, where IAM knows no such role:
+    a cloud for trying things out accepts functions with made-up roles."""
+    role = find_role(role_arn) if role_arn else None
+    if role is None:
+        return None
+    return [
+        *role.policies.values(),
+        *(policy.document for policy in role.managed_policies.values()),
+    ]
+
+
+def _names_of(caller: Caller) -> set[str]:
+    """The principals of a resource's policy that mean this caller."""
+    return {caller.arn, caller.role_arn or caller.arn}
+
+
+def _effects(
+    documents: list[Policy], access: Access, principal: dict[str, set[str]] | None = None
+) -> set[str]:
+    """The effects of the statements that are about this access (and principal, if it is given)."""
+    return {
         statement["Effect"]
         for document in documents
+        if document
         for statement in _statements(document)
-        if _is_about(statement, action, resource)
+        if _is_about(statement, access, principal)
     }
-    if "Deny" in effects:
-        return EXPLICIT_DENY
-    return ALLOWED if "Allow" in effects else NO_ALLOW
+
+
+def _statements(document: str | Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    if isinstance(document, str):
+        return _parsed(document)
+    return tuple(_list(document.get("Statement", [])))
 
 
 @lru_cache(maxsize=256)
-def _statements(document: str) -> tuple[dict[str, Any], ...]:
-    statements = json.loads(document).get("Statement", [])
-    return tuple(_list(statements))
+def _parsed(document: str) -> tuple[dict[str, Any], ...]:
+    return tuple(_list(json.loads(document).get("Statement", [])))
 
 
-def _is_about(statement: dict[str, Any], action: str, resource: str) -> bool:
-    if "Condition" in statement and statement["Effect"] == "Allow":
+def _is_about(
+    statement: dict[str, Any], access: Access, principal: dict[str, set[str]] | None
+) -> bool:
+    if not _matches(statement, "Action", access.action.lower()):
         return False
-    return _matches(statement, "Action", action.lower()) and _matches(
-        statement, "Resource", resource
+    if principal is not None and not _is_for(statement.get("Principal"), principal):
+        return False
+    # A trust policy has no resource: the role itself is it.
+    if access.resource and not _matches(statement, "Resource", access.resource):
+        return False
+    return "Condition" not in statement or holds(
+        statement["Condition"], access.context, unknown=statement["Effect"] == "Deny"
+    )
+
+
+def _is_for(named: Any, principal: dict[str, set[str]]) -> bool:
+    """Whether a statement's Principal names one of these."""
+    if named == "*":
+        return True
+    return any(
+        names & set(found := _list((named or {}).get(kind, []))) or (kind == "AWS" and "*" in found)
+        for kind, names in principal.items()
     )
 
 
@@ -70,15 +177,8 @@ def _matches(statement: dict[str, Any], element: str, value: str) -> bool:
 
 
 def _fits(pattern: str, value: str, element: str) -> bool:
-    """Whether a pattern with * and ? covers the value; actions know no upper and lower case."""
-    return (
-        _compiled(pattern.lower() if element == "Action" else pattern).fullmatch(value) is not None
-    )
-
-
-@lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
+    """Whether a pattern covers the value; actions know no upper and lower case."""
+    return is_like(pattern.lower() if element == "Action" else pattern, value)
 
 
 def _list(value: Any) -> list[Any]:

@@ -9,18 +9,22 @@ import base64
 import io
 import json
 import zipfile
+from datetime import UTC, datetime
 from typing import Any
 
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import EventSourceMapping, LambdaBackend
 from moto.sqs.models import sqs_backends
 
-from localcloud.permissions import role_allows
+from localcloud.permissions import find_role, lambda_may_assume, role_allows
 
 _add_permission = LambdaBackend.add_permission
 _create_function = LambdaBackend.create_function
+_update_function_configuration = LambdaBackend.update_function_configuration
 _update_function_code = LambdaBackend.update_function_code
 _create_event_source_mapping = LambdaBackend.create_event_source_mapping
+
+_role_delay = 0.0  # seconds that a new role needs
 
 
 class _Conflict(LambdaClientError):
@@ -46,6 +50,7 @@ def _mapping(backend: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping
     """A queue triggers a function through one mapping, and hides a message for as long as
     the function may take."""
     function = backend.get_function(spec["FunctionName"])
+    _refuse_unless_assumable(function.role)
     _refuse_a_short_visibility_timeout(backend, spec["EventSourceArn"], function.timeout)
     for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
         _refuse_unless_allowed(function.role, action, spec["EventSourceArn"])
@@ -76,6 +81,24 @@ def _refuse_a_short_visibility_timeout(backend: LambdaBackend, arn: str, timeout
         )
 
 
+def _refuse_unless_assumable(role_arn: str) -> None:
+    """A role has to be one for Lambda, and a new one has to be known everywhere first.
+    https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html
+    """
+    role = find_role(role_arn)
+    is_new = role is not None and _age(role.create_date) < _role_delay
+    if is_new or not lambda_may_assume(role_arn):
+        raise LambdaClientError(
+            "InvalidParameterValueException",
+            "The role defined for the function cannot be assumed by Lambda.",
+        )
+
+
+def _age(made: datetime) -> float:
+    """Seconds since then; moto's times are in UTC and do not say so."""
+    return (datetime.now(UTC).replace(tzinfo=None) - made.replace(tzinfo=None)).total_seconds()
+
+
 def _refuse_unless_allowed(role_arn: str, action: str, queue_arn: str) -> None:
     """Lambda polls, and sends dead letters, in the name of the function's role."""
     if not role_allows(role_arn, f"sqs:{action}", queue_arn):
@@ -98,7 +121,9 @@ def _refuse_what_is_no_package(spec: dict[str, Any]) -> None:
 
 
 def _function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
-    """A function's code is a zip file, and its role may send to its dead-letter queue."""
+    """A function's code is a zip file, its role can be assumed, and may send to its
+    dead-letter queue."""
+    _refuse_unless_assumable(spec["Role"])
     _refuse_what_is_no_package(spec.get("Code", {}))
     target = spec.get("DeadLetterConfig", {}).get("TargetArn", "")
     if ":sqs:" in target:
@@ -106,14 +131,27 @@ def _function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
     return _create_function(backend, spec)
 
 
+def _configuration(
+    backend: LambdaBackend, function_name: str, qualifier: str, body: dict[str, Any]
+) -> Any:
+    """So can the role that it is given later."""
+    if "Role" in body:
+        _refuse_unless_assumable(body["Role"])
+    return _update_function_configuration(backend, function_name, qualifier, body)
+
+
 def _code(backend: LambdaBackend, function_name: str, qualifier: str, body: dict[str, Any]) -> Any:
-    """And so is its next version."""
+    """Its next version is a zip file, too."""
     _refuse_what_is_no_package(body)
     return _update_function_code(backend, function_name, qualifier, body)
 
 
-def install() -> None:
-    """Make moto keep these rules from now on."""
+def install(role_delay: float) -> None:
+    """Make moto keep these rules from now on, and Lambda not know a role for its first
+    `role_delay` seconds."""
+    global _role_delay
+    _role_delay = role_delay
+    LambdaBackend.update_function_configuration = _configuration
     LambdaBackend.create_function = _function
     LambdaBackend.update_function_code = _code
     LambdaBackend.add_permission = _permission

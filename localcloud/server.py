@@ -57,6 +57,7 @@ class Options:
     smtp: str | None = None
     concurrency: int = 10
     retry_delay: float = 1.0
+    role_delay: float = 0.0
     client: str = "native"
     until_stdin_ends: bool = False
 
@@ -65,7 +66,7 @@ class LocalCloud:
     """The parts of the cloud, put together."""
 
     def __init__(self, options: Options, directory: Path) -> None:
-        self.state = State()
+        self.state = State(role_delay=options.role_delay)
         self.logs = LogWriter()
         self.runtime = Runtime(
             directory,

@@ -105,9 +105,9 @@ class _LambdaFunction(LambdaFunction):
 class State:
     """What the cloud remembers, and the AWS API in front of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, role_delay: float = 0.0) -> None:
         queues.install()
-        rules.install()
+        rules.install(role_delay)
         # moto remembers every message that there ever was, for a dashboard not served here.
         BaseModel.__new__ = lambda cls, *_, **__: object.__new__(cls)
         moto_lambda.LambdaFunction = _LambdaFunction

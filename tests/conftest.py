@@ -135,6 +135,18 @@ def make_function(aws: Session, name: str, source: str, **configuration: Any) ->
     return str(made["FunctionArn"])
 
 
+def permit(aws: Session, function: str, principal: str, source_arn: str) -> None:
+    """Let a service of AWS's call a function on behalf of `source_arn`."""
+    aws.client("lambda").add_permission(
+        FunctionName=function,
+        StatementId=principal.partition(".")[0],
+        Action="lambda:InvokeFunction",
+        Principal=principal,
+        SourceArn=source_arn,
+        SourceAccount="123456789012",
+    )
+
+
 def invoke(aws: Session, name: str, event: Any = None, **options: Any) -> dict[str, Any]:
     """Invoke and read the payload."""
     reply = aws.client("lambda").invoke(

@@ -11,7 +11,7 @@ import urllib3
 
 import lab
 from lab.session import Session
-from tests.conftest import make_function
+from tests.conftest import make_function, permit
 
 ECHO = """
 import json
@@ -86,6 +86,8 @@ def api(aws: Session) -> Api:
     made = client.create_rest_api(name="api")
     root = client.get_resources(restApiId=made["id"])["items"][0]["id"]
     orders = client.create_resource(restApiId=made["id"], parentId=root, pathPart="orders")
+    source_arn = f"arn:aws:execute-api:us-east-1:123456789012:{made['id']}/*"
+    permit(aws, "echo", "apigateway.amazonaws.com", source_arn)
     return Api(aws, client, made["id"], orders["id"])
 
 

@@ -72,7 +72,7 @@ def may_send(aws: Session) -> bool:
         ([{"Effect": "Allow", "NotAction": "sns:*", "Resource": "*"}], True),
         ([{"Effect": "Allow", "NotAction": "sqs:Send*", "Resource": "*"}], False),
         ([{"Effect": "Allow", "Action": "sqs:*", "NotResource": QUEUE}], False),
-        ([allow("sqs:*", QUEUE, Condition={"Bool": {"aws:SecureTransport": "true"}})], False),
+        ([allow("sqs:*", QUEUE, Condition={"Bool": {"aws:SecureTransport": "true"}})], True),
     ],
 )
 def test_policies_are_evaluated_as_iam_does(
