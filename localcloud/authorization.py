@@ -175,13 +175,12 @@ def _federate(response: TokenResponse) -> ActionResult:
     everybody the same. https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html
     """
     result: dict[str, Any] = _get_federation_token(response).result
-    params = parse_qs(response.body if isinstance(response.body, str) else response.body.decode())
     made = sts_backends[ACCOUNT_ID]["aws"].assume_role(
         region_name=response.region,
-        role_session_name=params["Name"][0],
+        role_session_name=response._get_param("Name"),
         role_arn=_FEDERATED,
-        policy=params.get("Policy", [_NOTHING])[0],
-        duration=int(params.get("DurationSeconds", ["43200"])[0]),
+        policy=response._get_param("Policy") or _NOTHING,
+        duration=response._get_int_param("DurationSeconds", 43200),
         external_id="",
     )
     result["Credentials"] |= {

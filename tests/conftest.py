@@ -127,10 +127,14 @@ def make_function(aws: Session, name: str, source: str, **configuration: Any) ->
     """A function with the handler `app.handler`; returns its ARN."""
     made = aws.client("lambda").create_function(
         FunctionName=name,
-        Role=make_role(aws),
         Handler="app.handler",
         Runtime="python3.13",
-        **{"Code": {"ZipFile": zip_of(source)}, "Timeout": 5, **configuration},
+        **{
+            "Code": {"ZipFile": zip_of(source)},
+            "Role": configuration.pop("Role", None) or make_role(aws),
+            "Timeout": 5,
+            **configuration,
+        },
     )
     return str(made["FunctionArn"])
 

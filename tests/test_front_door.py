@@ -337,3 +337,41 @@ def test_the_more_literal_route_wins(api: Api) -> None:
     assert resource("/orders/new") == "/orders/new"
     assert resource("/orders/7") == "/orders/{order_id}"
     assert resource("/orders/7/lines") == "/orders/{proxy+}"
+
+
+@pytest.mark.parametrize(
+    ("principal", "source_arn"),
+    [
+        (None, ""),
+        ("sns.amazonaws.com", "arn:aws:execute-api:us-east-1:123456789012:{api}/*"),
+        ("apigateway.amazonaws.com", "arn:aws:execute-api:us-east-1:123456789012:other/*"),
+        ("apigateway.amazonaws.com", "arn:aws:execute-api:us-east-1:123456789012:{api}/*/GET/*"),
+        ("apigateway.amazonaws.com", "arn:aws:execute-api:us-east-1:{api}:{api}/*"),
+    ],
+)
+def test_without_the_permission_to_invoke_the_answer_is_a_bare_500(
+    api: Api, principal: str | None, source_arn: str
+) -> None:
+    api.put_method()
+    api.deploy()
+    assert api.post({})[0] == 201
+    lambda_ = api.aws.client("lambda")
+    lambda_.remove_permission(FunctionName="echo", StatementId="apigateway")
+    if principal:
+        permit(api.aws, "echo", principal, source_arn.format(api=api.id))
+    assert api.post({}) == (500, {"message": "Internal server error"})
+    tested = api.api.test_invoke_method(
+        restApiId=api.id, resourceId=api.resource_id, httpMethod="POST", body="{}"
+    )
+    assert tested["status"] == 500
+
+
+@pytest.mark.parametrize("path", ["*/POST/orders", "prod/*/orders", "*/*/*", "prod/POST/orders"])
+def test_the_permission_may_name_stage_method_and_path(api: Api, path: str) -> None:
+    api.put_method()
+    api.deploy()
+    lambda_ = api.aws.client("lambda")
+    lambda_.remove_permission(FunctionName="echo", StatementId="apigateway")
+    source_arn = f"arn:aws:execute-api:us-east-1:123456789012:{api.id}/{path}"
+    permit(api.aws, "echo", "apigateway.amazonaws.com", source_arn)
+    assert api.post({})[0] == 201

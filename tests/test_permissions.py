@@ -10,20 +10,28 @@ from botocore.exceptions import ClientError
 
 import lab
 from lab import chapters
+from lab.demo import environment, own_cloud
 from lab.names import names
 from lab.session import Session
 from lab.waiting import wait_until
-from tests.conftest import invoke, make_function, make_role
+from localcloud.permissions import service_may
+from tests.conftest import TRUST, invoke, make_function, make_role, make_session
 from tests.test_chapters import run_chapters
 
 ACCOUNT = "123456789012"
 QUEUE = f"arn:aws:sqs:us-east-1:{ACCOUNT}:CustomerOrders"
 
 
-def as_role(aws: Session, *statements: dict[str, Any]) -> Session:
+def as_role(aws: Session, *statements: dict[str, Any], session_policy: str = "") -> Session:
     """A session of a role with these statements, as `sts:AssumeRole` gives it."""
     arn = make_role(aws, "tried", {"Version": "2012-10-17", "Statement": list(statements)})
-    given = aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="me")["Credentials"]
+    more = {"Policy": session_policy} if session_policy else {}
+    given = aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="me", **more)["Credentials"]
+    return session_of(aws, given)
+
+
+def session_of(aws: Session, given: Any) -> Session:
+    """A session with credentials of STS's."""
     return Session(
         aws.endpoint_url,
         aws_access_key_id=given["AccessKeyId"],
@@ -72,7 +80,6 @@ def may_send(aws: Session) -> bool:
         ([{"Effect": "Allow", "NotAction": "sns:*", "Resource": "*"}], True),
         ([{"Effect": "Allow", "NotAction": "sqs:Send*", "Resource": "*"}], False),
         ([{"Effect": "Allow", "Action": "sqs:*", "NotResource": QUEUE}], False),
-        ([allow("sqs:*", QUEUE, Condition={"Bool": {"aws:SecureTransport": "true"}})], True),
     ],
 )
 def test_policies_are_evaluated_as_iam_does(
@@ -80,6 +87,212 @@ def test_policies_are_evaluated_as_iam_does(
 ) -> None:
     aws.client("sqs").create_queue(QueueName="CustomerOrders")
     assert may_send(as_role(aws, *statements)) == allowed
+
+
+PRINCIPAL = f"arn:aws:iam::{ACCOUNT}:role/tried"
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ({"Bool": {"aws:SecureTransport": "true"}}, True),
+        ({"Bool": {"aws:SecureTransport": "false"}}, False),
+        ({"StringEquals": {"aws:RequestedRegion": "us-east-1"}}, True),
+        ({"StringEquals": {"AWS:requestedregion": ["eu-west-1", "us-east-1"]}}, True),
+        ({"StringEquals": {"aws:RequestedRegion": "US-EAST-1"}}, False),
+        ({"StringEqualsIgnoreCase": {"aws:RequestedRegion": "US-EAST-1"}}, True),
+        ({"StringNotEquals": {"aws:RequestedRegion": ["eu-west-1", "us-east-1"]}}, False),
+        ({"StringNotEquals": {"aws:RequestedRegion": "eu-west-1"}}, True),
+        ({"StringLike": {"aws:RequestedRegion": "us-*"}}, True),
+        ({"StringNotLike": {"aws:RequestedRegion": "us-*"}}, False),
+        ({"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/*"}}, True),
+        ({"ArnEquals": {"aws:PrincipalArn": PRINCIPAL}}, True),
+        ({"ArnNotEquals": {"aws:PrincipalArn": PRINCIPAL}}, False),
+        ({"ArnLike": {"aws:PrincipalArn": "arn:*"}}, False),  # no * reaches over a colon
+        # A key that this call does not have.
+        ({"StringEquals": {"aws:SourceAccount": ACCOUNT}}, False),
+        ({"StringEqualsIfExists": {"aws:SourceAccount": ACCOUNT}}, True),
+        ({"StringNotEquals": {"aws:SourceAccount": ACCOUNT}}, True),
+        ({"Null": {"aws:SourceAccount": "true"}}, True),
+        ({"Null": {"aws:RequestedRegion": "true"}}, False),
+        # All of them must hold.
+        ({"Bool": {"aws:SecureTransport": "true"}, "StringLike": {"aws:RequestedRegion": "eu-*"}},
+         False),
+        # What is not evaluated here allows nothing.
+        ({"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}, False),
+    ],
+)  # fmt: skip
+def test_a_statement_counts_where_its_condition_holds(
+    aws: Session, condition: dict[str, Any], holds: bool
+) -> None:
+    aws.client("sqs").create_queue(QueueName="CustomerOrders")
+    assert may_send(as_role(aws, allow("sqs:*", QUEUE, Condition=condition))) == holds
+    if "DateGreaterThan" not in condition:
+        denies = {**deny("sqs:*"), "Condition": condition}
+        assert may_send(as_role(aws, allow("*"), denies)) != holds
+
+
+def test_a_deny_whose_condition_is_not_evaluated_denies(aws: Session) -> None:
+    aws.client("sqs").create_queue(QueueName="CustomerOrders")
+    denies = {**deny("sqs:*"), "Condition": {"DateLessThan": {"aws:CurrentTime": "2020-01-01"}}}
+    assert not may_send(as_role(aws, allow("*"), denies))
+
+
+# -- Policies of the resource itself ----------------------------------------------------------
+
+
+def set_queue_policy(aws: Session, **statement: Any) -> None:
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName="CustomerOrders")["QueueUrl"]
+    full = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": QUEUE, **statement}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [full]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+
+
+@pytest.mark.parametrize(
+    ("principal", "allowed"),
+    [
+        ("*", True),
+        ({"AWS": "*"}, True),
+        ({"AWS": PRINCIPAL}, True),
+        ({"AWS": [f"arn:aws:iam::{ACCOUNT}:role/other", PRINCIPAL]}, True),
+        ({"AWS": f"arn:aws:iam::{ACCOUNT}:role/other"}, False),
+        ({"AWS": ACCOUNT}, False),  # leaves it to the account's own policies
+        ({"Service": "sns.amazonaws.com"}, False),
+    ],
+)
+def test_a_queue_may_let_a_role_in_by_itself(aws: Session, principal: Any, allowed: bool) -> None:
+    set_queue_policy(aws, Principal=principal)
+    assert may_send(as_role(aws, allow("iam:GetRole"))) == allowed
+
+
+def test_a_queue_may_shut_a_role_out(aws: Session) -> None:
+    set_queue_policy(aws, Principal={"AWS": PRINCIPAL}, Effect="Deny")
+    tried = as_role(aws, allow("*"))
+    assert not may_send(tried)
+    with pytest.raises(ClientError, match="with an explicit deny in a resource-based policy"):
+        tried.client("sqs").send_message(
+            QueueUrl=f"{aws.endpoint_url}/{ACCOUNT}/CustomerOrders", MessageBody="tea"
+        )
+    assert may_send(aws)
+
+
+TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:Orders"
+OF_TOPIC = {
+    "ArnLike": {"AWS:SourceArn": TOPIC},
+    "StringEquals": {"AWS:SourceAccount": ACCOUNT},
+}
+
+
+@pytest.mark.parametrize(
+    ("statement", "may"),
+    [
+        ({}, True),
+        ({"Condition": {}}, True),
+        ({"Action": "lambda:*"}, True),
+        ({"Condition": {"ArnEquals": {"aws:SourceArn": TOPIC}}}, True),
+        ({"Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:sns:*:{ACCOUNT}:Ord*"}}}, True),
+        ({"Condition": {**OF_TOPIC, "ArnLike": {"AWS:SourceArn": TOPIC + "2"}}}, False),
+        ({"Condition": {**OF_TOPIC, "StringEquals": {"AWS:SourceAccount": "1"}}}, False),
+        ({"Principal": {"Service": "apigateway.amazonaws.com"}}, False),
+        ({"Principal": {"AWS": ACCOUNT}}, False),
+        ({"Principal": "*"}, True),
+        ({"Action": "lambda:GetFunction"}, False),
+        ({"Resource": "arn:aws:lambda:us-east-1:1:function:other"}, False),
+        ({"Effect": "Deny"}, False),
+    ],
+)
+def test_a_service_may_do_what_the_policy_of_the_resource_allows(
+    statement: dict[str, Any], may: bool
+) -> None:
+    function = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:record_order"
+    full = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "lambda:InvokeFunction",
+        "Resource": function,
+        "Condition": OF_TOPIC,
+        **statement,
+    }
+    asked = ("sns.amazonaws.com", "lambda:InvokeFunction", function, TOPIC)
+    assert service_may({"Statement": [full]}, *asked) == may
+    assert not service_may(None, *asked)
+
+
+# -- Roles, and who may be one ----------------------------------------------------------
+
+
+def test_a_role_that_is_not_for_lambda_cannot_be_used(aws: Session) -> None:
+    iam, lambda_ = aws.client("iam"), aws.client("lambda")
+    source = "def handler(event, context): return 1"
+    make_function(aws, "f", source)
+    trust = json.loads(json.dumps(TRUST).replace("lambda.", "ec2."))
+    arn = iam.create_role(RoleName="ec2", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    refused = "The role defined for the function cannot be assumed by Lambda"
+    with pytest.raises(ClientError, match=refused):
+        make_function(aws, "g", source, Role=arn)
+    with pytest.raises(ClientError, match=refused):
+        lambda_.update_function_configuration(FunctionName="f", Role=arn)
+    iam.update_assume_role_policy(RoleName="ec2", PolicyDocument=json.dumps(TRUST))
+    make_function(aws, "g", source, Role=arn)
+    lambda_.update_function_configuration(FunctionName="f", Role=arn)
+
+
+def test_a_new_role_needs_a_while_and_the_chapters_wait_for_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with (
+        own_cloud("--role-delay", "0.8") as (address, _),
+        environment(AWS_ENDPOINT_URL=address),
+    ):
+        aws = make_session(address)
+        role = make_role(aws, "new")
+        with pytest.raises(ClientError, match="cannot be assumed by Lambda"):
+            make_function(aws, "f", "def handler(event, context): return 1", Role=role)
+        run_chapters("00")
+        assert "Created the function take_order." in capsys.readouterr().out
+
+
+# -- Acting as a policy ----------------------------------------------------------
+
+
+def acting_as(aws: Session, *statements: dict[str, Any]) -> Session:
+    policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    given = aws.client("sts").get_federation_token(Name="ana", Policy=policy)["Credentials"]
+    return session_of(aws, given)
+
+
+def test_anybody_can_try_out_a_policy(aws: Session) -> None:
+    make_function(aws, "f", "def handler(event, context): return 1")
+    aws.client("sqs").create_queue(QueueName="CustomerOrders")
+    ana = acting_as(aws, allow("sqs:SendMessage", QUEUE), allow(["lambda:Get*", "iam:ListRoles"]))
+    assert may_send(ana)
+    ana.client("lambda").get_function(FunctionName="f")
+    ana.client("iam").list_roles()
+    assert ana.client("sts").get_caller_identity()["Account"] == ACCOUNT
+    refused: list[tuple[Any, str]] = [
+        (lambda: ana.client("lambda").delete_function(FunctionName="f"), "lambda:DeleteFunction"),
+        (lambda: ana.client("lambda").invoke(FunctionName="f"), "lambda:InvokeFunction"),
+        (lambda: ana.client("iam").create_user(UserName="bob"), "iam:CreateUser"),
+        (lambda: ana.client("logs").create_log_group(logGroupName="x"), "logs:CreateLogGroup"),
+        (lambda: ana.client("apigateway").get_rest_apis(), "apigateway:GET"),
+        (lambda: ana.client("sqs").list_queues(), "sqs:listqueues"),
+    ]
+    for call, action in refused:
+        with pytest.raises(ClientError) as caught:
+            call()
+        message = caught.value.response["Error"]["Message"]
+        assert f":federated-user/ana is not authorized to perform: {action} on" in message
+        assert "because no session policy allows" in message
+
+
+def test_a_session_policy_takes_away_and_gives_nothing(aws: Session) -> None:
+    aws.client("sqs").create_queue(QueueName="CustomerOrders")
+    everything = json.dumps({"Version": "2012-10-17", "Statement": [allow("*")]})
+    nothing = json.dumps({"Version": "2012-10-17", "Statement": [allow("iam:GetRole")]})
+    assert not may_send(as_role(aws, allow("iam:GetRole"), session_policy=everything))
+    assert not may_send(as_role(aws, allow("*"), session_policy=nothing))
+    assert may_send(as_role(aws, allow("*"), session_policy=everything))
 
 
 def test_whoever_uses_the_local_cloud_may_do_everything(aws: Session) -> None:
