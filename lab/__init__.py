@@ -12,7 +12,7 @@ from lab.exercises import ORDERS_FILE, check_exercise
 from lab.inbox import confirm_subscription, show_mail
 from lab.inventory import check_ground, is_ours
 from lab.names import names, tag_list, tags
-from lab.packaging import RUNTIME, event, package
+from lab.packaging import RUNTIME, event, package, schema
 from lab.session import account_id, invoke_url, session
 from lab.settings import email
 from lab.shell import put_commands_on_path
@@ -38,6 +38,7 @@ __all__ = [
     "once_role_is_ready",
     "package",
     "progress",
+    "schema",
     "session",
     "show",
     "show_calls",

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import click
 
-from lab import chapters, errors, local, settings
+from lab import chapters, errors, function_logs, local, settings
 from lab.errors import TargetError
 from lab.inbox import inbox, mails
 from lab.names import names
@@ -91,29 +91,26 @@ def reset(chapter: str | None, yes: bool) -> None:
 
 @main.command()
 @click.argument("function", required=False)
+@click.option("--order", metavar="ID", help="Only what the functions logged of this order.")
 @click.option("--cloud", is_flag=True, help="What the local cloud itself had to say.")
-def logs(function: str | None, cloud: bool) -> None:
-    """Print the logs of FUNCTION, or of the tutorial's three functions."""
+def logs(function: str | None, order: str | None, cloud: bool) -> None:
+    """Print the logs of FUNCTION, or of the tutorial's three functions, in order of time."""
     if cloud:
         path = local.log_path(settings.load().port)
         if not path.exists():
             raise TargetError(f"There is no {path}: no local cloud was started here.")
         print(path.read_text(errors="replace"), end="")
         return
-    client = session(start=False).client("logs")
-    ours = {name.removeprefix(settings.load().prefix): name for name in names().functions}
-    wanted = [ours.get(function, function)] if function else names().functions
-    groups = [names().log_group(name) for name in wanted]
-    found = []
-    for group in groups:
-        try:
-            pages = client.get_paginator("filter_log_events").paginate(logGroupName=group)
-            found += [(e["timestamp"], group, e["message"]) for p in pages for e in p["events"]]
-        except client.exceptions.ResourceNotFoundException:
-            print(f"There is no log group {group}.", file=sys.stderr)
-    for stamp, group, message in sorted(found, key=lambda event: event[0]):
-        clock = time.strftime("%H:%M:%S", time.gmtime(stamp / 1000))
-        print(f"{clock}.{stamp % 1000:03d} {group.rsplit('/', 1)[-1]}: {message.rstrip()}")
+    aws = session(start=False)
+    if order:
+        found = function_logs.of_order(aws, order)
+    else:
+        ours = {name.removeprefix(settings.load().prefix): name for name in names().functions}
+        wanted = (ours.get(function, function),) if function else ()
+        found = function_logs.lines(aws, wanted)
+    for line in found:
+        clock = time.strftime("%H:%M:%S", time.gmtime(line.epoch_ms / 1000))
+        print(f"{clock}.{line.epoch_ms % 1000:03d} {line.function}: {line.text}")
     if not found:
         sys.exit(1)
 

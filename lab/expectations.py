@@ -20,9 +20,9 @@ import boto3
 
 from lab.chapters import CHAPTERS
 from lab.inventory import TOPIC_STATEMENT, Resource, function_policy, inventory, is_ours, survey
-from lab.names import Names, names
+from lab.names import Names, names, tags
 from lab.orders import recorded
-from lab.packaging import RUNTIME, package
+from lab.packaging import RUNTIME, package, schema
 from lab.session import account_id
 
 _WHY = {
@@ -38,6 +38,10 @@ _WHY = {
     "permission": "Without it SNS cannot call the function, and says so in a metric only.",
     "subscription": "Without it record_order does not hear of any order.",
     "event source mapping": "Without it orders wait in the queue, and nobody is told.",
+    # These two by the tags of their cells, as they are not like the others of their kind.
+    "stakeholders-topic": "It carries the news that take_order had to create the queue.",
+    "stakeholders-email": "Without it, or before the link in its first mail was opened, nobody "
+    "hears that take_order had to create the queue.",
 }
 
 
@@ -78,7 +82,7 @@ def _details(aws: boto3.Session, n: Names) -> _Details:
 
 def _exists(resource: Resource, ours: bool | None) -> Expectation:
     look = {} if ours is None else {"our tags": "there" if ours else "missing"}
-    why = _WHY[resource.kind]
+    why = _WHY.get(resource.cell) or _WHY[resource.kind]
     return Expectation(
         str(resource),
         why,
@@ -106,24 +110,32 @@ class _Details:
 
     def chapter_00(self) -> Iterator[Expectation]:
         n = self._names
-        redrive = {"deadLetterTargetArn": self._queue_arn(n.queue_dead_letters)}
+        redrive = {
+            "deadLetterTargetArn": self._queue_arn(n.queue_dead_letters),
+            "maxReceiveCount": 5,
+        }
+        settings = {"MessageRetentionPeriod": "1209600", "VisibilityTimeout": "90"}
         yield Expectation(
             f"The settings of {n.queue}",
             "A short visibility timeout delivers orders twice; without redrive a bad order "
             "comes back forever.",
             "queue",
             lambda: self._queue(n.queue),
-            {
-                "VisibilityTimeout": "90",
-                "MessageRetentionPeriod": "1209600",
-                "RedrivePolicy": {**redrive, "maxReceiveCount": 5},
-            },
+            {**settings, "RedrivePolicy": redrive},
             needs=f"SQS queue {n.queue}",
         )
         queue_arn = self._queue_arn(n.queue)
         actions = ("CreateQueue", "TagQueue", "GetQueueUrl", "SendMessage")
         allowed = [f"sqs:{action} on {queue_arn}" for action in actions]
-        yield from self._function(n.take_order, allowed, {"QUEUE_NAME": n.queue})
+        stakeholders_arn = self._topic_arn(n.stakeholders)
+        allowed.append(f"sns:Publish on {stakeholders_arn}")
+        variables = {
+            "QUEUE_NAME": n.queue,
+            "QUEUE_ATTRIBUTES": {**settings, "RedrivePolicy": json.dumps(redrive)},
+            "QUEUE_TAGS": tags(),
+            "STAKEHOLDERS_TOPIC_ARN": stakeholders_arn,
+        }
+        yield from self._function(n.take_order, allowed, variables)
         yield from self._api()
         yield from self._usage_plan()
 
@@ -139,8 +151,9 @@ class _Details:
         )
         actions = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
         allowed = [f"sqs:{action} on {self._queue_arn(n.queue)}" for action in actions]
-        allowed.append(f"sns:Publish on {self._topic_arn}")
-        yield from self._function(n.notify_fulfillment, allowed, {"TOPIC_ARN": self._topic_arn})
+        topic_arn = self._topic_arn(n.topic)
+        allowed.append(f"sns:Publish on {topic_arn}")
+        yield from self._function(n.notify_fulfillment, allowed, {"TOPIC_ARN": topic_arn})
 
     def chapter_02(self) -> Iterator[Expectation]:
         n = self._names
@@ -163,7 +176,7 @@ class _Details:
             lambda: self._statement(n.record_order, TOPIC_STATEMENT),
             {
                 "Principal": {"Service": "sns.amazonaws.com"},
-                "SourceArn": self._topic_arn,
+                "SourceArn": self._topic_arn(n.topic),
                 "SourceAccount": self._account,
             },
             needs=f"permission of {n.topic} to invoke {n.record_order}",
@@ -174,7 +187,10 @@ class _Details:
             "Without it SNS may not put there what it cannot deliver, and the order is lost.",
             "topic-dead-letters",
             self._dead_letter_policy,
-            {"Principal": {"Service": "sns.amazonaws.com"}, "SourceArn": self._topic_arn},
+            {
+                "Principal": {"Service": "sns.amazonaws.com"},
+                "SourceArn": self._topic_arn(n.topic),
+            },
             needs=f"SQS queue {n.topic_dead_letters}",
         )
         yield Expectation(
@@ -204,10 +220,11 @@ class _Details:
         arrived = "An order of this chapter in the table"
         yield self._orders("04", arrived, 1)
         n = self._names
-        for queue in (n.queue_dead_letters, n.topic_dead_letters, n.function_dead_letters):
+        for queue in n.dead_letters:
             yield Expectation(
                 f"Dead-letter queue {queue}",
-                "A dead letter is an order that somebody has to look after.",
+                "A dead letter is an order that somebody has to look after: `lab dead-letters` "
+                "says why it is there, `lab redrive` sends it back.",
                 "left-behind",
                 partial(self._messages, queue),
                 {"messages": 0},
@@ -231,7 +248,7 @@ class _Details:
     # -- What several chapters make ---------------------------------------------------------------
 
     def _function(
-        self, name: str, allowed: list[str], variables: dict[str, str], **configuration: Any
+        self, name: str, allowed: list[str], variables: dict[str, Any], **configuration: Any
     ) -> Iterator[Expectation]:
         """A function with its log group and its execution role."""
         role = self._names.role(name, self._region)
@@ -308,18 +325,24 @@ class _Details:
             {"path": "/orders"},
             needs=api,
         )
-        for what, cell, listing, name in (
-            ("The model Order", "model", "models", "Order"),
-            ("The request validator", "validator", "request_validators", "body"),
-        ):
-            yield Expectation(
-                what,
-                "Without it malformed orders reach the function, and are paid for.",
-                cell,
-                partial(self._part, api_id, listing, "name", name),
-                {"name": name},
-                needs=api,
-            )
+        yield Expectation(
+            "The model Order",
+            "Where it is not what the function asks for, orders are refused that are none, or "
+            "malformed ones reach the function, and are paid for.",
+            "model",
+            lambda: self._model(api_id),
+            {"schema": schema("take_order")},
+            needs=api,
+            if_there=_AGAIN.format("00"),
+        )
+        yield Expectation(
+            "The request validator",
+            "Without it malformed orders reach the function, and are paid for.",
+            "validator",
+            lambda: self._part(api_id, "request_validators", "name", "body"),
+            {"name": "body"},
+            needs=api,
+        )
         yield Expectation(
             "The answer to a malformed order",
             "Without it a shop is told that its order is wrong, and not what is wrong.",
@@ -386,9 +409,8 @@ class _Details:
     def _queue_arn(self, name: str) -> str:
         return f"arn:aws:sqs:{self._region}:{self._account}:{name}"
 
-    @property
-    def _topic_arn(self) -> str:
-        return f"arn:aws:sns:{self._region}:{self._account}:{self._names.topic}"
+    def _topic_arn(self, name: str) -> str:
+        return f"arn:aws:sns:{self._region}:{self._account}:{name}"
 
     def _queue(self, name: str) -> dict[str, Any]:
         try:
@@ -426,7 +448,9 @@ class _Details:
 
     def _configuration(self, name: str) -> dict[str, Any]:
         found = self._lambda.get_function_configuration(FunctionName=name)
-        return {**found, **found.get("Environment", {}).get("Variables", {})}
+        variables = found.get("Environment", {}).get("Variables", {})
+        documents = {name: json.loads(v) for name, v in variables.items() if v.startswith("{")}
+        return {**found, **variables, **documents}
 
     def _code(self, name: str) -> str:
         """What Lambda reports of our package, so that it can be compared without a download."""
@@ -446,7 +470,7 @@ class _Details:
 
     def _subscriptions(self) -> list[dict[str, Any]]:
         pages = self._sns.get_paginator("list_subscriptions_by_topic")
-        found = pages.paginate(TopicArn=self._topic_arn)
+        found = pages.paginate(TopicArn=self._topic_arn(self._names.topic))
         return [subscription for page in found for subscription in page["Subscriptions"]]
 
     def _email(self) -> dict[str, Any]:
@@ -476,6 +500,10 @@ class _Details:
         found = getattr(self._apigateway, f"get_{listing}")(restApiId=api_id)
         parts = found.get("items") or found.get("item") or []
         return next((dict(part) for part in parts if part.get(key) == value), {})
+
+    def _model(self, api_id: str) -> dict[str, Any]:
+        found = self._part(api_id, "models", "name", "Order")
+        return {**found, "schema": json.loads(found["schema"])} if found else {}
 
     def _orders_resource(self, api_id: str) -> dict[str, Any]:
         found = self._apigateway.get_resources(restApiId=api_id, limit=500, embed=["methods"])

@@ -64,7 +64,7 @@ def confirm_subscription(aws: boto3.Session, topic_arn: str, email: str) -> str:
         )
 
     def open_link() -> bool:
-        mail = find_mail(aws, email, topic_arn)
+        mail = find_mail(aws, email, f"{topic_arn}\n")  # one ARN can begin like another
         text = mail.get_content() if mail else ""
         link = re.search(r"http://\S+Action=ConfirmSubscription\S+", text)
         if link is None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -35,7 +35,8 @@ class Resource:
     """A resource that the tutorial makes, whether it exists now or not.
 
     `find` returns its id (an ARN, a URL, ...) or None; `tags_of` and `delete` take that id.
-    `chapter` is the number of the script that makes it, `cell` the tag of the cell.
+    `chapter` is the number of the script that makes it, `cell` the tag of the cell. `needed`
+    says whether the chapters that build on that one can do nothing without it.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Resource:
     find: Callable[[], str | None]
     tags_of: Callable[[str], Tags]
     delete: Callable[[str], object]
+    needed: bool = True
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
@@ -71,6 +73,7 @@ def _inventory(aws: boto3.Session, n: Names) -> tuple[Resource, ...]:
     return (
         kinds.queue("00", "queue-dead-letters", n.queue_dead_letters),
         kinds.queue("00", "queue", n.queue),
+        kinds.topic("00", "stakeholders-topic", n.stakeholders),
         kinds.log_group("00", "log-group", n.log_group(n.take_order)),
         kinds.role("00", "role", n.role(n.take_order, region)),
         kinds.function("00", "function", n.take_order),
@@ -78,6 +81,7 @@ def _inventory(aws: boto3.Session, n: Names) -> tuple[Resource, ...]:
         kinds.usage_plan("00", "usage-plan", n.usage_plan),
         kinds.api_key("00", "api-key", n.api_key),
         kinds.topic("01", "topic", n.topic),
+        kinds.subscription_by_email("01", "stakeholders-email", n.stakeholders),
         kinds.log_group("01", "log-group", n.log_group(n.notify_fulfillment)),
         kinds.role("01", "role", n.role(n.notify_fulfillment, region)),
         kinds.function("01", "function", n.notify_fulfillment),
@@ -136,7 +140,7 @@ def check_ground(aws: boto3.Session, number: str) -> None:
             "changed. Set LAB_PREFIX to get other names, or rename or delete it yourself."
         )
     there = {str(f.resource) for f in found}
-    for resource in resources:
+    for resource in (r for r in resources if r.needed):
         if resource.chapter in CHAPTERS[number].builds_on and str(resource) not in there:
             raise MissingStepError(
                 f"Chapter {number} builds on chapter {resource.chapter}, but there is no "
@@ -290,6 +294,24 @@ class _Kinds:
         return Resource("SNS topic", name, chapter, cell, find, tags_of, delete)
 
     def subscription(self, chapter: str, cell: str, topic: str, function: str) -> Resource:
+        def wanted(subscription: Any) -> bool:
+            return bool(subscription["Endpoint"].endswith(f":function:{function}"))
+
+        return self._subscription(chapter, cell, topic, function, wanted)
+
+    def subscription_by_email(self, chapter: str, cell: str, topic: str) -> Resource:
+        """One that is confirmed: before that it has no ARN, and cannot be deleted."""
+
+        def wanted(subscription: Any) -> bool:
+            confirmed = subscription["SubscriptionArn"].startswith("arn:")
+            return subscription["Protocol"] == "email" and confirmed
+
+        found = self._subscription(chapter, cell, topic, "e-mail", wanted)
+        return replace(found, needed=False)
+
+    def _subscription(
+        self, chapter: str, cell: str, topic: str, listener: str, wanted: Callable[[Any], bool]
+    ) -> Resource:
         sns = self._sns
         parent = self.topic(chapter, cell, topic)
 
@@ -298,9 +320,7 @@ class _Kinds:
             if topic_arn is None:
                 return None
             pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
-            found = _first(
-                pages, "Subscriptions", lambda s: s["Endpoint"].endswith(f":function:{function}")
-            )
+            found = _first(pages, "Subscriptions", wanted)
             return found["SubscriptionArn"] if found else None
 
         def tags_of(arn: str) -> Tags:
@@ -309,7 +329,7 @@ class _Kinds:
         def delete(arn: str) -> None:
             sns.unsubscribe(SubscriptionArn=arn)
 
-        name = f"{topic} to {function}"
+        name = f"{topic} to {listener}"
         return Resource("subscription", name, chapter, cell, find, tags_of, delete)
 
     def permission(self, chapter: str, cell: str, topic: str, function: str) -> Resource:

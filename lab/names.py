@@ -24,6 +24,7 @@ class Names:
     queue_dead_letters: str
     topic: str
     topic_dead_letters: str
+    stakeholders: str
     function_dead_letters: str
     table: str
     api: str
@@ -33,6 +34,11 @@ class Names:
     @property
     def functions(self) -> tuple[str, str, str]:
         return self.take_order, self.notify_fulfillment, self.record_order
+
+    @property
+    def dead_letters(self) -> tuple[str, str, str]:
+        """The dead-letter queues of the queue, of the topic and of record_order."""
+        return self.queue_dead_letters, self.topic_dead_letters, self.function_dead_letters
 
     @staticmethod
     def role(function: str, region: str) -> str:
@@ -57,6 +63,7 @@ def names(prefix: str | None = None) -> Names:
         queue_dead_letters=f"{p}CustomerOrders-dead-letters",
         topic=f"{p}Orders",
         topic_dead_letters=f"{p}Orders-dead-letters",
+        stakeholders=f"{p}Orders-stakeholders",
         function_dead_letters=f"{p}record_order-dead-letters",
         table=f"{p}Orders",
         api=f"{p}Orders",

@@ -1,4 +1,4 @@
-"""What a function needs: its package, its runtime and its test event.
+"""What a function needs: its package, its runtime, its test event, and what it takes.
 
 The same source gives the same bytes on every machine, so Lambda's CodeSha256 changes
 exactly when the code does.
@@ -6,8 +6,10 @@ exactly when the code does.
 
 from __future__ import annotations
 
+import ast
 import io
 import zipfile
+from typing import Any
 
 from lab.folders import ROOT
 
@@ -35,3 +37,11 @@ def package(stem: str) -> bytes:
 def event(stem: str) -> str:
     """The JSON text of the console test event `events/<stem>.json`."""
     return (EVENTS / f"{stem}.json").read_text("utf-8")
+
+
+def schema(stem: str) -> dict[str, Any]:
+    """The JSON schema of what `lambdas/<stem>.py` takes, its SCHEMA; nothing of it is run."""
+    for node in ast.parse((LAMBDAS / f"{stem}.py").read_text("utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SCHEMA":
+            return dict(ast.literal_eval(node.value))
+    raise LookupError(f"lambdas/{stem}.py has no SCHEMA")

@@ -2,7 +2,8 @@
 
 Reads TOPIC_ARN. The topic's e-mail subscribers get a sentence, its other subscribers the
 order as JSON. An order that could not be published is reported, so that SQS delivers just
-that one again and the rest of the batch is done.
+that one again and the rest of the batch is done. If SNS failed and no order was published at
+all, the error is raised: that is the same to SQS, and Lambda counts it among its errors.
 """
 
 import json
@@ -11,6 +12,7 @@ import time
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 sns = boto3.client(
     "sns",
@@ -20,49 +22,107 @@ sns = boto3.client(
         retries={"mode": "standard", "total_max_attempts": 3},
     ),
 )
-BATCH = 10  # what PublishBatch takes
+# What PublishBatch takes: so many messages, and so many bytes in all.
+# https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
+MESSAGES, BYTES = 10, 262_144
 
 
 def lambda_handler(event, context):
-    entries, failed = [], []
-    for record in event["Records"]:
-        try:
-            entries.append(entry(record))
-        except (ValueError, KeyError, TypeError) as error:
-            print(json.dumps({"message_id": record["messageId"], "unreadable": repr(error)}))
-            failed.append(record["messageId"])
-    for start in range(0, len(entries), BATCH):
-        failed += publish(entries[start : start + BATCH])
-    sent = len(event["Records"]) - len(failed)
+    # Ids of our own: a message can be in a batch twice, and PublishBatch wants them distinct.
+    records = {str(number): record for number, record in enumerate(event["Records"])}
+    entries, problems = read(records)
+    raised = publish_all(entries, problems)
+    for entry_id, record in records.items():
+        log(record, *problems.get(entry_id, ("PUBLISHED",)))
+    if raised and len(problems) == len(records):
+        raise raised
+    sent = len(records) - len(problems)
     return {
         "statusCode": 200,
         "body": json.dumps(f"{sent} customer order{'s' * (sent != 1)} sent to fulfillment"),
-        "batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed],
+        "batchItemFailures": [{"itemIdentifier": records[i]["messageId"]} for i in problems],
     }
 
 
-def entry(record):
+def read(records):
+    """The entries to publish, and the problems with those that cannot be read, by their ids."""
+    entries, problems = [], {}
+    for entry_id, record in records.items():
+        try:
+            entries.append(entry(entry_id, record["body"]))
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            problems[entry_id] = "UNREADABLE", repr(error)
+    return entries, problems
+
+
+def entry(entry_id, body):
     """One entry of PublishBatch: the order as JSON, and as a sentence for e-mail."""
-    order = json.loads(record["body"])
+    order = json.loads(body)
     order["notified_epoch_ms"] = time.time_ns() // 1_000_000
     text = f"Please ship {order['quantity']} x {order['product']} (order {order['order_id']})."
     if "customer_email" in order:
         text += f"\nCustomer: {order['customer_email']}"
     return {
-        "Id": record["messageId"],
+        "Id": entry_id,
         "Subject": "New customer order",
         "Message": json.dumps({"default": json.dumps(order), "email": text}),
         "MessageStructure": "json",
     }
 
 
+def size(entry):
+    """What SNS counts of an entry, with the subject to be on the safe side."""
+    return len(entry["Message"].encode()) + len(entry["Subject"].encode())
+
+
+def batches(entries):
+    """Lists of entries, as large as PublishBatch takes them; one that is too large is alone."""
+    batch, total = [], 0
+    for each in entries:
+        if batch and (len(batch) == MESSAGES or total + size(each) > BYTES):
+            yield batch
+            batch, total = [], 0
+        batch.append(each)
+        total += size(each)
+    if batch:
+        yield batch
+
+
+def publish_all(entries, problems):
+    """Publish batch by batch, adding to the problems; returns the last error of a whole batch.
+
+    Such an error must not fail the batches before it and after it: these are published.
+    """
+    raised = None
+    for batch in batches(entries):
+        try:
+            errors = publish(batch)
+        except (ClientError, BotoCoreError) as error:
+            raised, errors = error, {each["Id"]: repr(error) for each in batch}
+        problems |= {entry_id: ("NOT_PUBLISHED", text) for entry_id, text in errors.items()}
+    return raised
+
+
 def publish(entries):
-    """Publish up to ten entries; returns the ids of those that SNS did not take.
+    """Publish a batch; returns what went wrong with those that SNS did not take, by their ids.
 
     SNS can refuse single entries in a reply that is otherwise a success.
     """
+    if size(entries[0]) > BYTES:
+        return {entries[0]["Id"]: f"{size(entries[0])} bytes are more than SNS takes"}
     reply = sns.publish_batch(TopicArn=os.environ["TOPIC_ARN"], PublishBatchRequestEntries=entries)
-    for failure in reply.get("Failed", []):
-        print(json.dumps({"message_id": failure["Id"], "not_published": failure["Code"]}))
     taken = {success["Id"] for success in reply.get("Successful", [])}
-    return [e["Id"] for e in entries if e["Id"] not in taken]
+    errors = {f["Id"]: f"{f['Code']}: {f.get('Message', '')}" for f in reply.get("Failed", [])}
+    ids = [each["Id"] for each in entries if each["Id"] not in taken]
+    return {entry_id: errors.get(entry_id, "SNS did not say") for entry_id in ids}
+
+
+def log(record, status, error=None):
+    """One line of JSON for an order. The customer's e-mail must never be in it."""
+    try:
+        order_id = json.loads(record["body"])["order_id"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        order_id = None
+    line = {"hop": "notify_fulfillment", "order_id": order_id, "status": status}
+    line["message_id"] = record["messageId"]
+    print(json.dumps(line | ({"error": error} if error else {})))

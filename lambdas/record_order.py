@@ -14,6 +14,7 @@ from decimal import Decimal
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 dynamodb = boto3.resource(
     "dynamodb",
@@ -28,12 +29,31 @@ CONTENT = ("product", "quantity")
 HOPS = ("received_epoch_ms", "queued_epoch_ms", "notified_epoch_ms")
 
 
+class ConflictError(ValueError):
+    """Another order has this id already."""
+
+
 def lambda_handler(event, context):
-    items = [item(record["Sns"]) for record in event["Records"]]
-    for each in items:
-        put_once(each)
-        print(json.dumps({"order_id": each["order_id"], "record_id": each["record_id"]}))
-    return {"statusCode": 200, "body": json.dumps([each["record_id"] for each in items])}
+    record_ids = [record(each["Sns"]) for each in event["Records"]]
+    return {"statusCode": 200, "body": json.dumps(record_ids)}
+
+
+def record(message):
+    """Write the order in an SNS message, once, and say what came of it; its record id."""
+    try:
+        new = item(message)
+        status = put_once(new)
+    except ConflictError as error:
+        log(message, "CONFLICT", error=str(error))
+        raise
+    except (ClientError, BotoCoreError) as error:
+        log(message, "NOT_RECORDED", error=repr(error))
+        raise
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        log(message, "UNREADABLE", error=repr(error))
+        raise
+    log(message, status, record_id=new["record_id"])
+    return new["record_id"]
 
 
 def item(message):
@@ -53,7 +73,8 @@ def item(message):
 
 
 def put_once(new):
-    """Write the item unless the order is there already. Raises if it differs from that one."""
+    """Write the item unless the order is there already; says which. Raises ConflictError if
+    what is there is another order."""
     try:
         table.put_item(
             Item=new,
@@ -65,6 +86,18 @@ def put_once(new):
         for name in CONTENT:
             # The item in the error is in DynamoDB's own form, {"S": "tea"} or {"N": "3"}.
             if str(*old[name].values()) != str(new[name]):
-                raise ValueError(
+                raise ConflictError(
                     f"order {new['order_id']} exists already, with another {name}"
                 ) from None
+        return "ALREADY_RECORDED"
+    return "RECORDED"
+
+
+def log(message, status, **more):
+    """One line of JSON for an order. The customer's e-mail must never be in it."""
+    try:
+        order_id = json.loads(message["Message"])["order_id"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        order_id = None
+    line = {"hop": "record_order", "order_id": order_id, "status": status}
+    print(json.dumps({**line, "message_id": message.get("MessageId"), **more}))

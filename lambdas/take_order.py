@@ -1,6 +1,7 @@
 """take_order: API Gateway hands it an order; it checks the order and puts it on the queue.
 
-Reads QUEUE_NAME and, for a queue that it has to create, QUEUE_TAGS (JSON). Answers 202 with
+Reads QUEUE_NAME and, for a queue that it has to create, QUEUE_ATTRIBUTES and QUEUE_TAGS (JSON)
+and STAKEHOLDERS_TOPIC_ARN: who subscribed to that topic hears of such a queue. Answers 202 with
 the order's id, or 400 naming the field that is wrong. Any other failure is left to raise: API
 Gateway turns it into a 502, so that an order is never answered 202 unless it is on the queue.
 """
@@ -13,28 +14,68 @@ import uuid
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
-FIELDS = {"product", "quantity", "order_id", "customer_email"}
-sqs = boto3.client(
-    "sqs",
-    config=Config(
-        connect_timeout=2,
-        read_timeout=4,
-        retries={"mode": "standard", "total_max_attempts": 3},
-    ),
-)
+# What an order must look like. API Gateway's model is made from it, too. Its patterns are
+# ECMA-262 on UTF-16, where an emoji is two surrogates: they can refuse control characters (SQS
+# would, too), and `check` refuses what else SQS does not take.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+SCHEMA = {
+    "$schema": "http://json-schema.org/draft-04/schema#",
+    "type": "object",
+    "required": ["product", "quantity"],
+    "additionalProperties": False,
+    "properties": {
+        "product": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 200,
+            "pattern": r"^[^\u0000-\u001f\u007f]*$",
+        },
+        "quantity": {"type": "integer", "minimum": 1, "maximum": 10_000},
+        "order_id": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+        "customer_email": {
+            "type": "string",
+            "maxLength": 254,
+            "pattern": r"^[^\u0000-\u001f\u007f]+@[^\u0000-\u001f\u007f]+$",
+        },
+    },
+}
+TYPES = {"object": dict, "string": str, "integer": int}  # true is no integer, and 3.0 is none
+RULES = {
+    "type": (lambda value, name: type(value) is TYPES[name], "must be of the type {}"),
+    "minLength": (lambda text, least: len(text) >= least, "must be {} or more characters long"),
+    "maxLength": (lambda text, most: len(text) <= most, "must be {} or fewer characters long"),
+    "minimum": (lambda number, least: number >= least, "must be {} or more"),
+    "maximum": (lambda number, most: number <= most, "must be {} or less"),
+    "pattern": (lambda text, pattern: re.fullmatch(pattern, text), "must be of the form {}"),
+}
+
+retries = {"mode": "standard", "total_max_attempts": 3}
+sqs = boto3.client("sqs", config=Config(connect_timeout=2, read_timeout=4, retries=retries))
+# The order is on the queue by then, and its answer must not wait long for a mail.
+once = {"mode": "standard", "total_max_attempts": 1}
+sns = boto3.client("sns", config=Config(connect_timeout=1, read_timeout=2, retries=once))
 queue_url = None
+queue_is_news = False
 
 
 def lambda_handler(event, context):
     try:
         order = parse(event.get("body"))
     except ValueError as error:
+        log("REFUSED", id_in(event.get("body")), error=str(error))
         return reply(400, {"message": str(error)})
     order["received_epoch_ms"] = event["requestContext"]["requestTimeEpoch"]
     order["queued_epoch_ms"] = time.time_ns() // 1_000_000
-    send(json.dumps(order))
-    print(json.dumps({"order_id": order["order_id"], "status": "QUEUED"}))
+    try:
+        message_id = send(json.dumps(order))
+    except (ClientError, BotoCoreError) as error:
+        log("NOT_QUEUED", order["order_id"], error=repr(error))
+        raise
+    log("QUEUED", order["order_id"], message_id=message_id)
+    if queue_is_news:
+        tell_stakeholders(order["order_id"])
     return reply(202, {"order_id": order["order_id"], "status": "QUEUED"})
 
 
@@ -44,55 +85,81 @@ def parse(body):
         order = json.loads(body or "")
     except (ValueError, RecursionError):
         raise ValueError("body: must be JSON") from None
-    if not isinstance(order, dict):
-        raise ValueError("body: must be a JSON object")
-    if unknown := sorted(order.keys() - FIELDS):
-        raise ValueError(f"{unknown[0]}: is not a field of an order")
-    product, quantity = order.get("product"), order.get("quantity")
-    if not is_text(product, 200):
-        raise ValueError("product: must be 1 to 200 printable characters")
-    if type(quantity) is not int or not 1 <= quantity <= 10_000:
-        raise ValueError("quantity: must be a whole number from 1 to 10000")
-    if "customer_email" in order and not (
-        is_text(order["customer_email"], 254) and "@" in order["customer_email"][1:-1]
-    ):
-        raise ValueError("customer_email: must be an e-mail address")
-    order_id = order.setdefault("order_id", str(uuid.uuid4()))
-    if not isinstance(order_id, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", order_id):
-        raise ValueError("order_id: must be 1 to 64 letters, digits, _ or -")
+    check("body", order, SCHEMA)
+    order.setdefault("order_id", str(uuid.uuid4()))
     return order
 
 
-def is_text(value, longest):
-    """SQS refuses control characters, and a lone surrogate is no UTF-8."""
-    return (
-        isinstance(value, str)
-        and 1 <= len(value) <= longest
-        and not re.search(r"[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]", value)
-    )
+def check(name, value, schema):
+    """Raise ValueError, naming the field, unless the value is what the schema asks for."""
+    for rule, (holds, must) in RULES.items():
+        if rule in schema and not holds(value, schema[rule]):
+            raise ValueError(f"{name}: {must.format(schema[rule])}")
+    if isinstance(value, str) and re.search(r"[\ud800-\udfff\ufffe\uffff]", value):
+        raise ValueError(f"{name}: must be of characters that SQS can carry")
+    for field in schema.get("required", []):
+        if field not in value:
+            raise ValueError(f"{field}: must be given")
+    for field in value if "properties" in schema else []:
+        if field not in schema["properties"]:  # additionalProperties is false
+            raise ValueError(f"{field[:64]}: must be left out, as it is not a field of an order")
+        check(field, value[field], schema["properties"][field])
+
+
+def id_in(body):
+    """The order's id, also in an order that is refused for something else; or None."""
+    try:
+        order_id = json.loads(body)["order_id"]
+        check("order_id", order_id, SCHEMA["properties"]["order_id"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return order_id
 
 
 def send(message):
-    """Put the message on the queue, on a new one if the one that we knew is gone."""
+    """Put the message on the queue, on a new one if the one that we knew is gone; its id."""
     global queue_url
     try:
-        sqs.send_message(QueueUrl=find_queue(), MessageBody=message)
+        return sqs.send_message(QueueUrl=find_queue(), MessageBody=message)["MessageId"]
     except sqs.exceptions.QueueDoesNotExist:
         queue_url = None
-        sqs.send_message(QueueUrl=find_queue(), MessageBody=message)
+        return sqs.send_message(QueueUrl=find_queue(), MessageBody=message)["MessageId"]
 
 
 def find_queue():
     """The queue's URL, looked up (or the queue created, as in the article) once."""
-    global queue_url
+    global queue_url, queue_is_news
     if queue_url is None:
         name = os.environ["QUEUE_NAME"]
         try:
             queue_url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
         except sqs.exceptions.QueueDoesNotExist:
+            attributes = json.loads(os.environ.get("QUEUE_ATTRIBUTES", "{}"))
             tags = json.loads(os.environ.get("QUEUE_TAGS", "{}"))
-            queue_url = sqs.create_queue(QueueName=name, tags=tags)["QueueUrl"]
+            made = sqs.create_queue(QueueName=name, Attributes=attributes, tags=tags)
+            queue_url, queue_is_news = made["QueueUrl"], True
     return queue_url
+
+
+def tell_stakeholders(order_id):
+    """Tell once, and as well as it goes, that there was no queue; the order is safe by now."""
+    global queue_is_news
+    queue_is_news = False
+    name = os.environ["QUEUE_NAME"]
+    try:
+        sns.publish(
+            TopicArn=os.environ["STAKEHOLDERS_TOPIC_ARN"],
+            Subject="The order queue was missing",
+            Message=f"There was no queue {name}, so take_order created it. "
+            "Orders that waited in one before it are gone: find out who deleted it.",
+        )
+    except (ClientError, BotoCoreError, KeyError) as error:
+        log("STAKEHOLDERS_NOT_TOLD", order_id, error=repr(error))
+
+
+def log(status, order_id, **more):
+    """One line of JSON for an order. The customer's e-mail must never be in it."""
+    print(json.dumps({"hop": "take_order", "order_id": order_id, "status": status, **more}))
 
 
 def reply(status, body):

@@ -107,6 +107,24 @@ except sqs.exceptions.QueueNameExists:  # with other attributes
 # This is the second of three shapes that you will meet: catch the one error that says "exists
 # already", and let all others through.
 #
+# ## A topic for bad news
+#
+# In the article the function that takes orders also creates the queue, and tells the
+# **stakeholders**, whoever wants to know, of a new one. Ours does both, though it should never
+# have to: if somebody deletes the queue, orders still find a place, and somebody hears of it.
+# SNS carries the news. It passes on what is published to a **topic** to all who have subscribed;
+# chapter 01 has more on that, and subscribes you.
+#
+# Console: SNS, *Topics*, *Create topic*, Standard.
+
+# %% tags=["stakeholders-topic"]
+sns = aws.client("sns")
+stakeholders_arn = sns.create_topic(Name=names.stakeholders, Tags=lab.tag_list())["TopicArn"]
+print(f"Created or found the topic {names.stakeholders}.")
+
+# %% [markdown]
+# Look at what the topic does not have yet: anybody who listens.
+#
 # ## The log group
 #
 # What a function prints ends in a log group of this name. Lambda would make the group itself and
@@ -164,9 +182,8 @@ except iam.exceptions.EntityAlreadyExistsException:
 # The other side is what the role may do. **Here the article's way does harm**: it gives its
 # functions full access, as chapter 01 shows. With `AmazonSQSFullAccess` this small function could
 # read and delete every queue of the account, and so could anybody who finds a hole in it. Ours
-# may send to one queue, find it, and create it with our tags should it be missing; and it may
-# write its own log. (The article's function creates the queue, so ours can. Such a queue has none
-# of the settings above: if it ever comes to that, run the cell of the queue again.)
+# may send to one queue, find it, and create it with our tags should it be missing; it may publish
+# to one topic, and write its own log.
 #
 # Console: the role, *Add permissions*, *Create inline policy*, JSON.
 
@@ -181,13 +198,15 @@ write_logs = {
     "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
     "Resource": f"arn:aws:logs:{region}:{account}:log-group:{log_group}:*",
 }
-print("Wrote two statements: send to one queue, write one log.")
+tell = {"Effect": "Allow", "Action": "sns:Publish", "Resource": stakeholders_arn}
+print("Wrote three statements: send to one queue, publish to one topic, write one log.")
 
 # %% [markdown]
-# Look at `Resource` in both: one queue, one log group. A star there would be every queue.
+# Look at `Resource` in each: one queue, one topic, one log group. A star there would be every
+# queue.
 
 # %% tags=["role-policy"]
-policy = json.dumps({"Version": "2012-10-17", "Statement": [send, write_logs]})
+policy = json.dumps({"Version": "2012-10-17", "Statement": [send, tell, write_logs]})
 iam.put_role_policy(RoleName=role_name, PolicyName="take-order", PolicyDocument=policy)
 print(f"Allowed {role_name} to send to {names.queue} and to write its logs.")
 
@@ -196,8 +215,13 @@ print(f"Allowed {role_name} to send to {names.queue} and to write its logs.")
 #
 # ## The function
 #
-# Its code is one file, [`lambdas/take_order.py`](../lambdas/take_order.py). Read it now: it is a
-# hundred lines, and it checks the order, puts it on the queue and answers. `lab.package` zips it.
+# Its code is one file, [`lambdas/take_order.py`](../lambdas/take_order.py). Read it now: it
+# checks the order, puts it on the queue and answers. `lab.package` zips it.
+#
+# Three of its **environment variables** are for a queue that it has to create: with the same
+# attributes and tags as above it is the same queue, and this chapter, run again, finds it. The
+# news of it comes last. The order is safe by then, so if telling fails, the function writes that
+# into its log, and the shop has its 202 all the same.
 #
 # **The article is out of date** in one thing: its functions run on Python 3.9, which AWS
 # deprecated on December 15, 2025. From February 1, 2027 nobody can make a function with it. Ours
@@ -210,6 +234,8 @@ print(f"Allowed {role_name} to send to {names.queue} and to write its logs.")
 # %%
 lambda_ = aws.client("lambda")
 package = lab.package("take_order")
+variables = {"QUEUE_NAME": names.queue, "QUEUE_ATTRIBUTES": json.dumps(attributes)}
+variables |= {"QUEUE_TAGS": json.dumps(tags), "STAKEHOLDERS_TOPIC_ARN": stakeholders_arn}
 configuration = {
     "FunctionName": names.take_order,
     "Role": role["Arn"],
@@ -217,7 +243,7 @@ configuration = {
     "Runtime": lab.RUNTIME,
     "Timeout": 15,
     "MemorySize": 256,
-    "Environment": {"Variables": {"QUEUE_NAME": names.queue, "QUEUE_TAGS": json.dumps(tags)}},
+    "Environment": {"Variables": variables},
 }
 print(f"Packed lambdas/take_order.py into {len(package)} bytes, for {lab.RUNTIME}.")
 
@@ -330,28 +356,21 @@ orders_id = paths["/orders"]
 #
 # A **model** is a JSON schema. With it, API Gateway refuses a malformed order itself: no function
 # runs, and nobody pays for one. The function checks again, because a request that claims not to
-# be JSON passes API Gateway unchecked.
+# be JSON passes API Gateway unchecked. Two checks that differ would be worse than one: so the
+# schema is written down once, in the function's code, and the model is made from it.
 #
 # Console: *Models*, *Create model*, *Model schema*.
 
 # %%
-schema = {
-    "$schema": "http://json-schema.org/draft-04/schema#",
-    "type": "object",
-    "required": ["product", "quantity"],
-    "additionalProperties": False,
-    "properties": {
-        "product": {"type": "string", "minLength": 1, "maxLength": 200},
-        "quantity": {"type": "integer", "minimum": 1, "maximum": 10_000},
-        "order_id": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
-        "customer_email": {"type": "string", "maxLength": 254},
-    },
-}
-print(f"Wrote a schema of {len(schema['properties'])} fields.")
+schema = lab.schema("take_order")
+for field, rules in schema["properties"].items():
+    print(f"  {field}: {json.dumps(rules)}")
+print(f"Read a schema of {len(schema['properties'])} fields from lambdas/take_order.py.")
 
 # %% [markdown]
-# Look at `order_id`: a shop may send its own. It is the order's **idempotency key**, by which
-# chapter 02 will know an order that it has stored already.
+# Look at the `pattern` of `product`: a text without control characters, such as line breaks,
+# which SQS would not take. And look at `order_id`: a shop may send its own. It is the order's
+# **idempotency key**, by which chapter 02 will know an order that it has stored already.
 #
 # Console: the same page, with the name `Order` and the content type `application/json`.
 

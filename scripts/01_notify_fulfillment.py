@@ -72,6 +72,20 @@ print(lab.confirm_subscription(aws, topic_arn, email))
 # Look for "confirmed". `subscribe` is idempotent: run it again, and there is still one
 # subscription.
 #
+# The same address is to hear when `take_order` had to create the queue: on AWS, a second mail
+# with a second link.
+#
+# Console: the topic for stakeholders, *Create subscription*, protocol *Email*, your address.
+
+# %% tags=["stakeholders-email"]
+stakeholders_arn = f"arn:aws:sns:{region}:{account}:{names.stakeholders}"
+sns.subscribe(TopicArn=stakeholders_arn, Protocol="email", Endpoint=email)
+print(f"Asked {email} to confirm the subscription to {names.stakeholders}.")
+print(lab.confirm_subscription(aws, stakeholders_arn, email))
+
+# %% [markdown]
+# Look at the ARN: it follows from the name, so it need not be remembered from chapter 00.
+#
 # **Mind the limit.** SNS mails ten messages a second to one address; above that it *ends the
 # subscription*, and somebody has to confirm it anew. A shop with more orders would mail a digest.
 #
@@ -171,10 +185,11 @@ print(f"Allowed {role_name} to read from {names.queue} and to publish to {names.
 #
 # ## The function
 #
-# Read [`lambdas/notify_fulfillment.py`](../lambdas/notify_fulfillment.py), seventy lines. It gets
-# up to ten messages at once, publishes them with one call, and says which of them it could not
-# publish, so that just those come back. `publish_batch` can refuse single messages in a reply
-# that is otherwise a success; whoever does not look loses orders.
+# Read [`lambdas/notify_fulfillment.py`](../lambdas/notify_fulfillment.py). It gets up to ten
+# messages at once, publishes them with one call, and says which of them it could not publish, so
+# that just those come back. `publish_batch` can refuse single messages in a reply that is
+# otherwise a success; whoever does not look loses orders. And it takes no more than 256 KiB in
+# all, though SQS takes four times as much in a single message.
 #
 # It gets the topic's ARN in an environment variable. To look it up with `list_topics` for each
 # order, as the article's function does, costs a call each time, and AWS allows the whole account

@@ -29,7 +29,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 import lab
-from lab import chapters
+from lab import chapters, function_logs
 from lab.demo import environment, own_cloud
 from lab.names import names
 
@@ -51,7 +51,6 @@ class Bench:
         self.sqs = self.aws.client("sqs")
         self.lambda_ = self.aws.client("lambda")
         self.dynamodb = self.aws.client("dynamodb")
-        self.logs = self.aws.client("logs")
         self.queue_url = self.sqs.get_queue_url(QueueName=names().queue)["QueueUrl"]
         mappings = self.lambda_.list_event_source_mappings()["EventSourceMappings"]
         self.mapping = mappings[0]["UUID"]
@@ -105,12 +104,9 @@ class Bench:
         return ids, self.wait_for(before + count, what) - started
 
     def deliveries(self) -> Counter[str]:
-        """How often record_order was given each order, by its id."""
-        pages = self.logs.get_paginator("filter_log_events").paginate(
-            logGroupName=names().log_group(names().record_order)
-        )
-        lines = (event["message"] for page in pages for event in page["events"])
-        return Counter(json.loads(line)["order_id"] for line in lines if line.startswith("{"))
+        """How often record_order was given each order, by its id, whatever came of it."""
+        lines = function_logs.lines(self.aws, (names().record_order,))
+        return Counter(line.says["order_id"] for line in lines if line.says)
 
     def milliseconds_an_order(self, ids: list[str]) -> float:
         """The time from the first of these orders to the last, for each of them."""

@@ -7,7 +7,8 @@ import dataclasses
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from botocore.exceptions import ClientError
 
 import lab
 import teardown
-from lab import chapters, deletion, local
+from lab import chapters, deletion, function_logs, local
+from lab.checks import examine
 from lab.demo import environment
 from lab.errors import NotOursError
+from lab.inbox import inbox, mails
 from lab.inventory import inventory, survey
 from lab.names import names
 from lab.session import Session
@@ -95,7 +98,7 @@ def test_running_the_chapters_twice_makes_nothing_twice(aws: Session) -> None:
     run_chapters(*SET_UP_AND_VERIFY)
     once = resources(aws)
     assert once == {
-        "queues": 4, "topics": 1, "subscriptions": 2, "tables": 1, "roles": 3, "role policies": 3,
+        "queues": 4, "topics": 2, "subscriptions": 3, "tables": 1, "roles": 3, "role policies": 3,
         "functions": 3, "permissions": 2, "mappings": 1, "log groups": 3, "apis": 1,
         "api resources": 2, "methods": 1, "models": 1, "validators": 1, "gateway responses": 1,
         "deployments": 1, "stages": 1, "usage plans": 1, "plan keys": 1, "api keys": 1,
@@ -237,7 +240,7 @@ def test_teardown_asks_first_and_can_only_list(aws: Session) -> None:
     assert listed.returncode == 0
     assert "IAM role take_order-role-us-east-1" in listed.stdout
     last = listed.stdout.splitlines()[-1]
-    assert last == "8 to delete in account 123456789012, region us-east-1"
+    assert last == "9 to delete in account 123456789012, region us-east-1"
     declined = run_script("teardown.py")  # there is nobody to answer
     assert declined.returncode == 1
     assert resources(aws) == before
@@ -400,6 +403,76 @@ def test_the_same_id_with_other_content_ends_among_the_dead_letters(aws: Session
     assert item["Item"]["quantity"] in (1, 2)
 
 
+def post(aws: Session, **order: Any) -> int:
+    """Post an order as the shop does; the status of the answer."""
+    api = aws.client("apigateway")
+    key = api.get_api_keys(includeValues=True)["items"][0]["value"]
+    url = lab.invoke_url(aws, api.get_rest_apis()["items"][0]["id"], "prod", "/orders")
+    return urllib3.request("POST", url, json=order, headers={"x-api-key": key}).status
+
+
+def delete_queue(aws: Session) -> None:
+    sqs = aws.client("sqs")
+    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=names().queue)["QueueUrl"])
+
+
+def mails_to_stakeholders(aws: Session) -> int:
+    box = inbox(aws)
+    assert box is not None
+    return sum(mail["Subject"] == "The order queue was missing" for mail in mails(box))
+
+
+def test_an_order_without_a_queue_gets_one_like_that_of_chapter_00_and_stakeholders_hear_of_it(
+    aws: Session,
+) -> None:
+    run_chapters("00", "01")
+    before = resources(aws)
+    delete_queue(aws)
+    for _ in range(2):
+        assert post(aws, product="tea", quantity=1, order_id="mine") == 202
+    assert all(not finding.wrong for finding in examine(aws, "00"))  # settings and tags
+    wait_until(lambda: mails_to_stakeholders(aws), "the mail is here", timeout=10)
+    run_chapters("00", "01")  # create_queue finds it
+    assert resources(aws) == before
+    assert mails_to_stakeholders(aws) == 1
+
+
+def delete_stakeholders_topic(aws: Session) -> None:
+    aws.client("sns").delete_topic(TopicArn=f"{TOPIC}-stakeholders")
+
+
+def take_permission_to_tell(aws: Session) -> None:
+    iam, role = aws.client("iam"), {"RoleName": "take_order-role-us-east-1"}
+    found = iam.get_role_policy(**role, PolicyName="take-order")["PolicyDocument"]
+    found["Statement"] = [s for s in found["Statement"] if s["Action"] != "sns:Publish"]
+    iam.put_role_policy(**role, PolicyName="take-order", PolicyDocument=json.dumps(found))
+
+
+@pytest.mark.parametrize("break_it", [delete_stakeholders_topic, take_permission_to_tell])
+def test_an_order_is_taken_also_when_stakeholders_cannot_be_told(
+    aws: Session, break_it: Callable[[Session], None]
+) -> None:
+    run_chapters("00", "01")
+    break_it(aws)
+    delete_queue(aws)
+    assert post(aws, product="tea", quantity=1, order_id="mine") == 202
+    said = [line.says["status"] for line in function_logs.of_order(aws, "mine")]
+    assert said == ["QUEUED", "STAKEHOLDERS_NOT_TOLD"]
+    assert mails_to_stakeholders(aws) == 0
+
+
+def test_no_log_names_a_customer(aws: Session) -> None:
+    run_chapters(*chapters.SET_UP)
+    customer = "ana@example.com"
+    assert post(aws, product="tea", quantity=1, order_id="a", customer_email=customer) == 202
+    table = aws.resource("dynamodb").Table(names().table)
+    there = partial(table.get_item, Key={"order_id": "a"})
+    wait_until(lambda: there().get("Item"), "the order is recorded", timeout=20)
+    lines = function_logs.lines(aws)
+    assert {"QUEUED", "RECORDED"} <= {line.says.get("status") for line in lines}
+    assert [line for line in lines if customer in line.text] == []
+
+
 # -- Every call that makes something is undone by the inventory ----------------------------------
 
 # The kind of the inventory that undoes each call, or that the made thing goes away with.
@@ -489,6 +562,7 @@ def test_roles_may_do_what_aws_facts_allow_and_no_more(aws: Session) -> None:
             "sqs:TagQueue",
             "sqs:GetQueueUrl",
             "sqs:SendMessage",
+            "sns:Publish",
         }
         | logs,
         "notify_fulfillment-role-us-east-1": {

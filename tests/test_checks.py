@@ -21,7 +21,7 @@ from lab.names import names
 from lab.session import Session
 from lab.waiting import wait_until
 from tests.conftest import make_session
-from tests.test_chapters import READS, resources, run_chapters
+from tests.test_chapters import READS, TOPIC, resources, run_chapters
 
 
 def findings(aws: Session) -> dict[str, list[Finding]]:
@@ -211,6 +211,22 @@ def _delete_model(aws: Session) -> None:
     api.delete_model(restApiId=api_id, modelName="Order")
 
 
+def _put_another_model(aws: Session) -> None:
+    """As somebody who took the API over from an older tutorial. On AWS it is update_model."""
+    api, api_id, _ = _api(aws)
+    api.delete_model(restApiId=api_id, modelName="Order")
+    api.create_model(restApiId=api_id, name="Order", contentType="application/json", schema="{}")
+
+
+def _forget_the_attributes_of_the_queue(aws: Session) -> None:
+    client = aws.client("lambda")
+    found = client.get_function_configuration(FunctionName="take_order")["Environment"]
+    other = {"QUEUE_ATTRIBUTES": json.dumps({"VisibilityTimeout": "30"})}
+    client.update_function_configuration(
+        FunctionName="take_order", Environment={"Variables": {**found["Variables"], **other}}
+    )
+
+
 def _delete_validator(aws: Session) -> None:
     api, api_id, _ = _api(aws)
     (validator,) = api.get_request_validators(restApiId=api_id)["items"]
@@ -264,14 +280,14 @@ def _subscriptions(aws: Session, protocol: str) -> list[str]:
 
 def _unsubscribe_email(aws: Session) -> None:
     for arn in _subscriptions(aws, "email"):
-        aws.client("sns").unsubscribe(SubscriptionArn=arn)
+        if arn.startswith(f"{TOPIC}:"):
+            aws.client("sns").unsubscribe(SubscriptionArn=arn)
 
 
 def _leave_email_pending(aws: Session) -> None:
     _unsubscribe_email(aws)
-    (topic,) = aws.client("sns").list_topics()["Topics"]
     aws.client("sns").subscribe(
-        TopicArn=topic["TopicArn"], Protocol="email", Endpoint="fulfillment@example.com"
+        TopicArn=TOPIC, Protocol="email", Endpoint="fulfillment@example.com"
     )
 
 
@@ -317,9 +333,12 @@ SET_WRONG: list[tuple[str, str, Callable[[Session], object], str]] = [
     ("00", "The configuration of take_order",
      _configure("take_order", Environment={"Variables": {}}),
      "QUEUE_NAME is null, not CustomerOrders"),
+    ("00", "The configuration of take_order", _forget_the_attributes_of_the_queue,
+     'QUEUE_ATTRIBUTES is {"VisibilityTimeout": "30"}, not {"MessageRetentionPeriod"'),
     ("00", "The configuration of take_order", _deploy_other_code, "CodeSha256 is"),
     ("00", "The resource /orders", _delete_orders, MISSING),
     ("00", "The model Order", _delete_model, MISSING),
+    ("00", "The model Order", _put_another_model, "schema is {}, not {"),
     ("00", "The request validator", _delete_validator, MISSING),
     ("00", "The answer to a malformed order", _delete_gateway_response, MISSING),
     ("00", "The method POST /orders", _delete_method, MISSING),
@@ -425,7 +444,7 @@ def test_reset_undoes_a_chapter_and_what_builds_on_it(aws: Session) -> None:
         assert is_right(examine(aws, "01"))
         for number in ("02", "03", "04"):
             assert not has_begun(examine(aws, number))
-    assert resources(aws)["subscriptions"] == 1  # the e-mail's, which is chapter 01's
+    assert resources(aws)["subscriptions"] == 2  # by e-mail, which are chapter 01's
     catch_up.go_to(aws, CHAPTERS["04"])
     assert not any(findings(aws).values())
 
@@ -538,12 +557,11 @@ def test_an_exercise_before_its_chapter_says_what_to_run(aws: Session, number: s
 
 def test_the_sender_of_exercise_01_shows_in_the_mail(aws: Session) -> None:
     run_chapters("00", "01")
-    (topic,) = aws.client("sns").list_topics()["Topics"]
     aws.client("sns").set_topic_attributes(
-        TopicArn=topic["TopicArn"], AttributeName="DisplayName", AttributeValue="Tea shop"
+        TopicArn=TOPIC, AttributeName="DisplayName", AttributeValue="Tea shop"
     )
-    aws.client("sns").publish(TopicArn=topic["TopicArn"], Message="for the tea shop")
-    mail = lab.show_mail(aws, topic["TopicArn"], "fulfillment@example.com", "for the tea shop")
+    aws.client("sns").publish(TopicArn=TOPIC, Message="for the tea shop")
+    mail = lab.show_mail(aws, TOPIC, "fulfillment@example.com", "for the tea shop")
     assert "From: Tea shop <no-reply@sns.amazonaws.com>\n" in mail
 
 
