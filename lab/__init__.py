@@ -6,6 +6,7 @@ A script needs one import, `import lab`, and talks to AWS through boto3 itself.
 from lab.calls import show_calls
 from lab.chain import draw_chain
 from lab.checks import check
+from lab.dead_letters import dead_letters, redrive
 from lab.display import progress, show
 from lab.errors import LabError, RefusedError
 from lab.exercises import ORDERS_FILE, check_exercise
@@ -28,6 +29,7 @@ __all__ = [
     "check_exercise",
     "check_ground",
     "confirm_subscription",
+    "dead_letters",
     "draw_chain",
     "email",
     "event",
@@ -38,6 +40,7 @@ __all__ = [
     "once_role_is_ready",
     "package",
     "progress",
+    "redrive",
     "schema",
     "session",
     "show",

@@ -115,6 +115,47 @@ def logs(function: str | None, order: str | None, cloud: bool) -> None:
         sys.exit(1)
 
 
+@main.command(name="dead-letters")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+def dead_letters(as_json: bool) -> None:
+    """List the orders that are stuck in a dead-letter queue, and why. Only looks.
+
+    Exit status 0 if there is none, 1 if something is stuck.
+    """
+    from lab.dead_letters import dead_letters as look
+    from lab.dead_letters import show
+
+    found = look(session(start=False))
+    if as_json:
+        print(json.dumps([asdict(letter) for letter in found], default=str))
+    elif found:
+        show(found)
+    else:
+        print("No dead letters.")
+    sys.exit(1 if found else 0)
+
+
+@main.command()
+@click.argument("queue", required=False, default="")
+def redrive(queue: str) -> None:
+    """Send dead letters back: those of QUEUE, or all.
+
+    Those of the queue of orders are moved to it. With those of SNS and Lambda the function
+    record_order is invoked again.
+    """
+    from lab.dead_letters import redrive as send_back
+
+    found = send_back(session(start=False), queue)
+    for each in found:
+        orders = f"{each.sent} order{'s' * (each.sent != 1)}"
+        if each.sent:
+            print(f"Sent {orders} back to {each.to}.")
+        if each.left:
+            print(f"Left {each.left} in {each.queue}, which no function can take.")
+    if not any(each.sent or each.left for each in found):
+        print("No dead letters.")
+
+
 @main.command()
 def mail() -> None:
     """Print the mail in the local cloud's mailbox, oldest first."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress, track
 
 from lab.folders import BUILD, ROOT
 from lab.shell import shell
@@ -75,3 +75,14 @@ def progress(items: Sequence[T], done: str) -> Iterator[T]:
     for number, item in enumerate(items, 1):
         yield item
         line.update({"text/plain": f"{done}: {number} of {len(items)}"}, raw=True)
+
+
+@contextmanager
+def counter(text: str, total: int) -> Iterator[Callable[[int], object]]:
+    """Show a bar on a terminal while something is counted of which there are about `total`;
+    yields what is called with how many more there are. A notebook and a file show nothing."""
+    console = Console(stderr=True)
+    off = shell() is not None or not console.is_terminal
+    with Progress(console=console, transient=True, disable=off) as bar:
+        task = bar.add_task(text, total=total)
+        yield lambda more: bar.advance(task, more)

@@ -282,8 +282,7 @@ EXPLANATIONS = (
         where="Chapter 01, when the function is tested; chapters 04 to 06, when an order is on "
         "its way to the topic.",
         cure="`lab check 01`, and run the cell of chapter 01 that calls put_role_policy. Then "
-        "move the orders back: SQS in the console, the queue CustomerOrders-dead-letters, "
-        "Start DLQ redrive.",
+        "`lab redrive` sends the orders back.",
         example="An error occurred (AuthorizationError) when calling the Publish operation: "
         "User: arn:aws:sts::123456789012:assumed-role/notify_fulfillment-role-us-east-1/"
         "notify_fulfillment is not authorized to perform: SNS:Publish on resource: "
@@ -298,7 +297,7 @@ EXPLANATIONS = (
         where="Chapter 02, when the function is tested; chapters 04 to 06, at the chain's end.",
         cure="`lab check 02`, and run the cell of chapter 02 that calls put_role_policy. Does "
         "the message name another table or region than yours? Then look at TABLE_NAME in the "
-        "function's environment.",
+        "function's environment. `lab redrive` sends the orders back.",
         example="An error occurred (AccessDeniedException) when calling the PutItem operation: "
         "User: arn:aws:sts::123456789012:assumed-role/record_order-role-us-east-1/record_order "
         "is not authorized to perform: dynamodb:PutItem on resource: "
@@ -317,6 +316,20 @@ EXPLANATIONS = (
         example="An error occurred (InvalidParameterValueException) when calling the "
         "CreateFunction operation: The provided execution role does not have permissions to "
         "call SendMessage on SQS",
+    ),
+    Explanation(
+        name="AccessDenied: take_order may not tell stakeholders",
+        pattern=_denied("take_order", "sns:Publish"),
+        means="There was no queue, take_order made one, and was to tell the stakeholders' topic. "
+        "Its execution role does not allow sns:Publish on that. The order is safe: it is on the "
+        "new queue, and the shop got its 202.",
+        where="The logs of take_order, after the queue was deleted.",
+        cure="`lab check 00`, and run the cell of chapter 00 that calls put_role_policy.",
+        example="An error occurred (AuthorizationError) when calling the Publish operation: "
+        "User: arn:aws:sts::123456789012:assumed-role/take_order-role-us-east-1/take_order is "
+        "not authorized to perform: SNS:Publish on resource: "
+        "arn:aws:sns:us-east-1:123456789012:Orders-stakeholders because no identity-based policy "
+        "allows the SNS:Publish action",
     ),
     Explanation(
         name="AccessDenied: a function does more than its role allows",
@@ -548,9 +561,10 @@ EXPLANATIONS = (
         name="The topic does not exist",
         pattern=r"Topic does not exist|NotFound\w*\).{0,40}(Publish|Subscribe|Topic)",
         means="There is no topic with that ARN in this region.",
-        where="Chapter 03, when record_order is subscribed, and in the logs of notify_fulfillment.",
+        where="Chapter 03, when record_order is subscribed, and in the logs of notify_fulfillment; "
+        "if it is the stakeholders' topic, in those of take_order.",
         cure="`lab check 01`. Run chapter 01 if the topic is gone, then chapter 03, which "
-        "subscribes record_order again.",
+        "subscribes record_order again. (The stakeholders' topic is made by chapter 00.)",
         example="An error occurred (NotFound) when calling the Publish operation: Topic does "
         "not exist",
     ),
@@ -611,8 +625,8 @@ EXPLANATIONS = (
         "it.",
         where="The logs of record_order, in chapters 02 to 06.",
         cure="That is on purpose. Give each order an id of its own, or none: take_order then "
-        "makes one.",
-        example="[ERROR] ValueError: order chapter-02 exists already, with another quantity",
+        "makes one. `lab dead-letters` lists the orders that are in this queue.",
+        example="[ERROR] ConflictError: order chapter-02 exists already, with another quantity",
     ),
     # -- Answers of the API --------------------------------------------------------------------
     Explanation(

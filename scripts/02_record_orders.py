@@ -109,7 +109,8 @@ print(f"Created or found the queue {names.function_dead_letters}.")
 
 # %% [markdown]
 # Look at the number of queues: this is the third of four. Each place where an order could fall
-# out of the chain has a net under it.
+# out of the chain has a net under it. `lab dead-letters` looks into the nets and says why an
+# order lies there; `lab redrive` sends it back, once the cause is mended.
 #
 # ## The log group
 #
@@ -128,6 +129,8 @@ print(f"{done} the log group {log_group}; its lines stay for 14 days.")
 
 # %% [markdown]
 # Look at it again when something goes wrong: `lab logs record_order` prints what is in there.
+# Each of the three functions prints one line of JSON for an order, with its id and what came of
+# it: `lab logs --order chapter-00` follows that order through all of them.
 #
 # ## The execution role
 #

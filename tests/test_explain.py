@@ -25,7 +25,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 import lab
-from lab import chapters, cli, errors, last_error, local, settings
+from lab import chapters, cli, errors, function_logs, last_error, local, settings
 from lab.demo import environment
 from lab.errors import LabError
 from lab.explain import EXPLANATIONS, PAGE, Explanation, explain, page
@@ -46,6 +46,7 @@ from tests.test_permissions import (
     denied,
     make_record_order_without_its_dead_letters,
     make_trigger_without,
+    take_away,
 )
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
@@ -97,7 +98,7 @@ def test_commands_chapters_and_scripts_that_are_named_exist() -> None:
     numbers = {*chapters.CHAPTERS, "06"}
     for entry in EXPLANATIONS:
         text = " ".join((entry.means, entry.where, entry.cure, entry.example))
-        assert set(re.findall(r"`lab (\w+)", text)) <= commands, entry.name
+        assert set(re.findall(r"`lab ([\w-]+)", text)) <= commands, entry.name
         assert set(re.findall(r"`lab (?:check|goto|reset|hint) (\w+)", text)) <= numbers
         listed = re.findall(r"\bchapters? ((?:\d\d(?:, | and | to )?)+)", entry.cure, re.I)
         listed += re.findall(r"\bchapters? ((?:\d\d(?:, | and | to )?)+)", entry.where, re.I)
@@ -431,6 +432,20 @@ def asks_for_too_much(aws: Session) -> str:
     return f"{error['errorType']}: {error['errorMessage']}"
 
 
+def not_told(aws: Session) -> str:
+    chapters.CHAPTERS["00"].run()
+    take_away(aws, "take_order", "sns:Publish")
+    sqs = aws.client("sqs")
+    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName="CustomerOrders")["QueueUrl"])
+    assert json.loads(invoke(aws, "take_order", event("take_order"))["Payload"]["body"])
+    (line,) = [
+        line
+        for line in function_logs.of_order(aws, "console-test-1")
+        if line.says["status"] == "STAKEHOLDERS_NOT_TOLD"
+    ]
+    return str(line.says["error"])
+
+
 # What brings the error of each entry about: it raises it, or returns what the learner sees.
 CAUSES: dict[str, Callable[[Session], object]] = {
     "NotOursError: one of our names is taken": not_ours,
@@ -455,6 +470,7 @@ CAUSES: dict[str, Callable[[Session], object]] = {
     "The role of record_order may not use its dead-letter queue": (
         make_record_order_without_its_dead_letters
     ),
+    "AccessDenied: take_order may not tell stakeholders": not_told,
     "AccessDenied: a function does more than its role allows": asks_for_too_much,
     "AccessDenied: your own credentials may not do this": lambda aws: (
         as_role(aws, allow("iam:GetRole")).client("sqs").create_queue(QueueName="mine")
