@@ -61,6 +61,20 @@ def _smtp(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
     help="How long a new role is unknown to Lambda (some seconds on AWS).",
 )
 @click.option(
+    "--speed",
+    default=1.0,
+    type=click.FloatRange(1, 1000),
+    metavar="N",
+    help="How many times as fast AWS's waits pass, such as visibility timeouts.",
+)
+@click.option(
+    "--queue-name-delay",
+    default=0.0,
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="Wait before the name of a deleted queue can be used again (60 on AWS).",
+)
+@click.option(
     "--runtime-client",
     "client",
     default="native",

@@ -1,9 +1,12 @@
 """Asynchronous invocations: Lambda's own queue in front of a function.
 
 Whoever invokes this way (SNS, or `Invoke` with the type Event) is answered at once. A
-failing event is tried twice more and then goes to the function's dead-letter queue.
+failing event is tried twice more; a throttled one waits, longer each time, until it is too
+old. What became of it goes to the function's destination, and what failed for good to its
+dead-letter queue as well. Events of a function that is deleted go with it.
 
-https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 """
 
 from __future__ import annotations
@@ -11,16 +14,39 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 from moto.awslambda.models import LambdaFunction
 
+from localcloud import clock, event_invoke_config
+from localcloud.event_invoke_config import config_of
 from localcloud.permissions import role_allows
-from localcloud.runtime import Result, Runtime
+from localcloud.runtime import Result, Runtime, ThrottledError, new_request_id
 from localcloud.state import State
 from localcloud.tasks import Tasks
 
 logger = logging.getLogger(__name__)
-_ATTEMPTS = 3  # the first and two retries
+_LONGEST_PAUSE = 300.0  # seconds between two attempts of a throttled event
+# How an event ends, in the words of the invocation record.
+_SUCCESS, _EXHAUSTED, _TOO_OLD = "Success", "RetriesExhausted", "EventAgeExceeded"
+_NEVER = "ZeroReservedConcurrency"
+_ACTIONS = {"sqs": "sqs:SendMessage", "sns": "sns:Publish", "lambda": "lambda:InvokeFunction"}
+
+
+@dataclass
+class Event:
+    """An event on its way. `deadline` is a time of the event loop's."""
+
+    function_arn: str
+    payload: bytes
+    deadline: float
+    request_id: str
+    invocations: int = 0
+    throttles: int = 0
+    result: Result | None = None  # of the last invocation
 
 
 class AsyncInvocations:
@@ -32,44 +58,147 @@ class AsyncInvocations:
         self._runtime = runtime
         self._retry_delay = retry_delay
         self._tasks = Tasks()
+        event_invoke_config.install()
 
-    def add(self, function: LambdaFunction, payload: bytes) -> None:
-        """Take an event, as JSON bytes, and return at once."""
-        self._tasks.start(self._invoke(function.function_arn, payload))
+    def add(self, function: LambdaFunction, payload: bytes) -> str:
+        """Take an event, as JSON bytes, and return at once; its request id."""
+        max_age = clock.seconds(config_of(function).max_age)
+        deadline = asyncio.get_running_loop().time() + max_age
+        event = Event(function.function_arn, payload, deadline, new_request_id())
+        self._tasks.start(self._handle(event))
+        return event.request_id
 
     def clear(self) -> None:
         """Give up everything that waits or is under way."""
         self._tasks.cancel()
 
-    async def _invoke(self, function_arn: str, payload: bytes) -> None:
-        result = Result(b"")
-        for attempt in range(_ATTEMPTS):
-            if attempt:
-                await asyncio.sleep(self._retry_delay * attempt)
-            function = self._state.function(function_arn, "")
-            if function is None:  # deleted in the meantime, and its events with it
-                return
-            result = await self._runtime.invoke(function, payload)
-            if result.error is None:
-                return
-        self._dead_letter(function, payload, result)
+    async def _handle(self, event: Event) -> None:
+        while (function := self._state.function(event.function_arn, "")) is not None:
+            outcome = await self._attempt(function, event)
+            if isinstance(outcome, float):
+                if asyncio.get_running_loop().time() + outcome < event.deadline:
+                    await asyncio.sleep(outcome)
+                    continue
+                outcome = _TOO_OLD
+            self._report(function, event, outcome)
+            return
+        logger.warning("%s was deleted, and an event with it", event.function_arn)
 
-    def _dead_letter(self, function: LambdaFunction, payload: bytes, result: Result) -> None:
-        name = function.function_name
-        target = (getattr(function, "dead_letter_config", None) or {}).get("TargetArn")
-        if not target:
+    async def _attempt(self, function: LambdaFunction, event: Event) -> str | float:
+        """How the event ended, or the seconds until it is to be tried again."""
+        try:
+            event.result = await self._runtime.invoke(
+                function, event.payload, request_id=event.request_id
+            )
+        except ThrottledError:
+            # With no concurrency at all AWS does not even wait.
+            if not int(function.reserved_concurrency or 0):
+                return _NEVER
+            event.throttles += 1
+            return clock.seconds(min(2.0 ** min(event.throttles - 1, 10), _LONGEST_PAUSE))
+        event.invocations += 1
+        if event.result.error is None:
+            return _SUCCESS
+        if event.invocations > config_of(function).retries:
+            return _EXHAUSTED
+        return clock.seconds(self._retry_delay * event.invocations)
+
+    def _report(self, function: LambdaFunction, event: Event, condition: str) -> None:
+        config = config_of(function)
+        if condition == _SUCCESS:
+            if config.on_success:
+                self._send(function, config.on_success, _record(function, event, condition))
+            return
+        dead_letters = (getattr(function, "dead_letter_config", None) or {}).get("TargetArn")
+        if config.on_failure:
+            self._send(function, config.on_failure, _record(function, event, condition))
+        if dead_letters:
+            text = event.payload.decode()
+            self._send(function, dead_letters, text, _error_attributes(event, condition))
+        if not config.on_failure and not dead_letters:
+            name = function.function_name
             logger.warning("%s failed for good and has no dead-letter queue: event lost", name)
-            return
-        if not role_allows(function.role, "sqs:SendMessage", target):
-            logger.error("%s's role may not send to %s: event lost", name, target)
-            return
-        attributes = {
-            "RequestID": result.request_id,
-            "ErrorCode": "200",
-            "ErrorMessage": _error_message(result)[:1024],
+
+    def _send(
+        self,
+        function: LambdaFunction,
+        target: str,
+        text: str,
+        attributes: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Send to a queue, topic or function, in the name of the function's role."""
+        action = _ACTIONS.get(target.split(":")[2])
+        if action is None:
+            problem = "the local cloud has queues, topics and functions only"
+        elif not role_allows(function.role, action, target):
+            problem = f"its role lacks {action}"
+        else:
+            problem = self._deliver(target, text, attributes or {})
+        if problem:
+            logger.error("%s cannot send to %s: %s", function.function_name, target, problem)
+
+    def _deliver(self, target: str, text: str, attributes: Mapping[str, Mapping[str, Any]]) -> str:
+        """Why it could not be done, or "" """
+        service = target.split(":")[2]
+        if service == "sqs":
+            return self._state.send(target, text, attributes)
+        if service == "sns":
+            return self._state.publish(target, text, attributes)
+        function = self._state.function(target, "")
+        if function is None:
+            return "there is no such function"
+        self.add(function, text.encode())
+        return ""
+
+
+def _record(function: LambdaFunction, event: Event, condition: str) -> str:
+    """The invocation record. An event that was never invoked has no response."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    result = event.result
+    context: dict[str, Any] = {"statusCode": 200, "executedVersion": str(function.version)}
+    if result is not None and result.error is not None:
+        context["functionError"] = result.error
+    return json.dumps(
+        {
+            "version": "1.0",
+            "timestamp": now,
+            "requestContext": {
+                "requestId": event.request_id,
+                "functionArn": f"{event.function_arn}:$LATEST",
+                "condition": condition,
+                "approximateInvokeCount": event.invocations,
+            },
+            "requestPayload": json.loads(event.payload),
+            "responseContext": None if result is None else context,
+            "responsePayload": None if result is None else _parsed(result.payload),
         }
-        if not self._state.send(target, payload.decode(), attributes):
-            logger.error("%s's dead-letter queue %s is gone", name, target)
+    )
+
+
+def _parsed(payload: bytes) -> Any:
+    try:
+        return json.loads(payload)
+    except ValueError:
+        return payload.decode("utf-8", "replace")
+
+
+def _error_attributes(event: Event, condition: str) -> dict[str, dict[str, str]]:
+    """What a dead letter says about why, as AWS documents: the status of the last attempt, and
+    the start of the error's message."""
+    code: int | None = 429
+    message = ThrottledError.message
+    if condition == _NEVER:
+        code = None
+        message = "Function not invoked: it has zero reserved concurrent executions."
+    elif event.result is not None:
+        code, message = 200, _error_message(event.result)
+    attributes = {
+        "RequestID": {"DataType": "String", "StringValue": event.request_id},
+        "ErrorMessage": {"DataType": "String", "StringValue": message[:1024]},
+    }
+    if code is not None:
+        attributes["ErrorCode"] = {"DataType": "Number", "StringValue": str(code)}
+    return attributes
 
 
 def _error_message(result: Result) -> str:

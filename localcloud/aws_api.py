@@ -5,19 +5,19 @@ https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import re
-import time
 from urllib.parse import parse_qs, unquote
 
-from localcloud import authorization
+from localcloud import authorization, clock
 from localcloud.asynchronous import AsyncInvocations
 from localcloud.event_sources import EventSources
 from localcloud.front_door import FrontDoor
 from localcloud.logs import LogWriter
 from localcloud.notifications import Notifications
-from localcloud.runtime import Runtime
+from localcloud.runtime import Runtime, ThrottledError
 from localcloud.signature import region_of
 from localcloud.state import (
     ACCOUNT_ID,
@@ -110,11 +110,15 @@ class AwsApi:
         if kind == "DryRun":
             return Response(204)
         if kind == "Event":
-            self._invocations.add(function, payload)
-            return Response(202)
+            request_id = self._invocations.add(function, payload)
+            return Response(202, headers=(("x-amzn-RequestId", request_id),))
         context = request.headers.get("x-amz-client-context")
         decoded = base64.b64decode(context).decode() if context else None
-        result = await self._runtime.invoke(function, payload, decoded)
+        try:
+            result = await self._runtime.invoke(function, payload, decoded)
+        except ThrottledError as error:
+            text = {"Reason": error.reason, "Type": "User", "message": error.message}
+            return json_response(429, text, x_amzn_errortype="TooManyRequestsException")
         headers = [("X-Amz-Executed-Version", str(function.version))]
         headers.append(("x-amzn-RequestId", result.request_id))
         if result.error is not None:
@@ -125,7 +129,8 @@ class AwsApi:
 
     async def _receive_message(self, request: Request) -> Response:
         """ReceiveMessage, holding a long poll open here rather than inside moto."""
-        started = time.monotonic()
+        loop = asyncio.get_running_loop()
+        started = loop.time()
         while True:
             response = self._state.call(request)
             if response.status != 200 or b'"Messages"' in response.body:
@@ -135,7 +140,7 @@ class AwsApi:
             if queue is None:
                 return response
             wait = call.get("WaitTimeSeconds", queue.receive_message_wait_time_seconds)
-            left = started + float(wait) - time.monotonic()
+            left = started + clock.seconds(float(wait)) - loop.time()
             if left <= 0:
                 return response
             await queue.wait_for_message(left)

@@ -36,12 +36,14 @@ _DEFAULT_RESPONSES = {
 
 
 class Refusal(Exception):
-    """The front door's own answer: a gateway response type, with an optional detail."""
+    """The front door's own answer: a gateway response type, with an optional detail, and a
+    status code where that is not the type's usual one."""
 
-    def __init__(self, kind: str, detail: str = "") -> None:
+    def __init__(self, kind: str, detail: str = "", status: int | None = None) -> None:
         super().__init__(f"{kind}: {detail}")
         self.kind = kind
         self.detail = detail
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class Deployment:
             ("Content-Type", "application/json"),
             ("x-amzn-ErrorType", error_type),
         )
-        return Response(custom_status or status, body.encode(), headers)
+        return Response(custom_status or refusal.status or status, body.encode(), headers)
 
 
 def snapshot(api: RestAPI) -> Deployment:

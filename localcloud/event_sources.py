@@ -16,18 +16,24 @@ import json
 import logging
 from typing import Any
 
-from moto.awslambda.models import EventSourceMapping
-from moto.sqs.models import Message
+import moto.awslambda.models as moto_lambda
+from moto.awslambda.exceptions import LambdaClientError
+from moto.awslambda.models import EventSourceMapping, LambdaBackend, LambdaFunction
 
+from localcloud import clock
+from localcloud.messages import QueuedMessage
 from localcloud.permissions import role_allows
 from localcloud.queues import IndexedQueue
-from localcloud.runtime import Result, Runtime
+from localcloud.runtime import Result, Runtime, ThrottledError
 from localcloud.state import State
 from localcloud.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 _DEFAULT_CONCURRENCY = 5  # AWS starts with five pollers a queue
 _IDLE_SECONDS = 20.0
+_PAUSE_SECONDS = 1.0  # after something went wrong
+_MAX_PAYLOAD = 6 * 1024 * 1024
+_update_event_source_mapping = LambdaBackend.update_event_source_mapping
 
 
 class EventSources:
@@ -41,6 +47,8 @@ class EventSources:
         # Deliveries outlive their poller: what was received is finished even if the
         # mapping is deleted in the meantime.
         self._tasks = Tasks()
+        moto_lambda.EventSourceMapping = _Mapping
+        LambdaBackend.update_event_source_mapping = _update
 
     def reconcile(self) -> None:
         """Start and stop pollers so that they match the mappings of the moment."""
@@ -68,12 +76,12 @@ class EventSources:
             queue = self._state.queue(mapping.event_source_arn)
             if queue is None:  # deleted; it may be made again
                 slots.release()
-                await asyncio.sleep(1)
+                await asyncio.sleep(clock.seconds(_PAUSE_SECONDS))
                 continue
             await queue.wait_for_message(_IDLE_SECONDS)
-            if not self._may(mapping, "ReceiveMessage"):
+            if not _may(self._function(mapping), mapping, "ReceiveMessage"):
                 slots.release()
-                await asyncio.sleep(1)  # it may be allowed again
+                await asyncio.sleep(clock.seconds(_PAUSE_SECONDS))  # it may be allowed again
                 continue
             messages = await _collect(queue, mapping)
             if not messages:
@@ -84,41 +92,85 @@ class EventSources:
             delivery.add_done_callback(lambda _: slots.release())
 
     async def _deliver(
-        self, mapping: EventSourceMapping, queue: IndexedQueue, messages: list[Message]
+        self, mapping: EventSourceMapping, queue: IndexedQueue, messages: list[QueuedMessage]
     ) -> None:
-        function = self._state.function(mapping.function_arn, mapping.region)
+        """Invoke the function. Whatever becomes of it, what is not deleted comes back."""
+        function = self._function(mapping)
         if function is None:
-            logger.warning("%s triggers a function that is gone", queue.name)
             return
         records = [_record(queue, message) for message in messages]
-        result = await self._runtime.invoke(function, json.dumps({"Records": records}).encode())
-        if self._may(mapping, "DeleteMessage"):
+        try:
+            result = await self._runtime.invoke(function, json.dumps({"Records": records}).encode())
+        except ThrottledError:
+            # Keep the slot for a while: the next batch would only lose a receive, too.
+            await asyncio.sleep(clock.seconds(_PAUSE_SECONDS))
+            return
+        if _may(function, mapping, "DeleteMessage"):
             for message in _succeeded(mapping, messages, result):
                 queue.delete_message(message.receipt_handle)
 
-    def _may(self, mapping: EventSourceMapping, action: str) -> bool:
-        """Whether the function's role allows this on the queue: Lambda polls in its name."""
-        function = self._state.function(mapping.function_arn, mapping.region)
-        return function is None or role_allows(
-            function.role, f"sqs:{action}", mapping.event_source_arn
+    def _function(self, mapping: EventSourceMapping) -> LambdaFunction | None:
+        return self._state.function(mapping.function_arn, mapping.region)
+
+
+class _Mapping(EventSourceMapping):
+    """moto's mapping, with a rule that moto leaves out."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        super().__init__(spec)
+        _refuse_a_large_batch_at_once(self.batch_size, self.max_batch_window)
+
+
+def _update(backend: LambdaBackend, uuid: str, spec: dict[str, Any]) -> EventSourceMapping | None:
+    """The rule holds for what a mapping would become."""
+    if (mapping := backend.get_event_source_mapping(uuid)) is not None:
+        _refuse_a_large_batch_at_once(
+            spec.get("BatchSize", mapping.batch_size),
+            spec.get("MaximumBatchingWindowInSeconds", mapping.max_batch_window),
         )
+    found: EventSourceMapping | None = _update_event_source_mapping(backend, uuid, spec)
+    return found
+
+
+def _refuse_a_large_batch_at_once(size: int, window: int | None) -> None:
+    """More than ten messages do not come in one receive, so they take time.
+    https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
+    """
+    if size > 10 and not window:
+        raise LambdaClientError(
+            "InvalidParameterValueException",
+            "Maximum batch window in seconds must be greater than 0 if maximum batch size is "
+            "greater than 10",
+        )
+
+
+def _may(function: LambdaFunction | None, mapping: EventSourceMapping, action: str) -> bool:
+    """Whether the function's role allows this on the queue: Lambda polls in its name. Where
+    the function is gone there is no such name, and the messages wait in the queue."""
+    arn = mapping.event_source_arn
+    return function is not None and role_allows(function.role, f"sqs:{action}", arn)
 
 
 def _concurrency(mapping: EventSourceMapping) -> int:
     return (mapping.scaling_config or {}).get("MaximumConcurrency") or _DEFAULT_CONCURRENCY
 
 
-async def _collect(queue: IndexedQueue, mapping: EventSourceMapping) -> list[Message]:
-    """A batch: what is there at once, or what comes together within the batching window."""
-    messages = _receive(queue, mapping.batch_size)
-    deadline = asyncio.get_running_loop().time() + (mapping.max_batch_window or 0)
+async def _collect(queue: IndexedQueue, mapping: EventSourceMapping) -> list[QueuedMessage]:
+    """A batch: what is there at once, or what comes together within the batching window. It
+    is full when it has the batch size, or when the next message would not fit in."""
+    messages = _receive(queue, mapping, [])
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + clock.seconds(mapping.max_batch_window or 0)
     try:
         while messages and len(messages) < mapping.batch_size:
-            left = deadline - asyncio.get_running_loop().time()
+            left = deadline - loop.time()
             if left <= 0:
                 break
             await queue.wait_for_message(left)
-            messages += _receive(queue, mapping.batch_size - len(messages))
+            more = _receive(queue, mapping, messages)
+            if not more and queue.first_visible() is not None:
+                break
+            messages += more
     except asyncio.CancelledError:  # the mapping was switched off: give them back
         for message in messages:
             queue.give_back(message.receipt_handle)
@@ -126,22 +178,32 @@ async def _collect(queue: IndexedQueue, mapping: EventSourceMapping) -> list[Mes
     return messages
 
 
-def _receive(queue: IndexedQueue, count: int) -> list[Message]:
-    return queue.receive(count, queue.visibility_timeout)
+def _receive(
+    queue: IndexedQueue, mapping: EventSourceMapping, before: list[QueuedMessage]
+) -> list[QueuedMessage]:
+    """What is visible and fits into the batch with those received before."""
+    room = _MAX_PAYLOAD - sum(map(_record_bytes, before))
+
+    def fits(message: QueuedMessage) -> bool:
+        nonlocal room
+        room -= _record_bytes(message)
+        return room >= 0
+
+    return queue.receive(mapping.batch_size - len(before), queue.visibility_timeout, fits)
 
 
-def _record(queue: IndexedQueue, message: Message) -> dict[str, Any]:
+def _record_bytes(message: QueuedMessage) -> int:
+    """About what the message's record adds to the event."""
+    return message.size + 1024
+
+
+def _record(queue: IndexedQueue, message: QueuedMessage) -> dict[str, Any]:
     """One entry of the event, as documented for Lambda with Amazon SQS."""
     return {
         "messageId": message.id,
         "receiptHandle": message.receipt_handle,
         "body": message.body,
-        "attributes": {
-            "ApproximateReceiveCount": str(message.approximate_receive_count),
-            "SentTimestamp": str(message.sent_timestamp),
-            "SenderId": message.sender_id,
-            "ApproximateFirstReceiveTimestamp": str(message.approximate_first_receive_timestamp),
-        },
+        "attributes": message.attributes,
         "messageAttributes": {
             name: {
                 "stringValue": value.get("StringValue"),
@@ -164,19 +226,28 @@ def _base64(value: bytes | str | None) -> str | None:
 
 
 def _succeeded(
-    mapping: EventSourceMapping, messages: list[Message], result: Result
-) -> list[Message]:
+    mapping: EventSourceMapping, messages: list[QueuedMessage], result: Result
+) -> list[QueuedMessage]:
     """The messages to delete. A reply that cannot be read fails the whole batch, as on AWS."""
     if result.error is not None:
         return []
     if "ReportBatchItemFailures" not in (mapping.function_response_types or []):
         return messages
-    try:
-        reply = json.loads(result.payload)
-        failures = (reply or {}).get("batchItemFailures") or []
-        failed = {failure["itemIdentifier"] for failure in failures}
-    except (ValueError, AttributeError, TypeError, KeyError):
-        return []
-    if not failed <= {message.id for message in messages}:
+    failed = _reported(result.payload)
+    if failed is None or not failed <= {message.id for message in messages}:
         return []
     return [message for message in messages if message.id not in failed]
+
+
+def _reported(payload: bytes) -> set[str] | None:
+    """The ids in a partial batch response; None if it cannot be understood.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+    """
+    try:
+        reply = json.loads(payload)
+        failures = None if reply is None else reply.get("batchItemFailures")
+        if not isinstance(failures, list | None):
+            return None
+        return {failure["itemIdentifier"] for failure in failures or []}
+    except (ValueError, AttributeError, TypeError, KeyError):
+        return None

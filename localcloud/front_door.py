@@ -26,7 +26,7 @@ from moto.apigateway.models import APIGatewayBackend
 from localcloud import deployments
 from localcloud.deployments import Deployment, Refusal, Route, snapshot
 from localcloud.permissions import service_may
-from localcloud.runtime import Result, Runtime
+from localcloud.runtime import Result, Runtime, ThrottledError
 from localcloud.state import ACCOUNT_ID, Request, Response, State, json_response
 
 _MAX_BODY = 10 * 1024 * 1024
@@ -169,6 +169,10 @@ class FrontDoor:
             result = await asyncio.wait_for(invocation, call.route.timeout)
         except TimeoutError:
             raise Refusal("INTEGRATION_TIMEOUT") from None
+        except ThrottledError:
+            # Nothing tells the caller that it was too much for the function.
+            # https://repost.aws/knowledge-center/api-gateway-internal-server-error
+            raise Refusal("INTEGRATION_FAILURE", "the function is throttled", 500) from None
         return _proxy_response(result)
 
 

@@ -1,8 +1,9 @@
-"""What SNS does after a message was published: calls functions and sends e-mail.
+"""What SNS does after a message was published: calls functions, fills queues, sends e-mail.
 
-moto keeps the topics and subscriptions; it would run a function in Docker and drops
-e-mail. Both are done here: a function is invoked asynchronously, and an address gets mail
-once its owner has opened the link in the confirmation.
+moto keeps the topics and subscriptions; it would run a function in Docker, drops e-mail and
+asks no queue for leave. All that is done here: a function is invoked asynchronously, a queue
+gets what its policy lets in, and an address gets mail once its owner has opened the link in
+the confirmation.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html
 """
@@ -10,6 +11,7 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import logging
 import secrets
@@ -19,13 +21,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 from moto.sns.models import SNSBackend, Subscription, sns_backends
+from moto.sns.utils import FilterPolicyMatcher
 
 from localcloud.asynchronous import AsyncInvocations
 from localcloud.mailbox import Mailbox
+from localcloud.permissions import service_may
 from localcloud.state import State
 from localcloud.tasks import Tasks
 
 logger = logging.getLogger(__name__)
+_SERVICE = "sns.amazonaws.com"
 _moto_publish, _moto_subscribe = Subscription.publish, SNSBackend.subscribe
 
 
@@ -71,7 +76,7 @@ class Notifications:
         def publish(
             subscription: Subscription, message: str, message_id: str, **options: Any
         ) -> None:
-            if subscription.protocol in ("lambda", "email", "email-json"):
+            if subscription.protocol in ("lambda", "sqs", "email", "email-json"):
                 self._publish(subscription, message, message_id, **options)
             elif subscription.protocol in ("http", "https"):  # waits for the other side
                 call = partial(_moto_publish, subscription, message, message_id, **options)
@@ -102,36 +107,86 @@ class Notifications:
         message_structure: str | None = None,
         **_: Any,
     ) -> None:
-        matcher = subscription._filter_policy_matcher
-        if matcher is not None and not matcher.matches(message_attributes, message):
+        if not _passes(subscription, message, message_attributes):
             return
         if message_structure == "json":
             message = subscription._parse_message_structure(message, subscription.protocol)
-        if subscription.protocol == "lambda":
-            self._call(
-                subscription,
-                self._notification(subscription, message, message_id, subject, message_attributes),
-            )
-        elif subscription.arn not in self._pending:
-            link = self._link(Action="Unsubscribe", SubscriptionArn=subscription.arn)
-            text = f"{message}\n\n--\nTo stop these mails, open\n{link}\n"
-            self._send_mail(subscription, subject or "AWS Notification Message", text)
-
-    def _call(self, subscription: Subscription, notification: dict[str, Any]) -> None:
-        function = self._state.function(subscription.endpoint, "")
-        if function is not None:
-            record = {
-                "EventSource": "aws:sns",
-                "EventVersion": "1.0",
-                "EventSubscriptionArn": subscription.arn,
-                "Sns": notification,
-            }
-            self._invocations.add(function, json.dumps({"Records": [record]}).encode())
+        if subscription.protocol.startswith("email"):
+            if subscription.arn not in self._pending:
+                self._mail(subscription, message, subject)
             return
-        logger.warning("%s notifies a function that is gone", subscription.topic.name)
-        if policy := subscription.attributes.get("RedrivePolicy"):
+        notification = self._notification(
+            subscription, message, message_id, subject, message_attributes
+        )
+        deliver = self._invoke if subscription.protocol == "lambda" else self._send
+        if problem := deliver(subscription, notification):
+            self._dead_letter(subscription, notification, problem)
+
+    def _mail(self, subscription: Subscription, message: str, subject: str | None) -> None:
+        link = self._link(Action="Unsubscribe", SubscriptionArn=subscription.arn)
+        text = f"{message}\n\n--\nTo stop these mails, open\n{link}\n"
+        self._send_mail(subscription, subject or "AWS Notification Message", text)
+
+    def _invoke(self, subscription: Subscription, notification: dict[str, Any]) -> str:
+        """Invoke the function, asynchronously; why that could not be done, or "" """
+        function = self._state.function(subscription.endpoint, "")
+        if function is None:
+            return "the function is gone"
+        policy = {"Statement": function.policy.statements}
+        action, arn = "lambda:InvokeFunction", function.function_arn
+        if not service_may(policy, _SERVICE, action, arn, subscription.topic_arn):
+            return "the function's policy does not allow it"
+        record = {
+            "EventSource": "aws:sns",
+            "EventVersion": "1.0",
+            "EventSubscriptionArn": subscription.arn,
+            "Sns": notification,
+        }
+        self._invocations.add(function, json.dumps({"Records": [record]}).encode())
+        return ""
+
+    def _send(self, subscription: Subscription, notification: dict[str, Any]) -> str:
+        """Send to the queue; why that could not be done, or "" """
+        if str(subscription.attributes.get("RawMessageDelivery")).lower() != "true":
+            return self._send_to(subscription.endpoint, subscription, _envelope(notification))
+        attributes = {
+            name: {"DataType": value["Type"], _field(value): _value(value)}
+            for name, value in notification["MessageAttributes"].items()
+        }
+        text = notification["Message"]
+        return self._send_to(subscription.endpoint, subscription, text, attributes)
+
+    def _send_to(
+        self,
+        queue_arn: str,
+        subscription: Subscription,
+        text: str,
+        attributes: dict[str, dict[str, Any]] | None = None,
+    ) -> str:
+        queue = self._state.queue(queue_arn)
+        if queue is None:
+            return "the queue is gone"
+        action, topic_arn = "sqs:SendMessage", subscription.topic_arn
+        if not service_may(queue.policy, _SERVICE, action, queue_arn, topic_arn):
+            return "the queue's policy does not allow it"
+        return self._state.send(queue_arn, text, attributes)
+
+    def _dead_letter(
+        self, subscription: Subscription, notification: dict[str, Any], problem: str
+    ) -> None:
+        """What nobody can take goes straight to the subscription's dead-letter queue, if that
+        lets the topic in. https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
+        """
+        name, endpoint = subscription.topic.name, subscription.endpoint
+        logger.warning("%s cannot notify %s: %s", name, endpoint, problem)
+        policy = subscription.attributes.get("RedrivePolicy")
+        if not policy:
+            lost = "the subscription has no dead-letter queue"
+        else:
             target = json.loads(policy)["deadLetterTargetArn"]
-            self._state.send(target, json.dumps(notification), {})
+            lost = self._send_to(target, subscription, _envelope(notification))
+        if lost:
+            logger.error("A notification of %s is lost: %s", name, lost)
 
     def _ask_for_confirmation(self, subscription: Subscription) -> None:
         token = secrets.token_hex(32)
@@ -175,3 +230,35 @@ class Notifications:
 
     def _link(self, **query: str) -> str:
         return f"http://{self.address}/?{urlencode(query)}"
+
+
+def _passes(
+    subscription: Subscription, message: str, message_attributes: dict[str, Any] | None
+) -> bool:
+    """Whether the subscription's filter policy lets the message through. The matcher is made
+    here, as moto's own does not hear of a scope that is set after the policy.
+    https://docs.aws.amazon.com/sns/latest/dg/sns-message-filtering.html
+    """
+    policy = subscription._filter_policy
+    if not policy:
+        return True
+    scope = subscription.attributes.get("FilterPolicyScope")
+    return bool(FilterPolicyMatcher(policy, scope).matches(message_attributes, message))
+
+
+def _envelope(notification: dict[str, Any]) -> str:
+    """The notification as queues get it: two names are spelled in another way than for
+    functions, and what is empty is left out.
+    https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
+    """
+    renamed = {name.replace("Url", "URL"): value for name, value in notification.items()}
+    return json.dumps({name: value for name, value in renamed.items() if value})
+
+
+def _field(value: dict[str, Any]) -> str:
+    return "BinaryValue" if value["Type"].startswith("Binary") else "StringValue"
+
+
+def _value(value: dict[str, Any]) -> str | bytes:
+    text = str(value["Value"])
+    return base64.b64decode(text) if value["Type"].startswith("Binary") else text

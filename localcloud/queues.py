@@ -17,25 +17,22 @@ import copy
 import heapq
 import itertools
 import secrets
-import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import moto.sqs.models as moto_sqs
+from moto.core.responses import ActionResult
 from moto.sqs.exceptions import InvalidParameterValue, ReceiptHandleIsInvalid
+from moto.sqs.responses import SQSResponse
+
+from localcloud import clock
+from localcloud.messages import QueuedMessage
 
 _sequence = itertools.count()  # breaks ties in the heap: messages are not comparable
+_moto_received = SQSResponse.receive_message
 _MAX_VISIBILITY_MS = 12 * 60 * 60 * 1000
-
-
-def _now_ms() -> float:
-    return time.time() * 1000
-
-
-def _due_ms(message: moto_sqs.Message) -> float:
-    """When the message may next be received, in epoch milliseconds."""
-    return max(message.visible_at, message.delayed_until)
 
 
 class IndexedQueue(moto_sqs.Queue):
@@ -51,22 +48,22 @@ class IndexedQueue(moto_sqs.Queue):
 
     # moto assigns a new list to empty the queue, and does so in __init__ too.
     @property
-    def _messages(self) -> list[moto_sqs.Message]:
+    def _messages(self) -> list[QueuedMessage]:
         return list(self._by_id.values())
 
     @_messages.setter
-    def _messages(self, messages: list[moto_sqs.Message]) -> None:
-        self._by_id: dict[str, moto_sqs.Message] = {}
-        self._by_handle: dict[str, moto_sqs.Message] = {}
-        self._ready: deque[moto_sqs.Message] = deque()
-        self._hidden: list[tuple[float, int, moto_sqs.Message]] = []
+    def _messages(self, messages: list[QueuedMessage]) -> None:
+        self._by_id: dict[str, QueuedMessage] = {}
+        self._by_handle: dict[str, QueuedMessage] = {}
+        self._ready: deque[QueuedMessage] = deque()
+        self._hidden: list[tuple[float, int, QueuedMessage]] = []
         self._hidden_ids: set[str] = set()
         self._in_flight: set[str] = set()
         for message in messages:
             self.add_message(message)
 
     @property
-    def messages(self) -> list[moto_sqs.Message]:
+    def messages(self) -> list[QueuedMessage]:
         self._promote()
         return [m for m in self._by_id.values() if m.id not in self._hidden_ids]
 
@@ -85,7 +82,12 @@ class IndexedQueue(moto_sqs.Queue):
         self._promote()
         return len(self._hidden_ids) - len(self._in_flight)
 
-    def add_message(self, message: moto_sqs.Message) -> None:
+    @property
+    def dead_letter_target(self) -> str | None:
+        """The ARN of its dead-letter queue, whether or not there is such a queue."""
+        return self.redrive_policy["deadLetterTargetArn"] if self.redrive_policy else None
+
+    def add_message(self, message: QueuedMessage) -> None:
         """Append a new message, visible at once unless it is delayed."""
         self._by_id[message.id] = message
         if message.delayed:
@@ -94,28 +96,37 @@ class IndexedQueue(moto_sqs.Queue):
             self._ready.append(message)
         self._wake()
 
-    def receive(self, count: int, visibility_timeout: int) -> list[moto_sqs.Message]:
-        """Take up to `count` visible messages and hide them for `visibility_timeout` seconds.
+    def receive(
+        self,
+        count: int,
+        visibility_timeout: int,
+        fits: Callable[[QueuedMessage], bool] = lambda _: True,
+    ) -> list[QueuedMessage]:
+        """Take up to `count` visible messages, as long as they fit, and hide them for
+        `visibility_timeout` seconds.
 
         A message that was received `maxReceiveCount` times already moves to the
         dead-letter queue instead. Returns copies, as the state goes on changing.
         """
         self._promote()
-        received: list[moto_sqs.Message] = []
+        received: list[QueuedMessage] = []
         for _ in range(len(self._ready)):  # not for ever, should it be its own dead-letter queue
             if len(received) == count:
                 break
             message = self._ready.popleft()
-            if message.id not in self._by_id or message.id in self._hidden_ids:
-                continue  # deleted or hidden since it was queued here
+            if not self._is_visible(message):
+                continue
             if self._expired(message):
-                self._remove(message)
+                self.remove(message)
                 continue
             dead_letter_queue = self._dead_letter_queue_for(message)
             if dead_letter_queue is not None:
-                self._remove(message)
-                dead_letter_queue.add_message(_as_sent(message))
+                self.remove(message)
+                dead_letter_queue.add_message(_given_up(message, self.queue_arn))
                 continue
+            if not fits(message):
+                self._ready.appendleft(message)
+                break
             message.mark_received(visibility_timeout=visibility_timeout)
             self._by_handle[message.receipt_handle] = message
             self._in_flight.add(message.id)
@@ -123,22 +134,28 @@ class IndexedQueue(moto_sqs.Queue):
             received.append(copy.copy(message))
         return received
 
+    def first_visible(self) -> QueuedMessage | None:
+        """The message that would be received next, left where it is."""
+        self._promote()
+        while self._ready and not self._is_visible(self._ready[0]):
+            self._ready.popleft()
+        return self._ready[0] if self._ready else None
+
     def delete_message(self, receipt_handle: str) -> None:
         """Delete for good; deleting twice succeeds. Raises ReceiptHandleIsInvalid."""
         if receipt_handle in self.deleted_messages:
             return
-        self._remove(self._find(receipt_handle))
+        self.remove(self._find(receipt_handle))
 
     def change_visibility(self, receipt_handle: str, timeout: int) -> None:
         """Hide the message for `timeout` seconds from now; 0 shows it at once."""
         message = self._find(receipt_handle)
-        visible_at = _now_ms() + timeout * 1000
-        if visible_at - message.sent_timestamp > _MAX_VISIBILITY_MS:
+        if clock.now_ms() + timeout * 1000 - message.sent_timestamp > _MAX_VISIBILITY_MS:
             raise InvalidParameterValue(
                 f"Value {timeout} for parameter VisibilityTimeout is invalid. Reason: "
                 "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]"
             )
-        message.visible_at = visible_at if timeout else 0.0
+        message.visible_at = clock.after_ms(timeout) if timeout else 0.0
         self._hide(message)
         self._wake()
 
@@ -149,17 +166,18 @@ class IndexedQueue(moto_sqs.Queue):
         self.change_visibility(receipt_handle, 0)
 
     async def wait_for_message(self, timeout: float) -> None:
-        """Return once a message is visible, or after `timeout` seconds."""
-        deadline = time.monotonic() + timeout
+        """Return once a message is visible, or after `timeout` seconds (of this machine's)."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
         arrived = asyncio.Event()
         self._arrived.add(arrived)
         try:
             while not self.approximate_number_of_messages:
-                left = deadline - time.monotonic()
+                left = deadline - loop.time()
                 if left <= 0:
                     return
                 if self._hidden:
-                    left = min(left, max(0.0, self._hidden[0][0] - _now_ms()) / 1000 + 0.001)
+                    left = min(left, max(0.0, self._hidden[0][0] - clock.now_ms()) / 1000 + 0.001)
                 arrived.clear()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(arrived.wait(), left)
@@ -170,42 +188,47 @@ class IndexedQueue(moto_sqs.Queue):
         for event in self._arrived:
             event.set()
 
-    def _hide(self, message: moto_sqs.Message) -> None:
+    def _hide(self, message: QueuedMessage) -> None:
         self._hidden_ids.add(message.id)
-        heapq.heappush(self._hidden, (_due_ms(message), next(_sequence), message))
+        heapq.heappush(self._hidden, (message.due_ms, next(_sequence), message))
 
     def _promote(self) -> None:
         """Make the messages ready whose visibility timeout or delay is over."""
-        now = _now_ms()
+        now = clock.now_ms()
         while self._hidden and self._hidden[0][0] <= now:
             due, _, message = heapq.heappop(self._hidden)
             # Only the newest entry of a message counts: its timeout may have changed since.
-            if due == _due_ms(message) and message.id in self._hidden_ids:
+            if due == message.due_ms and message.id in self._hidden_ids:
                 self._hidden_ids.discard(message.id)
                 self._in_flight.discard(message.id)
                 self._ready.append(message)
 
-    def _find(self, receipt_handle: str) -> moto_sqs.Message:
+    def _is_visible(self, message: QueuedMessage) -> bool:
+        """Whether it was neither deleted nor hidden since it was queued as ready."""
+        return message.id in self._by_id and message.id not in self._hidden_ids
+
+    def _find(self, receipt_handle: str) -> QueuedMessage:
         try:
             return self._by_handle[receipt_handle]
         except KeyError:
             raise ReceiptHandleIsInvalid() from None
 
-    def _expired(self, message: moto_sqs.Message) -> bool:
-        age_ms = _now_ms() - message.sent_timestamp
+    def _expired(self, message: QueuedMessage) -> bool:
+        age_ms = clock.now_ms() - message.sent_timestamp
         return bool(age_ms > self.message_retention_period * 1000)
 
-    def _dead_letter_queue_for(self, message: moto_sqs.Message) -> moto_sqs.Queue | None:
+    def _dead_letter_queue_for(self, message: QueuedMessage) -> moto_sqs.Queue | None:
         """Where the message belongs after its last receive. The queue is looked up by name:
         it may have been deleted (then the message stays here) and made again."""
-        if not self.redrive_policy:
+        if self.dead_letter_target is None:
             return None
         if message.approximate_receive_count < self.redrive_policy["maxReceiveCount"]:
             return None
-        name = self.redrive_policy["deadLetterTargetArn"].rsplit(":", 1)[-1]
+        name = self.dead_letter_target.rsplit(":", 1)[-1]
         return moto_sqs.sqs_backends[self.account_id][self.region].queues.get(name)
 
-    def _remove(self, message: moto_sqs.Message) -> None:
+    def remove(self, message: QueuedMessage) -> None:
+        """Take a message out for good, whoever has received it."""
         self._by_id.pop(message.id, None)
         self._hidden_ids.discard(message.id)
         self._in_flight.discard(message.id)
@@ -215,9 +238,11 @@ class IndexedQueue(moto_sqs.Queue):
                 self.deleted_messages.add(handle)
 
 
-def _as_sent(message: moto_sqs.Message) -> moto_sqs.Message:
-    """A copy that was never received, as it arrives in a dead-letter queue."""
+def _given_up(message: QueuedMessage, source_arn: str) -> QueuedMessage:
+    """A copy for the dead-letter queue. It keeps its id, its receive count and the time at
+    which it was sent; no receipt handle is valid any more."""
     moved = copy.copy(message)
+    moved.dead_letter_source = source_arn
     moved.visible_at = moved.delayed_until = 0.0
     moved.receipt_handle, moved._old_receipt_handles = None, []
     return moved
@@ -230,7 +255,7 @@ def _receive_message(
     wait_seconds_timeout: int,
     visibility_timeout: int,
     message_attribute_names: list[str] | None = None,
-) -> list[moto_sqs.Message]:
+) -> list[QueuedMessage]:
     # Never waits: a long poll is held open by localcloud.server, outside of moto.
     messages = backend.get_queue(queue_name).receive(int(count), int(visibility_timeout))
     for message in messages:
@@ -245,10 +270,34 @@ def _change_message_visibility(
     queue.change_visibility(receipt_handle, int(visibility_timeout))
 
 
+def _sources_of(backend: moto_sqs.SQSBackend, queue_name: str) -> list[moto_sqs.Queue]:
+    """ListDeadLetterSourceQueues, by ARN: moto forgets them when the queue is made again."""
+    arn = backend.get_queue(queue_name).queue_arn
+    return [queue for queue in backend.queues.values() if queue.dead_letter_target == arn]
+
+
+def _received(response: SQSResponse) -> ActionResult:
+    """ReceiveMessage, with the one attribute of messages that moto does not have."""
+    answer = _moto_received(response)
+    asked = ("AttributeNames", "MessageSystemAttributeNames")
+    names = {name for parameter in asked for name in response._get_param(parameter, [])}
+    if not names & {"All", "DeadLetterQueueSourceArn"}:
+        return answer
+    queue = response.sqs_backend.get_queue(response._get_queue_name())
+    for entry in answer.result.get("Messages", []):
+        if source := queue._by_handle[entry["ReceiptHandle"]].dead_letter_source:
+            entry.setdefault("Attributes", {})["DeadLetterQueueSourceArn"] = source
+    return answer
+
+
 def install() -> None:
-    """Make moto build indexed queues from now on."""
+    """Make moto build indexed queues, and messages timed by our clock, from now on."""
     # moto draws a handle's 185 characters one at a time, a tenth of the cost of a receive.
     moto_sqs.generate_receipt_handle = lambda: secrets.token_urlsafe(96)
+    moto_sqs.unix_time_millis = lambda: clock.now_ms()
+    moto_sqs.Message = QueuedMessage
     moto_sqs.Queue = IndexedQueue
     moto_sqs.SQSBackend.receive_message = _receive_message
     moto_sqs.SQSBackend.change_message_visibility = _change_message_visibility
+    moto_sqs.SQSBackend.list_dead_letter_source_queues = _sources_of
+    SQSResponse.receive_message = _received

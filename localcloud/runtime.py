@@ -45,6 +45,15 @@ _INIT_SECONDS = 10.0  # AWS's own limit for the init phase
 _TAIL_BYTES = 4096
 
 
+class ThrottledError(Exception):
+    """The function runs as often at one time as its reserved concurrency allows.
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+    """
+
+    reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
+    message = "Rate Exceeded."
+
+
 @dataclass
 class Result:
     """What an invocation came to. `error` is None, or what AWS puts in X-Amz-Function-Error."""
@@ -55,12 +64,16 @@ class Result:
     log_tail: bytes = b""
 
 
+def new_request_id() -> str:
+    return str(uuid.uuid4())
+
+
 @dataclass(eq=False)
 class Invocation:
     payload: bytes
     client_context: str | None
     done: asyncio.Future[Result]
-    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    request_id: str = field(default_factory=new_request_id)
     started: float = 0.0
     started_ms: int = 0
     timeout: asyncio.TimerHandle | None = None
@@ -122,15 +135,25 @@ class Runtime:
         self._tasks = Tasks()
 
     async def invoke(
-        self, function: LambdaFunction, payload: bytes, client_context: str | None = None
+        self,
+        function: LambdaFunction,
+        payload: bytes,
+        client_context: str | None = None,
+        request_id: str | None = None,
     ) -> Result:
         """Run the function on the event's JSON bytes and wait for its answer.
 
         A handler that raises, times out or dies is a Result with an error, not an exception.
+        Raises ThrottledError if the function's reserved concurrency is used up.
         """
         pool = self._pool(function)
+        reserved = function.reserved_concurrency
+        if reserved is not None and self._concurrency_of(pool) >= int(reserved):
+            raise ThrottledError
         done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        pool.waiting.append(Invocation(payload, client_context, done))
+        invocation = Invocation(payload, client_context, done)
+        invocation.request_id = request_id or invocation.request_id
+        pool.waiting.append(invocation)
         self._dispatch()
         return await done
 
@@ -175,6 +198,16 @@ class Runtime:
     def processes(self) -> list[int]:
         """The process ids of the live workers."""
         return [worker.process.pid for worker in self._workers.values()]
+
+    def _concurrency_of(self, pool: Pool) -> int:
+        """How many invocations of the function are under way, those included that wait for a
+        worker to start."""
+        arn = pool.function.function_arn
+        running = sum(
+            worker.current is not None and worker.pool.function.function_arn == arn
+            for worker in self._workers.values()
+        )
+        return running + sum(not invocation.done.cancelled() for invocation in pool.waiting)
 
     def _fail_waiting(self, pool: Pool, kind: str, message: str) -> None:
         while pool.waiting:

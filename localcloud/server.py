@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import os
 import re
 import shutil
@@ -28,12 +29,14 @@ from urllib.parse import parse_qs
 import psutil
 import uvicorn
 
+from localcloud import clock
 from localcloud.asynchronous import AsyncInvocations
 from localcloud.aws_api import AwsApi
 from localcloud.event_sources import EventSources
 from localcloud.front_door import FrontDoor
 from localcloud.logs import LogWriter
 from localcloud.mailbox import Mailbox
+from localcloud.move_tasks import MoveTasks
 from localcloud.notifications import Notifications
 from localcloud.runtime import Runtime
 from localcloud.signature import service_of
@@ -57,6 +60,8 @@ class Options:
     smtp: str | None = None
     concurrency: int = 10
     retry_delay: float = 1.0
+    speed: float = 1.0
+    queue_name_delay: float = 0.0
     role_delay: float = 0.0
     client: str = "native"
     until_stdin_ends: bool = False
@@ -66,7 +71,8 @@ class LocalCloud:
     """The parts of the cloud, put together."""
 
     def __init__(self, options: Options, directory: Path) -> None:
-        self.state = State(role_delay=options.role_delay)
+        self._speed = clock.speed = options.speed
+        self.state = State(role_delay=options.role_delay, queue_name_delay=options.queue_name_delay)
         self.logs = LogWriter()
         self.runtime = Runtime(
             directory,
@@ -85,6 +91,7 @@ class LocalCloud:
             keep=options.mailbox is not None,
         )
         self.notifications = Notifications(self.state, self.invocations, self.mailbox)
+        self.move_tasks = MoveTasks(self.state)
         self.front_door = FrontDoor(self.state, self.runtime)
         self.aws_api = AwsApi(
             self.state,
@@ -106,11 +113,13 @@ class LocalCloud:
         """Stop all work and every worker."""
         self.event_sources.stop()
         self.invocations.clear()
+        self.move_tasks.clear()
         self.runtime.stop()
 
     def reset(self) -> None:
         """Forget everything, as if just started."""
         self.close()
+        clock.speed = self._speed
         self.logs.clear()
         self.notifications.clear()
         self.front_door.clear()
@@ -152,8 +161,8 @@ class LocalCloud:
         return json_response(403, {"message": "Missing Authentication Token"})
 
     def _control(self, request: Request) -> Response:
-        """Status for whoever asks; stop and reset for those who can send a header of ours,
-        which a web page on another site cannot."""
+        """Status for whoever asks; the rest for those who can send a header of ours, which a web
+        page on another site cannot."""
         action = request.path.removeprefix("/_localcloud/")
         if request.method == "GET" and action == "status":
             return json_response(200, self.status())
@@ -161,17 +170,20 @@ class LocalCloud:
             if action == "reset":
                 self.reset()
                 return json_response(200, {})
+            if action == "speed":
+                return _set_speed(request)
             if action == "stop":
                 asyncio.get_running_loop().call_soon(self.on_stop)
                 return json_response(200, {})
         return json_response(404, {"message": f"The local cloud has no {request.method} {action}."})
 
     def status(self) -> dict[str, Any]:
-        """Address, process ids, mailbox and functions of this local cloud."""
+        """Address, process ids, speed, mailbox and functions of this local cloud."""
         return {
             "service": "localcloud",
             "address": f"http://{self.address}",
             "pid": os.getpid(),
+            "speed": clock.speed,
             "workers": self.runtime.processes(),
             "mailbox": None if self.mailbox.sends_out else str(self.mailbox.directory),
             "functions": [function.function_name for function in self.state.functions()],
@@ -188,6 +200,19 @@ class LocalCloud:
             self.notifications.unsubscribe(query["SubscriptionArn"][0])
             return Response(200, b"You will get no more mail from this topic.\n", page)
         return Response(400, b"This link is not, or no longer, valid.\n", page)
+
+
+def _set_speed(request: Request) -> Response:
+    """Change how fast waits pass that begin from now on: {"speed": 60}."""
+    try:
+        speed = json.loads(request.body)["speed"]
+        if isinstance(speed, bool) or not clock.MIN_SPEED <= speed <= clock.MAX_SPEED:
+            raise ValueError
+    except (ValueError, TypeError, KeyError):
+        text = f"speed: must be a number from {clock.MIN_SPEED:g} to {clock.MAX_SPEED:g}."
+        return json_response(400, {"message": text})
+    clock.speed = float(speed)
+    return json_response(200, {"speed": clock.speed})
 
 
 async def _read(scope: Scope, receive: Receive) -> Request | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -25,10 +25,13 @@ from moto.awslambda.models import EventSourceMapping, LambdaFunction, lambda_bac
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.common_models import BaseModel
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.sns.exceptions import SNSException
+from moto.sns.models import sns_backends
+from moto.sqs.exceptions import SQSException
 from moto.sqs.models import sqs_backends
 from moto.sts.models import sts_backends
 
-from localcloud import queues, rules
+from localcloud import limits, queue_names, queues, rules
 from localcloud.queues import IndexedQueue
 
 logger = logging.getLogger(__name__)
@@ -105,8 +108,10 @@ class _LambdaFunction(LambdaFunction):
 class State:
     """What the cloud remembers, and the AWS API in front of it."""
 
-    def __init__(self, *, role_delay: float = 0.0) -> None:
+    def __init__(self, *, role_delay: float = 0.0, queue_name_delay: float = 0.0) -> None:
         queues.install()
+        queue_names.install(queue_name_delay)
+        limits.install()
         rules.install(role_delay)
         # moto remembers every message that there ever was, for a dashboard not served here.
         BaseModel.__new__ = lambda cls, *_, **__: object.__new__(cls)
@@ -162,8 +167,13 @@ class State:
             yield from backend._event_source_mappings.values()
 
     def queue(self, arn: str) -> IndexedQueue | None:
-        _, _, _, region, account, name = arn.split(":", 5)
-        queue: IndexedQueue | None = sqs_backends[account][region].queues.get(name)
+        """The queue of that ARN, if there is one."""
+        _, _, _, region, account, name, *_ = (arn + ":::::").split(":")
+        try:
+            queues = sqs_backends[account][region].queues
+        except KeyError:  # no such region, or no ARN at all
+            return None
+        queue: IndexedQueue | None = queues.get(name)
         return queue
 
     def queue_at(self, url: str, region: str) -> IndexedQueue | None:
@@ -171,20 +181,37 @@ class State:
         *_, account, name = url.rstrip("/").split("/")
         return self.queue(f"arn:aws:sqs:{region}:{account}:{name}")
 
-    def send(self, queue_arn: str, body: str, attributes: dict[str, str]) -> bool:
-        """Put a message with string attributes on a queue; False when there is no such queue."""
+    def send(
+        self, queue_arn: str, body: str, attributes: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> str:
+        """Put a message on a queue; why that could not be done, or "" """
         if self.queue(queue_arn) is None:
-            return False
+            return "there is no such queue"
         _, _, _, region, account, name = queue_arn.split(":", 5)
-        sqs_backends[account][region].send_message(
-            name,
-            body,
-            message_attributes={
-                key: {"DataType": "String", "StringValue": value}
-                for key, value in attributes.items()
-            },
-        )
-        return True
+        try:
+            sqs_backends[account][region].send_message(
+                name, body, message_attributes=dict(attributes or {})
+            )
+        except SQSException as error:
+            return str(error)
+        return ""
+
+    def publish(
+        self, topic_arn: str, message: str, attributes: Mapping[str, Mapping[str, Any]]
+    ) -> str:
+        """Publish to a topic; why that could not be done, or "" """
+        _, _, _, region, account, _ = topic_arn.split(":", 5)
+        renamed = {
+            name: {"Type": value["DataType"], "Value": value["StringValue"]}
+            for name, value in attributes.items()
+        }
+        try:
+            sns_backends[account][region].publish(
+                message, arn=topic_arn, message_attributes=renamed
+            )
+        except SNSException as error:
+            return str(error)
+        return ""
 
     def assume_role(self, role_arn: str, session: str, region: str) -> dict[str, str]:
         """New credentials of the role, as the environment variables that the AWS SDKs read."""

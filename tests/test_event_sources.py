@@ -6,10 +6,13 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+import lab
+from lab import local
 from lab.session import Session
 from lab.waiting import wait_until
-from tests.conftest import make_function
+from tests.conftest import make_function, messages_on, zip_of
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
 # Writes each batch that it gets to a table of its own making: the queue "seen".
@@ -34,6 +37,8 @@ class Setup:
     """A queue with a dead-letter queue, a function that spies, and the mapping between."""
 
     def __init__(self, aws: Session) -> None:
+        self.aws = aws
+        self.batches: list[Any] = []
         self.sqs = aws.client("sqs")
         self.lambda_ = aws.client("lambda")
         self.seen = self.sqs.create_queue(QueueName="seen")["QueueUrl"]
@@ -56,20 +61,22 @@ class Setup:
             self.sqs.send_message(QueueUrl=self.url, MessageBody=body)
 
     def batch(self) -> list[Any]:
-        """The next batch that the function got."""
-        (message,) = self.receive(self.seen)
-        return list(json.loads(message["Body"]))
+        """The next batch that the function got; others that came with it are kept for later."""
+        self.batches = self.batches or self.receive(self.seen)
+        return list(json.loads(self.batches.pop(0)["Body"]))
 
     def receive(self, url: str) -> list[Any]:
-        reply = self.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=8)
-        for message in reply.get("Messages", []):
-            self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return list(reply.get("Messages", []))
+        return messages_on(self.aws, url)
 
     def left(self, url: str) -> int:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         found = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
         return sum(map(int, found.values()))
+
+    def visible(self) -> int:
+        name = "ApproximateNumberOfMessages"
+        found = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=[name])
+        return int(found["Attributes"][name])
 
     def wait_until_empty(self) -> None:
         wait_until(lambda: self.left(self.url) == 0, "the queue is empty", timeout=10)
@@ -131,19 +138,39 @@ def test_an_exception_brings_the_whole_batch_back(setup: Setup) -> None:
         '{"batchItemFailures": [{"itemIdentifier": "unknown"}]}',
         '{"batchItemFailures": [{"itemIdentifier": ""}]}',
         '{"batchItemFailures": [{"wrong": "key"}]}',
+        '{"batchItemFailures": [{"itemIdentifier": null}]}',
+        '{"batchItemFailures": [{"itemIdentifier": ["a", "b"]}]}',
+        '{"batchItemFailures": [{}]}',
+        '{"batchItemFailures": [null]}',
+        '{"batchItemFailures": ["nonsense"]}',
         '{"batchItemFailures": "nonsense"}',
+        '{"batchItemFailures": ""}',
+        '{"batchItemFailures": {}}',
+        '{"batchItemFailures": 0}',
+        '"nonsense"',
+        "[]",
+        "0",
     ],
 )
 def test_a_reply_that_cannot_be_understood_fails_the_batch(setup: Setup, reply: str) -> None:
+    lab.hurry(setup.aws, 3)
     setup.send(f"reply:{reply}")
     setup.map()
     assert setup.batch()
     assert setup.batch()
-    assert setup.receive(setup.dead)
+    assert messages_on(setup.aws, setup.dead, wait=20)
 
 
 @pytest.mark.parametrize(
-    "reply", ["null", "{}", '{"batchItemFailures": []}', '{"statusCode": 200}']
+    "reply",
+    [
+        "null",
+        "{}",
+        '{"batchItemFailures": []}',
+        '{"batchItemFailures": null}',
+        '{"statusCode": 200}',
+        '{"statusCode": 200, "batchItemFailures": [], "body": "9 orders sent"}',
+    ],
 )
 def test_a_reply_without_failures_is_a_success(setup: Setup, reply: str) -> None:
     setup.send(f"reply:{reply}")
@@ -180,10 +207,67 @@ def test_a_deleted_mapping_polls_no_more(setup: Setup) -> None:
     assert message["Body"] == "second"
 
 
-def test_a_batching_window_gathers_messages(setup: Setup) -> None:
-    setup.map(BatchSize=3, MaximumBatchingWindowInSeconds=5)
+def test_a_batching_window_gathers_messages_and_ends_when_the_batch_is_full(setup: Setup) -> None:
+    setup.map(BatchSize=3, MaximumBatchingWindowInSeconds=60)
     setup.send("one", "two", "three")
     assert bodies(setup.batch()) == ["one", "two", "three"]
+
+
+def test_a_batching_window_that_is_over_sends_what_it_has(setup: Setup) -> None:
+    lab.hurry(setup.aws, 30)
+    setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "600"})
+    setup.map(BatchSize=3, MaximumBatchingWindowInSeconds=60)
+    setup.send("one", "two")
+    assert bodies(setup.batch()) == ["one", "two"]
+
+
+COUNT = """
+def handler(event, context):
+    print("counted", len(event["Records"]))
+"""
+
+
+def batch_sizes(aws: Session) -> list[int]:
+    """The sizes of the batches that COUNT got."""
+    events = aws.client("logs").filter_log_events(logGroupName="/aws/lambda/spy")["events"]
+    messages = [event["message"].split() for event in events]
+    return [int(words[1]) for words in messages if words[0] == "counted"]
+
+
+def set_code(setup: Setup, source: str) -> None:
+    setup.lambda_.update_function_code(FunctionName="spy", ZipFile=zip_of(source))
+
+
+def test_a_batch_of_more_than_ten_needs_a_window_and_comes_at_once_when_it_is_full(
+    setup: Setup,
+) -> None:
+    error = "Maximum batch window in seconds must be greater than 0"
+    with pytest.raises(ClientError, match=error):
+        setup.map(BatchSize=11)
+    assert setup.lambda_.list_event_source_mappings()["EventSourceMappings"] == []
+    set_code(setup, COUNT)
+    setup.send(*(f"tea {i}" for i in range(25)))
+    uuid = setup.map(BatchSize=25, MaximumBatchingWindowInSeconds=60)
+    setup.wait_until_empty()
+    assert batch_sizes(setup.aws) == [25]
+    with pytest.raises(ClientError, match=error):
+        setup.lambda_.update_event_source_mapping(UUID=uuid, MaximumBatchingWindowInSeconds=0)
+    setup.lambda_.update_event_source_mapping(
+        UUID=uuid, BatchSize=10, MaximumBatchingWindowInSeconds=0
+    )
+    with pytest.raises(ClientError, match=error):
+        setup.lambda_.update_event_source_mapping(UUID=uuid, BatchSize=11)
+
+
+def test_a_batch_has_6_mb_at_most(setup: Setup) -> None:
+    set_code(setup, COUNT)
+    for _ in range(10):
+        setup.send("x" * 1_000_000)
+    setup.map(BatchSize=10, MaximumBatchingWindowInSeconds=60)
+    wait_until(lambda: setup.left(setup.url) == 4, "the first batch is through", timeout=15)
+    setup.send("x" * 1_000_000, "x" * 1_000_000)
+    wait_until(lambda: setup.left(setup.url) == 0, "the second batch is through", timeout=15)
+    assert batch_sizes(setup.aws) == [6, 6]
 
 
 def test_a_mapping_that_is_deleted_in_its_window_gives_its_messages_back(setup: Setup) -> None:
@@ -213,3 +297,81 @@ def test_attributes_of_every_type_reach_the_function(setup: Setup) -> None:
     (record,) = setup.batch()
     assert record["messageAttributes"]["color"]["stringValue"] == "green"
     assert record["messageAttributes"]["leaf"]["binaryValue"] == "AP8="
+
+
+def test_a_time_out_brings_the_batch_back_until_it_is_a_dead_letter(setup: Setup) -> None:
+    source = "import time\ndef handler(event, context):\n    time.sleep(60)\n"
+    set_code(setup, source)
+    setup.send("tea")
+    setup.map()
+    (dead,) = messages_on(setup.aws, setup.dead, wait=20)
+    assert dead["Body"] == "tea"
+
+
+SLOW = """
+import time
+def handler(event, context):
+    print("started")
+    time.sleep(0.7)
+"""
+
+
+@pytest.mark.parametrize("end", ["disable", "delete"])
+def test_work_in_flight_is_finished_when_the_mapping_ends(setup: Setup, end: str) -> None:
+    set_code(setup, SLOW)
+    setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "60"})
+    uuid = setup.map()
+    setup.send("tea")
+
+    def is_in_flight() -> bool:
+        status = local.status(str(setup.aws.endpoint_url))
+        return setup.visible() == 0 and bool(status and status["workers"])
+
+    wait_until(is_in_flight, "the message is in flight", timeout=10)
+    if end == "delete":
+        setup.lambda_.delete_event_source_mapping(UUID=uuid)
+    else:
+        setup.lambda_.update_event_source_mapping(UUID=uuid, Enabled=False)
+    setup.send("cup")
+    wait_until(lambda: setup.left(setup.url) == 1, "the first message was deleted", timeout=10)
+    assert setup.visible() == 1
+
+
+def test_messages_wait_while_the_function_is_gone(setup: Setup) -> None:
+    setup.map()
+    setup.send("first")
+    assert bodies(setup.batch()) == ["first"]
+    setup.wait_until_empty()
+    setup.lambda_.delete_function(FunctionName="spy")
+    setup.send("second")
+    assert setup.visible() == 1
+    make_function(setup.aws, "spy", SPY, Timeout=1)
+    (record,) = setup.batch()
+    assert (record["body"], record["attributes"]["ApproximateReceiveCount"]) == ("second", "1")
+
+
+def test_no_more_batches_are_under_way_than_the_mapping_allows(setup: Setup) -> None:
+    set_code(setup, SLOW)
+    setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "60"})
+    setup.send(*(f"tea {i}" for i in range(8)))
+    setup.map(BatchSize=1, ScalingConfig={"MaximumConcurrency": 2})
+    in_flight: set[int] = set()
+
+    def is_empty() -> bool:
+        in_flight.add(setup.left(setup.url) - setup.visible())
+        return setup.left(setup.url) == 0
+
+    wait_until(is_empty, "the queue is empty", timeout=20)
+    assert max(in_flight) == 2
+
+
+def test_a_dead_letter_tells_the_function_where_it_comes_from(setup: Setup) -> None:
+    setup.send("tea")
+    for _ in range(2):
+        setup.sqs.receive_message(QueueUrl=setup.url, VisibilityTimeout=0)
+    setup.sqs.receive_message(QueueUrl=setup.url)
+    setup.lambda_.create_event_source_mapping(
+        EventSourceArn=f"{QUEUE[:-1]}dead", FunctionName="spy"
+    )
+    (record,) = setup.batch()
+    assert record["attributes"]["DeadLetterQueueSourceArn"] == QUEUE

@@ -375,3 +375,17 @@ def test_the_permission_may_name_stage_method_and_path(api: Api, path: str) -> N
     source_arn = f"arn:aws:execute-api:us-east-1:123456789012:{api.id}/{path}"
     permit(api.aws, "echo", "apigateway.amazonaws.com", source_arn)
     assert api.post({})[0] == 201
+
+
+def test_a_throttled_function_is_an_internal_error_for_the_caller(api: Api) -> None:
+    api.put_method()
+    api.deploy()
+    api.aws.client("lambda").put_function_concurrency(
+        FunctionName="echo", ReservedConcurrentExecutions=0
+    )
+    assert api.post({}) == (500, {"message": "Internal server error"})
+    api.api.put_gateway_response(
+        restApiId=api.id, responseType="INTEGRATION_FAILURE", statusCode="503"
+    )
+    api.deploy()
+    assert api.post({})[0] == 503

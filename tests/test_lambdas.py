@@ -18,7 +18,7 @@ from jsonschema import Draft4Validator
 
 import lab
 from lab.session import Session
-from tests.conftest import ROOT, event
+from tests.conftest import ROOT, event, open_queue
 
 Load = Callable[..., ModuleType]
 HANDLERS = sorted((ROOT / "lambdas").glob("*.py"))
@@ -383,9 +383,9 @@ def test_handler_and_model_accept_the_same_but_for_what_sqs_cannot_carry(
 @pytest.fixture
 def notify(aws: Session, load_handler: Load) -> tuple[ModuleType, str]:
     """The handler, and the URL of a queue that gets what is published."""
-    sns, sqs = aws.client("sns"), aws.client("sqs")
+    sns = aws.client("sns")
     topic_arn = sns.create_topic(Name="Orders")["TopicArn"]
-    url = sqs.create_queue(QueueName="seen")["QueueUrl"]
+    url = open_queue(aws, "seen", topic_arn)
     sns.subscribe(
         TopicArn=topic_arn,
         Protocol="sqs",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+import lab
 from lab.session import Session
 from lab.waiting import wait_until
 
@@ -201,3 +202,107 @@ def test_a_queue_that_is_its_own_dead_letter_queue_stops_nothing(sqs: Any, url: 
     assert receive(sqs, url, VisibilityTimeout=0)
     receive(sqs, url)
     assert sqs.list_queues()["QueueUrls"] == [url]
+
+
+# -- Dead-letter queues ----------------------------------------------------------
+
+
+def test_a_dead_letter_says_which_queue_gave_it_up(sqs: Any) -> None:
+    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    url = sqs.create_queue(QueueName="q4", Attributes=redrive("dead", 1))["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="tea")
+    (before,) = receive(sqs, url, VisibilityTimeout=0)
+    assert "DeadLetterQueueSourceArn" not in before["Attributes"]
+    assert receive(sqs, url) == []
+    named = ["DeadLetterQueueSourceArn"]
+    for asked in ({"AttributeNames": named}, {"MessageSystemAttributeNames": named}):
+        (message,) = sqs.receive_message(QueueUrl=dead, VisibilityTimeout=0, **asked)["Messages"]
+        source = message["Attributes"]["DeadLetterQueueSourceArn"]
+        assert source == "arn:aws:sqs:us-east-1:123456789012:q4"
+    (message,) = receive(sqs, dead)
+    assert message["Attributes"]["SentTimestamp"] == before["Attributes"]["SentTimestamp"]
+    assert message["Attributes"]["ApproximateReceiveCount"] == "4"  # counted on
+
+
+def test_the_sources_of_a_dead_letter_queue_are_listed_even_if_it_was_made_again(sqs: Any) -> None:
+    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    url = sqs.create_queue(QueueName="q5", Attributes=redrive("dead", 1))["QueueUrl"]
+    sqs.create_queue(QueueName="other")
+    sqs.delete_queue(QueueUrl=dead)
+    sqs.create_queue(QueueName="dead")
+    assert sqs.list_dead_letter_source_queues(QueueUrl=dead)["queueUrls"] == [url]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": ""})
+    assert sqs.list_dead_letter_source_queues(QueueUrl=dead)["queueUrls"] == []
+
+
+# -- What a queue takes ----------------------------------------------------------
+
+ALLOWED = "\t\n\r \ud7ff\ue000\ufffd🍵شاي"
+
+
+@pytest.mark.parametrize(
+    "character", ["\x00", "\x08", "\x0b", "\x0c", "\x1f", "\ufffe", "\uffff", "\ud800"]
+)
+def test_characters_that_xml_cannot_carry_are_rejected(sqs: Any, url: str, character: str) -> None:
+    with pytest.raises(sqs.exceptions.InvalidMessageContents, match="#x20 to #xD7FF"):
+        sqs.send_message(QueueUrl=url, MessageBody=f"tea{character}")
+    entries = [
+        {"Id": "good", "MessageBody": ALLOWED},
+        {"Id": "bad", "MessageBody": f"tea{character}"},
+    ]
+    reply = sqs.send_message_batch(QueueUrl=url, Entries=entries)
+    assert [entry["Id"] for entry in reply["Successful"]] == ["good"]
+    (failed,) = reply["Failed"]
+    assert (failed["Id"], failed["Code"]) == ("bad", "InvalidMessageContents")
+    assert failed["SenderFault"]
+    assert [m["Body"] for m in receive(sqs, url)] == [ALLOWED]
+
+
+MIB = 1024 * 1024
+
+
+def test_a_message_of_1_mib_is_taken_and_a_byte_more_is_not(sqs: Any, url: str) -> None:
+    sqs.send_message(QueueUrl=url, MessageBody="é" * (MIB // 2))
+    too_long = "Message must be shorter than 1048576 bytes"
+    with pytest.raises(ClientError, match=too_long):
+        sqs.send_message(QueueUrl=url, MessageBody="é" * (MIB // 2) + "e")
+    color = {"color": {"DataType": "String", "StringValue": "green"}}  # 5 + 6 + 5 bytes
+    sqs.send_message(QueueUrl=url, MessageBody="e" * (MIB - 16), MessageAttributes=color)
+    with pytest.raises(ClientError, match=too_long):
+        sqs.send_message(QueueUrl=url, MessageBody="e" * (MIB - 15), MessageAttributes=color)
+
+
+def test_a_batch_has_1_mib_in_all(sqs: Any, url: str) -> None:
+    entries = [{"Id": str(i), "MessageBody": "é" * (MIB // 4)} for i in range(2)]
+    assert len(sqs.send_message_batch(QueueUrl=url, Entries=entries)["Successful"]) == 2
+    entries.append({"Id": "more", "MessageBody": "e"})
+    with pytest.raises(sqs.exceptions.BatchRequestTooLong, match="You have sent 1048577 bytes"):
+        sqs.send_message_batch(QueueUrl=url, Entries=entries)
+
+
+# -- Time ----------------------------------------------------------
+
+
+def test_waits_pass_faster_when_somebody_is_in_a_hurry(aws: Session, sqs: Any) -> None:
+    lab.hurry(aws, 100)
+    url = sqs.create_queue(QueueName="slow", Attributes={"DelaySeconds": "60"})["QueueUrl"]
+    started = time.monotonic()
+    sqs.send_message(QueueUrl=url, MessageBody="tea")
+    assert counts(sqs, url) == (0, 0, 1)
+    assert receive(sqs, url, WaitTimeSeconds=5) == []  # 50 ms
+    wait_until(lambda: receive(sqs, url, VisibilityTimeout=100), "the delay is over", timeout=10)
+    assert counts(sqs, url) == (0, 1, 0)
+    (again,) = wait_until(lambda: receive(sqs, url), "the message is back", timeout=10)
+    handle = {"QueueUrl": url, "ReceiptHandle": again["ReceiptHandle"]}
+    sqs.change_message_visibility(**handle, VisibilityTimeout=90)
+    assert receive(sqs, url) == []
+    wait_until(lambda: receive(sqs, url), "the message is back", timeout=10)
+    assert time.monotonic() - started < 60  # of 250 s on AWS
+
+
+def test_a_wait_that_has_begun_goes_on_as_it_began(aws: Session, sqs: Any, url: str) -> None:
+    sqs.send_message(QueueUrl=url, MessageBody="tea")
+    assert receive(sqs, url, VisibilityTimeout=600)
+    lab.hurry(aws, 1000)
+    assert receive(sqs, url, WaitTimeSeconds=20) == []
+    assert counts(sqs, url) == (0, 1, 0)

@@ -19,8 +19,10 @@ import pytest
 import urllib3
 from botocore.exceptions import ClientError
 
+import lab
 from lab import chapters, local
 from lab.demo import environment, own_cloud
+from lab.errors import LabError
 from lab.session import Session
 from lab.waiting import wait_until
 from tests.conftest import invoke, make_function, make_session, run_module
@@ -109,6 +111,58 @@ def test_a_reset_forgets_everything(aws: Session, cloud: str) -> None:
     assert aws.client("iam").list_roles()["Roles"] == []
 
 
+def set_speed(cloud: str, body: bytes, **headers: str) -> int:
+    answer = urllib3.request("POST", f"{cloud}/_localcloud/speed", body=body, headers=headers)
+    return answer.status
+
+
+def test_the_speed_of_waits_can_be_changed_and_a_reset_restores_it(
+    aws: Session, cloud: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def speed() -> float:
+        status = local.status(cloud)
+        assert status is not None
+        return float(status["speed"])
+
+    lab.hurry(aws, 60)
+    said = "Made the waits of the local cloud pass 60 times as fast as on AWS.\n"
+    assert capsys.readouterr().out == said
+    assert speed() == 60
+    for wrong in (b"", b"60", b"{}", b'{"speed": "60"}', b'{"speed": true}', b'{"speed": null}'):
+        assert set_speed(cloud, wrong, **{"X-Localcloud": "1"}) == 400
+    for wrong_speed in (0.5, 1001, float("nan")):
+        with pytest.raises(LabError, match="speed: must be a number from 1 to 1000"):
+            lab.hurry(aws, wrong_speed)
+    assert set_speed(cloud, b'{"speed": 2}') == 404  # as a page of another site would ask
+    assert speed() == 60
+    local.reset(cloud)
+    assert speed() == 1
+
+
+def test_elsewhere_a_hurry_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    lab.hurry(boto3.Session(), 60)
+    lab.hurry(make_session("http://127.0.0.1:1"), 60)
+    said = "Left the waits as they are: on AWS they take what they take.\n"
+    assert capsys.readouterr().out == said * 2
+
+
+def test_the_name_of_a_deleted_queue_is_taken_for_a_while_if_so_asked() -> None:
+    with own_cloud("--queue-name-delay", "60", "--speed", "50") as (address, _):
+        sqs = make_session(address).client("sqs")
+        url = sqs.create_queue(QueueName="q")["QueueUrl"]
+        sqs.delete_queue(QueueUrl=url)
+        with pytest.raises(sqs.exceptions.QueueDeletedRecently, match="You must wait 60 seconds"):
+            sqs.create_queue(QueueName="q")
+        sqs.create_queue(QueueName="other")
+        made = lab.once_name_is_free(lambda: sqs.create_queue(QueueName="q"))
+        assert made["QueueUrl"] == url
+        sqs.delete_queue(QueueUrl=url)
+        local.reset(address)
+        sqs.create_queue(QueueName="q")
+        status = local.status(address)
+        assert status is not None and status["speed"] == 50
+
+
 def localcloud(*arguments: str) -> subprocess.CompletedProcess[str]:
     return run_module("localcloud", *arguments)
 
@@ -134,7 +188,7 @@ def test_a_wrong_option_is_refused(arguments: list[str]) -> None:
 def test_help_says_what_it_is() -> None:
     result = localcloud("--help")
     assert result.returncode == 0
-    for option in ("--port", "--mailbox", "--smtp", "--concurrency", "--retry-delay"):
+    for option in ("--port", "--mailbox", "--smtp", "--concurrency", "--retry-delay", "--speed"):
         assert option in result.stdout
 
 

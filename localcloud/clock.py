@@ -1,0 +1,32 @@
+"""The clock of the cloud: what time it is, and how long AWS's waits take here.
+
+Visibility timeouts, delays, batching windows, retries and long polls wait as long as on AWS
+unless somebody is in a hurry: at a speed of 60, a wait of a minute takes a second. Time-outs
+of functions and integrations are not waits but limits on real work, and are left alone.
+
+Everybody asks this module by its name (`clock.now_ms()`), so that a test can put another
+source of time in its place.
+"""
+
+from __future__ import annotations
+
+import time
+
+MIN_SPEED, MAX_SPEED = 1.0, 1000.0
+
+speed = 1.0  # how many times as fast waits pass that begin from now on
+
+
+def now_ms() -> float:
+    """The present, in epoch milliseconds. It is never scaled."""
+    return time.time() * 1000
+
+
+def seconds(wait: float) -> float:
+    """How long a wait of so many seconds of AWS's takes here."""
+    return wait / speed
+
+
+def after_ms(wait: float) -> float:
+    """When a wait of so many seconds of AWS's is over that begins now, in epoch milliseconds."""
+    return now_ms() + seconds(wait) * 1000

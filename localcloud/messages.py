@@ -1,0 +1,53 @@
+"""A message on a queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.sqs.models import Message
+
+from localcloud import clock
+
+
+class QueuedMessage(Message):
+    """moto's message, timed by our clock, that remembers which queue gave it up."""
+
+    dead_letter_source: str | None = None  # the ARN of that queue
+
+    @property
+    def due_ms(self) -> float:
+        """When it may next be received, in epoch milliseconds."""
+        return max(self.visible_at, self.delayed_until)
+
+    @property
+    def size(self) -> int:
+        """What counts against limits: the bytes of the body and of the attributes."""
+        return size_of(self.body, self.message_attributes)
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What `SystemAttributes` of AWS's say about it, as it was received last.
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+        """
+        attributes = {
+            "ApproximateReceiveCount": str(self.approximate_receive_count),
+            "SentTimestamp": str(self.sent_timestamp),
+            "SenderId": self.sender_id,
+            "ApproximateFirstReceiveTimestamp": str(self.approximate_first_receive_timestamp),
+        }
+        if self.dead_letter_source:
+            attributes["DeadLetterQueueSourceArn"] = self.dead_letter_source
+        return attributes
+
+    def change_visibility(self, visibility_timeout: int) -> None:
+        self.visible_at = clock.after_ms(visibility_timeout)
+
+    def delay(self, delay_seconds: int) -> None:
+        self.delayed_until = clock.after_ms(delay_seconds)
+
+
+def size_of(body: str, attributes: dict[str, Any]) -> int:
+    """The bytes of a message: its body, and each attribute's name, type and value."""
+    values = (v for a in attributes.values() for v in a.values() if isinstance(v, str | bytes))
+    texts = (body, *attributes, *values)
+    return sum(len(t.encode("utf-8", "replace") if isinstance(t, str) else t) for t in texts)

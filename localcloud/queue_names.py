@@ -1,0 +1,39 @@
+"""The name of a deleted queue, which cannot be taken again at once.
+
+AWS keeps a name for 60 seconds. A tutorial that is torn down and set up again would only
+wait, so here the time is an option, none unless asked for.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.sqs.exceptions import SQSException
+from moto.sqs.models import Queue, SQSBackend
+
+from localcloud import clock
+
+_create_queue, _delete_queue = SQSBackend.create_queue, SQSBackend.delete_queue
+
+
+def install(delay: float) -> None:
+    """Keep the name of a deleted queue for `delay` seconds from now on."""
+
+    def delete(backend: SQSBackend, queue_name: str) -> None:
+        _delete_queue(backend, queue_name)
+        # In the backend, which forgets it at a reset as it does the queues.
+        vars(backend).setdefault("names_until", {})[queue_name] = clock.after_ms(delay)
+
+    def create(backend: SQSBackend, name: str, *args: Any, **options: Any) -> Queue:
+        if vars(backend).get("names_until", {}).get(name, 0) > clock.now_ms():
+            raise SQSException(
+                "AWS.SimpleQueueService.QueueDeletedRecently",
+                "You must wait 60 seconds after deleting a queue before you can create another "
+                "with the same name.",
+            )
+        return _create_queue(backend, name, *args, **options)
+
+    SQSBackend.delete_queue = delete
+    SQSBackend.create_queue = create
