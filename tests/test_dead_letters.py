@@ -197,6 +197,19 @@ def test_logs_of_one_order_are_those_of_all_functions_in_order_of_time(chain: Se
 # -- Sending back ------------------------------------------------------------------------------
 
 
+def test_what_the_queue_put_aside_goes_back_to_it_and_is_recorded(chain: Session) -> None:
+    for number in range(12):
+        send(chain, order(f"o-{number}"), names().queue_dead_letters)
+    assert {letter.order_id for letter in lab.dead_letters(chain)} == {
+        f"o-{number}" for number in range(12)
+    }
+    result = run_lab("redrive", "CustomerOrders-dead-letters")
+    assert (result.exit_code, result.stdout) == (0, "Sent 12 orders back to CustomerOrders.\n")
+    wanted = {f"o-{number}" for number in range(12)}
+    wait_until(lambda: wanted <= items(chain).keys(), "the orders are recorded", timeout=20)
+    assert run_lab("redrive").stdout == "No dead letters.\n"
+
+
 def test_what_lambda_put_aside_is_recorded_when_it_is_sent_back(chain: Session) -> None:
     role = names().role(names().record_order, "us-east-1")
     chain.client("iam").delete_role_policy(RoleName=role, PolicyName="record-order")
@@ -230,6 +243,33 @@ def test_what_sns_put_aside_is_recorded_when_it_is_sent_back(chain: Session) -> 
     item = wait_until(lambda: items(chain).get("mine"), "the order is recorded", timeout=20)
     assert item["product"] == "tea"
     assert lab.dead_letters(chain) == []
+
+
+class CancelledTask:
+    """SQS, as it answers when somebody cancels a move."""
+
+    def start_message_move_task(self, **_: str) -> None: ...
+
+    def list_message_move_tasks(self, **_: Any) -> Any:
+        return {"Results": [{"Status": "CANCELLED", "ApproximateNumberOfMessagesMoved": 1}]}
+
+
+def test_a_move_that_did_not_end_well_is_an_error(
+    chain: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Session.client
+
+    def client(session: Session, service: str, **options: Any) -> Any:
+        real = made(session, service, **options)
+        if service == "sqs":
+            fake = CancelledTask()
+            real.start_message_move_task = fake.start_message_move_task
+            real.list_message_move_tasks = fake.list_message_move_tasks
+        return real
+
+    monkeypatch.setattr(Session, "client", client)
+    with pytest.raises(LabError, match=r"were moved \(CANCELLED\): SQS does not say why"):
+        lab.redrive(chain, names().queue_dead_letters)
 
 
 def test_what_is_no_event_is_left_and_the_others_are_sent_back(chain: Session) -> None:
