@@ -129,40 +129,35 @@ def test_take_order_creates_a_queue_again_that_was_deleted_with_its_settings_and
     assert found["Attributes"] == attributes
 
 
-def stakeholders(aws: Session) -> tuple[str, Callable[[], list[str]]]:
-    """A topic for stakeholders, and what reads the subjects of what was published to it."""
-    url = aws.client("sqs").create_queue(QueueName="told")["QueueUrl"]
-    topic_arn = aws.client("sns").create_topic(Name="Orders-stakeholders")["TopicArn"]
-    told_arn = "arn:aws:sqs:us-east-1:123456789012:told"
-    aws.client("sns").subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=told_arn)
+class Stakeholders:
+    """A topic that keeps what it is told."""
 
-    def told() -> list[str]:
-        reply = aws.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
-        return [json.loads(message["Body"])["Subject"] for message in reply.get("Messages", [])]
+    def __init__(self) -> None:
+        self.subjects: list[str] = []
 
-    return str(topic_arn), told
+    def publish(self, TopicArn: str, Subject: str, Message: str) -> None:
+        assert TopicArn == "theirs" and "CustomerOrders" in Message
+        self.subjects.append(Subject)
 
 
+@pytest.mark.parametrize(("there", "told"), [(False, ["The order queue was missing"]), (True, [])])
 def test_take_order_tells_stakeholders_once_of_a_queue_that_it_had_to_create(
-    aws: Session, load_handler: Load
+    aws: Session,
+    load_handler: Load,
+    monkeypatch: pytest.MonkeyPatch,
+    there: bool,
+    told: list[str],
 ) -> None:
-    topic_arn, told = stakeholders(aws)
+    if there:
+        aws.client("sqs").create_queue(QueueName="CustomerOrders")
     handler = load_handler(
-        "take_order", QUEUE_NAME="CustomerOrders", STAKEHOLDERS_TOPIC_ARN=topic_arn
+        "take_order", QUEUE_NAME="CustomerOrders", STAKEHOLDERS_TOPIC_ARN="theirs"
     )
+    topic = Stakeholders()
+    monkeypatch.setattr(handler, "sns", topic)
     for _ in range(3):
         assert handler.lambda_handler(event("take_order"), None)["statusCode"] == 202
-    assert told() == ["The order queue was missing"]
-
-
-def test_take_order_tells_nobody_of_a_queue_that_it_found(aws: Session, load_handler: Load) -> None:
-    topic_arn, told = stakeholders(aws)
-    aws.client("sqs").create_queue(QueueName="CustomerOrders")
-    handler = load_handler(
-        "take_order", QUEUE_NAME="CustomerOrders", STAKEHOLDERS_TOPIC_ARN=topic_arn
-    )
-    handler.lambda_handler(event("take_order"), None)
-    assert told() == []
+    assert topic.subjects == told
 
 
 @pytest.mark.parametrize(
