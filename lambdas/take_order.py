@@ -17,8 +17,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 # What an order must look like. API Gateway's model is made from it, too. Its patterns are
-# ECMA-262 on UTF-16, where an emoji is two surrogates: they can refuse control characters (SQS
-# would, too), and `check` refuses what else SQS does not take.
+# ECMA-262 on UTF-16, where an emoji is two surrogates: they refuse control characters, and
+# `check` refuses what else SQS does not take as text.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 SCHEMA = {
     "$schema": "http://json-schema.org/draft-04/schema#",
