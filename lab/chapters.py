@@ -55,7 +55,7 @@ CHAPTERS = {
     for chapter in (
         Chapter(
             "00_take_orders",
-            "queue, role, `take_order`, REST API with key, model and usage plan",
+            "queue, topic, role, `take_order`, REST API with key, model and usage plan",
             "taken for granted",
             orders=2,
         ),

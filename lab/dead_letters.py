@@ -208,7 +208,9 @@ def _order(body: str) -> dict[str, Any]:
         found = json.loads(found["Message"]) if "Message" in found else found
     except (ValueError, TypeError, KeyError, IndexError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        return {}
+    return {name: value for name, value in found.items() if isinstance(value, str | int)}
 
 
 # -- Sending back ------------------------------------------------------------------------------
@@ -243,7 +245,9 @@ def _invoke(aws: boto3.Session, name: str, url: str) -> Redriven:
             event = _event(message["Body"])
             if event is None:
                 continue
-            lambda_.invoke(FunctionName=function, InvocationType="Event", Payload=event)
+            answer = lambda_.invoke(FunctionName=function, InvocationType="Event", Payload=event)
+            if answer["StatusCode"] != 202:  # Lambda has not taken it
+                continue
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             del messages[message["MessageId"]]
             sent += 1

@@ -65,7 +65,7 @@ def errors(aws: boto3.Session, since_ms: int) -> dict[str, str]:
     """The last error that was logged since then of each order and each message, by their ids."""
     found: dict[str, str] = {}
     for line in lines(aws, pattern='{ $.error = "*" }', since_ms=since_ms):
-        if "error" in line.says:
+        if {"status", "hop", "error"} <= line.says.keys():
             said = f"{line.says['status']} by {line.says['hop']}: {line.says['error']}"
             ids = (line.says.get("order_id"), line.says.get("message_id"))
             found |= {each: said for each in ids if isinstance(each, str)}

@@ -114,6 +114,18 @@ def test_what_sns_put_aside_comes_with_its_order(chain: Session) -> None:
     assert letter.why.startswith("SNS could not call record_order")
 
 
+@pytest.mark.parametrize(
+    "body", ["", "tea", "7", "[]", '{"order_id": ["a"]}', '{"Records": []}', '{"Message": "["}']
+)
+def test_what_is_no_order_is_listed_all_the_same(aws: Session, body: str) -> None:
+    run_chapters("00")
+    send(aws, body or " ", names().queue_dead_letters)
+    (letter,) = lab.dead_letters(aws)
+    assert (letter.order_id, letter.product, letter.quantity) == (None, None, None)
+    assert letter.why.startswith("No error was logged")
+    assert "cannot" in run_lab("dead-letters").stdout
+
+
 def test_looking_leaves_hundreds_as_they_are(aws: Session, calls_made: set[str]) -> None:
     run_chapters("02")
     queue = names().function_dead_letters
