@@ -5,6 +5,7 @@ A script needs one import, `import lab`, and talks to AWS through boto3 itself.
 
 from lab.calls import show_calls
 from lab.chain import draw_chain
+from lab.chapters import run_again
 from lab.checks import check
 from lab.dead_letters import dead_letters, redrive
 from lab.display import progress, show
@@ -43,6 +44,7 @@ __all__ = [
     "package",
     "progress",
     "redrive",
+    "run_again",
     "schema",
     "session",
     "show",

@@ -119,6 +119,20 @@ def _rush(aws: boto3.Session) -> str:
     return f"{len(there)} of the 5 orders are in {names().table} (they may take a moment)."
 
 
+def _maintenance(aws: boto3.Session) -> str:
+    mappings = aws.client("lambda").list_event_source_mappings(
+        FunctionName=names().notify_fulfillment
+    )["EventSourceMappings"]
+    if not mappings:
+        return f"{names().notify_fulfillment} has no trigger: run the cells above first."
+    if mappings[0]["State"] not in ("Enabled", "Enabling", "Updating"):
+        return f"The trigger is {mappings[0]['State'].lower()}: switch it on again."
+    there = len(list(itertools.islice(recorded(aws, "exercise-06-"), 1000)))
+    if there >= 2:
+        return ""
+    return f"{there} of the 2 orders are in {names().table} (they may take a moment)."
+
+
 def _saved_orders(_: boto3.Session) -> str:
     if not ORDERS_FILE.exists():
         return f"There is no file {os.path.relpath(ORDERS_FILE, ROOT)}."
@@ -178,6 +192,15 @@ EXERCISES = {
         (
             "`post` sends one order, and can be called from many threads.",
             "`concurrent.futures.ThreadPoolExecutor(5)` has a method `map`.",
+        ),
+    ),
+    "06": Exercise(
+        _maintenance,
+        (
+            "The trigger is an event source mapping; chapter 03's exercise has updated it.",
+            "`lambda_.update_event_source_mapping(UUID=..., Enabled=False)`.",
+            "`sqs.get_queue_attributes` takes the queue's URL and the AttributeNames. In the end, "
+            "Enabled=True.",
         ),
     ),
     "07": Exercise(

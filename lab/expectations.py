@@ -219,21 +219,17 @@ class _Details:
     def chapter_04(self) -> Iterator[Expectation]:
         arrived = "An order of this chapter in the table"
         yield self._orders("04", arrived, 1)
-        n = self._names
-        for queue in n.dead_letters:
-            yield Expectation(
-                f"Dead-letter queue {queue}",
-                "A dead letter is an order that somebody has to look after: `lab dead-letters` "
-                "says why it is there, `lab redrive` sends it back.",
-                "left-behind",
-                partial(self._messages, queue),
-                {"messages": 0},
-                needs=arrived,
-            )
+        yield from self._no_dead_letters("left-behind", arrived)
 
     def chapter_05(self) -> Iterator[Expectation]:
         wanted = CHAPTERS["05"].orders
         yield self._orders("05", f"{wanted} orders of this chapter in the table", wanted)
+
+    def chapter_06(self) -> Iterator[Expectation]:
+        wanted = CHAPTERS["06"].orders
+        arrived = f"{wanted} orders of this chapter in the table"
+        yield self._orders("06", arrived, wanted, cell="permission")
+        yield from self._no_dead_letters("count", arrived)
 
     def chapter_07(self) -> Iterator[Expectation]:
         left = [str(f.resource) for f in survey(inventory(self._aws)) if f.ours]
@@ -301,12 +297,24 @@ class _Details:
             needs=f"Lambda function {name}",
         )
 
-    def _orders(self, number: str, what: str, wanted: int) -> Expectation:
+    def _no_dead_letters(self, cell: str, arrived: str) -> Iterator[Expectation]:
+        for queue in self._names.dead_letters:
+            yield Expectation(
+                f"Dead-letter queue {queue}",
+                "A dead letter is an order that somebody has to look after: `lab dead-letters` "
+                "says why it is there, `lab redrive` sends it back.",
+                cell,
+                partial(self._messages, queue),
+                {"messages": 0},
+                needs=arrived,
+            )
+
+    def _orders(self, number: str, what: str, wanted: int, cell: str = "post") -> Expectation:
         beginning = CHAPTERS[number].order_prefix
         return Expectation(
             what,
             "Only an order that was posted and has arrived shows that the chain holds.",
-            "post",
+            cell,
             lambda: self._recorded(beginning, wanted),
             {"orders": wanted},
         )

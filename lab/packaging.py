@@ -21,17 +21,25 @@ LAMBDAS = ROOT / "lambdas"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 
 
-def package(stem: str) -> bytes:
-    """The zip of `lambdas/<stem>.py`, with fixed time and permissions."""
-    entry = zipfile.ZipInfo(f"{stem}.py", _EPOCH)
+def package(stem: str, **modules: str) -> bytes:
+    """The zip of `lambdas/<stem>.py`, with fixed time and permissions.
+
+    `modules` are more files in it: the source of each, by the module's name.
+    """
+    sources = {stem: (LAMBDAS / f"{stem}.py").read_text("utf-8"), **modules}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, source in sources.items():
+            archive.writestr(_entry(f"{name}.py"), source)
+    return buffer.getvalue()
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, _EPOCH)
     entry.create_system = 3  # Unix, also when packed on Windows
     entry.external_attr = 0o100644 << 16
     entry.compress_type = zipfile.ZIP_DEFLATED
-    source = (LAMBDAS / f"{stem}.py").read_text("utf-8")
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(entry, source)
-    return buffer.getvalue()
+    return entry
 
 
 def event(stem: str) -> str:

@@ -187,8 +187,7 @@ iam.put_role_policy(RoleName=role_name, PolicyName="record-order", PolicyDocumen
 print(f"Allowed {role_name} to put items into {names.table}.")
 
 # %% [markdown]
-# Look at the line: one table. Chapter 06, when it is there, will take this permission away and
-# see what happens.
+# Look at the line: one table. Chapter 06 will take this permission away and see what happens.
 #
 # ## The function
 #

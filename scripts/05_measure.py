@@ -306,5 +306,4 @@ lab.check("05")
 # lab.check_exercise("05")
 
 # %% [markdown]
-# Next: [07 Tear down](07_tear_down.ipynb). (Chapter 06, in which you break all of this on
-# purpose, is still to come.)
+# Next: [06 Break it](06_break_it.ipynb), on purpose, and see what saves the orders.

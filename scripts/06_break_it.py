@@ -1,0 +1,629 @@
+# %% [markdown]
+# # 06 Break it
+#
+# So far everything went well, and that teaches little. Here you break the chain, one thing at a
+# time, and watch what becomes of the orders. Each time: predict, break, look, mend, and count. In
+# the end every order that was answered 202 must be in the table, once.
+#
+#     orders ──▶ the chain, with a hole in it ──▶ dead letters ──mended, redriven──▶ items
+
+# %% tags=["active-ipynb"]
+# import lab
+#
+# lab.draw_chain("06")
+
+# %% [markdown]
+# **You need** chapters 00 to 03, and an account in which you may break things: the orders of
+# others must not run through this chain. On AWS the chapter takes about half an hour, nearly all
+# of it waiting.
+
+# %%
+import json
+import time
+import uuid
+
+import urllib3
+from matplotlib.figure import Figure
+
+import lab
+
+aws = lab.session()
+names = lab.names()
+lab.check_ground(aws, "06")
+account, region = lab.account_id(aws), aws.region_name
+print(f"Working in account {account}, region {region}.")
+
+# %% [markdown]
+# Look at the account once more, before you break anything in it.
+#
+# AWS does not give up quickly. SQS shows a message again after 90 seconds, five times; Lambda
+# tries again after one minute and then after two. On your machine these waits, and only these,
+# can be shortened: at a speed of 60, a minute takes a second. On AWS the next line changes nothing,
+# and says so.
+#
+# Console: AWS's waits are what they are.
+
+# %%
+lab.hurry(aws, 60)
+
+# %% [markdown]
+# Look at the line. Then prepare the shop, as in chapter 05.
+#
+# Console: API Gateway, *Stages*, `prod`, *Invoke URL*; and *API keys*, *Show*.
+
+# %%
+apigateway = aws.client("apigateway")
+apis = apigateway.get_paginator("get_rest_apis").paginate().search("items[]")
+api_id = next(api["id"] for api in apis if lab.is_ours(api, names.api))
+keys = apigateway.get_paginator("get_api_keys").paginate(includeValues=True).search("items[]")
+api_key = next(key["value"] for key in keys if lab.is_ours(key, names.api_key))
+url = lab.invoke_url(aws, api_id, "prod", "/orders")
+print(f"Found the REST API {names.api} and its key.")
+
+# %% [markdown]
+# An order's id says what is tried with it, so that you find each one again. `accepted` is the
+# list that we shall be held to: the ids of all orders that were answered 202.
+#
+# Console: the method, *Test*, a few times.
+
+# %%
+run = f"chapter-06-{uuid.uuid4().hex[:8]}"
+accepted = []
+
+
+def post(count: int, what: str) -> None:
+    for number in range(count):
+        order_id = f"{run}-{what}-{number}"
+        order = {"product": "Assam tea", "quantity": 1 + number, "order_id": order_id}
+        answer = urllib3.request("POST", url, json=order, headers={"x-api-key": api_key})
+        if answer.status != 202:
+            raise lab.RefusedError(f"{answer.status} {answer.data.decode()}")
+        accepted.append(order_id)
+    print(f"Sent {count} orders, each answered 202.")
+
+
+# %% [markdown]
+# Look at what `post` does with any other answer: it stops. Who was not answered 202 knows that
+# the order is not taken, and nothing was promised.
+#
+# Two questions we shall ask again and again: which orders are in the table, and which are stuck
+# in a dead-letter queue? `lab dead-letters` prints the second list in a terminal.
+#
+# Console: DynamoDB, *Explore items*; SQS, each dead-letter queue, *Send and receive messages*,
+# *Poll for messages*.
+
+# %%
+table = aws.resource("dynamodb").Table(names.table)
+
+
+def recorded(what: str) -> list[str]:
+    """The accepted orders of a trial that are in the table."""
+    ids = [order_id for order_id in accepted if f"-{what}-" in order_id]
+    return [i for i in ids if "Item" in table.get_item(Key={"order_id": i}, ConsistentRead=True)]
+
+
+def stuck(what: str, wanted: int = 1) -> list:
+    """The dead letters of a trial, once there are as many as that."""
+    found = [x for x in lab.dead_letters(aws) if f"{run}-{what}" in (x.order_id or "")]
+    return found if len(found) >= wanted else []
+
+
+# %% [markdown]
+# ## A permission is taken away
+#
+# Somebody tidies up the roles, and `record_order` may no longer write to the table.
+#
+# **Predict**: what will the shop be told? Will the fulfillment team get its mail? Where will the
+# order be after five minutes?
+#
+# Console: IAM, the role of `record_order`, its policy, *Edit*, delete the statement with
+# `dynamodb:PutItem`.
+
+# %% tags=["permission"]
+iam = aws.client("iam")
+role = {"RoleName": names.role(names.record_order, region), "PolicyName": "record-order"}
+whole = iam.get_role_policy(**role)["PolicyDocument"]
+rest = [each for each in whole["Statement"] if each["Action"] != "dynamodb:PutItem"]
+iam.put_role_policy(**role, PolicyDocument=json.dumps({**whole, "Statement": rest}))
+print(f"Took dynamodb:PutItem from {role['RoleName']}.")
+
+# %% [markdown]
+# Look at `whole`: we keep what we break, to mend it later.
+#
+# What IAM is told takes some seconds to be known everywhere. So we test the function until it
+# fails, with the event of chapter 02: that order is recorded already, so the test adds nothing.
+#
+# Console: the function, *Test*, until it is red.
+
+# %%
+lambda_ = aws.client("lambda")
+
+
+def fails() -> bool:
+    reply = lambda_.invoke(FunctionName=names.record_order, Payload=lab.event("record_order"))
+    return "FunctionError" in reply
+
+
+lab.wait_until(fails, f"{names.record_order} is denied")
+post(3, "permission")
+
+# %% [markdown]
+# Look: 202, three times. The shop notices nothing, which is what the queue is for. Now find the
+# orders.
+#
+# Console: SQS, `record_order-dead-letters`, *Poll for messages*; the message, *Attributes*.
+
+# %%
+letters = lab.wait_until(
+    lambda: stuck("permission", 3), "the three orders are dead letters", timeout=900
+)
+print(f"Found {len(letters)} dead letters in {letters[0].queue}. Why?")
+print(f"  {letters[0].why}")
+
+# %% [markdown]
+# Look at the error: who (the role), what (the action), on which resource, and that no policy
+# allows it. That is all you need to mend it. The mail went out, by the way (`lab mail`): the two
+# subscribers of the topic do not know of each other.
+#
+# **Mend** it: put the policy back, and wait until that is known. Then **redrive**, that is, send
+# the dead letters back to where they failed. For those of Lambda AWS has no button: `lab.redrive`
+# calls the function with each one again, asynchronously, and deletes the message only once Lambda
+# has taken it.
+#
+# Console: the policy, *Edit*. For the dead letters: copy each message's body into *Test*.
+
+# %%
+iam.put_role_policy(**role, PolicyDocument=json.dumps(whole))
+lab.wait_until(lambda: not fails(), f"{names.record_order} may write again")
+for moved in lab.redrive(aws):
+    print(f"Sent {moved.sent} orders of {moved.queue} back to {moved.to}.")
+lab.wait_until(lambda: len(recorded("permission")) == 3, "the three orders are in the table")
+print("Counted: 3 accepted, 3 recorded.")
+
+# %% [markdown]
+# Look at the three lines of queues: only one of them had anything.
+#
+# ## A poison message among nine good ones
+#
+# A message that fails whatever one does is called a **poison message**. The API would refuse
+# ours, so we put it on the queue ourselves, together with nine orders: one batch for
+# `notify_fulfillment`.
+#
+# **Predict**: how many of the ten will be mailed? How often? And where does the tenth end?
+#
+# Console: SQS, `CustomerOrders`, *Send and receive messages*, ten times.
+
+# %% tags=["poison"]
+sqs = aws.client("sqs")
+queue_url = sqs.get_queue_url(QueueName=names.queue)["QueueUrl"]
+now = time.time_ns() // 1_000_000
+times = {"received_epoch_ms": now, "queued_epoch_ms": now}
+ids = [f"{run}-poison-{number}" for number in range(9)]
+bodies = [json.dumps({"order_id": i, "product": "tea", "quantity": 1, **times}) for i in ids]
+bodies.insert(4, f"{run}: this is no order")
+entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
+reply = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
+accepted += ids
+print(f"Sent {len(reply['Successful'])} messages, one of them poison.")
+
+# %% [markdown]
+# Look at what we ask of the reply: a batch may succeed in part, with the rest in `Failed`.
+#
+# Console: *Poll for messages* in `CustomerOrders-dead-letters`, after some minutes.
+
+# %%
+lab.wait_until(lambda: len(recorded("poison")) == 9, "the nine good orders are in the table")
+print("Counted: 9 recorded.")
+poison = lab.wait_until(
+    lambda: next((dead for dead in lab.dead_letters(aws) if dead.order_id is None), None),
+    "the tenth is a dead letter",
+    timeout=900,
+)
+print(f"Found it in {poison.queue} after {poison.tried} attempts: {poison.why}")
+
+# %% [markdown]
+# Look at the number of attempts. The function named the one message in `batchItemFailures`, so the
+# nine others were done with at once, and each was mailed once. Without that reply all ten would
+# have come back four times: forty-five mails for nine orders.
+#
+# **Mend**: there is nothing to mend, and redriving would bring it back. A person reads it, and
+# deletes it.
+#
+# Console: the message, *Delete*.
+
+# %%
+dead_url = sqs.get_queue_url(QueueName=names.queue_dead_letters)["QueueUrl"]
+received = sqs.receive_message(QueueUrl=dead_url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+for message in received.get("Messages", []):
+    if message["Body"].startswith(run):
+        sqs.delete_message(QueueUrl=dead_url, ReceiptHandle=message["ReceiptHandle"])
+        print(f"Read and deleted: {message['Body'].removeprefix(run + ': ')!r}")
+
+# %% [markdown]
+# Look at the line: that was the whole message.
+#
+# ## The visibility timeout is too short
+#
+# Now `notify_fulfillment` becomes slow, three seconds a call, and somebody sets the visibility
+# timeout to one second. (AWS refuses that when a trigger is made. Later it does not look.) The
+# slow function is a second file in the package, which calls the first.
+#
+# **Predict**: how many mails will there be for one order? How many items?
+#
+# Console: the function's code, *Deploy*; the queue, *Edit*, visibility timeout 1 second.
+
+# %% tags=["slow"]
+SLOW = """
+import time
+import notify_fulfillment
+
+def lambda_handler(event, context):
+    time.sleep(3)
+    return notify_fulfillment.lambda_handler(event, context)
+"""
+function = {"FunctionName": names.notify_fulfillment}
+lambda_.update_function_code(**function, ZipFile=lab.package("notify_fulfillment", slow=SLOW))
+lambda_.get_waiter("function_updated_v2").wait(**function)
+lambda_.update_function_configuration(**function, Handler="slow.lambda_handler")
+lambda_.get_waiter("function_updated_v2").wait(**function)
+print(f"Made {names.notify_fulfillment} slow.")
+
+# %% [markdown]
+# Look at `Handler`: the file and the function in it that Lambda calls. It names the new file now.
+#
+# For this trial we leave the waits as long as they are: one second is what we want to see.
+#
+# Console: *Edit*, *Visibility timeout*.
+
+# %%
+lab.hurry(aws, 1)
+sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"VisibilityTimeout": "1"})
+post(1, "visibility")
+lab.wait_until(lambda: recorded("visibility"), "the order is in the table")
+
+# %% [markdown]
+# Look at nothing yet: the order is in the table, and all seems well. What happened on the way is
+# in the logs. Each hop writes one line of JSON for each order, so a search for an id finds its
+# whole story. `lab logs --order` does it in a terminal.
+#
+# Console: CloudWatch, *Logs Insights*, the three log groups, `filter @message like "chapter-06"`.
+
+
+# %%
+logs = aws.client("logs")
+
+
+def story(beginning: str, status: str = "", times: int = 0) -> list[dict]:
+    """What was logged of the orders whose ids begin so, once it has that status so often."""
+    search = {"filterPattern": f'{{ $.order_id = "{beginning}*" }}'}
+    lines = []
+    for group in map(names.log_group, names.functions):
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, **search)
+        for event in (event for page in pages for event in page["events"]):
+            if event["message"].startswith("{") and beginning in event["message"]:
+                lines.append({"at": event["timestamp"], **json.loads(event["message"])})
+    enough = sum(line["status"] == status for line in lines) >= times
+    return sorted(lines, key=lambda line: line["at"]) if enough else []
+
+
+# %% [markdown]
+# Look at `filterPattern`: CloudWatch searches, and sends only the lines that match. (The local
+# cloud sends them all, so the function looks again.)
+#
+# Console: *Run query*.
+
+# %%
+lines = lab.wait_until(
+    lambda: story(f"{run}-visibility", "PUBLISHED", 2), "the order was published again"
+)
+for line in lines:
+    print(f"  {line['at'] - lines[0]['at']:6} ms  {line['hop']:20} {line['status']}")
+
+# %% [markdown]
+# Look at the statuses: while the first call was still at work, SQS took it for dead, and showed
+# the message to another. Two mails, and somebody ships twice. But `record_order` found the order
+# in the table: one item. What a computer does twice can be made harmless; what people do twice
+# cannot.
+#
+# **Mend** it: chapter 01 again puts the code and the handler back, and we the timeout. That a
+# chapter can be run again is worth most when something is broken.
+#
+# Console: *Upload from*, *.zip file*; *Runtime settings*; *Edit*, 90 seconds.
+
+# %%
+sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"VisibilityTimeout": "90"})
+lab.hurry(aws, 60)
+lab.run_again("01")
+print("Counted: 1 accepted,", len(recorded("visibility")), "recorded.")
+
+# %% [markdown]
+# Look for "Updated the function" among the lines.
+#
+# ## Delivered twice, and another order under the same id
+#
+# SNS promises "at least once". We play SNS, and publish one order twice: each time with a new
+# message id, as in life. Then a third time, with another quantity.
+#
+# **Predict**: how many items? And which quantity wins?
+#
+# Console: SNS, the topic, *Publish message*, three times.
+
+# %% tags=["twice"]
+sns = aws.client("sns")
+topic_arn = f"arn:aws:sns:{region}:{account}:{names.topic}"
+order = {"order_id": f"{run}-twice-0", "product": "tea", "quantity": 2, **times}
+order["notified_epoch_ms"] = time.time_ns() // 1_000_000
+accepted.append(order["order_id"])
+for quantity in (2, 2, 99):
+    sns.publish(TopicArn=topic_arn, Message=json.dumps({**order, "quantity": quantity}))
+    lab.wait_until(lambda: recorded("twice"), "the first of them is in the table")
+(letter,) = lab.wait_until(lambda: stuck("twice"), "the third is a dead letter", timeout=900)
+item = table.get_item(Key={"order_id": order["order_id"]}, ConsistentRead=True)["Item"]
+print(f"Recorded: {item['quantity']} x {item['product']}. Dead letter: {letter.quantity} x.")
+print(f"  {letter.why}")
+
+# %% [markdown]
+# Look at what did not happen: 99 was not written over 2. The function cannot know which of the
+# two the customer meant, so it keeps the first, and refuses to forget the second.
+#
+# **Mend**: a person asks the customer. It was 2, so the dead letter is deleted. (To redrive it
+# would only bring the conflict back.)
+#
+# Console: SQS, `record_order-dead-letters`, *Poll for messages*, *Delete*.
+
+# %%
+conflict_url = sqs.get_queue_url(QueueName=names.function_dead_letters)["QueueUrl"]
+received = sqs.receive_message(QueueUrl=conflict_url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+for message in received.get("Messages", []):
+    if order["order_id"] in message["Body"]:
+        sqs.delete_message(QueueUrl=conflict_url, ReceiptHandle=message["ReceiptHandle"])
+print("Counted: 1 recorded,", len(stuck("twice")), "stuck.")
+
+# %% [markdown]
+# Look at the count: one order, one item.
+#
+# ## The table is dropped
+#
+# The worst so far: somebody deletes the table. What was in it no queue can bring back, so we save
+# it first. (On AWS, *point-in-time recovery* does that for you. It costs a little, and must be
+# switched on before.)
+#
+# **Predict**: what happens to the orders that come now?
+#
+# Console: DynamoDB, *Tables*, *Delete*.
+
+# %% tags=["table"]
+pages = table.meta.client.get_paginator("scan").paginate(TableName=names.table)
+saved = [item for page in pages for item in page["Items"]]
+table.delete()
+table.wait_until_not_exists()
+print(f"Saved {len(saved)} items, and deleted the table {names.table}.")
+
+# %% [markdown]
+# Look at the number: these are all the orders of all chapters.
+#
+# Console: `lab dead-letters` in a terminal shows more in less time.
+
+# %%
+post(3, "table")
+letters = lab.wait_until(
+    lambda: stuck("table", 3), "the three orders are dead letters", timeout=900
+)
+print(f"Found {len(letters)} dead letters in {letters[0].queue}. Why?")
+print(f"  {letters[0].why}")
+
+# %% [markdown]
+# Look at the error: it does not say that the table is gone, but that what was asked for cannot be
+# found.
+#
+# **Mend** it: chapter 02 again makes the table, as it was. We put back what we saved, and redrive.
+#
+# Console: all of chapter 02's clicks for the table, and then *Import from S3*.
+
+# %%
+lab.run_again("02")
+with table.batch_writer() as batch:
+    for item in saved:
+        batch.put_item(Item=item)
+for moved in lab.redrive(aws):
+    print(f"Sent {moved.sent} orders of {moved.queue} back to {moved.to}.")
+lab.wait_until(lambda: len(recorded("table")) == 3, "the three orders are in the table")
+print("Counted: 3 accepted, 3 recorded.")
+
+# %% [markdown]
+# Look at what was not needed: asking the shop to send its orders again.
+#
+# ## DynamoDB's reply is lost
+#
+# The nastiest fault of all: the write succeeds, and nobody hears of it. We build it into the
+# function: the first time that an order comes, it is recorded, and then the function fails.
+#
+# **Predict**: is the order written twice? Does it end as a dead letter?
+#
+# Console: the function's code, *Deploy*.
+
+# %% tags=["reply"]
+LOSE = """
+import record_order
+
+seen = set()
+
+def lambda_handler(event, context):
+    reply = record_order.lambda_handler(event, context)
+    message = event["Records"][0]["Sns"]["Message"]
+    if message not in seen:
+        seen.add(message)
+        raise TimeoutError("DynamoDB's reply was lost")
+    return reply
+"""
+function = {"FunctionName": names.record_order}
+lambda_.update_function_code(**function, ZipFile=lab.package("record_order", lose=LOSE))
+
+# %% [markdown]
+# Look at `seen`: it lives as long as the function's process. A warm function remembers.
+#
+# Console: *Runtime settings*, handler `lose.lambda_handler`.
+
+# %%
+lambda_.get_waiter("function_updated_v2").wait(**function)
+lambda_.update_function_configuration(**function, Handler="lose.lambda_handler")
+lambda_.get_waiter("function_updated_v2").wait(**function)
+post(2, "reply")
+lab.wait_until(
+    lambda: story(f"{run}-reply", "ALREADY_RECORDED", 2),
+    "Lambda has tried both orders again",
+    timeout=600,
+)
+print(f"Counted: 2 accepted, {len(recorded('reply'))} recorded, {len(stuck('reply'))} stuck.")
+
+# %% [markdown]
+# Look at the status that we waited for, ALREADY_RECORDED. Lambda tried again, the condition of
+# chapter 02 found the very same order in the table, and that counts as success. Without the
+# condition the second attempt would have written over the first; with a fresh key each time it
+# would have been a second order.
+#
+# **Mend** it, and give AWS its waits back.
+#
+# Console: *Upload from*, *.zip file*; *Runtime settings*.
+
+# %%
+lab.run_again("02")
+lab.hurry(aws, 1)
+
+# %% [markdown]
+# Look for the last line: whatever fails from now on takes its time again.
+#
+# ## Where each order went
+#
+# The stories of all orders of this chapter, from the logs. (What the functions print may be a few
+# seconds late on AWS; so we ask until each order is at its end.)
+#
+# Console: no dashboard shows this.
+
+
+# %%
+def stories() -> dict[str, list[dict]]:
+    """The lines of each accepted order; {} as long as one of them is not recorded yet."""
+    found = {order_id: [] for order_id in accepted}
+    for line in story(run):
+        found.get(line["order_id"], []).append(line)
+    ended = [any(line["status"] == "RECORDED" for line in lines) for lines in found.values()]
+    return found if all(ended) else {}
+
+
+told = lab.wait_until(stories, "the logs tell the story of every order")
+print(f"Read the stories of {len(told)} orders, {sum(map(len, told.values()))} lines in all.")
+
+# %% [markdown]
+# Look at the two numbers: an order for which all goes well has three lines, one at each hop.
+
+# %%
+STYLES = {
+    "QUEUED": ("o", "#30343b"),
+    "PUBLISHED": ("s", "#2f6fb0"),
+    "NOT_RECORDED": ("X", "#c0392b"),
+    "CONFLICT": ("X", "#8e44ad"),
+    "ALREADY_RECORDED": ("D", "#a3d4b5"),
+    "RECORDED": ("D", "#2e8b57"),
+}
+points = {
+    status: [
+        ((line["at"] - lines[0]["at"]) / 1000, row)
+        for row, lines in enumerate(told.values())
+        for line in lines
+        if line["status"] == status
+    ]
+    for status in STYLES
+}
+print(", ".join(f"{len(found)} {status}" for status, found in points.items()))
+
+# %% [markdown]
+# Look at NOT_RECORDED: six orders failed at first, three times each, and are recorded all the
+# same.
+
+# %%
+figure = Figure(figsize=(8, 5.4), layout="constrained")
+axes = figure.add_subplot(xlabel="time since the first line about the order (s)")
+for status, (marker, color) in STYLES.items():
+    x, y = zip(*points[status], strict=True)
+    axes.scatter(x, y, marker=marker, color=color, label=status, s=40)
+for row, lines in enumerate(told.values()):
+    last = (lines[-1]["at"] - lines[0]["at"]) / 1000
+    axes.plot([0, last], [row, row], color="#b9bec7", zorder=0)
+axes.set_xscale("symlog", linthresh=0.1)  # linear up to 0.1 s, then ten times as much each step
+axes.set_yticks(range(len(told)), [order_id.removeprefix(f"{run}-") for order_id in told])
+axes.invert_yaxis()
+axes.legend(fontsize=8)
+axes.set_title("Every order ends as one item, whatever broke on its way")
+lab.show(figure, "where-each-order-went")
+
+# %% [markdown]
+# Look at the rows, one an order. A short row with three marks is an order that met nothing. A red
+# cross is an attempt that failed; a pale diamond is an order that came again and was there
+# already. And in each row there is one dark diamond, and only one: that is the promise.
+#
+# ## You now have…
+#
+# seen each fault of a chain like this one, and what saves the order: the queue that waits, the
+# dead-letter queue that keeps, the condition that counts to one, and the redrive that brings
+# back.
+
+# %% tags=["count"]
+there = [i for i in accepted if "Item" in table.get_item(Key={"order_id": i}, ConsistentRead=True)]
+print(f"Counted: {len(accepted)} orders accepted, {len(there)} recorded.")
+lab.check("06")
+
+# %% [markdown]
+# ## Three questions
+#
+# **1. Why does the function raise when it may not write, and not just log the error?**
+# <details><summary>Answer</summary>
+#
+# Raising is how a function says "not done". Lambda then tries again, and in the end keeps the
+# event in the dead-letter queue. A function that catches the error and returns says "done", and
+# the order is gone.
+# </details>
+#
+# **2. Which of this chapter's faults would have lost an order if the first queue had no
+# dead-letter queue?**
+# <details><summary>Answer</summary>
+#
+# None at once. The poison would have come back every 90 seconds, for 14 days, and then SQS would
+# have deleted it. That it can never be done nobody would have noticed.
+# </details>
+#
+# **3. May you redrive dead letters before you know why they are there?**
+# <details><summary>Answer</summary>
+#
+# You may: recording an order twice does no harm. But if nothing was mended they come back, after
+# all the attempts have been paid for once more. Mails are the exception: an order that goes back
+# to the first queue is mailed again.
+# </details>
+#
+# ## Exercise
+#
+# Stop the chain on purpose, as for a maintenance of the table: switch the trigger off (`Enabled`),
+# send two orders, `exercise-06-0` and `exercise-06-1`, see how many messages the queue holds
+# (`ApproximateNumberOfMessages`), and switch the trigger on again. `lab hint 06` helps.
+
+# %% tags=["exercise", "active-ipynb"]
+# # Your code here.
+
+# %% tags=["solution", "active-ipynb"]
+# mapping = lambda_.list_event_source_mappings(FunctionName=names.notify_fulfillment)
+# uuid_of_mapping = mapping["EventSourceMappings"][0]["UUID"]
+# lambda_.update_event_source_mapping(UUID=uuid_of_mapping, Enabled=False)
+# for number in range(2):
+#     order = {"product": "Oolong tea", "quantity": 1, "order_id": f"exercise-06-{number}"}
+#     urllib3.request("POST", url, json=order, headers={"x-api-key": api_key})
+# waiting = sqs.get_queue_attributes(
+#     QueueUrl=queue_url, AttributeNames=["ApproximateNumberOfMessages"]
+# )
+# print(f"Waiting: {waiting['Attributes']['ApproximateNumberOfMessages']}")
+# lambda_.update_event_source_mapping(UUID=uuid_of_mapping, Enabled=True)
+
+# %% tags=["active-ipynb"]
+# lab.check_exercise("06")
+
+# %% [markdown]
+# Next: [07 Tear down](07_tear_down.ipynb), which leaves nothing behind.
