@@ -30,6 +30,8 @@ from localcloud.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 _DEFAULT_CONCURRENCY = 5  # AWS starts with five pollers a queue
+_FAILED = "PROBLEM: Function call failed"
+_DENIED = "PROBLEM: AccessDenied: the function's role does not have permissions to call {} on SQS"
 _IDLE_SECONDS = 20.0
 _PAUSE_SECONDS = 1.0  # after something went wrong
 _MAX_PAYLOAD = 6 * 1024 * 1024
@@ -79,7 +81,7 @@ class EventSources:
                 await asyncio.sleep(clock.seconds(_PAUSE_SECONDS))
                 continue
             await queue.wait_for_message(_IDLE_SECONDS)
-            if not _may(self._function(mapping), mapping, "ReceiveMessage"):
+            if not _may(self._function(mapping), mapping, "ReceiveMessage", "GetQueueAttributes"):
                 slots.release()
                 await asyncio.sleep(clock.seconds(_PAUSE_SECONDS))  # it may be allowed again
                 continue
@@ -106,6 +108,7 @@ class EventSources:
             await asyncio.sleep(clock.seconds(_PAUSE_SECONDS))
             return
         if _may(function, mapping, "DeleteMessage"):
+            mapping.processing_result = "OK" if result.error is None else _FAILED
             for message in _succeeded(mapping, messages, result):
                 queue.delete_message(message.receipt_handle)
 
@@ -114,11 +117,15 @@ class EventSources:
 
 
 class _Mapping(EventSourceMapping):
-    """moto's mapping, with a rule that moto leaves out."""
+    """moto's mapping, with what moto leaves out: a rule, and how the last batch went."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
+        self.processing_result = "No records processed"
         super().__init__(spec)
         _refuse_a_large_batch_at_once(self.batch_size, self.max_batch_window)
+
+    def get_configuration(self) -> dict[str, Any]:
+        return {**super().get_configuration(), "LastProcessingResult": self.processing_result}
 
 
 def _update(backend: LambdaBackend, uuid: str, spec: dict[str, Any]) -> EventSourceMapping | None:
@@ -144,11 +151,17 @@ def _refuse_a_large_batch_at_once(size: int, window: int | None) -> None:
         )
 
 
-def _may(function: LambdaFunction | None, mapping: EventSourceMapping, action: str) -> bool:
+def _may(function: LambdaFunction | None, mapping: EventSourceMapping, *actions: str) -> bool:
     """Whether the function's role allows this on the queue: Lambda polls in its name. Where
     the function is gone there is no such name, and the messages wait in the queue."""
-    arn = mapping.event_source_arn
-    return function is not None and role_allows(function.role, f"sqs:{action}", arn)
+    for action in actions:
+        allowed = function is not None and role_allows(
+            function.role, f"sqs:{action}", mapping.event_source_arn
+        )
+        if not allowed:
+            mapping.processing_result = _DENIED.format(action)
+            return False
+    return True
 
 
 def _concurrency(mapping: EventSourceMapping) -> int:

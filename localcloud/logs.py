@@ -2,13 +2,15 @@
 
 Lines are kept in memory and reach moto when somebody asks for logs, because an invocation
 must not pay for a search that nobody makes. As on AWS, a function's lines go to its log
-group; a group that does not exist is made only if the execution role may make it.
+group; a group that does not exist is made only if the execution role may make it, and a role
+that may not write leaves no lines.
 
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from itertools import groupby
 
@@ -17,6 +19,7 @@ from moto.logs.models import logs_backends
 
 from localcloud.permissions import role_allows
 
+logger = logging.getLogger(__name__)
 _LIMIT = 20_000  # lines in memory before they are written anyway
 
 _Line = tuple[LambdaFunction, str, int, str]
@@ -62,7 +65,23 @@ def _store(stream: str, lines: list[_Line]) -> None:
         if not role_allows(function.role, "logs:CreateLogGroup", arn):
             return
         backend.create_log_group(name, {})
+    if not _may_write(function, name, stream, is_new=stream not in backend.groups[name].streams):
+        return
     if stream not in backend.groups[name].streams:
         backend.create_log_stream(name, stream)
     events = [{"timestamp": stamp, "message": text} for _, _, stamp, text in lines]
     backend.put_log_events(name, stream, events)
+
+
+def _may_write(function: LambdaFunction, group: str, stream: str, *, is_new: bool) -> bool:
+    """Whether the function's role allows it. If not, nobody is told but the cloud's own log: on
+    AWS such lines are missing, and that is all."""
+    arn = f"arn:aws:logs:{function.region}:{function.account_id}:log-group:{group}"
+    needed = [("logs:PutLogEvents", f"{arn}:log-stream:{stream}")]
+    if is_new:
+        needed.append(("logs:CreateLogStream", f"{arn}:*"))
+    for action, resource in needed:
+        if not role_allows(function.role, action, resource):
+            logger.error("AccessDenied: %s may not %s: lines dropped", function.role, action)
+            return False
+    return True
