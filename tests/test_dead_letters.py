@@ -16,6 +16,7 @@ from lab.errors import LabError
 from lab.names import names
 from lab.session import Session
 from lab.waiting import wait_until
+from tests.conftest import invoke
 from tests.test_chapters import run_chapters
 
 TIMES = {"received_epoch_ms": 1, "queued_epoch_ms": 2}
@@ -104,6 +105,16 @@ def test_what_the_queue_put_aside_comes_with_what_was_logged_last(
     letter = stuck(chain, names().queue_dead_letters)
     assert (letter.order_id, letter.tried) == (order_id, 5)
     assert letter.why.startswith(said)
+
+
+def test_an_order_that_was_sent_there_anew_comes_with_what_was_logged_of_its_id(
+    chain: Session,
+) -> None:
+    bad = {"messageId": "m", "body": json.dumps({"order_id": "mine"})}
+    assert invoke(chain, names().notify_fulfillment, {"Records": [bad]})["StatusCode"] == 200
+    send(chain, bad["body"], names().queue_dead_letters)
+    letter = stuck(chain, names().queue_dead_letters)
+    assert letter.why == "UNREADABLE by notify_fulfillment: KeyError('quantity')"
 
 
 def test_what_sns_put_aside_comes_with_its_order(chain: Session) -> None:
