@@ -66,8 +66,7 @@ def dead_letters(aws: boto3.Session) -> list[DeadLetter]:
     for queue, url in _queues(aws):
         with _in_hand(aws.client("sqs"), queue, url) as messages:
             found += [(queue, message) for message in messages.values()]
-    since = min((_sent_ms(message) for _, message in found), default=0)
-    errors = function_logs.errors(aws, since) if found else {}
+    errors = function_logs.errors(aws) if found else {}
     tried = _most_receives(aws) if found else None
     letters = [_letter(queue, message, errors, tried) for queue, message in found]
     return sorted(
@@ -165,7 +164,7 @@ def _letter(queue: str, message: Any, errors: dict[str, str], tried: int | None)
         order_id=order.get("order_id"),
         product=order.get("product"),
         quantity=order.get("quantity"),
-        since=datetime.fromtimestamp(_sent_ms(message) / 1000, UTC),
+        since=datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC),
         tried=tried if queue == names().queue_dead_letters else None,
         why=_why(queue, message, order, errors),
     )
@@ -182,10 +181,6 @@ def _why(queue: str, message: Any, order: dict[str, Any], errors: dict[str, str]
         if each in errors:
             return errors[each]
     return "No error was logged: the function did not run, or did not come to its end."
-
-
-def _sent_ms(message: Any) -> int:
-    return int(message["Attributes"]["SentTimestamp"])
 
 
 def _most_receives(aws: boto3.Session) -> int | None:

@@ -35,9 +35,7 @@ class Line:
         return found if isinstance(found, dict) else {}
 
 
-def lines(
-    aws: boto3.Session, functions: Sequence[str] = (), pattern: str = "", since_ms: int = 0
-) -> list[Line]:
+def lines(aws: boto3.Session, functions: Sequence[str] = (), pattern: str = "") -> list[Line]:
     """What these functions logged (those of the tutorial unless given), in order of time.
 
     `pattern` saves AWS from sending lines that nobody wants. The local cloud does not know all of
@@ -49,7 +47,7 @@ def lines(
     found: list[Line] = []
     for function in functions or names().functions:
         try:
-            found += _lines(logs, function, pattern, since_ms)
+            found += _lines(logs, function, pattern)
         except logs.exceptions.ResourceNotFoundException:
             print(f"There is no log group {names().log_group(function)}.", file=sys.stderr)
     return sorted(found, key=lambda line: line.epoch_ms)  # of one moment: as the chain goes
@@ -61,10 +59,10 @@ def of_order(aws: boto3.Session, order_id: str) -> list[Line]:
     return [line for line in found if line.says.get("order_id") == order_id]
 
 
-def errors(aws: boto3.Session, since_ms: int) -> dict[str, str]:
-    """The last error that was logged since then of each order and each message, by their ids."""
+def errors(aws: boto3.Session) -> dict[str, str]:
+    """The last error that was logged of each order and of each message, by their ids."""
     found: dict[str, str] = {}
-    for line in lines(aws, pattern='{ $.error = "*" }', since_ms=since_ms):
+    for line in lines(aws, pattern='{ $.error = "*" }'):
         if {"status", "hop", "error"} <= line.says.keys():
             said = f"{line.says['status']} by {line.says['hop']}: {line.says['error']}"
             ids = (line.says.get("order_id"), line.says.get("message_id"))
@@ -72,9 +70,9 @@ def errors(aws: boto3.Session, since_ms: int) -> dict[str, str]:
     return found
 
 
-def _lines(logs: Any, function: str, pattern: str, since_ms: int) -> Iterator[Line]:
+def _lines(logs: Any, function: str, pattern: str) -> Iterator[Line]:
     pages = logs.get_paginator("filter_log_events").paginate(
-        logGroupName=names().log_group(function), filterPattern=pattern, startTime=since_ms
+        logGroupName=names().log_group(function), filterPattern=pattern
     )
     for page in pages:
         for event in page["events"]:
