@@ -1,24 +1,59 @@
-"""The whole chain as its users see it: what a post is answered, and where the order ends."""
+"""The whole chain as its users see it: what a post is answered, and where the order ends.
+
+Its functions can be made to misbehave once, around the very handlers of `lambdas/`.
+"""
 
 from __future__ import annotations
 
+import io
 import json
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import urllib3
 
 import lab
+from lab import chapters, function_logs
 from lab.names import names
 from lab.session import Session
+from lab.waiting import wait_until
+from tests.fault_proxy import FaultProxy
+
+# Where each function talks to AWS for the sake of an order.
+CALLS = {
+    "take_order": ("sqs", "sqs.SendMessage"),
+    "notify_fulfillment": ("sns", "sns.PublishBatch"),
+    "record_order": ("dynamodb.meta.client", "dynamodb.PutItem"),
+}
+MISBEHAVING = """
+import os, pathlib, signal, time
+import {stem} as real
+
+def misbehave(**context):
+    if not marker.exists():
+        marker.write_text(str(time.time_ns() // 1_000_000))
+        {what}
+
+marker = pathlib.Path({marker!r})
+real.{client}.meta.events.register("{moment}.{operation}", misbehave)
+lambda_handler = real.lambda_handler
+"""
+DIE = "os.kill(os.getpid(), signal.SIGKILL)"
 
 
 class Chain:
-    """The chain of chapters 00 to 03."""
+    """The chain of chapters 00 to 03, which are run. Functions reach DynamoDB and SNS through
+    the proxy, and what a dead worker had in hand comes back soon."""
 
-    def __init__(self, aws: Session) -> None:
-        self.aws, n = aws, names()
+    def __init__(self, aws: Session, proxy: FaultProxy) -> None:
+        self.aws, self.proxy, n = aws, proxy, names()
         self.sqs, self.lambda_ = aws.client("sqs"), aws.client("lambda")
         self.dynamodb = aws.resource("dynamodb")
+        self.run_chapters()
         self.queue = self._url(n.queue)
         self.dead_letter_queues = {
             name: self._url(name)
@@ -33,12 +68,78 @@ class Chain:
     def _url(self, name: str) -> str:
         return str(self.sqs.get_queue_url(QueueName=name)["QueueUrl"])
 
-    def post(self, order: Any) -> tuple[int, Any]:
+    def run_chapters(self, *, receives: int = 3, visibility: int = 2) -> None:
+        """Make what is missing, and mend what is broken."""
+        for number in chapters.SET_UP:
+            chapters.CHAPTERS[number].run()
+        n, url = names(), self.proxy.address
+        self.set_variables(n.record_order, AWS_ENDPOINT_URL_DYNAMODB=url)
+        self.set_variables(n.notify_fulfillment, AWS_ENDPOINT_URL_SNS=url)
+        queue = self.sqs.get_queue_url(QueueName=n.queue)["QueueUrl"]
+        found = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["RedrivePolicy"])
+        redrive = json.loads(found["Attributes"]["RedrivePolicy"]) | {"maxReceiveCount": receives}
+        soon = {"VisibilityTimeout": str(visibility), "RedrivePolicy": json.dumps(redrive)}
+        self.sqs.set_queue_attributes(QueueUrl=queue, Attributes=soon)
+
+    def post(self, order: Any, content_type: str = "application/json") -> tuple[int, Any]:
         """Post an order as the shop does; the status and the body of the answer."""
         body = order if isinstance(order, bytes) else json.dumps(order)
-        headers = {**self._key, "Content-Type": "application/json"}
+        headers = {**self._key, "Content-Type": content_type}
         answer = self._pool.request("POST", self._orders, body=body, headers=headers)
         return answer.status, answer.json()
+
+    def send(self, *bodies: Any) -> None:
+        """Put messages on the queue, past the API."""
+        for body in bodies:
+            text = body if isinstance(body, str) else json.dumps(body)
+            self.sqs.send_message(QueueUrl=self.queue, MessageBody=text)
+
+    def item(self, order_id: str, timeout: float = 20) -> Any:
+        """The order's item, waited for."""
+        return wait_until(
+            lambda: self.items().get(order_id), f"order {order_id} is recorded", timeout=timeout
+        )
+
+    def dead_letter(self, text: str, timeout: float = 30) -> tuple[str, Any]:
+        """The one dead letter with this text in its body, waited for, and its queue's name."""
+
+        def look() -> list[tuple[str, Any]]:
+            return [found for found in self.dead_letters() if text in found[1]["Body"]]
+
+        (found,) = wait_until(look, f"{text} is among the dead letters", timeout=timeout)
+        return found
+
+    def log(self, order_id: str) -> list[str]:
+        """What was logged of an order: the statuses, in order of time."""
+        return [str(line.says["status"]) for line in function_logs.of_order(self.aws, order_id)]
+
+    def wait_for_log(self, order_id: str, *statuses: str) -> None:
+        """Wait until just this was logged of the order; the order of the lines is no matter."""
+        want = sorted(statuses)
+        wait_until(
+            lambda: sorted(self.log(order_id)) == want, f"{order_id} is logged as {want}",
+            timeout=30,
+        )  # fmt: skip
+
+    @contextmanager
+    def misbehaving(self, stem: str, moment: str, what: str = DIE) -> Iterator[Path]:
+        """Have a function do this once, before its call to AWS or after it ("before-call",
+        "after-call"). Yields the file that holds the time at which it did."""
+        (client, operation), function = CALLS[stem], getattr(names(), stem)
+        with tempfile.TemporaryDirectory() as folder:
+            marker = Path(folder) / "marker"
+            values = {"stem": stem, "client": client, "operation": operation, "moment": moment}
+            source = MISBEHAVING.format(**values, what=what, marker=str(marker))
+            self._set_code(function, "misbehaving", with_file(lab.package(stem), source))
+            try:
+                yield marker
+            finally:
+                self._set_code(function, stem, lab.package(stem))
+
+    def _set_code(self, function: str, module: str, package: bytes) -> None:
+        handler = f"{module}.lambda_handler"
+        self.lambda_.update_function_code(FunctionName=function, ZipFile=package)
+        self.lambda_.update_function_configuration(FunctionName=function, Handler=handler)
 
     def items(self) -> dict[str, Any]:
         """The table's items, by the order's id."""
@@ -76,16 +177,19 @@ class Chain:
         found = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=counts)
         return sum(int(found["Attributes"][name]) for name in counts)
 
-    def set_visibility(self, seconds: int) -> None:
-        """How soon what a dead worker had in hand comes back."""
-        attributes = {"VisibilityTimeout": str(seconds)}
-        self.sqs.set_queue_attributes(QueueUrl=self.queue, Attributes=attributes)
-
     def set_variables(self, function: str, **variables: str) -> None:
         """Add to a function's environment."""
         found = self.lambda_.get_function_configuration(FunctionName=function)
         changed = {"Variables": {**found["Environment"]["Variables"], **variables}}
         self.lambda_.update_function_configuration(FunctionName=function, Environment=changed)
+
+
+def with_file(package: bytes, source: str) -> bytes:
+    """The package with another module in it, `misbehaving.py`."""
+    buffer = io.BytesIO(package)
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr("misbehaving.py", source)
+    return buffer.getvalue()
 
 
 def order_id_of(body: Any) -> str | None:

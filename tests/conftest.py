@@ -26,7 +26,9 @@ import pytest
 from lab import local
 from lab.demo import environment, own_cloud
 from lab.session import Session
-from tests.bench import handler
+from tests.bench import handler, lift_throttle
+from tests.chain import Chain
+from tests.fault_proxy import fault_proxy
 
 ROOT = Path(__file__).parent.parent
 TRUST = {
@@ -99,6 +101,19 @@ def free_port() -> int:
     """A port on which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         return int(found.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def chain(_clean_environment: None) -> Iterator[Chain]:
+    """The whole chain on a local cloud of its own, for one file: what a test breaks, it mends."""
+    with (
+        own_cloud("--retry-delay", "0.05") as (address, _),
+        environment(AWS_ENDPOINT_URL=address),
+        fault_proxy(address) as proxy,
+    ):
+        made = Chain(make_session(address), proxy)
+        lift_throttle(made.aws)
+        yield made
 
 
 def make_session(address: str) -> Session:

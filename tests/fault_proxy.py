@@ -16,8 +16,8 @@ from typing import Any
 
 import urllib3
 
+from lab.session import Session
 from lab.waiting import wait_until
-from tests.conftest import make_session
 
 NOTHING_SENT = {"abort_bytes": 0}  # the operation is done, and its reply is lost
 
@@ -55,9 +55,14 @@ def fault_proxy(upstream: str) -> Iterator[FaultProxy]:
         proxy = FaultProxy(f"http://127.0.0.1:{port}")
         try:
             wait_until(proxy._answers, "the fault proxy answers", timeout=30)
-            for service in ("dynamodb", "sns"):  # it reads a service's model at its first request
-                client = make_session(proxy.address).client(service)
-                client.list_tables() if service == "dynamodb" else client.list_topics()
+            # It reads a service's model at the first request, which takes a while.
+            _client(proxy, "dynamodb").list_tables()
+            _client(proxy, "sns").list_topics()
             yield proxy
         finally:
             process.terminate()
+
+
+def _client(proxy: FaultProxy, service: str) -> Any:
+    keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
+    return Session(proxy.address, **keys, region_name="us-east-1").client(service)
