@@ -385,24 +385,6 @@ def test_the_whole_chain_over_http(aws: Session) -> None:
     )
 
 
-def test_the_same_id_with_other_content_ends_among_the_dead_letters(aws: Session) -> None:
-    run_chapters(*chapters.SET_UP)
-    sqs = aws.client("sqs")
-    url = sqs.get_queue_url(QueueName=names().queue)["QueueUrl"]
-    times = {"received_epoch_ms": 1, "queued_epoch_ms": 2}
-    for quantity in (1, 2):
-        order = {"product": "tea", "quantity": quantity, "order_id": "twice", **times}
-        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(order))
-    dead_url = sqs.get_queue_url(QueueName=names().function_dead_letters)["QueueUrl"]
-    reply = sqs.receive_message(
-        QueueUrl=dead_url, WaitTimeSeconds=10, MessageAttributeNames=["All"]
-    )
-    (dead,) = reply["Messages"]
-    assert "twice exists already" in dead["MessageAttributes"]["ErrorMessage"]["StringValue"]
-    item = aws.resource("dynamodb").Table(names().table).get_item(Key={"order_id": "twice"})
-    assert item["Item"]["quantity"] in (1, 2)
-
-
 def post(aws: Session, **order: Any) -> int:
     """Post an order as the shop does; the status of the answer."""
     api = aws.client("apigateway")

@@ -10,12 +10,11 @@ from botocore.exceptions import ClientError
 
 import lab
 from lab import chapters
-from lab.demo import environment, own_cloud
 from lab.names import names
 from lab.session import Session
 from lab.waiting import wait_until
 from localcloud.permissions import service_may
-from tests.conftest import TRUST, invoke, make_function, make_role, make_session
+from tests.conftest import TRUST, invoke, make_function, make_role
 from tests.test_chapters import run_chapters
 
 ACCOUNT = "123456789012"
@@ -236,21 +235,6 @@ def test_a_role_that_is_not_for_lambda_cannot_be_used(aws: Session) -> None:
     iam.update_assume_role_policy(RoleName="ec2", PolicyDocument=json.dumps(TRUST))
     make_function(aws, "g", source, Role=arn)
     lambda_.update_function_configuration(FunctionName="f", Role=arn)
-
-
-def test_a_new_role_needs_a_while_and_the_chapters_wait_for_it(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with (
-        own_cloud("--role-delay", "0.8") as (address, _),
-        environment(AWS_ENDPOINT_URL=address),
-    ):
-        aws = make_session(address)
-        role = make_role(aws, "new")
-        with pytest.raises(ClientError, match="cannot be assumed by Lambda"):
-            make_function(aws, "f", "def handler(event, context): return 1", Role=role)
-        run_chapters("00")
-        assert "Created the function take_order." in capsys.readouterr().out
 
 
 # -- Acting as a policy ----------------------------------------------------------
