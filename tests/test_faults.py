@@ -350,6 +350,15 @@ def test_fault_the_permission_of_the_api_is_removed(chain: Chain) -> None:
     check_well(chain, order)
 
 
+def test_fault_the_permission_of_the_topic_is_removed(chain: Chain) -> None:
+    with broken(chain):
+        remove_permissions(chain, names().record_order)
+        assert chain.post(tea("not-permitted-by-topic"))[0] == 202
+        name, _ = chain.dead_letter("not-permitted-by-topic")
+        assert name == names().topic_dead_letters
+        assert chain.log("not-permitted-by-topic") == ["QUEUED", "PUBLISHED"]
+
+
 def remove_permissions(chain: Chain, function: str) -> None:
     policy = json.loads(chain.lambda_.get_policy(FunctionName=function)["Policy"])
     for statement in policy["Statement"]:
