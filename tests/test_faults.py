@@ -239,6 +239,7 @@ def test_fault_throttled_dynamodb_or_sns(
 ) -> None:
     order = tea(f"throttled-{code}")
     with broken(chain):
+        set_visibility(chain, 6)  # longer than boto3's pauses, or SQS delivers it meanwhile
         # As often as boto3 tries within one invocation.
         chain.proxy.set({"operation": operation, "times": 3, "error": {"code": code}})
         assert chain.post(order)[0] == 202
