@@ -181,7 +181,7 @@ async def _collect(queue: IndexedQueue, mapping: EventSourceMapping) -> list[Que
                 break
             await queue.wait_for_message(left)
             more = _receive(queue, mapping, messages)
-            if not more and queue.first_visible() is not None:
+            if not more and (queue.closed or queue.first_visible() is not None):
                 break
             messages += more
     except asyncio.CancelledError:  # the mapping was switched off: give them back

@@ -22,7 +22,10 @@ def install(delay: float) -> None:
     """Keep the name of a deleted queue for `delay` seconds from now on."""
 
     def delete(backend: SQSBackend, queue_name: str) -> None:
+        queue = backend.queues.get(queue_name)
         _delete_queue(backend, queue_name)
+        if queue is not None:
+            queue.close()
         # In the backend, which forgets it at a reset as it does the queues.
         vars(backend).setdefault("names_until", {})[queue_name] = clock.after_ms(delay)
 

@@ -44,6 +44,7 @@ class IndexedQueue(moto_sqs.Queue):
                 "The local cloud has standard queues only; use a name without .fifo."
             )
         self._arrived: set[asyncio.Event] = set()
+        self.closed = False
         super().__init__(name, *args, **kwargs)
 
     # moto assigns a new list to empty the queue, and does so in __init__ too.
@@ -166,13 +167,14 @@ class IndexedQueue(moto_sqs.Queue):
         self.change_visibility(receipt_handle, 0)
 
     async def wait_for_message(self, timeout: float) -> None:
-        """Return once a message is visible, or after `timeout` seconds (of this machine's)."""
+        """Return once a message is visible, when the queue is deleted, or after `timeout`
+        seconds (of this machine's)."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         arrived = asyncio.Event()
         self._arrived.add(arrived)
         try:
-            while not self.approximate_number_of_messages:
+            while not self.approximate_number_of_messages and not self.closed:
                 left = deadline - loop.time()
                 if left <= 0:
                     return
@@ -183,6 +185,11 @@ class IndexedQueue(moto_sqs.Queue):
                     await asyncio.wait_for(arrived.wait(), left)
         finally:
             self._arrived.discard(arrived)
+
+    def close(self) -> None:
+        """Let those go who wait for a message: the queue is deleted."""
+        self.closed = True
+        self._wake()
 
     def _wake(self) -> None:
         for event in self._arrived:

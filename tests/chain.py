@@ -5,10 +5,8 @@ Its functions can be made to misbehave once, around the very handlers of `lambda
 
 from __future__ import annotations
 
-import io
 import json
 import tempfile
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -130,7 +128,7 @@ class Chain:
             marker = Path(folder) / "marker"
             values = {"stem": stem, "client": client, "operation": operation, "moment": moment}
             source = MISBEHAVING.format(**values, what=what, marker=str(marker))
-            self._set_code(function, "misbehaving", with_file(lab.package(stem), source))
+            self._set_code(function, "misbehaving", lab.package(stem, misbehaving=source))
             try:
                 yield marker
             finally:
@@ -182,14 +180,6 @@ class Chain:
         found = self.lambda_.get_function_configuration(FunctionName=function)
         changed = {"Variables": {**found["Environment"]["Variables"], **variables}}
         self.lambda_.update_function_configuration(FunctionName=function, Environment=changed)
-
-
-def with_file(package: bytes, source: str) -> bytes:
-    """The package with another module in it, `misbehaving.py`."""
-    buffer = io.BytesIO(package)
-    with zipfile.ZipFile(buffer, "a") as archive:
-        archive.writestr("misbehaving.py", source)
-    return buffer.getvalue()
 
 
 def order_id_of(body: Any) -> str | None:

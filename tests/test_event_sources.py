@@ -316,6 +316,17 @@ def handler(event, context):
 """
 
 
+def test_a_queue_that_is_deleted_and_made_again_is_polled_again_at_once(setup: Setup) -> None:
+    setup.map()
+    setup.send("first")
+    assert bodies(setup.batch()) == ["first"]
+    setup.wait_until_empty()
+    setup.sqs.delete_queue(QueueUrl=setup.url)
+    setup.sqs.create_queue(QueueName="q", Attributes={"VisibilityTimeout": "1"})
+    setup.send("second")
+    wait_until(lambda: "second" in bodies(setup.batch()), "it is polled", timeout=10)
+
+
 @pytest.mark.parametrize("end", ["disable", "delete"])
 def test_work_in_flight_is_finished_when_the_mapping_ends(setup: Setup, end: str) -> None:
     set_code(setup, SLOW)

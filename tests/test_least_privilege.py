@@ -15,13 +15,14 @@ from typing import Any
 import pytest
 
 import lab
-from lab import chapters, function_logs
+from lab import function_logs
 from lab.demo import environment, own_cloud
 from lab.names import names
 from lab.session import Session
 from lab.waiting import wait_until
 from tests.chain import Chain
 from tests.conftest import event, make_session
+from tests.fault_proxy import FaultProxy, fault_proxy
 from tests.test_permissions import take_away
 
 REGION = "us-east-1"
@@ -30,8 +31,8 @@ REGION = "us-east-1"
 class Standing(Chain):
     """The chain, and one order at a time."""
 
-    def __init__(self, aws: Session) -> None:
-        super().__init__(aws)
+    def __init__(self, aws: Session, proxy: FaultProxy) -> None:
+        super().__init__(aws, proxy)
         self.order_id = ""
 
     def start_workers_anew(self, function: str) -> None:
@@ -71,10 +72,12 @@ class Standing(Chain):
 
 @pytest.fixture(scope="module")
 def chain() -> Iterator[Standing]:
-    with own_cloud("--speed", "60") as (address, _), environment(AWS_ENDPOINT_URL=address):
-        for number in chapters.SET_UP:
-            chapters.CHAPTERS[number].run()
-        yield Standing(make_session(address))
+    with (
+        own_cloud("--retry-delay", "0.1") as (address, _),
+        environment(AWS_ENDPOINT_URL=address),
+        fault_proxy(address) as proxy,
+    ):
+        yield Standing(make_session(address), proxy)
 
 
 # -- What each hop says without an action --------------------------------------------------------
