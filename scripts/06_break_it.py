@@ -144,7 +144,7 @@ def fails() -> bool:
     return "FunctionError" in reply
 
 
-lab.wait_until(fails, f"{names.record_order} is denied")
+lab.wait_until(fails, f"{names.record_order} is denied", timeout=180)
 post(3, "permission")
 
 # %% [markdown]
@@ -174,7 +174,7 @@ print(f"  {letters[0].why}")
 
 # %%
 iam.put_role_policy(**role, PolicyDocument=json.dumps(whole))
-lab.wait_until(lambda: not fails(), f"{names.record_order} may write again")
+lab.wait_until(lambda: not fails(), f"{names.record_order} may write again", timeout=180)
 for moved in lab.redrive(aws):
     print(f"Sent {moved.sent} orders of {moved.queue} back to {moved.to}.")
 lab.wait_until(lambda: len(recorded("permission")) == 3, "the three orders are in the table")
