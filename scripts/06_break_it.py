@@ -79,7 +79,6 @@ def post(count: int, what: str) -> None:
         if answer.status != 202:
             raise lab.RefusedError(f"{answer.status} {answer.data.decode()}")
         accepted.append(order_id)
-    print(f"Sent {count} orders, each answered 202.")
 
 
 # %% [markdown]
@@ -146,6 +145,7 @@ def fails() -> bool:
 
 lab.wait_until(fails, f"{names.record_order} is denied", timeout=180)
 post(3, "permission")
+print("Sent three orders, each answered 202.")
 
 # %% [markdown]
 # Look: 202, three times. The shop notices nothing, which is what the queue is for. Now find the
@@ -280,6 +280,7 @@ lab.hurry(aws, 1)
 sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"VisibilityTimeout": "1"})
 post(1, "visibility")
 lab.wait_until(lambda: recorded("visibility"), "the order is in the table")
+print("Sent an order, and found it in the table.")
 
 # %% [markdown]
 # Look at nothing yet: the order is in the table, and all seems well. What happened on the way is
@@ -406,6 +407,7 @@ print(f"Saved {len(saved)} items, and deleted the table {names.table}.")
 
 # %%
 post(3, "table")
+print("Sent three orders, each answered 202.")
 letters = lab.wait_until(
     lambda: stuck("table", 3), "the three orders are dead letters", timeout=900
 )
@@ -567,6 +569,8 @@ lab.show(figure, "where-each-order-went")
 # seen each fault of a chain like this one, and what saves the order: the queue that waits, the
 # dead-letter queue that keeps, the condition that counts to one, and the redrive that brings
 # back.
+#
+# Console: DynamoDB, *Explore items*, *Get live item count*.
 
 # %% tags=["count"]
 there = [i for i in accepted if "Item" in table.get_item(Key={"order_id": i}, ConsistentRead=True)]
@@ -584,8 +588,7 @@ lab.check("06")
 # the order is gone.
 # </details>
 #
-# **2. Which of this chapter's faults would have lost an order if the first queue had no
-# dead-letter queue?**
+# **2. Which fault would have lost an order if the first queue had no dead-letter queue?**
 # <details><summary>Answer</summary>
 #
 # None at once. The poison would have come back every 90 seconds, for 14 days, and then SQS would
