@@ -460,6 +460,7 @@ def lambda_handler(event, context):
 """
 function = {"FunctionName": names.record_order}
 lambda_.update_function_code(**function, ZipFile=lab.package("record_order", lose=LOSE))
+print(f"Packed {names.record_order} with a file that loses the first reply.")
 
 # %% [markdown]
 # Look at `seen`: it lives as long as the function's process. A warm function remembers.
@@ -575,6 +576,12 @@ lab.show(figure, "where-each-order-went")
 # %% tags=["count"]
 there = [i for i in accepted if "Item" in table.get_item(Key={"order_id": i}, ConsistentRead=True)]
 print(f"Counted: {len(accepted)} orders accepted, {len(there)} recorded.")
+
+# %% [markdown]
+# Look at the two numbers, which are what this chapter is about. The check looks for these orders,
+# and for dead letters that somebody forgot.
+
+# %%
 lab.check("06")
 
 # %% [markdown]
