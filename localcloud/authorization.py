@@ -107,8 +107,11 @@ def _needed(service: str, request: Request, region: str) -> Iterator[tuple[str, 
     operation, call = _call(request)
     arn = f"arn:aws:{service}:{region}:{ACCOUNT_ID}:"
     if service == "sqs":
-        name = call.get("QueueName") or call.get("QueueUrl", "*").rsplit("/", 1)[-1]
+        url_or_arn = call.get("QueueUrl") or call.get("SourceArn") or "*"
+        name = call.get("QueueName") or re.split("[/:]", url_or_arn)[-1]
         yield f"sqs:{operation.removesuffix('Batch')}", arn + name
+        if "DestinationArn" in call:
+            yield "sqs:SendMessage", call["DestinationArn"]
         if operation == "CreateQueue" and call.get("tags"):
             yield "sqs:TagQueue", arn + name
     elif service == "sns":

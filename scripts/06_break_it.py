@@ -629,8 +629,8 @@ lab.check("06")
 # waiting = sqs.get_queue_attributes(
 #     QueueUrl=queue_url, AttributeNames=["ApproximateNumberOfMessages"]
 # )
-# print(f"Waiting: {waiting['Attributes']['ApproximateNumberOfMessages']}")
 # lambda_.update_event_source_mapping(UUID=uuid_of_mapping, Enabled=True)
+# print(f"Saw {waiting['Attributes']['ApproximateNumberOfMessages']} messages wait.")
 
 # %% tags=["active-ipynb"]
 # lab.check_exercise("06")

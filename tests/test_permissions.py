@@ -270,6 +270,25 @@ def test_anybody_can_try_out_a_policy(aws: Session) -> None:
         assert "because no session policy allows" in message
 
 
+def test_moving_messages_needs_both_queues(aws: Session) -> None:
+    sqs = aws.client("sqs")
+    dead = QUEUE + "-dead-letters"
+    sqs.create_queue(QueueName="CustomerOrders-dead-letters")
+    redrive = json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": 5})
+    sqs.create_queue(QueueName="CustomerOrders", Attributes={"RedrivePolicy": redrive})
+    move = allow("sqs:StartMessageMoveTask", dead)
+
+    def start(*statements: dict[str, Any]) -> None:
+        tried = as_role(aws, *statements).client("sqs")
+        tried.start_message_move_task(SourceArn=dead, DestinationArn=QUEUE)
+
+    with pytest.raises(ClientError, match=f"sqs:sendmessage on resource: {QUEUE}"):
+        start(move)
+    with pytest.raises(ClientError, match=f"sqs:startmessagemovetask on resource: {dead}"):
+        start(allow("sqs:*", QUEUE))
+    start(move, allow("sqs:SendMessage", QUEUE))
+
+
 def test_a_session_policy_takes_away_and_gives_nothing(aws: Session) -> None:
     aws.client("sqs").create_queue(QueueName="CustomerOrders")
     everything = json.dumps({"Version": "2012-10-17", "Statement": [allow("*")]})
