@@ -93,13 +93,17 @@ def _time_to_live(aws: boto3.Session) -> str:
     return "" if attribute == "expires_epoch" else f"It is on for the attribute {attribute}."
 
 
+def _trigger(aws: boto3.Session) -> dict[str, Any]:
+    """The event source mapping of notify_fulfillment; {} if it has none."""
+    found = aws.client("lambda").list_event_source_mappings(FunctionName=names().notify_fulfillment)
+    return next(iter(found["EventSourceMappings"]), {})
+
+
 def _batching_window(aws: boto3.Session) -> str:
-    mappings = aws.client("lambda").list_event_source_mappings(
-        FunctionName=names().notify_fulfillment
-    )["EventSourceMappings"]
-    if not mappings:
+    trigger = _trigger(aws)
+    if not trigger:
         return f"{names().notify_fulfillment} has no trigger: run the cells above first."
-    seconds = mappings[0].get("MaximumBatchingWindowInSeconds", 0)
+    seconds = trigger.get("MaximumBatchingWindowInSeconds", 0)
     return "" if seconds == 1 else f"The batching window is {seconds} s, not 1 s."
 
 
@@ -120,13 +124,11 @@ def _rush(aws: boto3.Session) -> str:
 
 
 def _maintenance(aws: boto3.Session) -> str:
-    mappings = aws.client("lambda").list_event_source_mappings(
-        FunctionName=names().notify_fulfillment
-    )["EventSourceMappings"]
-    if not mappings:
+    trigger = _trigger(aws)
+    if not trigger:
         return f"{names().notify_fulfillment} has no trigger: run the cells above first."
-    if mappings[0]["State"] not in ("Enabled", "Enabling", "Updating"):
-        return f"The trigger is {mappings[0]['State'].lower()}: switch it on again."
+    if trigger["State"] not in ("Enabled", "Enabling", "Updating"):
+        return f"The trigger is {trigger['State'].lower()}: switch it on again."
     there = len(list(itertools.islice(recorded(aws, "exercise-06-"), 1000)))
     if there >= 2:
         return ""
