@@ -13,7 +13,7 @@ from lab.errors import LabError, RefusedError
 from lab.exercises import ORDERS_FILE, check_exercise
 from lab.inbox import confirm_subscription, show_mail
 from lab.inventory import check_ground, is_ours
-from lab.local import hurry
+from lab.local import hurry, settle
 from lab.names import names, tag_list, tags
 from lab.packaging import RUNTIME, event, package, schema
 from lab.session import account_id, invoke_url, session
@@ -47,6 +47,7 @@ __all__ = [
     "run_again",
     "schema",
     "session",
+    "settle",
     "show",
     "show_calls",
     "show_mail",

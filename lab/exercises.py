@@ -200,7 +200,8 @@ EXERCISES = {
         _maintenance,
         (
             "The trigger is an event source mapping; chapter 03's exercise has updated it.",
-            "`lambda_.update_event_source_mapping(UUID=..., Enabled=False)`.",
+            "`lambda_.update_event_source_mapping(UUID=..., Enabled=False)`; then ask "
+            "`lambda_.get_event_source_mapping(UUID=...)` until its State is Disabled.",
             "`sqs.get_queue_attributes` takes the queue's URL and the AttributeNames. In the end, "
             "Enabled=True.",
         ),

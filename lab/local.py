@@ -10,6 +10,7 @@ import http.client
 import json
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -119,6 +120,14 @@ def hurry(aws: boto3.Session, speed: float) -> None:
     except urllib.error.HTTPError as error:
         raise LabError(json.load(error)["message"]) from None
     print(f"Made the waits of the local cloud pass {speed:g} times as fast as on AWS.")
+
+
+def settle(aws: boto3.Session, seconds: float) -> None:
+    """Give AWS time to make a change known everywhere, where there is no way to ask whether it
+    is. The local cloud knows at once."""
+    url = getattr(aws, "endpoint_url", None)
+    if url is None or status(url) is None:
+        time.sleep(seconds)
 
 
 def _post(url: str, action: str, body: bytes = b"") -> None:
