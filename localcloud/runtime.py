@@ -19,14 +19,11 @@ import logging
 import os
 import secrets
 import shutil
-import signal
-import subprocess
 import sys
 import time
 import uuid
 import zipfile
 from collections import deque
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,11 +31,11 @@ import psutil
 from moto.awslambda.models import LambdaFunction
 
 from localcloud.logs import LogWriter
+from localcloud.processes import SYSTEM_VARIABLES, Process, Processes, kill_group
 from localcloud.state import Request, Response, State, json_response
 from localcloud.tasks import Tasks
 
 logger = logging.getLogger(__name__)
-_WORKER = Path(__file__).with_name("worker.py")
 _EAGER_WORKERS = 2  # per function, before slowness has to justify another
 _SLOW_SECONDS = 1.0
 _INIT_SECONDS = 10.0  # AWS's own limit for the init phase
@@ -88,7 +85,7 @@ class Worker:
     log_stream: str
     log_path: Path
     started: float
-    process: subprocess.Popen[bytes]
+    process: Process
     usage: psutil.Process  # the same process, for its memory
     log_position: int = 0
     asking: asyncio.Future[Response] | None = None
@@ -127,12 +124,16 @@ class Runtime:
         self._state = state
         self._logs = logs
         self._concurrency = concurrency
-        self._client = client
+        self._processes = Processes(client)
         self.address = ""  # host:port, once the server is bound
         self._pools: dict[str, Pool] = {}
         self._workers: dict[str, Worker] = {}
         self._busy = 0
         self._tasks = Tasks()
+
+    def prepare(self) -> None:
+        """Get ready to start workers, so that the first one need not wait for that."""
+        self._processes.prepare()
 
     async def invoke(
         self,
@@ -274,16 +275,9 @@ class Runtime:
         token = secrets.token_urlsafe(16)
         stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{uuid.uuid4().hex}"
         log_path = self._directory / f"log-{token}"
-        with open(log_path, "ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-B", str(_WORKER), pool.function.handler, self._client],
-                env=self._environment(pool, token, stream),
-                cwd=pool.code,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # a group of its own, to end with its children
-            )
+        log_path.touch()
+        environment = self._environment(pool, token, stream)
+        process = self._processes.start(pool.function.handler, environment, pool.code, log_path)
         usage = psutil.Process(process.pid)
         worker = Worker(pool, token, stream, log_path, time.monotonic(), process, usage)
         self._workers[token] = worker
@@ -298,6 +292,7 @@ class Runtime:
         """
         function = pool.function
         environment = {
+            **SYSTEM_VARIABLES,
             **self._state.assume_role(function.role, function.function_name, function.region),
             "AWS_ENDPOINT_URL": f"http://{self.address}",
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.run_time}",
@@ -313,9 +308,6 @@ class Runtime:
             "HOME": str(pool.code),  # keeps boto3 away from the learner's ~/.aws
             "LAMBDA_RUNTIME_DIR": "/var/runtime",
             "LAMBDA_TASK_ROOT": str(pool.code),
-            "LANG": "en_US.UTF-8",
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "TZ": ":UTC",
             "_HANDLER": function.handler,
         }
         if os.name == "nt":
@@ -328,7 +320,7 @@ class Runtime:
         while worker.process.poll() is None:
             if worker.init_seconds is None and time.monotonic() > init_deadline:
                 worker.init_error = _error("Sandbox.Timedout", "Init timed out after 10.00 seconds")
-                _kill_group(worker.process)
+                kill_group(worker.process)
             if worker.pool.waiting:
                 self._dispatch()
             await asyncio.sleep(0.05 if worker.init_seconds is None else 0.25)
@@ -364,7 +356,7 @@ class Runtime:
     def _kill(self, worker: Worker) -> None:
         if worker in worker.pool.workers:
             worker.pool.workers.remove(worker)
-        _kill_group(worker.process)
+        kill_group(worker.process)
         worker.process.wait()
         self._forget(worker)
 
@@ -448,15 +440,6 @@ class Runtime:
             invocation.done.set_result(Result(payload, error, invocation.request_id, tail))
         self._logs.write(function, worker.log_stream, [start], invocation.started_ms)
         self._logs.write(function, worker.log_stream, lines)
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    """End a worker and whatever its handler has started."""
-    if os.name == "posix":
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
 
 
 def _fingerprint(function: LambdaFunction) -> str:

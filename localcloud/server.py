@@ -298,6 +298,7 @@ def serve(options: Options, server_socket: socket.socket, on_ready: Callable[[st
     prefix = f"{_PREFIX}{os.getpid()}-"
     with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as directory:
         cloud = LocalCloud(options, Path(directory))
+        cloud.runtime.prepare()
         # moto holds much that never goes away; looking through it for garbage again and
         # again took a tenth of a busy cloud's time.
         gc.freeze()

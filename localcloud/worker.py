@@ -1,19 +1,34 @@
 """One execution environment: AWS's own runtime client around one function's handler.
 
-Run as a script, never imported: `worker.py HANDLER`. The parent holds the other end of
-standard input, so its end tells this process that the parent is gone, even after a
-`kill -9` and even while the handler sleeps.
+Run as a script, never imported: `worker.py HANDLER CLIENT`, or without arguments as the fork
+server that becomes such workers. The parent holds the other end of standard input, so its end
+tells this process that the parent is gone, even after a `kill -9` and even while the handler
+sleeps.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import json
 import os
+import re
 import signal
 import sys
 import threading
 import types
+from contextlib import suppress
 from typing import Any
+
+# Imported before a fork. Not so awslambdaric's bootstrap and client: importing these reads the
+# environment of the function.
+_PRELOADED = (
+    "awslambdaric.lambda_context",
+    "awslambdaric.lambda_runtime_marshaller",
+    "boto3",
+    "urllib.request",
+)
+_READ_BY_A_STARTING_PYTHON = re.compile("PYTHON|LD_|LC_|LANG|TZ|MALLOC_|OPENSSL_")
 
 
 def _die_with_parent() -> None:
@@ -80,5 +95,70 @@ def main(handler: str, client: str) -> None:
     bootstrap.run(handler, Client(os.environ["AWS_LAMBDA_RUNTIME_API"]))
 
 
+def fork_workers() -> list[str]:
+    """Carry out the orders on standard input until it ends: start a worker and answer with its
+    process id, or wait for one and answer with its exit status. Returns in each new worker,
+    with its arguments.
+    """
+    for name in _PRELOADED:
+        importlib.import_module(name)
+    leash, held = os.pipe()  # ends with this process
+    for line in sys.stdin:
+        order = json.loads(line)
+        try:
+            answer = _wait(order["wait"]) if "wait" in order else _fork()
+        except OSError as error:
+            print(json.dumps(str(error)), flush=True)
+            continue
+        if answer is None:
+            os.dup2(leash, 0)
+            os.close(leash)
+            os.close(held)
+            return _become_worker(**order)
+        print(answer, flush=True)
+    sys.exit()
+
+
+def _wait(pid: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def _fork() -> int | None:
+    """The new process's id, or None in the new process. It leads a group on both returns."""
+    pid = os.fork()
+    with suppress(PermissionError, ProcessLookupError):  # it was faster, and is another program
+        os.setpgid(pid, pid)  # 0 is oneself
+    return pid or None
+
+
+def _become_worker(
+    arguments: list[str], environment: dict[str, str], directory: str, log: str
+) -> list[str]:
+    """Make this fork what a new Python would be, or where it cannot be that, a new Python."""
+    os.chdir(directory)
+    opened = os.open(log, os.O_WRONLY | os.O_APPEND)
+    os.dup2(opened, 1)
+    os.dup2(opened, 2)
+    os.close(opened)
+    if _needs_new_python(environment):
+        command = [sys.executable, "-P", "-B", *sys.argv, *arguments]
+        os.execve(sys.executable, command, environment)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv += arguments
+    return arguments
+
+
+def _needs_new_python(environment: dict[str, str]) -> bool:
+    """Whether the function sets what only a starting Python reads, or its package has modules in
+    the place of some that are imported already."""
+    imported = {name.partition(".")[0] for name in sys.modules}
+    packed = {name.partition(".")[0] for name in os.listdir()}
+    return not imported.isdisjoint(packed) or any(
+        _READ_BY_A_STARTING_PYTHON.match(name) and os.environ.get(name) != value
+        for name, value in environment.items()
+    )
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*(sys.argv[1:] or fork_workers()))
