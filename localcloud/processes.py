@@ -37,7 +37,7 @@ class Forked:
 
     stdin = None
 
-    def __init__(self, server: _ForkServer, pid: int) -> None:
+    def __init__(self, server: ForkServer, pid: int) -> None:
         self._server = server
         self.pid = pid
         self.returncode: int | None = None
@@ -76,11 +76,11 @@ def kill_group(process: Process) -> None:
         process.kill()
 
 
-class _ForkServer:
+class ForkServer:
     """`worker.py` without arguments: carries out an order a line. Ends with this process."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             _PYTHON,
             env={**SYSTEM_VARIABLES, "HOME": os.devnull},
             stdin=subprocess.PIPE,
@@ -89,14 +89,14 @@ class _ForkServer:
         )
 
     def runs(self) -> bool:
-        return self._process.poll() is None
+        return self.process.poll() is None
 
     def ask(self, order: dict[str, Any]) -> int:
         """Raises OSError if the order cannot be carried out."""
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps(order).encode() + b"\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline() or '"the fork server ended"')
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(json.dumps(order).encode() + b"\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline() or '"the fork server ended"')
         if isinstance(answer, str):
             raise OSError(answer)
         return int(answer)
@@ -108,12 +108,12 @@ class Processes:
     def __init__(self, client: str) -> None:
         self._client = client
         self._forks = sys.platform == "linux" and client == "native"
-        self._server: _ForkServer | None = None
+        self._server: ForkServer | None = None
 
     def prepare(self) -> None:
         """Have a fork server import what it needs, if there is to be one."""
         if self._forks and not (self._server and self._server.runs()):
-            self._server = _ForkServer()
+            self._server = ForkServer()
 
     def start(
         self, handler: str, environment: dict[str, str], directory: Path, log_path: Path

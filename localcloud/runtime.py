@@ -19,6 +19,7 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import sys
 import time
 import uuid
@@ -331,7 +332,7 @@ class Runtime:
         if worker not in pool.workers:
             return
         pool.workers.remove(worker)
-        status = f"Runtime exited with error: exit status {worker.process.returncode}"
+        status = f"Runtime exited with error: {_exit_status(worker.process.returncode or 0)}"
         invocation = worker.current
         if invocation is None and worker.init_seconds is None and pool.waiting:
             invocation = pool.waiting.popleft()  # as on AWS, a failed init fails an invocation
@@ -494,6 +495,13 @@ def _memory_mb(process: psutil.Process) -> int:
 def _runtime(pool: Pool) -> str:
     version = ".".join(str(part) for part in sys.version_info[:3])
     return f"{pool.function.run_time} (this machine's Python {version})"
+
+
+def _exit_status(returncode: int) -> str:
+    """As AWS puts it: "exit status 1", "signal: killed"."""
+    if returncode < 0:
+        return f"signal: {(signal.strsignal(-returncode) or str(-returncode)).lower()}"
+    return f"exit status {returncode}"
 
 
 def _error(kind: str, message: str) -> bytes:

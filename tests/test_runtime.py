@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
+import re
+import signal
+import subprocess
+import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
@@ -17,8 +24,10 @@ from lab import local
 from lab.demo import own_cloud
 from lab.session import Session
 from lab.waiting import wait_until
-from tests.conftest import invoke, make_function, make_role, make_session, zip_of
+from localcloud.processes import ForkServer
+from tests.conftest import ROOT, invoke, make_function, make_role, make_session, zip_of
 
+RETURNS_N = "def handler(event, context):\n    return N\n"
 ECHO = "def handler(event, context):\n    return event\n"
 
 
@@ -76,6 +85,95 @@ def test_a_worker_sees_the_environment_of_aws_and_none_of_ours(
     assert os.path.expanduser("~") != seen["HOME"]
 
 
+FRESH = """
+import logging, multiprocessing, os, signal, sys, threading, __main__
+FDS = [f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd")]
+N = {
+    "fds": sorted(os.readlink(fd).partition("[")[0] for fd in FDS if os.path.lexists(fd)),
+    "leaked": [v for v in open("/proc/self/environ").read().split(chr(0))
+               if v.partition("=")[0] not in {"", *os.environ}],
+    "directory": [os.getcwd(), os.path.expanduser("~")] == [os.path.dirname(__file__)] * 2,
+    "group": os.getpgid(0) == os.getpid(),
+    "signals": [str(n) for n in signal.valid_signals() if callable(signal.getsignal(n))],
+    "path": sys.path[1:], "arguments": sys.argv[1:], "main": [__main__.__name__, __main__.__file__],
+    "input": sys.stdin.read(), "threads": [t.name for t in threading.enumerate()],
+    "writes_bytecode": not sys.dont_write_bytecode, "handlers": len(logging.getLogger().handlers),
+    "process": multiprocessing.current_process().name,
+}
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
+def test_a_worker_is_like_a_python_of_its_own(aws: Session, client_cloud: str) -> None:
+    make_function(aws, "fresh", FRESH + RETURNS_N)
+    seen = invoke(aws, "fresh")["Payload"]
+    status = local.status(client_cloud)
+    assert status is not None
+    log = str(Path(status["mailbox"]).parent / "log-")
+    *files, pipe = seen.pop("fds")
+    assert files[0] == "/dev/null" and len(files) == 3
+    assert all(file.startswith(log) for file in files[1:]) and pipe == "pipe:"
+    python = [sys.executable, "-P", "-c", "import sys; print(*sys.path, sep='\\n')"]
+    path = subprocess.run(python, env={}, capture_output=True, text=True, check=True).stdout.split()
+    assert seen.pop("arguments") in (["app.handler", "native"], ["app.handler", "python"])
+    assert seen == {
+        "leaked": [],
+        "directory": True,
+        "group": True,
+        "signals": [str(signal.SIGINT)],
+        "path": path,
+        "main": ["__main__", str(ROOT / "localcloud" / "worker.py")],
+        "input": "",
+        "threads": ["MainThread", "parent-watch"],
+        "writes_bytecode": False,
+        "handlers": 1,
+        "process": "MainProcess",
+    }
+
+
+def test_no_two_workers_draw_the_same_random_numbers(aws: Session) -> None:
+    for name in ("one", "other"):
+        make_function(aws, name, "import random\nN = random.random()\n" + RETURNS_N)
+    assert invoke(aws, "one")["Payload"] != invoke(aws, "other")["Payload"]
+
+
+def test_what_is_written_past_python_is_in_the_log_and_a_logger_names_the_request(
+    aws: Session,
+) -> None:
+    source = (
+        "import logging, os\n"
+        "def handler(event, context):\n"
+        "    os.write(1, b'raw\\n')\n"
+        "    os.write(2, b'error\\n')\n"
+        "    os.system('echo child')\n"
+        "    logging.getLogger().info('tea')\n"
+    )
+    level = {"Variables": {"AWS_LAMBDA_LOG_LEVEL": "INFO"}}  # read when awslambdaric is imported
+    make_function(aws, "writes", source, Environment=level)
+    reply = invoke(aws, "writes", LogType="Tail")
+    lines = base64.b64decode(reply["LogResult"]).decode().splitlines()[1:-2]
+    assert lines[:3] == ["raw", "error", "child"]
+    request_id = reply["ResponseMetadata"]["RequestId"]
+    assert re.fullmatch(rf"\[INFO\]\t\S+Z\t{request_id}\ttea", lines[3])
+
+
+def test_modules_in_the_package_come_before_those_that_are_installed(aws: Session) -> None:
+    source = "import boto3, queue\nN = [boto3.NAME, queue.NAME]\n" + RETURNS_N
+    package = io.BytesIO(zip_of(source))
+    with zipfile.ZipFile(package, "a") as archive:
+        archive.writestr("boto3/__init__.py", "NAME = 'my boto3'\n")
+        archive.writestr("queue.py", "NAME = 'my queue'\n")
+    make_function(aws, "packs", source, Code={"ZipFile": package.getvalue()})
+    assert invoke(aws, "packs")["Payload"] == ["my boto3", "my queue"]
+
+
+def test_variables_that_a_starting_python_reads_have_their_effect(aws: Session) -> None:
+    source = "import sys, time\nN = [sys.flags.hash_randomization, sys.path[1], time.tzname[0]]\n"
+    variables = {"PYTHONHASHSEED": "0", "PYTHONPATH": "/opt/python", "TZ": "Asia/Tokyo"}
+    make_function(aws, "sets", source + RETURNS_N, Environment={"Variables": variables})
+    assert invoke(aws, "sets")["Payload"] == [0, "/opt/python", "JST"]
+
+
 def test_a_function_is_its_role(aws: Session) -> None:
     source = (
         "import boto3\n"
@@ -95,19 +193,29 @@ def test_an_exception_is_reported_with_its_type_and_trace(aws: Session) -> None:
     assert "line 2, in handler" in reply["Payload"]["stackTrace"][0]
 
 
-def test_a_function_that_exits_is_reported_and_the_next_call_works(aws: Session) -> None:
+@pytest.mark.parametrize(
+    ("statement", "status"),
+    [
+        ("os._exit(3)", "exit status 3"),
+        ("sys.exit(4)", "exit status 4"),
+        ("os.kill(os.getpid(), 9)", "signal: killed"),
+    ],
+)
+def test_a_function_that_exits_is_reported_and_the_next_call_works(
+    aws: Session, statement: str, status: str
+) -> None:
     source = (
-        "import os\n"
+        "import os, sys\n"
         "def handler(event, context):\n"
         "    if event.get('exit'):\n"
-        "        os._exit(3)\n"
+        f"        {statement}\n"
         "    return os.getpid()\n"
     )
     make_function(aws, "exits", source)
     reply = invoke(aws, "exits", {"exit": True})
     assert reply["FunctionError"] == "Unhandled"
     assert reply["Payload"]["errorType"] == "Runtime.ExitError"
-    assert "exit status 3" in reply["Payload"]["errorMessage"]
+    assert reply["Payload"]["errorMessage"].endswith(f"Runtime exited with error: {status}")
     assert isinstance(invoke(aws, "exits")["Payload"], int)
 
 
@@ -279,9 +387,9 @@ def test_a_large_event_arrives_whole_and_a_larger_one_is_refused(aws: Session) -
 def test_a_function_that_cannot_be_started_does_not_disturb_the_others(aws: Session) -> None:
     make_function(aws, "echo", ECHO)
     invoke(aws, "echo")
-    huge = {"Variables": {"HUGE": "x" * 200_000}}  # more than an operating system passes on
-    make_function(aws, "huge", ECHO, Environment=huge)
-    assert invoke(aws, "huge")["Payload"]["errorType"] == "ServiceException"
+    # More than an operating system passes on to a new program, which a fork is not.
+    make_function(aws, "huge", ECHO, Environment={"Variables": {"HUGE": "x" * 200_000}})
+    assert invoke(aws, "huge")["Payload"].get("errorType") in {None, "ServiceException"}
     assert invoke(aws, "echo", {"tea": 1})["Payload"] == {"tea": 1}
 
 
@@ -325,3 +433,47 @@ def test_what_a_handler_started_ends_with_its_worker(aws: Session) -> None:
 
 def _runs(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def test_an_init_that_takes_too_long_is_ended(cloud: str) -> None:
+    aws = make_session(cloud)
+    make_function(aws, "init", "import time\ntime.sleep(60)\n" + RETURNS_N, Timeout=20)
+    payload = invoke(aws, "init")["Payload"]
+    assert payload["errorType"] == "Sandbox.Timedout"
+    assert payload["errorMessage"] == "Init timed out after 10.00 seconds"
+
+
+NAPS = """
+import os, pathlib, time
+def handler(event, context):
+    if event:
+        pathlib.Path("napping").touch()
+        time.sleep(50)
+    return os.getcwd()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no worker is a fork")
+def test_workers_end_with_their_fork_server_and_a_new_one_takes_its_place() -> None:
+    with own_cloud() as (address, pid), ThreadPoolExecutor(1) as threads:
+        aws = make_session(address)
+        make_function(aws, "naps", NAPS, Timeout=60)
+        make_function(aws, "new", ECHO, Environment={"Variables": {"PYTHONHASHSEED": "0"}})
+        invoke(aws, "new")
+        directory = Path(invoke(aws, "naps")["Payload"])
+        (fork_server,) = psutil.Process(pid).children()
+        assert fork_server.num_threads() == 1
+        workers = [worker.pid for worker in fork_server.children()]
+        assert len(workers) == 2
+        reply = threads.submit(invoke, aws, "naps", {"nap": True})
+        wait_until((directory / "napping").exists, "it naps", timeout=5)
+        fork_server.kill()
+        assert reply.result(timeout=5)["Payload"]["errorType"] == "Runtime.ExitError"
+        wait_until(lambda: not any(map(_runs, workers)), "the workers ended", timeout=5)
+        assert invoke(aws, "naps")["Payload"] == str(directory)
+
+
+def test_an_order_that_the_fork_server_cannot_carry_out_is_an_error() -> None:
+    server = ForkServer()
+    with server.process, pytest.raises(OSError, match="No child processes"):
+        server.ask({"wait": os.getpid()})

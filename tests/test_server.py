@@ -220,7 +220,7 @@ def test_stopping_it_ends_every_worker_and_removes_its_files() -> None:
         aws = make_session(address)
         make_function(aws, "where", "def handler(event, context):\n    return __file__\n")
         directory = Path(invoke(aws, "where")["Payload"]).parent
-        workers = {child.pid for child in psutil.Process(pid).children()}
+        workers = {child.pid for child in psutil.Process(pid).children(recursive=True)}
         assert workers
         assert directory.exists()
     wait_until(lambda: not alive(workers), "the workers ended", timeout=5)
@@ -245,7 +245,7 @@ def test_nothing_is_alive_within_5_s_of_a_kill_9_in_the_middle_of_a_load() -> No
             sqs.send_message(QueueUrl=url, MessageBody=body)
         table = aws.resource("dynamodb").Table("Orders")
         wait_until(lambda: table.scan(Limit=5)["Count"] >= 5, "the load is under way")
-        workers = {child.pid for child in psutil.Process(pid).children()}
+        workers = {child.pid for child in psutil.Process(pid).children(recursive=True)}
         assert len(workers) >= 4
         os.kill(pid, signal.SIGKILL)
         killed = time.monotonic()
