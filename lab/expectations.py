@@ -286,6 +286,7 @@ class _Details:
             lambda: self._configuration(name),
             {
                 "Runtime": RUNTIME,
+                "Handler": f"{self._stem(name)}.lambda_handler",
                 "Timeout": 15,
                 "MemorySize": 256,
                 "State": "Active",
@@ -462,8 +463,11 @@ class _Details:
 
     def _code(self, name: str) -> str:
         """What Lambda reports of our package, so that it can be compared without a download."""
-        stem = name.removeprefix(self._names.take_order.removesuffix("take_order"))
-        return base64.b64encode(hashlib.sha256(package(stem)).digest()).decode()
+        return base64.b64encode(hashlib.sha256(package(self._stem(name))).digest()).decode()
+
+    def _stem(self, function: str) -> str:
+        """The name of a function's file, which has no prefix."""
+        return function.removeprefix(self._names.take_order.removesuffix("take_order"))
 
     def _statement(self, function: str, statement_id: str) -> dict[str, Any]:
         for statement in function_policy(self._lambda, function):

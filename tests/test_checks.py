@@ -331,6 +331,8 @@ SET_WRONG: list[tuple[str, str, Callable[[Session], object], str]] = [
      'too much is ["sqs:* on *"]'),
     ("00", "The configuration of take_order", _configure("take_order", Timeout=3),
      "Timeout is 3, not 15"),
+    ("00", "The configuration of take_order", _configure("take_order", Handler="slow.handler"),
+     "Handler is slow.handler, not take_order.lambda_handler"),
     ("00", "The configuration of take_order",
      _configure("take_order", Environment={"Variables": {}}),
      "QUEUE_NAME is null, not CustomerOrders"),

@@ -265,7 +265,8 @@ def test_the_log_has_start_end_and_report_cold_and_warm(aws: Session) -> None:
 
 def test_a_role_that_may_not_make_log_groups_makes_none(aws: Session) -> None:
     make_function(aws, "quiet", ECHO)
-    statement = {"Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": "*"}
+    actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
     make_role(aws, policy={"Version": "2012-10-17", "Statement": [statement]})
     invoke(aws, "quiet")
     logs = aws.client("logs")
