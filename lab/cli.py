@@ -152,8 +152,11 @@ def redrive(queue: str) -> None:
             print(f"Sent {orders} back to {each.to}.")
         if each.left:
             print(f"Left {each.left} in {each.queue}, which no function can take.")
-    if not any(each.sent or each.left for each in found):
+        if each.problem:
+            print(f"Could not send back all of {each.queue}: {each.problem}", file=sys.stderr)
+    if not any(each.sent or each.left or each.problem for each in found):
         print("No dead letters.")
+    sys.exit(any(each.problem for each in found))
 
 
 @main.command()

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -52,12 +53,14 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class Redriven:
-    """What was sent back of a queue: how many, where to, and how many had to be left."""
+    """What was sent back of a queue: how many, where to, how many had to be left, and what
+    went wrong."""
 
     queue: str
     to: str
     sent: int
     left: int = 0
+    problem: str = ""
 
 
 def dead_letters(aws: boto3.Session) -> list[DeadLetter]:
@@ -77,17 +80,15 @@ def dead_letters(aws: boto3.Session) -> list[DeadLetter]:
 def redrive(aws: boto3.Session, queue: str = "") -> list[Redriven]:
     """Send the messages of this dead-letter queue back, or of all three; says how many.
 
-    Raises LabError if there is no such queue, or if SQS could not move all messages.
+    What goes wrong with one queue is said of it, and does not keep back the others. Raises
+    LabError if there is no such queue.
     """
     there = dict(_queues(aws))
     wanted = [name for name in there if queue in ("", name, _plain(name))]
     if queue and not wanted:
         known = ", ".join(there) or "none yet"
         raise LabError(f"There is no dead-letter queue {queue!r}. There are: {known}.")
-    return [
-        _move(aws, name) if name == names().queue_dead_letters else _invoke(aws, name, there[name])
-        for name in wanted
-    ]
+    return [_send_back(aws, name, there[name]) for name in wanted]
 
 
 def show(letters: list[DeadLetter]) -> None:
@@ -98,7 +99,8 @@ def show(letters: list[DeadLetter]) -> None:
         tried = str(letter.tried or "")
         since = letter.since.strftime("%Y-%m-%d %H:%M:%S")
         cells = (letter.queue, letter.order_id or "", what, since, tried, letter.why)
-        table.add_row(*(Text(str(cell)) for cell in cells))  # no markup in what others wrote
+        # No markup in what others wrote, and no half characters.
+        table.add_row(*(Text(str(c).encode("utf-8", "replace").decode()) for c in cells))
     Console().print(table)
 
 
@@ -209,6 +211,15 @@ def _order(body: str) -> dict[str, Any]:
 
 
 # -- Sending back ------------------------------------------------------------------------------
+
+
+def _send_back(aws: boto3.Session, name: str, url: str) -> Redriven:
+    is_queue_s_own = name == names().queue_dead_letters
+    try:
+        return _move(aws, name) if is_queue_s_own else _invoke(aws, name, url)
+    except (ClientError, LabError) as error:
+        to = names().queue if is_queue_s_own else names().record_order
+        return Redriven(name, to, 0, problem=str(error))
 
 
 def _move(aws: boto3.Session, name: str) -> Redriven:

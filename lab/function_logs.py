@@ -30,7 +30,7 @@ class Line:
         """What the line says if it is one of JSON; {} if it is another."""
         try:
             found = json.loads(self.text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 

@@ -64,7 +64,8 @@ def lambda_handler(event, context):
     try:
         order = parse(event.get("body"))
     except ValueError as error:
-        log("REFUSED", id_in(event.get("body")), error=str(error))
+        why = re.sub(r"\S*@\S*", "...", str(error))  # may quote a field that is an address
+        log("REFUSED", id_in(event.get("body")), error=why)
         return reply(400, {"message": str(error)})
     order["received_epoch_ms"] = event["requestContext"]["requestTimeEpoch"]
     order["queued_epoch_ms"] = time.time_ns() // 1_000_000

@@ -13,6 +13,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference.htm
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ from moto.sqs.models import sqs_backends
 from moto.sts.models import sts_backends
 from moto.sts.responses import TokenResponse
 
-from localcloud.permissions import Access, Caller, Policy, why_not
+from localcloud.permissions import Access, Caller, Policy, context_of, why_not
 from localcloud.signature import access_key_of
 from localcloud.state import ACCOUNT_ID, Request, Response, State, error_response
 
@@ -56,7 +57,7 @@ def refusal(service: str, request: Request, region: str, state: State) -> Respon
         return None
     status, code, written = _ERRORS.get(service, _OTHER_ERROR)
     for action, resource in _needed(service, request, region):
-        access = Access(action, resource, _context(caller, region))
+        access = Access(action, resource, context_of(caller.role_arn or caller.arn, region))
         if reason := why_not(caller, access, _resource_policy(state, resource)):
             shown = written(action)
             message = (
@@ -80,19 +81,11 @@ def _caller(request: Request) -> Caller | None:
     return Caller(role.arn, role.role_arn, role.policy)
 
 
-def _context(caller: Caller, region: str) -> dict[str, str]:
-    """What conditions may ask about the caller. AWS is called over TLS, so that counts as true."""
-    return {
-        "aws:principalaccount": ACCOUNT_ID,
-        "aws:principalarn": caller.role_arn or caller.arn,
-        "aws:requestedregion": region,
-        "aws:securetransport": "true",
-    }
-
-
 def _resource_policy(state: State, resource: str) -> Policy:
     """The policy of the queue, topic or function itself."""
     _, _, service, region, account, name, *_ = (resource + ":::::").split(":", 6)
+    if account != ACCOUNT_ID or region not in sqs_backends[ACCOUNT_ID]:  # there is no such region
+        return None
     if service == "sqs" and (queue := sqs_backends[account][region].queues.get(name)):
         return queue.policy
     if service == "sns" and (topic := sns_backends[account][region].topics.get(resource)):
@@ -107,7 +100,7 @@ def _needed(service: str, request: Request, region: str) -> Iterator[tuple[str, 
     operation, call = _call(request)
     arn = f"arn:aws:{service}:{region}:{ACCOUNT_ID}:"
     if service == "sqs":
-        url_or_arn = call.get("QueueUrl") or call.get("SourceArn") or "*"
+        url_or_arn = call.get("QueueUrl") or call.get("SourceArn") or _source_of(call) or "*"
         name = call.get("QueueName") or re.split("[/:]", url_or_arn)[-1]
         yield f"sqs:{operation.removesuffix('Batch')}", arn + name
         if "DestinationArn" in call:
@@ -115,7 +108,9 @@ def _needed(service: str, request: Request, region: str) -> Iterator[tuple[str, 
         if operation == "CreateQueue" and call.get("tags"):
             yield "sqs:TagQueue", arn + name
     elif service == "sns":
-        resource = call.get("TopicArn") or call.get("TargetArn") or arn + call.get("Name", "*")
+        named = (call.get(name) for name in ("TopicArn", "TargetArn", "ResourceArn"))
+        subscription = call.get("SubscriptionArn", "").rpartition(":")[0]
+        resource = next(filter(None, named), subscription) or arn + call.get("Name", "*")
         yield f"sns:{operation.removesuffix('Batch')}", resource
     elif service == "dynamodb":
         for table in _tables(call):
@@ -130,6 +125,14 @@ def _needed(service: str, request: Request, region: str) -> Iterator[tuple[str, 
         action = f"{service}:{operation or _rest_operation(service, request)}"
         if action not in _ALWAYS:
             yield action, ""
+
+
+def _source_of(call: dict[str, Any]) -> str:
+    """The queue of a message move task, which stands in the task's handle."""
+    try:
+        return str(json.loads(base64.b64decode(call.get("TaskHandle", "")))["sourceArn"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _call(request: Request) -> tuple[str, dict[str, Any]]:

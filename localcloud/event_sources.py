@@ -71,7 +71,16 @@ class EventSources:
         self._tasks.cancel()
 
     async def _poll(self, mapping: EventSourceMapping) -> None:
-        """Receive batches for ever, with at most the mapping's concurrency under way."""
+        """Poll for ever, whatever goes wrong with a batch."""
+        while True:
+            try:
+                await self._receive_batches(mapping)
+            except Exception:
+                logger.exception("Polling %s failed", mapping.event_source_arn)
+            await asyncio.sleep(clock.seconds(_PAUSE_SECONDS))
+
+    async def _receive_batches(self, mapping: EventSourceMapping) -> None:
+        """Receive batches, with at most the mapping's concurrency under way."""
         slots = asyncio.Semaphore(_concurrency(mapping))
         while True:
             await slots.acquire()

@@ -50,7 +50,10 @@ class LogWriter:
         lines, self._lines = self._lines, []
         lines.sort(key=lambda line: (line[0].function_arn, line[1]))
         for (_, stream), group in groupby(lines, lambda line: (line[0].function_arn, line[1])):
-            _store(stream, list(group))
+            try:
+                _store(stream, list(group))
+            except Exception:  # the lines of the other streams must not go with these
+                logger.exception("The lines of %s are lost", stream)
 
     def clear(self) -> None:
         self._lines.clear()

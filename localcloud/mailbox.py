@@ -68,7 +68,8 @@ class Mailbox:
             try:
                 await asyncio.to_thread(self._deliver_one, mail)
             except OSError as error:  # smtplib's errors are OSErrors, too
-                logger.error("A mail to %s was not delivered: %s", mail["To"], error)
+                # What the error says may quote the address, which belongs in no log.
+                logger.error("A mail was not delivered: %s", type(error).__name__)
 
     def _deliver_one(self, mail: Message) -> None:
         if self._smtp is None:

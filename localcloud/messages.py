@@ -13,6 +13,7 @@ class QueuedMessage(Message):
     """moto's message, timed by our clock, that remembers which queue gave it up."""
 
     dead_letter_source: str | None = None  # the ARN of that queue
+    received_ms: float = 0.0  # when it was received last
 
     @property
     def due_ms(self) -> float:

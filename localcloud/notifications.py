@@ -26,7 +26,7 @@ from moto.sns.utils import FilterPolicyMatcher
 from localcloud.asynchronous import AsyncInvocations
 from localcloud.mailbox import Mailbox
 from localcloud.permissions import service_may
-from localcloud.state import State
+from localcloud.state import ACCOUNT_ID, State
 from localcloud.tasks import Tasks
 
 logger = logging.getLogger(__name__)
@@ -57,8 +57,9 @@ class Notifications:
 
     def unsubscribe(self, arn: str) -> None:
         """Do what the link at the end of each mail promises."""
-        _, _, _, region, account, *_ = arn.split(":")
-        sns_backends[account][region].unsubscribe(arn)
+        for backend in sns_backends[ACCOUNT_ID].values():
+            if arn in backend.subscriptions:
+                backend.unsubscribe(arn)
 
     def hide_pending(self, body: bytes, label: bytes) -> bytes:
         """AWS shows `label` in place of an ARN while a subscription waits to be confirmed."""
@@ -77,7 +78,10 @@ class Notifications:
             subscription: Subscription, message: str, message_id: str, **options: Any
         ) -> None:
             if subscription.protocol in ("lambda", "sqs", "email", "email-json"):
-                self._publish(subscription, message, message_id, **options)
+                try:
+                    self._publish(subscription, message, message_id, **options)
+                except Exception:  # the other subscribers must get it all the same
+                    logger.exception("%s could not be notified", subscription.endpoint)
             elif subscription.protocol in ("http", "https"):  # waits for the other side
                 call = partial(_moto_publish, subscription, message, message_id, **options)
                 self._tasks.start(asyncio.to_thread(call))

@@ -51,7 +51,18 @@ class Access:
 
 def role_allows(role_arn: str, action: str, resource: str) -> bool:
     """Whether the role's own policies allow `action` on `resource`."""
-    return why_not(Caller(role_arn, role_arn), Access(action, resource)) == ALLOWED
+    context = context_of(role_arn, resource.split(":")[3])
+    return why_not(Caller(role_arn, role_arn), Access(action, resource, context)) == ALLOWED
+
+
+def context_of(principal_arn: str, region: str) -> dict[str, str]:
+    """What conditions may ask about a caller. AWS is called over TLS, so that counts as true."""
+    return {
+        "aws:principalaccount": principal_arn.split(":")[4],
+        "aws:principalarn": principal_arn,
+        "aws:requestedregion": region,
+        "aws:securetransport": "true",
+    }
 
 
 def why_not(caller: Caller, access: Access, resource_policy: Policy = None) -> str:
@@ -104,14 +115,21 @@ def find_role(role_arn: str) -> Role | None:
 
 
 def _role_documents(role_arn: str | None) -> list[Policy] | None:
-    """The role's policies. None, which asks for no permission, where IAM knows no such role:
-    a cloud for trying things out accepts functions with made-up roles."""
-    role = find_role(role_arn) if role_arn else None
-    if role is None:
+    """The role's policies, none if it is deleted; None, which asks for no permission, where
+    there is no role to ask."""
+    if role_arn is None:
         return None
+    role = find_role(role_arn)
+    if role is None:
+        return []
     return [
         *role.policies.values(),
-        *(policy.document for policy in role.managed_policies.values()),
+        *(
+            version.document
+            for policy in role.managed_policies.values()
+            for version in policy.versions
+            if version.version_id == policy.default_version_id
+        ),
     ]
 
 
@@ -149,7 +167,10 @@ def _is_about(
 ) -> bool:
     if not _matches(statement, "Action", access.action.lower()):
         return False
-    if principal is not None and not _is_for(statement.get("Principal"), principal):
+    if principal is not None and "NotPrincipal" in statement:
+        if _is_for(statement["NotPrincipal"], principal):
+            return False
+    elif principal is not None and not _is_for(statement.get("Principal"), principal):
         return False
     # A trust policy has no resource: the role itself is it.
     if access.resource and not _matches(statement, "Resource", access.resource):
@@ -163,9 +184,10 @@ def _is_for(named: Any, principal: dict[str, set[str]]) -> bool:
     """Whether a statement's Principal names one of these."""
     if named == "*":
         return True
-    return any(
-        names & set(found := _list((named or {}).get(kind, []))) or (kind == "AWS" and "*" in found)
-        for kind, names in principal.items()
+    named = named or {}
+    # {"AWS": "*"} means everybody, services included, just as "*" does.
+    return "*" in _list(named.get("AWS", [])) or any(
+        names & set(_list(named.get(kind, []))) for kind, names in principal.items()
     )
 
 

@@ -129,6 +129,7 @@ class IndexedQueue(moto_sqs.Queue):
                 self._ready.appendleft(message)
                 break
             message.mark_received(visibility_timeout=visibility_timeout)
+            message.received_ms = clock.now_ms()
             self._by_handle[message.receipt_handle] = message
             self._in_flight.add(message.id)
             self._hide(message)
@@ -151,7 +152,7 @@ class IndexedQueue(moto_sqs.Queue):
     def change_visibility(self, receipt_handle: str, timeout: int) -> None:
         """Hide the message for `timeout` seconds from now; 0 shows it at once."""
         message = self._find(receipt_handle)
-        if clock.now_ms() + timeout * 1000 - message.sent_timestamp > _MAX_VISIBILITY_MS:
+        if clock.now_ms() + timeout * 1000 - message.received_ms > _MAX_VISIBILITY_MS:
             raise InvalidParameterValue(
                 f"Value {timeout} for parameter VisibilityTimeout is invalid. Reason: "
                 "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]"

@@ -291,8 +291,8 @@ def test_a_move_that_did_not_end_well_is_an_error(
         return real
 
     monkeypatch.setattr(Session, "client", client)
-    with pytest.raises(LabError, match=r"were moved \(CANCELLED\): SQS does not say why"):
-        lab.redrive(chain, names().queue_dead_letters)
+    (redriven,) = lab.redrive(chain, names().queue_dead_letters)
+    assert "were moved (CANCELLED): SQS does not say why" in redriven.problem
 
 
 def test_what_is_no_event_is_left_and_the_others_are_sent_back(chain: Session) -> None:
@@ -325,3 +325,24 @@ def test_a_queue_that_holds_no_dead_letters_is_not_redriven(aws: Session) -> Non
     run_chapters("02")
     with pytest.raises(LabError, match="There are: record_order-dead-letters"):
         lab.redrive(aws, "CustomerOrders")
+
+
+def test_a_queue_that_cannot_be_redriven_does_not_keep_back_the_others(chain: Session) -> None:
+    aws = chain
+    send(aws, lab.event("record_order"), names().function_dead_letters)
+    sqs = aws.client("sqs")
+    sqs.delete_queue(QueueUrl=url(aws, names().queue))  # nothing to send back to
+    result = run_lab("redrive")
+    assert result.exit_code == 1
+    assert "Could not send back all of CustomerOrders-dead-letters: " in result.stderr
+    assert "Sent 1 order back to record_order." in result.stdout
+    assert counts(aws, names().function_dead_letters) == (0, 0)
+
+
+def test_half_a_character_in_an_order_can_be_shown(aws: Session) -> None:
+    run_chapters("00")
+    body = '{"product": "bad \\ud800", "quantity": 1, "order_id": "half"}'
+    send(aws, body, names().queue_dead_letters)
+    result = run_lab("dead-letters")
+    assert isinstance(result.exception, SystemExit)
+    assert "bad ?" in result.stdout

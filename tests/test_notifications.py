@@ -290,6 +290,16 @@ def test_a_queue_that_is_gone_does_not_disturb_the_others(aws: Session, topic: s
     assert len(messages_on(aws, url)) == 1
 
 
+def test_a_subscription_that_is_set_wrong_does_not_disturb_the_others(
+    aws: Session, topic: str
+) -> None:
+    url = open_queue(aws, "q", topic)
+    subscribe_queue(aws, topic, "gone", RedrivePolicy="{}")
+    subscribe_queue(aws, topic, "q")
+    aws.client("sns").publish(TopicArn=topic, Message="tea")
+    assert len(messages_on(aws, url)) == 1
+
+
 # -- Filter policies ----------------------------------------------------------
 
 

@@ -196,6 +196,7 @@ OF_TOPIC = {
         ({"Principal": {"Service": "apigateway.amazonaws.com"}}, False),
         ({"Principal": {"AWS": ACCOUNT}}, False),
         ({"Principal": "*"}, True),
+        ({"Principal": {"AWS": "*"}}, True),
         ({"Action": "lambda:GetFunction"}, False),
         ({"Resource": "arn:aws:lambda:us-east-1:1:function:other"}, False),
         ({"Effect": "Deny"}, False),
@@ -216,6 +217,84 @@ def test_a_service_may_do_what_the_policy_of_the_resource_allows(
     asked = ("sns.amazonaws.com", "lambda:InvokeFunction", function, TOPIC)
     assert service_may({"Statement": [full]}, *asked) == may
     assert not service_may(None, *asked)
+
+
+def test_everybody_but_one_may_be_shut_out(aws: Session) -> None:
+    others = {"AWS": f"arn:aws:iam::{ACCOUNT}:role/other"}
+    set_queue_policy(aws, NotPrincipal=others, Effect="Deny")
+    assert not may_send(as_role(aws, allow("*")))
+    set_queue_policy(aws, NotPrincipal={"AWS": PRINCIPAL}, Effect="Deny")
+    assert may_send(as_role(aws, allow("*")))
+
+
+def test_a_managed_policy_counts_in_its_default_version(aws: Session) -> None:
+    aws.client("sqs").create_queue(QueueName="CustomerOrders")
+    tried = as_role(aws, allow("iam:GetRole"))
+    iam = aws.client("iam")
+
+    def document(*statements: dict[str, Any]) -> str:
+        return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+    arn = iam.create_policy(PolicyName="send", PolicyDocument=document(allow("sqs:*")))
+    arn = arn["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName="tried", PolicyArn=arn)
+    assert may_send(tried)
+    iam.create_policy_version(
+        PolicyArn=arn, PolicyDocument=document(allow("sns:*")), SetAsDefault=True
+    )
+    assert not may_send(tried)
+
+
+def test_a_role_that_is_deleted_may_do_nothing(aws: Session) -> None:
+    aws.client("sqs").create_queue(QueueName="CustomerOrders")
+    tried = as_role(aws, allow("*"))
+    assert may_send(tried)
+    iam = aws.client("iam")
+    iam.delete_role_policy(RoleName="tried", PolicyName="policy")
+    iam.delete_role(RoleName="tried")
+    assert not may_send(tried)
+
+
+def test_conditions_count_for_what_lambda_does_in_the_name_of_a_role(aws: Session) -> None:
+    here = {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}
+    elsewhere = {"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}}
+    assert may_send_dead_letters(aws, allow("sqs:*", Condition=here))
+    assert may_send_dead_letters(aws, allow("*"), {**deny("*"), "Condition": elsewhere})
+    assert not may_send_dead_letters(aws, allow("sqs:*", Condition=elsewhere))
+
+
+def may_send_dead_letters(aws: Session, *statements: dict[str, Any]) -> bool:
+    aws.client("sqs").create_queue(QueueName="CustomerOrders")
+    role = make_role(aws, "dead", {"Version": "2012-10-17", "Statement": list(statements)})
+    name = f"f{len(aws.client('lambda').list_functions()['Functions'])}"
+    options = {"Role": role, "DeadLetterConfig": {"TargetArn": QUEUE}}
+    try:
+        make_function(aws, name, "def handler(event, context): return 1", **options)
+    except ClientError as error:
+        if "does not have permissions to call SendMessage on SQS" in str(error):
+            return False
+        raise
+    return True
+
+
+def test_a_region_that_does_not_exist_is_no_fault_of_the_cloud(aws: Session) -> None:
+    sns = as_role(aws, allow("*")).client("sns")
+    with pytest.raises(ClientError) as caught:
+        sns.publish(TopicArn=f"arn:aws:sns:us-east-9:{ACCOUNT}:Orders", Message="tea")
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] < 500
+
+
+def test_a_resource_is_found_whichever_parameter_names_it(aws: Session) -> None:
+    aws.client("sns").create_topic(Name="Orders")
+    queue_arn = QUEUE
+    aws.client("sqs").create_queue(QueueName="CustomerOrders")
+    sns = as_role(aws, allow("sns:*", TOPIC)).client("sns")
+    sns.list_tags_for_resource(ResourceArn=TOPIC)
+    made = sns.subscribe(
+        TopicArn=TOPIC, Protocol="sqs", Endpoint=queue_arn, ReturnSubscriptionArn=True
+    )
+    sns.get_subscription_attributes(SubscriptionArn=made["SubscriptionArn"])
+    sns.unsubscribe(SubscriptionArn=made["SubscriptionArn"])
 
 
 # -- Roles, and who may be one ----------------------------------------------------------

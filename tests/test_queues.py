@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.sqs.exceptions import InvalidParameterValue
 
 import lab
 from lab.session import Session
 from lab.waiting import wait_until
+from localcloud import clock
+from localcloud.messages import QueuedMessage
+from localcloud.queues import IndexedQueue
 
 
 @pytest.fixture
@@ -306,3 +310,19 @@ def test_a_wait_that_has_begun_goes_on_as_it_began(aws: Session, sqs: Any, url: 
     lab.hurry(aws, 1000)
     assert receive(sqs, url, WaitTimeSeconds=20) == []
     assert counts(sqs, url) == (0, 1, 0)
+
+
+def test_a_message_of_yesterday_can_be_shown_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The 12 hours that a message can be hidden for begin when it is received."""
+    hours = [0.0]
+    monkeypatch.setattr(clock, "now_ms", lambda: (time.time() + hours[0] * 3600) * 1000)
+    queue = IndexedQueue("q", "us-east-1", "123456789012")
+    sent = QueuedMessage("id", "tea")
+    sent.mark_sent()
+    queue.add_message(sent)
+    hours[0] = 13
+    (message,) = queue.receive(1, 30)
+    queue.change_visibility(message.receipt_handle, 0)
+    (again,) = queue.receive(1, 30)
+    with pytest.raises(InvalidParameterValue):
+        queue.change_visibility(again.receipt_handle, 12 * 3600 + 1)
