@@ -31,6 +31,9 @@ check: lint test  ## What CI runs, but for the demo
 bench: .venv/.dev  ## Measure orders per second, against a floor
 	@$(BIN)/python tests/bench.py
 
+parity: .venv/.dev  ## Write the local cloud's parity table from the tests
+	@$(BIN)/python -m tests.parity
+
 lock: .venv/.dev  ## Choose new versions of everything and lock them
 	$(COMPILE) requirements.in -o requirements.lock
 	$(COMPILE) requirements.in -c requirements.lock --extra notebooks -o requirements-notebooks.lock
@@ -61,4 +64,4 @@ clean:  ## Remove the virtual environment and what was built
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-.PHONY: help demo lab notebooks test lint check bench lock clean
+.PHONY: help demo lab notebooks test lint check bench parity lock clean

@@ -63,6 +63,13 @@ def record_on(aws: Session, url: str) -> dict[str, Any]:
     return dict(json.loads(message["Body"]))
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "The on-success destination gets a record in the documented form",
+    kept="yes",
+    module="asynchronous",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
+)
 def test_what_succeeded_is_recorded_in_the_documented_form(
     aws: Session, queues: dict[str, str]
 ) -> None:
@@ -86,6 +93,21 @@ def test_what_succeeded_is_recorded_in_the_documented_form(
     assert messages_on(aws, queues["bad"], wait=0) == []
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "`MaximumRetryAttempts` sets how often a failing event is tried again, at most twice",
+    kept="yes",
+    module="event_invoke_config",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html",
+)
+@pytest.mark.parity(
+    "Lambda",
+    "What failed for good goes to the on-failure destination and to the dead-letter "
+    "queue, with `RequestID`, `ErrorCode` and `ErrorMessage`",
+    kept="yes",
+    module="asynchronous",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
+)
 @pytest.mark.parametrize(("settings", "count"), [({}, 3), ({"MaximumRetryAttempts": 0}, 1)])
 def test_what_failed_for_good_is_recorded_and_dead_lettered(
     aws: Session, queues: dict[str, str], settings: dict[str, int], count: int
@@ -110,6 +132,13 @@ def test_what_failed_for_good_is_recorded_and_dead_lettered(
     assert messages_on(aws, queues["good"], wait=0) == []
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "Records and dead letters can go to a topic",
+    kept="yes",
+    module="asynchronous",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
+)
 def test_records_and_dead_letters_can_go_to_a_topic(aws: Session) -> None:
     topic = aws.client("sns").create_topic(Name="t")["TopicArn"]
     url = open_queue(aws, "heard", topic)
@@ -128,6 +157,13 @@ def test_records_and_dead_letters_can_go_to_a_topic(aws: Session) -> None:
     assert dead["MessageAttributes"]["ErrorMessage"]["StringValue"] == "no tea"
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "A record can go to a function",
+    kept="yes",
+    module="asynchronous",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
+)
 def test_a_record_can_go_to_a_function(aws: Session, queues: dict[str, str]) -> None:
     make_function(aws, "f", ECHO)
     configure(aws, "f", OnSuccess=make_function(aws, "g", ECHO))
@@ -137,6 +173,13 @@ def test_a_record_can_go_to_a_function(aws: Session, queues: dict[str, str]) -> 
     assert record["requestPayload"]["requestPayload"] == {"order": 1}
 
 
+@pytest.mark.parity(
+    "IAM",
+    "Lambda sends records and dead letters in the name of the function's role",
+    kept="yes",
+    module="asynchronous",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
+)
 def test_nothing_is_sent_that_the_role_does_not_allow(aws: Session, queues: dict[str, str]) -> None:
     only_good = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": f"{SQS}good"}
     role = make_role(aws, "narrow", ANYTHING)
@@ -150,6 +193,14 @@ def test_nothing_is_sent_that_the_role_does_not_allow(aws: Session, queues: dict
     assert messages_on(aws, queues["dead"], wait=0) == []
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "PutFunctionEventInvokeConfig replaces all settings, "
+    "UpdateFunctionEventInvokeConfig those that it names",
+    kept="yes",
+    module="event_invoke_config",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html",
+)
 def test_the_settings_that_were_put_last_count(aws: Session, queues: dict[str, str]) -> None:
     make_function(aws, "f", ECHO)
     lambda_ = aws.client("lambda")
@@ -163,6 +214,13 @@ def test_the_settings_that_were_put_last_count(aws: Session, queues: dict[str, s
     assert record_on(aws, queues["bad"])["requestContext"]["approximateInvokeCount"] == 2
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "An event older than `MaximumEventAgeInSeconds` is not tried again",
+    kept="yes",
+    module="asynchronous",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html",
+)
 def test_an_event_that_is_too_old_is_not_tried_again() -> None:
     with own_cloud("--retry-delay", "61", "--speed", "100") as (address, _):
         aws = make_session(address)
@@ -172,6 +230,22 @@ def test_an_event_that_is_too_old_is_not_tried_again() -> None:
         send(aws, "f", {"raise": True})
         context = record_on(aws, url)["requestContext"]
         assert (context["condition"], context["approximateInvokeCount"]) == ("EventAgeExceeded", 1)
+
+
+@pytest.mark.parity(
+    "Lambda",
+    "An event of an asynchronous invocation has 1 MB at most",
+    kept="yes",
+    module="aws_api",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
+)
+def test_an_event_above_1_mb_is_refused(aws: Session, queues: dict[str, str]) -> None:
+    make_function(aws, "f", "def handler(event, context):\n    return len(event['text'])\n")
+    configure(aws, "f", OnSuccess="good")
+    with pytest.raises(ClientError, match="RequestTooLarge"):
+        send(aws, "f", {"text": "x" * 1024 * 1024})
+    send(aws, "f", {"text": "x" * 1_000_000})
+    assert record_on(aws, queues["good"])["responsePayload"] == 1_000_000
 
 
 # -- Throttling ----------------------------------------------------------
@@ -195,6 +269,13 @@ def once(aws: Session) -> Any:
     return aws.client("lambda", config=Config(retries={"total_max_attempts": 1}))
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "Above its reserved concurrency a function is throttled: 429, `TooManyRequestsException`",
+    kept="yes",
+    module="runtime",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html",
+)
 def test_a_function_with_a_reserved_concurrency_is_throttled_above_it(aws: Session) -> None:
     make_function(aws, "f", NAP, Timeout=20)
     reserve(aws, "f", 2)
@@ -213,6 +294,13 @@ def test_a_function_with_a_reserved_concurrency_is_throttled_above_it(aws: Sessi
     assert invoke(aws, "f", {"a": 1})["Payload"] == {"a": 1}
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "A throttled event waits and is tried again, whatever the number of retries",
+    kept="yes",
+    module="asynchronous",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html",
+)
 def test_a_throttled_event_waits_and_is_tried_again(aws: Session, queues: dict[str, str]) -> None:
     lab.hurry(aws, 5)
     make_function(aws, "f", NAP, Timeout=20)
@@ -224,6 +312,13 @@ def test_a_throttled_event_waits_and_is_tried_again(aws: Session, queues: dict[s
     assert records == [{"nap": 1.5}, {"order": 2}]
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "A throttled event is given up when it is too old",
+    kept="yes",
+    module="asynchronous",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html",
+)
 def test_a_throttled_event_gives_up_when_it_is_too_old(
     aws: Session, queues: dict[str, str]
 ) -> None:
@@ -243,6 +338,14 @@ def test_a_throttled_event_gives_up_when_it_is_too_old(
     assert dead["MessageAttributes"]["ErrorMessage"]["StringValue"] == "Rate Exceeded."
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "With a reserved concurrency of zero, events go to the on-failure destination and "
+    "the dead-letter queue at once",
+    kept="yes",
+    module="asynchronous",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html",
+)
 def test_a_function_that_may_not_run_at_all_sends_its_events_straight_away(
     aws: Session, queues: dict[str, str]
 ) -> None:
@@ -262,6 +365,14 @@ def test_a_function_that_may_not_run_at_all_sends_its_events_straight_away(
         once(aws).invoke(FunctionName="f")
 
 
+@pytest.mark.parity(
+    "Event source mappings",
+    "A throttled function's messages come back after their visibility timeout, and end "
+    "as dead letters",
+    kept="yes",
+    module="event_sources",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
+)
 def test_a_throttled_functions_messages_come_back_and_end_as_dead_letters(
     aws: Session, queues: dict[str, str]
 ) -> None:

@@ -91,6 +91,13 @@ def bodies(batch: list[Any]) -> list[str]:
     return [record["body"] for record in batch]
 
 
+@pytest.mark.parity(
+    "Event source mappings",
+    "Messages that wait come in one batch, of `BatchSize` at most",
+    kept="yes",
+    module="event_sources",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
+)
 def test_messages_that_wait_come_in_one_batch_of_up_to_ten(setup: Setup) -> None:
     setup.send(*(f"tea {i}" for i in range(12)))
     setup.map(BatchSize=10, ScalingConfig={"MaximumConcurrency": 2})
@@ -99,6 +106,13 @@ def test_messages_that_wait_come_in_one_batch_of_up_to_ten(setup: Setup) -> None
     setup.wait_until_empty()
 
 
+@pytest.mark.parity(
+    "Event source mappings",
+    "A record has the documented form",
+    kept="yes",
+    module="event_sources",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html",
+)
 def test_a_record_has_the_form_that_aws_documents(setup: Setup) -> None:
     setup.map()
     setup.send("tea")
@@ -113,6 +127,13 @@ def test_a_record_has_the_form_that_aws_documents(setup: Setup) -> None:
     assert record["attributes"]["SentTimestamp"].isdigit()
 
 
+@pytest.mark.parity(
+    "Event source mappings",
+    "With `ReportBatchItemFailures` only the messages that are reported come back",
+    kept="yes",
+    module="event_sources",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
+)
 def test_only_the_reported_messages_come_back_and_then_go_to_the_dead_letters(
     setup: Setup,
 ) -> None:
@@ -125,6 +146,13 @@ def test_only_the_reported_messages_come_back_and_then_go_to_the_dead_letters(
     assert setup.left(setup.url) == 0
 
 
+@pytest.mark.parity(
+    "Event source mappings",
+    "An exception brings the whole batch back",
+    kept="yes",
+    module="event_sources",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
+)
 def test_an_exception_brings_the_whole_batch_back(setup: Setup) -> None:
     setup.send("good", "raise")
     setup.map()
@@ -132,6 +160,14 @@ def test_an_exception_brings_the_whole_batch_back(setup: Setup) -> None:
     assert sorted(bodies(setup.batch())) == ["good", "raise"]
 
 
+@pytest.mark.parity(
+    "Event source mappings",
+    "A partial batch response that is not valid, or names an unknown message, fails the"
+    " whole batch",
+    kept="yes",
+    module="event_sources",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
+)
 @pytest.mark.parametrize(
     "reply",
     [
@@ -161,6 +197,13 @@ def test_a_reply_that_cannot_be_understood_fails_the_batch(setup: Setup, reply: 
     assert messages_on(setup.aws, setup.dead, wait=20)
 
 
+@pytest.mark.parity(
+    "Event source mappings",
+    "A reply with an empty list of failures, or none, is a success",
+    kept="yes",
+    module="event_sources",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
+)
 @pytest.mark.parametrize(
     "reply",
     [
@@ -180,6 +223,12 @@ def test_a_reply_without_failures_is_a_success(setup: Setup, reply: str) -> None
     assert setup.left(setup.dead) == 0
 
 
+@pytest.mark.parity(
+    "Event source mappings",
+    "Without `ReportBatchItemFailures` a reply does not count",
+    kept="yes",
+    module="event_sources",
+)
 def test_without_the_setting_reported_failures_are_not_heeded(setup: Setup) -> None:
     setup.send("bad")
     setup.map(FunctionResponseTypes=[])
@@ -187,6 +236,13 @@ def test_without_the_setting_reported_failures_are_not_heeded(setup: Setup) -> N
     setup.wait_until_empty()
 
 
+@pytest.mark.parity(
+    "Event source mappings",
+    "A mapping can be switched off and on",
+    kept="yes",
+    module="event_sources",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html",
+)
 def test_a_mapping_can_be_switched_off_and_on(setup: Setup) -> None:
     uuid = setup.map()
     setup.lambda_.update_event_source_mapping(UUID=uuid, Enabled=False)
@@ -196,6 +252,9 @@ def test_a_mapping_can_be_switched_off_and_on(setup: Setup) -> None:
     assert bodies(setup.batch()) == ["tea"]
 
 
+@pytest.mark.parity(
+    "Event source mappings", "A deleted mapping polls no more", kept="yes", module="event_sources"
+)
 def test_a_deleted_mapping_polls_no_more(setup: Setup) -> None:
     uuid = setup.map()
     setup.send("first")
@@ -207,12 +266,26 @@ def test_a_deleted_mapping_polls_no_more(setup: Setup) -> None:
     assert message["Body"] == "second"
 
 
+@pytest.mark.parity(
+    "Event source mappings",
+    "A batching window ends when the batch is full",
+    kept="yes",
+    module="event_sources",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html",
+)
 def test_a_batching_window_gathers_messages_and_ends_when_the_batch_is_full(setup: Setup) -> None:
     setup.map(BatchSize=3, MaximumBatchingWindowInSeconds=60)
     setup.send("one", "two", "three")
     assert bodies(setup.batch()) == ["one", "two", "three"]
 
 
+@pytest.mark.parity(
+    "Event source mappings",
+    "A batching window that is over sends what it has",
+    kept="yes",
+    module="event_sources",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html",
+)
 def test_a_batching_window_that_is_over_sends_what_it_has(setup: Setup) -> None:
     lab.hurry(setup.aws, 30)
     setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "600"})
@@ -238,6 +311,13 @@ def set_code(setup: Setup, source: str) -> None:
     setup.lambda_.update_function_code(FunctionName="spy", ZipFile=zip_of(source))
 
 
+@pytest.mark.parity(
+    "Event source mappings",
+    "A batch size above ten needs a batching window",
+    kept="yes",
+    module="event_sources",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html",
+)
 def test_a_batch_of_more_than_ten_needs_a_window_and_comes_at_once_when_it_is_full(
     setup: Setup,
 ) -> None:
@@ -259,6 +339,13 @@ def test_a_batch_of_more_than_ten_needs_a_window_and_comes_at_once_when_it_is_fu
         setup.lambda_.update_event_source_mapping(UUID=uuid, BatchSize=11)
 
 
+@pytest.mark.parity(
+    "Event source mappings",
+    "A batch has 6 MB at most",
+    kept="yes",
+    module="event_sources",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html",
+)
 def test_a_batch_has_6_mb_at_most(setup: Setup) -> None:
     set_code(setup, COUNT)
     for _ in range(10):
@@ -287,6 +374,12 @@ def test_a_mapping_that_is_deleted_in_its_window_gives_its_messages_back(setup: 
     assert message["Attributes"]["ApproximateReceiveCount"] == "1"
 
 
+@pytest.mark.parity(
+    "Event source mappings",
+    "Message attributes reach the function",
+    kept="yes",
+    module="event_sources",
+)
 def test_attributes_of_every_type_reach_the_function(setup: Setup) -> None:
     setup.map()
     attributes = {
@@ -299,6 +392,13 @@ def test_attributes_of_every_type_reach_the_function(setup: Setup) -> None:
     assert record["messageAttributes"]["leaf"]["binaryValue"] == "AP8="
 
 
+@pytest.mark.parity(
+    "Event source mappings",
+    "A time-out brings the batch back, until its messages are dead letters",
+    kept="yes",
+    module="event_sources",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
+)
 def test_a_time_out_brings_the_batch_back_until_it_is_a_dead_letter(setup: Setup) -> None:
     source = "import time\ndef handler(event, context):\n    time.sleep(60)\n"
     set_code(setup, source)
@@ -348,6 +448,13 @@ def test_work_in_flight_is_finished_when_the_mapping_ends(setup: Setup, end: str
     assert setup.visible() == 1
 
 
+@pytest.mark.parity(
+    "Event source mappings",
+    "The mappings of a function that is deleted stay",
+    kept="yes, and the messages wait in the queue",
+    module="event_sources",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html",
+)
 def test_messages_wait_while_the_function_is_gone(setup: Setup) -> None:
     setup.map()
     setup.send("first")
@@ -361,6 +468,13 @@ def test_messages_wait_while_the_function_is_gone(setup: Setup) -> None:
     assert (record["body"], record["attributes"]["ApproximateReceiveCount"]) == ("second", "1")
 
 
+@pytest.mark.parity(
+    "Event source mappings",
+    "`MaximumConcurrency` bounds the batches that are under way",
+    kept="yes",
+    module="event_sources",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html",
+)
 def test_no_more_batches_are_under_way_than_the_mapping_allows(setup: Setup) -> None:
     set_code(setup, SLOW)
     setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "60"})
@@ -376,6 +490,12 @@ def test_no_more_batches_are_under_way_than_the_mapping_allows(setup: Setup) -> 
     assert max(in_flight) == 2
 
 
+@pytest.mark.parity(
+    "Event source mappings",
+    "The record of a dead letter says which queue gave it up",
+    kept="yes",
+    module="messages",
+)
 def test_a_dead_letter_tells_the_function_where_it_comes_from(setup: Setup) -> None:
     setup.send("tea")
     for _ in range(2):

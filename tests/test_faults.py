@@ -328,6 +328,13 @@ def set_visibility(chain: Chain, seconds: int) -> None:
     chain.sqs.set_queue_attributes(QueueUrl=chain.queue, Attributes=attributes)
 
 
+@pytest.mark.parity(
+    "IAM",
+    "A new role takes some seconds until Lambda can assume it",
+    kept="if asked for: `--role-delay SECONDS`",
+    module="rules",
+    aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html",
+)
 def test_fault_a_role_is_not_yet_assumable(capsys: pytest.CaptureFixture[str]) -> None:
     with (
         own_cloud("--role-delay", "0.8") as (address, _),

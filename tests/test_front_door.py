@@ -91,6 +91,14 @@ def api(aws: Session) -> Api:
     return Api(aws, client, made["id"], orders["id"])
 
 
+@pytest.mark.parity(
+    "API Gateway",
+    "A Lambda proxy integration hands the function the event of format 1.0, and its "
+    "reply is the answer",
+    kept="yes",
+    module="front_door",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html",
+)
 def test_the_function_gets_the_documented_event_and_its_reply_is_the_answer(api: Api) -> None:
     api.put_method()
     api.deploy()
@@ -111,6 +119,9 @@ def test_the_function_gets_the_documented_event_and_its_reply_is_the_answer(api:
     assert context["requestTimeEpoch"] > 1_700_000_000_000
 
 
+@pytest.mark.parity(
+    "API Gateway", "Path parameters reach the function", kept="yes", module="deployments"
+)
 def test_path_parameters_reach_the_function(api: Api) -> None:
     made = api.api.create_resource(
         restApiId=api.id, parentId=api.resource_id, pathPart="{order_id}"
@@ -122,6 +133,14 @@ def test_path_parameters_reach_the_function(api: Api) -> None:
     assert answer.json()["pathParameters"] == {"order_id": "a b"}
 
 
+@pytest.mark.parity(
+    "API Gateway",
+    'An unknown route is a 403, "Missing Authentication Token"; an unknown stage or API'
+    ' a 403, "Forbidden"',
+    kept="yes",
+    module="deployments",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html",
+)
 def test_what_is_not_there_is_refused_with_the_status_of_aws(api: Api) -> None:
     api.put_method()
     api.deploy()
@@ -138,6 +157,13 @@ def test_what_is_not_there_is_refused_with_the_status_of_aws(api: Api) -> None:
     assert get("POST", api.url().replace(api.id, "nosuchapi0")) == forbidden
 
 
+@pytest.mark.parity(
+    "API Gateway",
+    "A stage serves what was deployed, and not what was changed since",
+    kept="yes",
+    module="deployments",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-deploy-api.html",
+)
 def test_nothing_is_served_before_it_is_deployed(api: Api) -> None:
     api.put_method()
     assert api.post({})[0] == 403
@@ -147,6 +173,13 @@ def test_nothing_is_served_before_it_is_deployed(api: Api) -> None:
     assert api.post({})[0] == 201  # the deployment is a snapshot
 
 
+@pytest.mark.parity(
+    "API Gateway",
+    "A function that fails, or replies in another form, is a 502; one that takes too long a 504",
+    kept="yes",
+    module="front_door",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html",
+)
 @pytest.mark.parametrize(
     ("wish", "status", "message"),
     [
@@ -161,6 +194,9 @@ def test_a_failing_function_is_a_5xx(api: Api, wish: str, status: int, message: 
     assert api.post({"product": wish}) == (status, {"message": message})
 
 
+@pytest.mark.parity(
+    "API Gateway", "A function that is gone is a 500", kept="yes", module="front_door"
+)
 def test_a_function_that_is_gone_is_a_500(api: Api) -> None:
     api.put_method()
     api.deploy()
@@ -168,6 +204,13 @@ def test_a_function_that_is_gone_is_a_500(api: Api) -> None:
     assert api.post({}) == (500, {"message": "Internal server error"})
 
 
+@pytest.mark.parity(
+    "API Gateway",
+    "A method that asks for an API key wants one of a usage plan for this stage",
+    kept="yes",
+    module="front_door",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html",
+)
 def test_a_method_that_asks_for_a_key_wants_one_of_a_plan_for_this_stage(api: Api) -> None:
     api.put_method(apiKeyRequired=True)
     api.deploy()
@@ -181,6 +224,13 @@ def test_a_method_that_asks_for_a_key_wants_one_of_a_plan_for_this_stage(api: Ap
     assert event["requestContext"]["identity"]["apiKey"] == value
 
 
+@pytest.mark.parity(
+    "API Gateway",
+    "What is above the rate and burst of the usage plan is a 429",
+    kept="yes",
+    module="front_door",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html",
+)
 def test_a_burst_above_the_plan_is_throttled(api: Api) -> None:
     api.put_method(apiKeyRequired=True)
     api.deploy()
@@ -192,6 +242,13 @@ def test_a_burst_above_the_plan_is_throttled(api: Api) -> None:
     assert answers[-1][1] == {"message": "Too Many Requests"}
 
 
+@pytest.mark.parity(
+    "API Gateway",
+    "What is above the daily quota of the usage plan is a 429",
+    kept="yes",
+    module="front_door",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html",
+)
 def test_a_quota_ends_the_day(api: Api) -> None:
     api.put_method(apiKeyRequired=True)
     api.deploy()
@@ -224,6 +281,13 @@ BAD_BODIES = [
 ]
 
 
+@pytest.mark.parity(
+    "API Gateway",
+    "A JSON body that the model refuses is a 400",
+    kept="yes; `validationErrorString` is in other words, and always names the field",
+    module="front_door",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html",
+)
 @pytest.mark.parametrize(("body", "field"), BAD_BODIES)
 def test_a_body_that_the_model_refuses_is_a_400(api: Api, body: Any, field: str) -> None:
     put_validated_method(api)
@@ -242,12 +306,26 @@ def test_a_body_that_the_model_refuses_is_a_400(api: Api, body: Any, field: str)
     assert field in answer["message"]
 
 
+@pytest.mark.parity(
+    "API Gateway",
+    "A body of a content type without a model is not validated",
+    kept="yes",
+    module="front_door",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html",
+)
 def test_a_body_of_another_content_type_passes_the_model_by(api: Api) -> None:
     put_validated_method(api)
     api.deploy()
     assert api.post({"quantity": 0}, **{"Content-Type": "text/plain"})[0] == 201
 
 
+@pytest.mark.parity(
+    "API Gateway",
+    "TestInvokeMethod runs the method as it stands, without key and deployment",
+    kept="yes",
+    module="front_door",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-test-method.html",
+)
 def test_the_test_button_needs_no_key_and_no_deployment(api: Api) -> None:
     api.put_method(apiKeyRequired=True)
     ids = {"restApiId": api.id, "resourceId": api.resource_id, "httpMethod": "POST"}
@@ -274,6 +352,13 @@ def replied(api: Api, reply: Any) -> Any:
     return urllib3.request("POST", api.url(), json={"product": "reply", "reply": reply})
 
 
+@pytest.mark.parity(
+    "API Gateway",
+    "The headers of a reply are kept, those with many values as well",
+    kept="yes",
+    module="front_door",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html",
+)
 def test_the_headers_of_a_reply_are_kept_and_those_of_the_server_are_its_own(api: Api) -> None:
     headers = {"content-type": "text/plain", "Content-Length": "99", "X-Many": 7, "X-No": None}
     answer = replied(
@@ -306,6 +391,13 @@ def test_a_reply_that_http_cannot_carry_is_a_502(api: Api, reply: Any) -> None:
     assert replied(api, reply).status == 502
 
 
+@pytest.mark.parity(
+    "API Gateway",
+    "A body of more than 10 MB is a 413",
+    kept="yes",
+    module="front_door",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html",
+)
 def test_an_abyss_of_brackets_is_a_400_and_a_flood_a_413(api: Api) -> None:
     put_validated_method(api)
     api.deploy()
@@ -316,6 +408,12 @@ def test_an_abyss_of_brackets_is_a_400_and_a_flood_a_413(api: Api) -> None:
     assert len(answer["message"]) < 1000
 
 
+@pytest.mark.parity(
+    "API Gateway",
+    "A gateway response names its type in `x-amzn-ErrorType`",
+    kept="yes",
+    module="deployments",
+)
 def test_a_gateway_response_says_its_type_as_aws_does(api: Api) -> None:
     api.put_method(apiKeyRequired=True)
     api.deploy()
@@ -323,6 +421,7 @@ def test_a_gateway_response_says_its_type_as_aws_does(api: Api) -> None:
     assert answer.headers["x-amzn-ErrorType"] == "ForbiddenException"
 
 
+@pytest.mark.parity("API Gateway", "The more literal route wins", kept="yes", module="deployments")
 def test_the_more_literal_route_wins(api: Api) -> None:
     orders = api.resource_id
     for part in ("{proxy+}", "{order_id}", "new"):
@@ -339,6 +438,13 @@ def test_the_more_literal_route_wins(api: Api) -> None:
     assert resource("/orders/7/lines") == "/orders/{proxy+}"
 
 
+@pytest.mark.parity(
+    "API Gateway",
+    "Without the permission to invoke the function the answer is a bare 500",
+    kept="yes",
+    module="permissions",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-control-access-using-iam-policies-to-invoke-api.html",
+)
 @pytest.mark.parametrize(
     ("principal", "source_arn"),
     [
@@ -366,6 +472,13 @@ def test_without_the_permission_to_invoke_the_answer_is_a_bare_500(
     assert tested["status"] == 500
 
 
+@pytest.mark.parity(
+    "API Gateway",
+    "The permission may name stage, method and path",
+    kept="yes",
+    module="front_door",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-control-access-using-iam-policies-to-invoke-api.html",
+)
 @pytest.mark.parametrize("path", ["*/POST/orders", "prod/*/orders", "*/*/*", "prod/POST/orders"])
 def test_the_permission_may_name_stage_method_and_path(api: Api, path: str) -> None:
     api.put_method()
@@ -377,6 +490,14 @@ def test_the_permission_may_name_stage_method_and_path(api: Api, path: str) -> N
     assert api.post({})[0] == 201
 
 
+@pytest.mark.parity(
+    "API Gateway",
+    "A throttled function is a 500; a gateway response for `INTEGRATION_FAILURE` can "
+    "change its status",
+    kept="yes",
+    module="deployments",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html",
+)
 def test_a_throttled_function_is_an_internal_error_for_the_caller(api: Api) -> None:
     api.put_method()
     api.deploy()

@@ -192,6 +192,13 @@ def test_without_an_action_the_chain_fails_at_that_hop(
     works(chain)
 
 
+@pytest.mark.parity(
+    "CloudWatch Logs",
+    "A role that may not write to its log leaves no lines",
+    kept="yes",
+    module="logs",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
+)
 @pytest.mark.parametrize(("function", "action"), LOGS, ids=str)
 def test_without_a_log_action_there_are_no_lines(
     chain: Standing, function: str, action: str

@@ -69,6 +69,13 @@ def setup(aws: Session) -> Setup:
     return Setup(aws)
 
 
+@pytest.mark.parity(
+    "SQS",
+    "StartMessageMoveTask moves dead letters back to the queues that they came from",
+    kept="yes",
+    module="move_tasks",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html",
+)
 def test_each_message_goes_back_to_the_queue_that_it_came_from(setup: Setup) -> None:
     setup.fail("a", "tea", "cup")
     setup.fail("b", "pot")
@@ -86,6 +93,13 @@ def test_each_message_goes_back_to_the_queue_that_it_came_from(setup: Setup) -> 
     assert setup.left() == 0
 
 
+@pytest.mark.parity(
+    "SQS",
+    "A message that is moved has a new id; it was never received",
+    kept="yes",
+    module="move_tasks",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html",
+)
 def test_a_message_that_was_moved_is_a_new_one(setup: Setup) -> None:
     color = {"color": {"DataType": "String", "StringValue": "green"}}
     url = setup.urls["a"]
@@ -100,6 +114,13 @@ def test_a_message_that_was_moved_is_a_new_one(setup: Setup) -> None:
     assert message["MessageAttributes"] == color
 
 
+@pytest.mark.parity(
+    "SQS",
+    "A task can move messages to any other queue, and at a rate",
+    kept="yes",
+    module="move_tasks",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html",
+)
 def test_messages_can_go_to_another_queue_and_at_a_rate(setup: Setup) -> None:
     setup.fail("a", *(f"tea {i}" for i in range(3)))
     setup.sqs.send_message(QueueUrl=setup.dead, MessageBody="sent there directly")
@@ -112,6 +133,13 @@ def test_messages_can_go_to_another_queue_and_at_a_rate(setup: Setup) -> None:
     assert setup.bodies("b") == ["tea 0", "tea 1", "tea 2", "sent there directly"]
 
 
+@pytest.mark.parity(
+    "SQS",
+    "A task can be cancelled; a queue has one at a time",
+    kept="yes",
+    module="move_tasks",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CancelMessageMoveTask.html",
+)
 def test_a_task_that_is_cancelled_leaves_the_rest(setup: Setup) -> None:
     setup.fail("a", *(f"tea {i}" for i in range(5)))
     handle = setup.start(MaxNumberOfMessagesPerSecond=1)
@@ -133,6 +161,12 @@ def test_a_task_that_is_cancelled_leaves_the_rest(setup: Setup) -> None:
     assert [task["Status"] for task in setup.tasks(MaxResults=10)] == ["COMPLETED", "CANCELLED"]
 
 
+@pytest.mark.parity(
+    "SQS",
+    "A message that did not come from a queue fails the task",
+    kept="yes",
+    module="move_tasks",
+)
 def test_a_message_of_unknown_origin_ends_the_task(setup: Setup) -> None:
     setup.sqs.send_message(QueueUrl=setup.dead, MessageBody="sent there directly")
     setup.start()
@@ -141,6 +175,12 @@ def test_a_message_of_unknown_origin_ends_the_task(setup: Setup) -> None:
     assert setup.left() == 1
 
 
+@pytest.mark.parity(
+    "SQS",
+    "A task fails when the queue is gone that the messages came from",
+    kept="yes",
+    module="move_tasks",
+)
 def test_a_task_fails_when_the_queue_is_gone_that_the_messages_came_from(setup: Setup) -> None:
     setup.fail("a", "tea")
     setup.sqs.delete_queue(QueueUrl=setup.urls["a"])
@@ -150,6 +190,12 @@ def test_a_task_fails_when_the_queue_is_gone_that_the_messages_came_from(setup: 
     assert setup.left() == 1
 
 
+@pytest.mark.parity(
+    "SQS",
+    "A task moves the messages of the dead-letter queue",
+    kept="those that are there when it starts, and none that come in later",
+    module="move_tasks",
+)
 def test_what_fails_again_while_a_task_runs_is_not_moved_again(setup: Setup) -> None:
     setup.fail("a", "tea", "cup")
     lab.hurry(setup.aws, 2)
@@ -160,6 +206,14 @@ def test_what_fails_again_while_a_task_runs_is_not_moved_again(setup: Setup) -> 
     assert setup.left() == 1
 
 
+@pytest.mark.parity(
+    "SQS",
+    "Only the dead-letter queue of another queue can be moved from, at 500 messages a "
+    "second at most",
+    kept="yes",
+    module="move_tasks",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html",
+)
 def test_only_the_dead_letter_queue_of_a_queue_can_be_moved_from(setup: Setup) -> None:
     with pytest.raises(ClientError, match="Source queue must be configured as a Dead Letter Queue"):
         setup.sqs.start_message_move_task(SourceArn=f"{ARN}a")

@@ -57,6 +57,13 @@ def subscribe_email(aws: Session, topic: str, address: str) -> str:
     return str(mail.get_content())
 
 
+@pytest.mark.parity(
+    "SNS",
+    "An e-mail subscription is pending until the link in its first mail is opened",
+    kept="yes; mail goes into a Maildir",
+    module="mailbox",
+    aws="https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html",
+)
 def test_nothing_is_mailed_before_the_link_was_opened(aws: Session, topic: str) -> None:
     sns = aws.client("sns")
     text = subscribe_email(aws, topic, "a1@example.com")
@@ -72,6 +79,13 @@ def test_nothing_is_mailed_before_the_link_was_opened(aws: Session, topic: str) 
     assert listed[0]["SubscriptionArn"].startswith("arn:")
 
 
+@pytest.mark.parity(
+    "SNS",
+    "A pending subscription shows its ARN only with `ReturnSubscriptionArn`",
+    kept="yes",
+    module="aws_api",
+    aws="https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html",
+)
 def test_a_pending_subscription_shows_its_arn_only_when_asked(aws: Session, topic: str) -> None:
     sns = aws.client("sns")
     options = {"TopicArn": topic, "Protocol": "email", "Endpoint": "a2@example.com"}
@@ -82,6 +96,13 @@ def test_a_pending_subscription_shows_its_arn_only_when_asked(aws: Session, topi
     assert attributes["PendingConfirmation"] == "true"
 
 
+@pytest.mark.parity(
+    "SNS",
+    "A wrong token confirms nothing",
+    kept="yes",
+    module="notifications",
+    aws="https://docs.aws.amazon.com/sns/latest/api/API_ConfirmSubscription.html",
+)
 def test_a_wrong_token_confirms_nothing(aws: Session, topic: str, cloud: str) -> None:
     subscribe_email(aws, topic, "a3@example.com")
     link = f"{cloud}/?Action=ConfirmSubscription&TopicArn={topic}&Token=wrong"
@@ -90,6 +111,13 @@ def test_a_wrong_token_confirms_nothing(aws: Session, topic: str, cloud: str) ->
         aws.client("sns").confirm_subscription(TopicArn=topic, Token="wrong")
 
 
+@pytest.mark.parity(
+    "SNS",
+    "The link at the end of a mail ends the subscription",
+    kept="yes",
+    module="server",
+    aws="https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html",
+)
 def test_the_link_at_the_end_of_a_mail_ends_the_subscription(aws: Session, topic: str) -> None:
     sns = aws.client("sns")
     text = subscribe_email(aws, topic, "a4@example.com")
@@ -109,6 +137,13 @@ def test_a_subject_may_have_emoji_and_arabic_letters(aws: Session, topic: str) -
     assert mail["Subject"] == "شاي 🍵"
 
 
+@pytest.mark.parity(
+    "SNS",
+    "With `MessageStructure` json each protocol gets its own text",
+    kept="yes",
+    module="notifications",
+    aws="https://docs.aws.amazon.com/sns/latest/api/API_Publish.html",
+)
 def test_each_protocol_gets_its_own_text(aws: Session, topic: str) -> None:
     sns, sqs = aws.client("sns"), aws.client("sqs")
     url = sqs.create_queue(QueueName="seen")["QueueUrl"]
@@ -138,6 +173,13 @@ def spied(aws: Session, topic: str) -> tuple[str, str]:
     return url, str(made["SubscriptionArn"])
 
 
+@pytest.mark.parity(
+    "SNS",
+    "A function gets one message an event, in the documented form",
+    kept="yes",
+    module="notifications",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html",
+)
 def test_a_function_gets_one_message_in_the_documented_form(
     aws: Session, topic: str, spied: tuple[str, str]
 ) -> None:
@@ -152,6 +194,14 @@ def test_a_function_gets_one_message_in_the_documented_form(
     assert (record["Sns"]["Message"], record["Sns"]["Subject"]) == ("tea", "s")
 
 
+@pytest.mark.parity(
+    "SNS",
+    "A function is invoked asynchronously: it is tried three times, and its dead-letter"
+    " queue gets the event",
+    kept="yes",
+    module="notifications",
+    aws="https://docs.aws.amazon.com/sns/latest/dg/sns-lambda-as-subscriber.html",
+)
 def test_a_failing_function_is_called_three_times_then_the_message_is_dead_lettered(
     aws: Session, topic: str, spied: tuple[str, str]
 ) -> None:
@@ -179,6 +229,13 @@ def redrive(aws: Session, subscription_arn: str) -> str:
     return str(aws.client("sqs").get_queue_url(QueueName="undelivered")["QueueUrl"])
 
 
+@pytest.mark.parity(
+    "SNS",
+    "What is for a function that is gone goes to the subscription's dead-letter queue at once",
+    kept="yes",
+    module="notifications",
+    aws="https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html",
+)
 def test_a_message_for_a_function_that_is_gone_goes_to_the_subscriptions_dead_letters(
     aws: Session, topic: str, spied: tuple[str, str]
 ) -> None:
@@ -189,6 +246,13 @@ def test_a_message_for_a_function_that_is_gone_goes_to_the_subscriptions_dead_le
     assert json.loads(dead["Body"])["Message"] == "tea"
 
 
+@pytest.mark.parity(
+    "SNS",
+    "So does what is for a function whose policy does not let the topic in",
+    kept="yes",
+    module="notifications",
+    aws="https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html",
+)
 def test_so_does_one_for_a_function_that_topics_may_not_invoke_any_more(
     aws: Session, topic: str, spied: tuple[str, str]
 ) -> None:
@@ -208,6 +272,13 @@ def test_so_does_one_for_a_function_that_topics_may_not_invoke_any_more(
     assert json.loads(seen["Body"])["Records"][0]["Sns"]["Message"] == "tea"
 
 
+@pytest.mark.parity(
+    "SNS",
+    "The policy of the dead-letter queue has to let the topic in",
+    kept="yes",
+    module="notifications",
+    aws="https://docs.aws.amazon.com/sns/latest/dg/sns-configure-dead-letter-queue.html",
+)
 def test_a_dead_letter_queue_that_does_not_let_the_topic_in_gets_nothing(
     aws: Session, topic: str, spied: tuple[str, str]
 ) -> None:
@@ -237,6 +308,13 @@ def subscribe_queue(aws: Session, topic: str, name: str, **attributes: str) -> s
 COLOR = {"color": {"DataType": "String", "StringValue": "green"}}
 
 
+@pytest.mark.parity(
+    "SNS",
+    "A queue gets the documented envelope",
+    kept="yes",
+    module="notifications",
+    aws="https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html",
+)
 def test_a_queue_gets_the_documented_envelope(aws: Session, topic: str) -> None:
     url = open_queue(aws, "q", topic)
     subscribe_queue(aws, topic, "q")
@@ -254,6 +332,13 @@ def test_a_queue_gets_the_documented_envelope(aws: Session, topic: str) -> None:
     assert not {"Subject", "MessageAttributes"} & set(json.loads(message["Body"]))
 
 
+@pytest.mark.parity(
+    "SNS",
+    "With `RawMessageDelivery` a queue gets the bare message and its attributes",
+    kept="yes",
+    module="notifications",
+    aws="https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html",
+)
 def test_a_queue_gets_the_bare_message_if_so_asked(aws: Session, topic: str) -> None:
     url = open_queue(aws, "q", topic)
     arn = subscribe_queue(aws, topic, "q", RawMessageDelivery="true")
@@ -271,6 +356,13 @@ def test_a_queue_gets_the_bare_message_if_so_asked(aws: Session, topic: str) -> 
     assert json.loads(message["Body"])["Message"] == "cup"
 
 
+@pytest.mark.parity(
+    "SNS",
+    "The policy of a queue has to let the topic in",
+    kept="yes",
+    module="notifications",
+    aws="https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html",
+)
 def test_a_queue_that_does_not_let_the_topic_in_gets_nothing(aws: Session, topic: str) -> None:
     sns = aws.client("sns")
     closed = aws.client("sqs").create_queue(QueueName="closed")["QueueUrl"]
@@ -336,6 +428,13 @@ def filtered(request: pytest.FixtureRequest, aws: Session, topic: str) -> tuple[
     return arn, came
 
 
+@pytest.mark.parity(
+    "SNS",
+    "A filter policy on attributes keeps messages out",
+    kept="yes",
+    module="notifications",
+    aws="https://docs.aws.amazon.com/sns/latest/dg/sns-message-filtering.html",
+)
 def test_a_filter_policy_on_attributes_keeps_messages_out(
     aws: Session, topic: str, filtered: tuple[str, Any]
 ) -> None:
@@ -349,6 +448,13 @@ def test_a_filter_policy_on_attributes_keeps_messages_out(
     assert not came("the black one")
 
 
+@pytest.mark.parity(
+    "SNS",
+    "A filter policy on the body keeps messages out",
+    kept="yes",
+    module="notifications",
+    aws="https://docs.aws.amazon.com/sns/latest/dg/sns-message-filtering-scope.html",
+)
 def test_a_filter_policy_on_the_body_keeps_messages_out(
     aws: Session, topic: str, filtered: tuple[str, Any]
 ) -> None:
@@ -366,6 +472,13 @@ def test_a_filter_policy_on_the_body_keeps_messages_out(
 # -- What can be published ----------------------------------------------------------
 
 
+@pytest.mark.parity(
+    "SNS",
+    "A subject has under 100 characters, and no line breaks or control characters",
+    kept="yes",
+    module="limits",
+    aws="https://docs.aws.amazon.com/sns/latest/api/API_Publish.html",
+)
 @pytest.mark.parametrize(
     "subject", ["Tea\nBcc: all@example.com", "a\rb", "\x07", "\x7f", "x" * 100]
 )
@@ -391,6 +504,13 @@ def test_a_subject_that_no_header_can_carry_is_refused(
 KIB = 1024
 
 
+@pytest.mark.parity(
+    "SNS",
+    "A message has 256 KiB at most, attributes included, and so has a batch in all",
+    kept="yes",
+    module="limits",
+    aws="https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html",
+)
 def test_a_message_has_256_kib_and_so_has_a_batch_in_all(aws: Session, topic: str) -> None:
     sns = aws.client("sns")
     sns.publish(TopicArn=topic, Message="é" * 128 * KIB)
@@ -419,6 +539,12 @@ def test_mail_can_be_kept_in_a_directory_of_ones_choice(tmp_path: Path) -> None:
     assert mail["To"] == "a7@example.com"
 
 
+@pytest.mark.parity(
+    "SNS",
+    "E-mail reaches the inbox of its address",
+    kept="if asked for: `--smtp HOST`",
+    module="mailbox",
+)
 def test_mail_can_go_through_an_smtp_server(free_port: int) -> None:
     inbox = Sink()
     server = Controller(inbox, hostname="127.0.0.1", port=free_port)

@@ -60,6 +60,14 @@ def may_send(aws: Session) -> bool:
     return True
 
 
+@pytest.mark.parity(
+    "IAM",
+    "A role may do what a policy allows and none denies; patterns match, and NotAction "
+    "and NotResource count",
+    kept="yes",
+    module="permissions",
+    aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html",
+)
 @pytest.mark.parametrize(
     ("statements", "allowed"),
     [
@@ -91,6 +99,14 @@ def test_policies_are_evaluated_as_iam_does(
 PRINCIPAL = f"arn:aws:iam::{ACCOUNT}:role/tried"
 
 
+@pytest.mark.parity(
+    "IAM",
+    "A statement counts where its condition holds",
+    kept="for String…, Arn…, Bool, Null and …IfExists; a statement with any other operator "
+    "allows nothing",
+    module="conditions",
+    aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html",
+)
 @pytest.mark.parametrize(
     ("condition", "holds"),
     [
@@ -148,6 +164,13 @@ def set_queue_policy(aws: Session, **statement: Any) -> None:
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
 
 
+@pytest.mark.parity(
+    "IAM",
+    "A queue's own policy may let a role in",
+    kept="yes",
+    module="permissions",
+    aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html",
+)
 @pytest.mark.parametrize(
     ("principal", "allowed"),
     [
@@ -165,6 +188,13 @@ def test_a_queue_may_let_a_role_in_by_itself(aws: Session, principal: Any, allow
     assert may_send(as_role(aws, allow("iam:GetRole"))) == allowed
 
 
+@pytest.mark.parity(
+    "IAM",
+    "A queue's own policy may shut a role out",
+    kept="yes",
+    module="authorization",
+    aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html",
+)
 def test_a_queue_may_shut_a_role_out(aws: Session) -> None:
     set_queue_policy(aws, Principal={"AWS": PRINCIPAL}, Effect="Deny")
     tried = as_role(aws, allow("*"))
@@ -183,6 +213,14 @@ OF_TOPIC = {
 }
 
 
+@pytest.mark.parity(
+    "IAM",
+    "A service may do what the resource's policy allows it, on behalf of the topic or "
+    "API that the policy names",
+    kept="yes",
+    module="permissions",
+    aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html",
+)
 @pytest.mark.parametrize(
     ("statement", "may"),
     [
@@ -300,6 +338,13 @@ def test_a_resource_is_found_whichever_parameter_names_it(aws: Session) -> None:
 # -- Roles, and who may be one ----------------------------------------------------------
 
 
+@pytest.mark.parity(
+    "IAM",
+    "A function's role has to trust Lambda",
+    kept="yes",
+    module="rules",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html",
+)
 def test_a_role_that_is_not_for_lambda_cannot_be_used(aws: Session) -> None:
     iam, lambda_ = aws.client("iam"), aws.client("lambda")
     source = "def handler(event, context): return 1"
@@ -325,6 +370,13 @@ def acting_as(aws: Session, *statements: dict[str, Any]) -> Session:
     return session_of(aws, given)
 
 
+@pytest.mark.parity(
+    "IAM",
+    "GetFederationToken gives credentials that may do what its policy allows",
+    kept="yes",
+    module="authorization",
+    aws="https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html",
+)
 def test_anybody_can_try_out_a_policy(aws: Session) -> None:
     make_function(aws, "f", "def handler(event, context): return 1")
     aws.client("sqs").create_queue(QueueName="CustomerOrders")
@@ -349,6 +401,14 @@ def test_anybody_can_try_out_a_policy(aws: Session) -> None:
         assert "because no session policy allows" in message
 
 
+@pytest.mark.parity(
+    "IAM",
+    "StartMessageMoveTask needs the permission for itself, to receive and to delete, and to send "
+    "to the other queue",
+    kept="for itself and, if the other queue is named, to send",
+    module="authorization",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html",
+)
 def test_moving_messages_needs_both_queues(aws: Session) -> None:
     sqs = aws.client("sqs")
     dead = QUEUE + "-dead-letters"
@@ -368,6 +428,13 @@ def test_moving_messages_needs_both_queues(aws: Session) -> None:
     start(move, allow("sqs:SendMessage", QUEUE))
 
 
+@pytest.mark.parity(
+    "IAM",
+    "A session policy takes away, and gives nothing",
+    kept="yes",
+    module="permissions",
+    aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html",
+)
 def test_a_session_policy_takes_away_and_gives_nothing(aws: Session) -> None:
     aws.client("sqs").create_queue(QueueName="CustomerOrders")
     everything = json.dumps({"Version": "2012-10-17", "Statement": [allow("*")]})
@@ -377,11 +444,25 @@ def test_a_session_policy_takes_away_and_gives_nothing(aws: Session) -> None:
     assert may_send(as_role(aws, allow("*"), session_policy=everything))
 
 
+@pytest.mark.parity(
+    "IAM",
+    "A user may do what the policies of that user allow",
+    kept="no: your own credentials may do everything",
+    module="authorization",
+)
 def test_whoever_uses_the_local_cloud_may_do_everything(aws: Session) -> None:
     aws.client("sqs").create_queue(QueueName="CustomerOrders")
     assert may_send(aws)
 
 
+@pytest.mark.parity(
+    "IAM",
+    "Each service refuses with an error code and words of its own; a batch needs the "
+    "action of the single call",
+    kept="yes, for SQS, SNS, DynamoDB and Lambda",
+    module="authorization",
+    aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html",
+)
 def test_each_service_refuses_in_its_own_words(aws: Session) -> None:
     table = aws.resource("dynamodb")
     key = {"AttributeName": "id"}
@@ -476,12 +557,26 @@ def make_trigger_without(aws: Session, action: str) -> None:
     )
 
 
+@pytest.mark.parity(
+    "IAM",
+    "A mapping is refused if the function's role may not poll the queue",
+    kept="yes",
+    module="rules",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
+)
 @pytest.mark.parametrize("action", ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"])
 def test_a_trigger_is_refused_to_a_role_that_cannot_poll(aws: Session, action: str) -> None:
     with pytest.raises(ClientError, match=f"does not have permissions to call {action} on SQS"):
         make_trigger_without(aws, action)
 
 
+@pytest.mark.parity(
+    "IAM",
+    "Lambda polls a queue in the name of the function's role",
+    kept="yes",
+    module="event_sources",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
+)
 def test_orders_wait_while_the_role_may_not_receive_and_go_on_when_it_may(aws: Session) -> None:
     run_chapters(*chapters.SET_UP)
     sqs = aws.client("sqs")
@@ -521,6 +616,13 @@ def make_record_order_without_its_dead_letters(aws: Session) -> None:
     )
 
 
+@pytest.mark.parity(
+    "IAM",
+    "A function is refused if its role may not send to its dead-letter queue",
+    kept="yes",
+    module="rules",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
+)
 def test_a_function_whose_role_may_not_send_its_dead_letters_is_refused(aws: Session) -> None:
     with pytest.raises(ClientError, match="permissions to call SendMessage on SQS"):
         make_record_order_without_its_dead_letters(aws)

@@ -42,12 +42,27 @@ def counts(sqs: Any, url: str) -> tuple[int, int, int]:
     return visible, hidden, delayed
 
 
+@pytest.mark.parity(
+    "SQS",
+    "A standard queue keeps the order of its messages as well as it can",
+    kept="more strictly: they come as they were sent",
+    module="queues",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues.html",
+)
 def test_messages_come_in_the_order_in_which_they_were_sent(sqs: Any, url: str) -> None:
     for i in range(5):
         sqs.send_message(QueueUrl=url, MessageBody=str(i))
     assert [m["Body"] for m in receive(sqs, url)] == ["0", "1", "2", "3", "4"]
 
 
+@pytest.mark.parity(
+    "SQS",
+    "A received message is hidden for its visibility timeout, and then comes again with"
+    " a higher receive count",
+    kept="yes",
+    module="queues",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html",
+)
 def test_a_received_message_is_hidden_and_comes_back_when_its_timeout_is_over(
     sqs: Any, url: str
 ) -> None:
@@ -61,6 +76,13 @@ def test_a_received_message_is_hidden_and_comes_back_when_its_timeout_is_over(
     assert second["Attributes"]["ApproximateReceiveCount"] == "2"
 
 
+@pytest.mark.parity(
+    "SQS",
+    "A deleted message does not come back but on rare occasions, and can be deleted again",
+    kept="yes; it never comes back",
+    module="queues",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html",
+)
 def test_a_deleted_message_is_gone_for_good_and_deleting_again_succeeds(sqs: Any, url: str) -> None:
     sqs.send_message(QueueUrl=url, MessageBody="tea")
     (message,) = receive(sqs, url)
@@ -70,6 +92,13 @@ def test_a_deleted_message_is_gone_for_good_and_deleting_again_succeeds(sqs: Any
     assert receive(sqs, url, WaitTimeSeconds=2) == []
 
 
+@pytest.mark.parity(
+    "SQS",
+    "An older receipt handle of a message may not delete it any more",
+    kept="more leniently: it deletes",
+    module="queues",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html",
+)
 def test_an_older_receipt_handle_still_deletes(sqs: Any, url: str) -> None:
     sqs.send_message(QueueUrl=url, MessageBody="tea")
     (first,) = receive(sqs, url, VisibilityTimeout=0)
@@ -78,11 +107,20 @@ def test_an_older_receipt_handle_still_deletes(sqs: Any, url: str) -> None:
     assert counts(sqs, url) == (0, 0, 0)
 
 
+@pytest.mark.parity("SQS", "An unknown receipt handle is refused", kept="yes", module="queues")
 def test_an_unknown_receipt_handle_is_refused(sqs: Any, url: str) -> None:
     with pytest.raises(sqs.exceptions.ReceiptHandleIsInvalid):
         sqs.delete_message(QueueUrl=url, ReceiptHandle="nonsense")
 
 
+@pytest.mark.parity(
+    "SQS",
+    "ChangeMessageVisibility hides a message for longer, or shows it at once with 0; "
+    "beyond 12 hours it is refused",
+    kept="yes",
+    module="queues",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html",
+)
 def test_visibility_can_be_made_shorter_and_longer(sqs: Any, url: str) -> None:
     sqs.send_message(QueueUrl=url, MessageBody="tea")
     (message,) = receive(sqs, url)
@@ -95,6 +133,13 @@ def test_visibility_can_be_made_shorter_and_longer(sqs: Any, url: str) -> None:
         sqs.change_message_visibility(**handle, VisibilityTimeout=43_200)
 
 
+@pytest.mark.parity(
+    "SQS",
+    "A message with `DelaySeconds` cannot be received before they are over",
+    kept="yes",
+    module="messages",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-timers.html",
+)
 def test_a_delayed_message_comes_late(sqs: Any, url: str) -> None:
     sqs.send_message(QueueUrl=url, MessageBody="tea", DelaySeconds=1)
     assert counts(sqs, url) == (0, 0, 1)
@@ -102,6 +147,13 @@ def test_a_delayed_message_comes_late(sqs: Any, url: str) -> None:
     assert len(receive(sqs, url, WaitTimeSeconds=3)) == 1
 
 
+@pytest.mark.parity(
+    "SQS",
+    "A long poll returns as soon as there is a message",
+    kept="yes",
+    module="aws_api",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html",
+)
 def test_a_long_poll_returns_as_soon_as_a_message_is_sent(sqs: Any, url: str) -> None:
     timer = threading.Timer(0.3, lambda: sqs.send_message(QueueUrl=url, MessageBody="tea"))
     timer.start()
@@ -110,6 +162,13 @@ def test_a_long_poll_returns_as_soon_as_a_message_is_sent(sqs: Any, url: str) ->
     assert 0.2 < time.monotonic() - started < 2
 
 
+@pytest.mark.parity(
+    "SQS",
+    "After `maxReceiveCount` receives a message moves to the dead-letter queue, with the same id",
+    kept="yes",
+    module="queues",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
+)
 def test_a_message_goes_to_the_dead_letter_queue_after_its_last_receive(sqs: Any) -> None:
     dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
     redrive = {
@@ -127,6 +186,13 @@ def test_a_message_goes_to_the_dead_letter_queue_after_its_last_receive(sqs: Any
     assert message["Body"] == "tea"
 
 
+@pytest.mark.parity(
+    "SQS",
+    "PurgeQueue deletes every message, those in flight as well",
+    kept="yes, and at once",
+    module="queues",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_PurgeQueue.html",
+)
 def test_purging_empties_the_queue(sqs: Any, url: str) -> None:
     for _ in range(3):
         sqs.send_message(QueueUrl=url, MessageBody="tea")
@@ -135,6 +201,21 @@ def test_purging_empties_the_queue(sqs: Any, url: str) -> None:
     assert counts(sqs, url) == (0, 0, 0)
 
 
+@pytest.mark.parity(
+    "SQS",
+    "A queue is purged once in 60 seconds at most",
+    kept="yes",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_PurgeQueue.html",
+)
+def test_a_queue_is_not_purged_again_at_once(sqs: Any, url: str) -> None:
+    sqs.purge_queue(QueueUrl=url)
+    with pytest.raises(sqs.exceptions.PurgeQueueInProgress):
+        sqs.purge_queue(QueueUrl=url)
+
+
+@pytest.mark.parity(
+    "SQS", "SendMessageBatch and DeleteMessageBatch take ten entries", kept="yes", module="queues"
+)
 def test_batches_send_and_delete(sqs: Any, url: str) -> None:
     entries = [{"Id": str(i), "MessageBody": f"tea {i}"} for i in range(10)]
     assert len(sqs.send_message_batch(QueueUrl=url, Entries=entries)["Successful"]) == 10
@@ -145,6 +226,13 @@ def test_batches_send_and_delete(sqs: Any, url: str) -> None:
     assert counts(sqs, url) == (0, 0, 0)
 
 
+@pytest.mark.parity(
+    "SQS",
+    "Message attributes are returned to whoever asks for them",
+    kept="yes",
+    module="queues",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html",
+)
 def test_message_attributes_are_returned_when_asked_for(sqs: Any, url: str) -> None:
     color = {"color": {"DataType": "String", "StringValue": "green"}}
     sqs.send_message(QueueUrl=url, MessageBody="tea", MessageAttributes=color)
@@ -152,17 +240,38 @@ def test_message_attributes_are_returned_when_asked_for(sqs: Any, url: str) -> N
     assert message["MessageAttributes"]["color"]["StringValue"] == "green"
 
 
+@pytest.mark.parity("SQS", "A queue can be a FIFO queue", kept="no: it is refused", module="queues")
 def test_a_fifo_queue_is_refused_clearly(sqs: Any) -> None:
     with pytest.raises(ClientError, match="standard queues only"):
         sqs.create_queue(QueueName="q.fifo", Attributes={"FifoQueue": "true"})
 
 
+@pytest.mark.parity(
+    "SQS",
+    "CreateQueue returns the queue that is there, and refuses other attributes with "
+    "`QueueNameExists`",
+    kept="yes",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html",
+)
 def test_a_queue_with_other_attributes_is_not_created_again(sqs: Any, url: str) -> None:
     assert sqs.create_queue(QueueName="q")["QueueUrl"] == url
     with pytest.raises(sqs.exceptions.QueueNameExists):
         sqs.create_queue(QueueName="q", Attributes={"VisibilityTimeout": "77"})
 
 
+@pytest.mark.parity(
+    "SQS",
+    "A message may be delivered more than once",
+    kept="more strictly: never within its visibility timeout",
+    module="queues",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html",
+)
+@pytest.mark.parity(
+    "SQS",
+    "The numbers of visible and hidden messages are approximate",
+    kept="they are exact",
+    module="queues",
+)
 def test_thousands_of_messages_all_come_back_once(sqs: Any, url: str) -> None:
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "60"})
     total = 2000
@@ -211,6 +320,14 @@ def test_a_queue_that_is_its_own_dead_letter_queue_stops_nothing(sqs: Any, url: 
 # -- Dead-letter queues ----------------------------------------------------------
 
 
+@pytest.mark.parity(
+    "SQS",
+    "A dead letter names the queue that gave it up (`DeadLetterQueueSourceArn`), and "
+    "keeps the time at which it was sent",
+    kept="yes",
+    module="queues",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
+)
 def test_a_dead_letter_says_which_queue_gave_it_up(sqs: Any) -> None:
     dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
     url = sqs.create_queue(QueueName="q4", Attributes=redrive("dead", 1))["QueueUrl"]
@@ -228,6 +345,13 @@ def test_a_dead_letter_says_which_queue_gave_it_up(sqs: Any) -> None:
     assert message["Attributes"]["ApproximateReceiveCount"] == "4"  # counted on
 
 
+@pytest.mark.parity(
+    "SQS",
+    "ListDeadLetterSourceQueues lists the queues whose redrive policy names this one",
+    kept="yes",
+    module="queues",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListDeadLetterSourceQueues.html",
+)
 def test_the_sources_of_a_dead_letter_queue_are_listed_even_if_it_was_made_again(sqs: Any) -> None:
     dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
     url = sqs.create_queue(QueueName="q5", Attributes=redrive("dead", 1))["QueueUrl"]
@@ -244,6 +368,13 @@ def test_the_sources_of_a_dead_letter_queue_are_listed_even_if_it_was_made_again
 ALLOWED = "\t\n\r \ud7ff\ue000\ufffd🍵شاي"
 
 
+@pytest.mark.parity(
+    "SQS",
+    "A character outside of XML 1.0 is rejected, and in a batch only the message that has it",
+    kept="yes",
+    module="limits",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html",
+)
 @pytest.mark.parametrize(
     "character", ["\x00", "\x08", "\x0b", "\x0c", "\x1f", "\ufffe", "\uffff", "\ud800"]
 )
@@ -265,6 +396,13 @@ def test_characters_that_xml_cannot_carry_are_rejected(sqs: Any, url: str, chara
 MIB = 1024 * 1024
 
 
+@pytest.mark.parity(
+    "SQS",
+    "A message has 1 MiB at most, attributes included",
+    kept="yes",
+    module="limits",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html",
+)
 def test_a_message_of_1_mib_is_taken_and_a_byte_more_is_not(sqs: Any, url: str) -> None:
     sqs.send_message(QueueUrl=url, MessageBody="é" * (MIB // 2))
     too_long = "Message must be shorter than 1048576 bytes"
@@ -276,6 +414,13 @@ def test_a_message_of_1_mib_is_taken_and_a_byte_more_is_not(sqs: Any, url: str) 
         sqs.send_message(QueueUrl=url, MessageBody="e" * (MIB - 15), MessageAttributes=color)
 
 
+@pytest.mark.parity(
+    "SQS",
+    "A batch has 1 MiB at most in all",
+    kept="yes",
+    module="limits",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html",
+)
 def test_a_batch_has_1_mib_in_all(sqs: Any, url: str) -> None:
     entries = [{"Id": str(i), "MessageBody": "é" * (MIB // 4)} for i in range(2)]
     assert len(sqs.send_message_batch(QueueUrl=url, Entries=entries)["Successful"]) == 2
@@ -287,6 +432,12 @@ def test_a_batch_has_1_mib_in_all(sqs: Any, url: str) -> None:
 # -- Time ----------------------------------------------------------
 
 
+@pytest.mark.parity(
+    "Every service",
+    "A wait (visibility timeout, delay, long poll) takes as long as is set",
+    kept="yes, or `--speed N` times as fast; `lab.hurry` changes that",
+    module="clock",
+)
 def test_waits_pass_faster_when_somebody_is_in_a_hurry(aws: Session, sqs: Any) -> None:
     lab.hurry(aws, 100)
     url = sqs.create_queue(QueueName="slow", Attributes={"DelaySeconds": "60"})["QueueUrl"]
@@ -326,3 +477,26 @@ def test_a_message_of_yesterday_can_be_shown_again(monkeypatch: pytest.MonkeyPat
     (again,) = queue.receive(1, 30)
     with pytest.raises(InvalidParameterValue):
         queue.change_visibility(again.receipt_handle, 12 * 3600 + 1)
+
+
+@pytest.mark.parity(
+    "SQS",
+    "A message is deleted when the retention period of its queue is over",
+    kept="yes, and `--speed` does not touch it",
+    module="queues",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html",
+)
+def test_a_message_is_gone_when_its_retention_period_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    queue = IndexedQueue("q", "us-east-1", "123456789012", MessageRetentionPeriod=60)
+    message = QueuedMessage("1", "tea")
+    message.mark_sent()
+    queue.add_message(message)
+    sent = clock.now_ms()
+    monkeypatch.setattr(clock, "speed", 1000.0)
+    monkeypatch.setattr(clock, "now_ms", lambda: sent + 59_000)
+    assert [m.body for m in queue.receive(1, 0)] == ["tea"]
+    monkeypatch.setattr(clock, "now_ms", lambda: sent + 61_000)
+    assert queue.receive(1, 0) == []
+    assert queue.approximate_number_of_messages == 0

@@ -10,6 +10,13 @@ from tests.conftest import make_function, zip_of
 ECHO = "def handler(event, context):\n    return event\n"
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "A statement id is taken once in a function's policy",
+    kept="yes",
+    module="rules",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html",
+)
 def test_a_statement_id_is_taken_once(aws: Session) -> None:
     make_function(aws, "echo", ECHO)
     lambda_ = aws.client("lambda")
@@ -25,6 +32,13 @@ def test_a_statement_id_is_taken_once(aws: Session) -> None:
     lambda_.add_permission(**{**permission, "StatementId": "b"})
 
 
+@pytest.mark.parity(
+    "Event source mappings",
+    "A queue triggers a function through one mapping",
+    kept="yes",
+    module="rules",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html",
+)
 def test_a_queue_triggers_a_function_through_one_mapping(aws: Session) -> None:
     make_function(aws, "echo", ECHO)
     lambda_ = aws.client("lambda")
@@ -37,6 +51,13 @@ def test_a_queue_triggers_a_function_through_one_mapping(aws: Session) -> None:
     lambda_.create_event_source_mapping(**mapping)
 
 
+@pytest.mark.parity(
+    "Event source mappings",
+    "A queue whose visibility timeout is below the function's timeout is refused",
+    kept="yes",
+    module="rules",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
+)
 def test_a_queue_hides_a_message_for_as_long_as_the_function_may_take(aws: Session) -> None:
     lambda_, sqs = aws.client("lambda"), aws.client("sqs")
     make_function(aws, "slow", ECHO, Timeout=60)
@@ -52,6 +73,7 @@ def test_a_queue_hides_a_message_for_as_long_as_the_function_may_take(aws: Sessi
     lambda_.create_event_source_mapping(**mapping)
 
 
+@pytest.mark.parity("Lambda", "A function's role has to exist", kept="yes")
 def test_a_role_that_does_not_exist_cannot_be_used(aws: Session) -> None:
     lambda_ = aws.client("lambda")
     with pytest.raises(
@@ -66,6 +88,13 @@ def test_a_role_that_does_not_exist_cannot_be_used(aws: Session) -> None:
         )
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "A function's code has to be a zip file",
+    kept="yes",
+    module="rules",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html",
+)
 def test_what_is_no_zip_file_is_refused(aws: Session) -> None:
     make_function(aws, "echo", ECHO)
     lambda_ = aws.client("lambda")

@@ -43,12 +43,26 @@ def aws(client_cloud: str) -> Session:
     return make_session(client_cloud)
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "A runtime client takes events from the Runtime API and hands replies back",
+    kept="yes: AWS's own for Python, or four functions of ours where that has no native part",
+    module="runtime_client",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html",
+)
 def test_a_function_gets_its_event_and_its_reply_comes_back(aws: Session) -> None:
     make_function(aws, "echo", ECHO)
     order = {"product": "شاي 🍵", "nested": [1, None, {"a": 2.5}]}
     assert invoke(aws, "echo", order)["Payload"] == order
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "The context says name, ARN, memory, time left, and the client context",
+    kept="yes",
+    module="runtime",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/python-context.html",
+)
 def test_the_context_says_what_aws_says(aws: Session) -> None:
     source = (
         "def handler(event, context):\n"
@@ -63,6 +77,13 @@ def test_the_context_says_what_aws_says(aws: Session) -> None:
     assert 6000 < left <= 7000
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "A function sees the documented environment variables and its own",
+    kept="yes, and two more: `AWS_ENDPOINT_URL` and `HOME`",
+    module="runtime",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html",
+)
 def test_a_worker_sees_the_environment_of_aws_and_none_of_ours(
     aws: Session, client_cloud: str
 ) -> None:
@@ -174,6 +195,13 @@ def test_variables_that_a_starting_python_reads_have_their_effect(aws: Session) 
     assert invoke(aws, "sets")["Payload"] == [0, "/opt/python", "JST"]
 
 
+@pytest.mark.parity(
+    "IAM",
+    "A function calls AWS as its role, in a session of its own name",
+    kept="yes",
+    module="runtime",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html",
+)
 def test_a_function_is_its_role(aws: Session) -> None:
     source = (
         "import boto3\n"
@@ -184,6 +212,13 @@ def test_a_function_is_its_role(aws: Session) -> None:
     assert invoke(aws, "who")["Payload"].endswith(":assumed-role/role/who")
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "An exception is a reply with `FunctionError`, its type and its trace",
+    kept="yes",
+    module="runtime",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html",
+)
 def test_an_exception_is_reported_with_its_type_and_trace(aws: Session) -> None:
     make_function(aws, "boom", "def handler(event, context):\n    raise KeyError('product')\n")
     reply = invoke(aws, "boom")
@@ -193,6 +228,13 @@ def test_an_exception_is_reported_with_its_type_and_trace(aws: Session) -> None:
     assert "line 2, in handler" in reply["Payload"]["stackTrace"][0]
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "A function that exits is `Runtime.ExitError`, and the next invocation works",
+    kept="yes",
+    module="runtime",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html",
+)
 @pytest.mark.parametrize(
     ("statement", "status"),
     [
@@ -219,6 +261,12 @@ def test_a_function_that_exits_is_reported_and_the_next_call_works(
     assert isinstance(invoke(aws, "exits")["Payload"], int)
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "A module that cannot be imported is `Runtime.ImportModuleError`",
+    kept="yes",
+    module="worker",
+)
 def test_a_module_that_cannot_be_imported_fails_the_invocation(aws: Session) -> None:
     make_function(aws, "unimportable", "import no_such_module\n")
     reply = invoke(aws, "unimportable")
@@ -227,6 +275,20 @@ def test_a_module_that_cannot_be_imported_fails_the_invocation(aws: Session) -> 
     assert "no_such_module" in reply["Payload"]["errorMessage"]
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "An invocation that takes longer than the timeout is ended: `Sandbox.Timedout`",
+    kept="yes",
+    module="runtime",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html",
+)
+@pytest.mark.parity(
+    "Lambda",
+    "Invoke with the log type `Tail` returns the end of the log",
+    kept="yes",
+    module="aws_api",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html",
+)
 def test_a_timeout_ends_the_worker_and_reads_as_on_aws(aws: Session) -> None:
     source = (
         "import os, time\n"
@@ -245,6 +307,14 @@ def test_a_timeout_ends_the_worker_and_reads_as_on_aws(aws: Session) -> None:
     assert not psutil.pid_exists(pid)
 
 
+@pytest.mark.parity(
+    "CloudWatch Logs",
+    "An invocation logs START, what it printed, END and REPORT; the first of an "
+    "environment has its init duration",
+    kept="yes",
+    module="logs",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
+)
 def test_the_log_has_start_end_and_report_cold_and_warm(aws: Session) -> None:
     source = "print('imported')\ndef handler(event, context):\n    print('one\\ntwo')\n"
     make_function(aws, "logs", source)
@@ -263,6 +333,13 @@ def test_the_log_has_start_end_and_report_cold_and_warm(aws: Session) -> None:
     assert "/[$LATEST]" in found[0]["logStreamName"]
 
 
+@pytest.mark.parity(
+    "CloudWatch Logs",
+    "A log group that is missing is made if the role may, and else there are no logs",
+    kept="yes",
+    module="logs",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
+)
 def test_a_role_that_may_not_make_log_groups_makes_none(aws: Session) -> None:
     make_function(aws, "quiet", ECHO)
     actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
@@ -276,12 +353,25 @@ def test_a_role_that_may_not_make_log_groups_makes_none(aws: Session) -> None:
     assert logs.filter_log_events(logGroupName="/aws/lambda/quiet")["events"]
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "A warm execution environment is used again",
+    kept="yes",
+    module="runtime",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html",
+)
 def test_warm_workers_are_used_again(aws: Session) -> None:
     source = "import os\ndef handler(event, context):\n    return os.getpid()\n"
     make_function(aws, "pid", source)
     assert len({invoke(aws, "pid")["Payload"] for _ in range(5)}) == 1
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "New code or configuration starts new execution environments",
+    kept="yes",
+    module="runtime",
+)
 def test_a_changed_function_starts_new_workers(aws: Session) -> None:
     make_function(aws, "version", "def handler(event, context):\n    return 'old'\n")
     lambda_ = aws.client("lambda")
@@ -295,6 +385,9 @@ def test_a_changed_function_starts_new_workers(aws: Session) -> None:
     assert invoke(aws, "version")["Payload"] == "newest"
 
 
+@pytest.mark.parity(
+    "Lambda", "A function that is deleted cannot be invoked", kept="yes", module="aws_api"
+)
 def test_a_deleted_function_leaves_no_worker(aws: Session, client_cloud: str) -> None:
     make_function(aws, "gone", ECHO)
     invoke(aws, "gone")
@@ -307,6 +400,14 @@ def test_a_deleted_function_leaves_no_worker(aws: Session, client_cloud: str) ->
         invoke(aws, "gone")
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "Invoke as `Event` answers 202 and the function runs; as `DryRun` it answers 204 "
+    "and the function does not",
+    kept="yes",
+    module="aws_api",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html",
+)
 def test_the_three_types_of_invocation(aws: Session) -> None:
     source = "import os\ndef handler(event, context):\n    print('ran', event.get('n'))\n"
     make_function(aws, "types", source)
@@ -328,6 +429,13 @@ def _messages(aws: Session, group: str) -> list[str]:
     return [event["message"] for event in events]
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "A failing event is tried twice more, and then goes to the dead-letter queue",
+    kept="yes",
+    module="asynchronous",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html",
+)
 def test_a_failing_event_is_tried_three_times_and_then_dead_lettered(aws: Session) -> None:
     sqs = aws.client("sqs")
     url = sqs.create_queue(QueueName="dead")["QueueUrl"]
@@ -346,6 +454,13 @@ def test_a_failing_event_is_tried_three_times_and_then_dead_lettered(aws: Sessio
     assert sum(line.startswith("START") for line in lines) == 3
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "Invocations run side by side, each in an execution environment of its own",
+    kept="yes, if they take longer than a second",
+    module="runtime",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html",
+)
 def test_slow_invocations_run_side_by_side(aws: Session) -> None:
     make_function(
         aws, "naps", "import time\ndef handler(event, context):\n    time.sleep(2)\n", Timeout=20
@@ -372,12 +487,26 @@ def test_a_worker_still_answers_after_a_long_while(aws: Session) -> None:
     assert "Init Duration" not in base64.b64decode(reply["LogResult"]).decode()
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "An event that is no JSON is refused",
+    kept="yes",
+    module="aws_api",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html",
+)
 def test_an_event_that_is_not_json_is_refused(aws: Session) -> None:
     make_function(aws, "echo", ECHO)
     with pytest.raises(ClientError, match="Could not parse request body into json"):
         aws.client("lambda").invoke(FunctionName="echo", Payload=b"{tea")
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "An event of a synchronous invocation has 6 MB at most",
+    kept="yes",
+    module="aws_api",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
+)
 def test_a_large_event_arrives_whole_and_a_larger_one_is_refused(aws: Session) -> None:
     make_function(aws, "size", "def handler(event, context):\n    return len(event['text'])\n")
     assert invoke(aws, "size", {"text": "x" * 5_000_000})["Payload"] == 5_000_000
@@ -406,6 +535,12 @@ def test_a_reset_ends_what_waits_and_what_runs(aws: Session, client_cloud: str) 
     assert invoke(aws, "echo", {"tea": 1})["Payload"] == {"tea": 1}
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "A failing event is not tried again once its function is deleted",
+    kept="yes: it goes with the function",
+    module="asynchronous",
+)
 def test_a_deleted_function_is_not_tried_again(aws: Session, client_cloud: str) -> None:
     make_function(aws, "fails", "def handler(event, context):\n    raise ValueError\n")
     for _ in range(3):
@@ -416,6 +551,12 @@ def test_a_deleted_function_is_not_tried_again(aws: Session, client_cloud: str) 
     assert status is not None and status["workers"] == []
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "What a handler has started ends with its execution environment",
+    kept="yes",
+    module="runtime",
+)
 def test_what_a_handler_started_ends_with_its_worker(aws: Session) -> None:
     source = (
         "import subprocess, time\n"

@@ -28,6 +28,13 @@ from lab.waiting import wait_until
 from tests.conftest import invoke, make_function, make_session, run_module
 
 
+@pytest.mark.parity(
+    "Every service",
+    "A request is signed with credentials that AWS gave out",
+    kept="any credentials do, and no signature is checked",
+    module="signature",
+    aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html",
+)
 @pytest.mark.parametrize("key", ["AKIAIOSFODNN7EXAMPLE", "test", "x"])
 def test_any_client_with_any_credentials_works(cloud: str, key: str) -> None:
     client = boto3.client(
@@ -43,6 +50,7 @@ def test_any_client_with_any_credentials_works(cloud: str, key: str) -> None:
     assert client.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "tea"
 
 
+@pytest.mark.parity("Every service", "A region knows nothing of what is in another", kept="yes")
 def test_regions_are_kept_apart(cloud: str) -> None:
     keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
     here = Session(cloud, **keys, region_name="us-east-1").client("sqs")
@@ -83,6 +91,12 @@ def test_it_listens_on_loopback_only(running_cloud: tuple[str, int]) -> None:
     assert listening == ["127.0.0.1"]
 
 
+@pytest.mark.parity(
+    "Every service",
+    "A request without a signature is refused",
+    kept="yes, in the words of API Gateway",
+    module="server",
+)
 def test_a_request_without_a_signature_is_told_so(cloud: str) -> None:
     answer = urllib3.request("GET", f"{cloud}/nothing/here")
     assert answer.status == 403
@@ -94,6 +108,11 @@ def test_a_worker_that_was_retired_gets_no_work(cloud: str) -> None:
     assert urllib3.request("GET", cloud + path).status == 403
 
 
+@pytest.mark.parity(
+    "Every service",
+    "A service has all of its operations",
+    kept="those that moto has; any other is answered `NotImplemented`",
+)
 def test_what_moto_does_not_have_is_a_clear_error(aws: Session) -> None:
     with pytest.raises(ClientError, match=r"NotImplemented.*GET /2016-08-19/account-settings"):
         aws.client("lambda").get_account_settings()
@@ -146,6 +165,13 @@ def test_elsewhere_a_hurry_changes_nothing(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().out == said * 2
 
 
+@pytest.mark.parity(
+    "SQS",
+    "The name of a deleted queue cannot be taken again for 60 seconds",
+    kept="if asked for: `--queue-name-delay 60`",
+    module="queue_names",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html",
+)
 def test_the_name_of_a_deleted_queue_is_taken_for_a_while_if_so_asked() -> None:
     with own_cloud("--queue-name-delay", "60", "--speed", "50") as (address, _):
         sqs = make_session(address).client("sqs")
