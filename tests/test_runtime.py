@@ -158,6 +158,13 @@ def test_no_two_workers_draw_the_same_random_numbers(aws: Session) -> None:
     assert invoke(aws, "one")["Payload"] != invoke(aws, "other")["Payload"]
 
 
+@pytest.mark.parity(
+    "CloudWatch Logs",
+    "What a function and its children write is in the log, and a logger's line has the request id",
+    kept="yes",
+    module="worker",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html",
+)
 def test_what_is_written_past_python_is_in_the_log_and_a_logger_names_the_request(
     aws: Session,
 ) -> None:
@@ -178,6 +185,13 @@ def test_what_is_written_past_python_is_in_the_log_and_a_logger_names_the_reques
     assert re.fullmatch(rf"\[INFO\]\t\S+Z\t{request_id}\ttea", lines[3])
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "Modules in the package come before those that are installed",
+    kept="yes",
+    module="worker",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/python-package.html",
+)
 def test_modules_in_the_package_come_before_those_that_are_installed(aws: Session) -> None:
     source = "import boto3, queue\nN = [boto3.NAME, queue.NAME]\n" + RETURNS_N
     package = io.BytesIO(zip_of(source))
@@ -230,7 +244,8 @@ def test_an_exception_is_reported_with_its_type_and_trace(aws: Session) -> None:
 
 @pytest.mark.parity(
     "Lambda",
-    "A function that exits is `Runtime.ExitError`, and the next invocation works",
+    "A function that exits or is killed is `Runtime.ExitError` with its status, and the next "
+    "invocation works",
     kept="yes",
     module="runtime",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html",
@@ -555,7 +570,7 @@ def test_a_deleted_function_is_not_tried_again(aws: Session, client_cloud: str) 
     "Lambda",
     "What a handler has started ends with its execution environment",
     kept="yes",
-    module="runtime",
+    module="processes",
 )
 def test_what_a_handler_started_ends_with_its_worker(aws: Session) -> None:
     source = (
