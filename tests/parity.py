@@ -47,8 +47,6 @@ NOT_DONE = (
      "here it fails the invocation; a test would take longer than it is worth"),
     ("Lambda", "Destinations in EventBridge and S3", "neither service is here"),
     ("SQS", "At most 120,000 messages in flight", "no chapter comes near"),
-    ("SQS", "The 12 hours of visibility count from the receive",
-     "here they count from the sending"),
     ("Event source mappings", "Other sources than SQS, provisioned pollers",
      "the tutorial has a queue"),
     ("SNS", "FIFO topics", "they fill FIFO queues"),

@@ -257,6 +257,7 @@ def test_a_service_may_do_what_the_policy_of_the_resource_allows(
     assert not service_may(None, *asked)
 
 
+@pytest.mark.parity("IAM", "NotPrincipal shuts out everybody but those it names", kept="yes")
 def test_everybody_but_one_may_be_shut_out(aws: Session) -> None:
     others = {"AWS": f"arn:aws:iam::{ACCOUNT}:role/other"}
     set_queue_policy(aws, NotPrincipal=others, Effect="Deny")
@@ -265,6 +266,7 @@ def test_everybody_but_one_may_be_shut_out(aws: Session) -> None:
     assert may_send(as_role(aws, allow("*")))
 
 
+@pytest.mark.parity("IAM", "A managed policy counts in its default version", kept="yes")
 def test_a_managed_policy_counts_in_its_default_version(aws: Session) -> None:
     aws.client("sqs").create_queue(QueueName="CustomerOrders")
     tried = as_role(aws, allow("iam:GetRole"))

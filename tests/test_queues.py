@@ -463,8 +463,10 @@ def test_a_wait_that_has_begun_goes_on_as_it_began(aws: Session, sqs: Any, url: 
     assert counts(sqs, url) == (0, 1, 0)
 
 
+@pytest.mark.parity(
+    "SQS", "The 12 hours that a message can be hidden for begin when it is received", kept="yes"
+)
 def test_a_message_of_yesterday_can_be_shown_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The 12 hours that a message can be hidden for begin when it is received."""
     hours = [0.0]
     monkeypatch.setattr(clock, "now_ms", lambda: (time.time() + hours[0] * 3600) * 1000)
     queue = IndexedQueue("q", "us-east-1", "123456789012")
