@@ -337,7 +337,7 @@ def set_visibility(chain: Chain, seconds: int) -> None:
 )
 def test_fault_a_role_is_not_yet_assumable(capsys: pytest.CaptureFixture[str]) -> None:
     with (
-        own_cloud("--role-delay", "0.8") as (address, _),
+        own_cloud("--role-delay", "3") as (address, _),
         environment(AWS_ENDPOINT_URL=address),
     ):
         aws = make_session(address)
