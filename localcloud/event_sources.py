@@ -14,11 +14,13 @@ import asyncio
 import base64
 import json
 import logging
+from contextlib import suppress
 from typing import Any
 
 import moto.awslambda.models as moto_lambda
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import EventSourceMapping, LambdaBackend, LambdaFunction
+from moto.sqs.exceptions import ReceiptHandleIsInvalid
 
 from localcloud import clock
 from localcloud.messages import QueuedMessage
@@ -119,7 +121,8 @@ class EventSources:
         if _may(function, mapping, "DeleteMessage"):
             mapping.processing_result = "OK" if result.error is None else _FAILED
             for message in _succeeded(mapping, messages, result):
-                queue.delete_message(message.receipt_handle)
+                with suppress(ReceiptHandleIsInvalid):  # purged in the meantime
+                    queue.delete_message(message.receipt_handle)
 
     def _function(self, mapping: EventSourceMapping) -> LambdaFunction | None:
         return self._state.function(mapping.function_arn, mapping.region)

@@ -36,12 +36,20 @@ aws = lab.session()
 names = lab.names()
 lab.check_ground(aws, "06")
 account, region = lab.account_id(aws), aws.region_name
-for number in ("00", "01", "02", "03"):
-    lab.check(number)  # what is broken already should be mended first
 print(f"Working in account {account}, region {region}.")
 
 # %% [markdown]
-# Look at the account once more, before you break anything in it; and all should be right so far.
+# Look at the account once more, before you break anything in it. And look whether all is right so
+# far: what is broken already should be mended first.
+#
+# Console: no page says so.
+
+# %%
+for number in ("00", "01", "02", "03"):
+    lab.check(number)
+
+# %% [markdown]
+# Look for four lines that say "right".
 #
 # AWS does not give up quickly. SQS shows a message again after 90 seconds, up to five times in
 # all; Lambda tries again after one minute, and once more after two. On your machine these waits,

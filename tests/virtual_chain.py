@@ -68,11 +68,18 @@ class VirtualChain(VirtualCloud):
         async def until_quiet() -> None:
             for _ in range(8 * 60):  # Lambda keeps an event for six hours at most
                 await asyncio.sleep(60)
-                if not self._queues[N.queue]._messages and not self.cloud.invocations._tasks._tasks:
+                if self._is_quiet():
                     return
             raise AssertionError(f"there is still work to do after hours: {self.faults.met}")
 
         self.run(until_quiet())
+
+    def _is_quiet(self) -> bool:
+        """Whether nothing is queued, no event waits, and only pollers are at work."""
+        sources = self.cloud.event_sources
+        deliveries = len(sources._tasks._tasks) - len(sources._pollers)
+        events = len(self.cloud.invocations._tasks._tasks)
+        return not (self._queues[N.queue]._messages or deliveries or events)
 
     # -- Breaking it -----------------------------------------------------------------------
 
