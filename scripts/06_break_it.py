@@ -482,7 +482,6 @@ print(f"Counted: 3 accepted, {len(recorded('table'))} recorded.")
 # %% tags=["reply"]
 LOSE = """
 import record_order
-
 log = record_order.log
 
 def log_and_lose(message, status, **more):
