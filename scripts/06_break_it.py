@@ -565,15 +565,10 @@ STYLES = {
     "ALREADY_RECORDED": ("D", "#a3d4b5"),
     "RECORDED": ("D", "#2e8b57"),
 }
-points = {
-    status: [
-        ((line["at"] - lines[0]["at"]) / 1000, row)
-        for row, lines in enumerate(told.values())
-        for line in lines
-        if line["status"] == status
-    ]
-    for status in STYLES
-}
+points = {status: [] for status in STYLES}
+for row, lines in enumerate(told.values()):
+    for line in lines:
+        points.setdefault(line["status"], []).append(((line["at"] - lines[0]["at"]) / 1000, row))
 print(", ".join(f"{len(found)} {status}" for status, found in points.items()))
 
 # %% [markdown]
