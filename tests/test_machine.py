@@ -81,7 +81,7 @@ class OrdersAndFaults(RuleBasedStateMachine):
 
     # -- Orders ----------------------------------------------------------------------------------
 
-    @rule(product=PRODUCTS, quantity=st.integers(1, 9), count=st.sampled_from([1, 1, 2, 12]))
+    @rule(product=PRODUCTS, quantity=st.integers(1, 9), count=st.sampled_from([1, 1, 1, 1, 2, 12]))
     def post(self, product: str, quantity: int, count: int) -> None:
         for _ in range(count):
             self.posted += 1
