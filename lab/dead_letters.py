@@ -26,6 +26,7 @@ from lab import function_logs
 from lab.display import counter, progress
 from lab.errors import LabError
 from lab.names import names
+from lab.orders import order_in
 from lab.session import account_id
 from lab.waiting import wait_until
 
@@ -159,7 +160,7 @@ def _show_again(sqs: Any, url: str, messages: list[Any]) -> None:
 
 
 def _letter(queue: str, message: Any, errors: dict[str, str], tried: int | None) -> DeadLetter:
-    order = _order(message["Body"])
+    order = order_in(message["Body"])
     return DeadLetter(
         queue=queue,
         message_id=message["MessageId"],
@@ -195,19 +196,6 @@ def _most_receives(aws: boto3.Session) -> int | None:
     found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
     policy = json.loads(found.get("Attributes", {}).get("RedrivePolicy", "{}"))
     return policy.get("maxReceiveCount")
-
-
-def _order(body: str) -> dict[str, Any]:
-    """The order in a message: as it was queued, as an event for a function, or from SNS."""
-    try:
-        found = json.loads(body)
-        found = found["Records"][0]["Sns"] if "Records" in found else found
-        found = json.loads(found["Message"]) if "Message" in found else found
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError):
-        return {}
-    if not isinstance(found, dict):
-        return {}
-    return {name: value for name, value in found.items() if isinstance(value, str | int)}
 
 
 # -- Sending back ------------------------------------------------------------------------------
@@ -248,7 +236,7 @@ def _invoke(aws: boto3.Session, name: str, url: str) -> Redriven:
     sent = 0
     with _in_hand(sqs, name, url) as messages:
         for message in progress(list(messages.values()), f"Sending back {name}"):
-            event = _event(message["Body"])
+            event = event_of(message["Body"])
             if event is None:
                 continue
             answer = lambda_.invoke(FunctionName=function, InvocationType="Event", Payload=event)
@@ -260,7 +248,7 @@ def _invoke(aws: boto3.Session, name: str, url: str) -> Redriven:
         return Redriven(name, function, sent, left=len(messages))
 
 
-def _event(body: str) -> str | None:
+def event_of(body: str) -> str | None:
     """The event that SNS would call a function with; None for what can be no event.
     https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
     """

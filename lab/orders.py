@@ -1,7 +1,9 @@
-"""The orders in the table that a chapter sent, told apart by what their ids begin with."""
+"""Orders: the one in a message, and those in the table that a chapter sent, told apart by what
+their ids begin with."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +11,22 @@ import boto3
 from boto3.dynamodb.conditions import Attr
 
 from lab.names import names
+
+
+def order_in(body: str) -> dict[str, Any]:
+    """The order in a message: as it was queued, as an event for a function, or from SNS.
+
+    Its texts and numbers by field; {} for what is no order.
+    """
+    try:
+        found = json.loads(body)
+        found = found["Records"][0]["Sns"] if "Records" in found else found
+        found = json.loads(found["Message"]) if "Message" in found else found
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {name: value for name, value in found.items() if isinstance(value, str | int)}
 
 
 def recorded(aws: boto3.Session, beginning: str) -> Iterator[str]:

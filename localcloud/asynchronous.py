@@ -16,7 +16,6 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from moto.awslambda.models import LambdaFunction
@@ -153,7 +152,6 @@ class AsyncInvocations:
 
 def _record(function: LambdaFunction, event: Event, condition: str) -> str:
     """The invocation record. An event that was never invoked has no response."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     result = event.result
     context: dict[str, Any] = {"statusCode": 200, "executedVersion": str(function.version)}
     if result is not None and result.error is not None:
@@ -161,7 +159,7 @@ def _record(function: LambdaFunction, event: Event, condition: str) -> str:
     return json.dumps(
         {
             "version": "1.0",
-            "timestamp": now,
+            "timestamp": clock.timestamp(),
             "requestContext": {
                 "requestId": event.request_id,
                 "functionArn": f"{event.function_arn}:$LATEST",

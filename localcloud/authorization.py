@@ -28,7 +28,7 @@ from moto.sqs.models import sqs_backends
 from moto.sts.models import sts_backends
 from moto.sts.responses import TokenResponse
 
-from localcloud.permissions import Access, Caller, Policy, context_of, why_not
+from localcloud.permissions import Access, Caller, Policy, context_of, policy_of, why_not
 from localcloud.signature import access_key_of
 from localcloud.state import ACCOUNT_ID, Request, Response, State, error_response
 
@@ -91,40 +91,53 @@ def _resource_policy(state: State, resource: str) -> Policy:
     if service == "sns" and (topic := sns_backends[account][region].topics.get(resource)):
         return topic.policy
     if service == "lambda" and (function := state.function(resource, region)):
-        return {"Statement": function.policy.statements}
+        return policy_of(function)
     return None
 
 
-def _needed(service: str, request: Request, region: str) -> Iterator[tuple[str, str]]:
-    """What the sender must be allowed: actions, each with the ARN of its resource ("" for any)."""
+Needed = Iterator[tuple[str, str]]  # actions, each with the ARN of its resource ("" for any)
+
+
+def _needed(service: str, request: Request, region: str) -> Needed:
+    """What the sender must be allowed."""
     operation, call = _call(request)
     arn = f"arn:aws:{service}:{region}:{ACCOUNT_ID}:"
-    if service == "sqs":
-        url_or_arn = call.get("QueueUrl") or call.get("SourceArn") or _source_of(call) or "*"
-        name = call.get("QueueName") or re.split("[/:]", url_or_arn)[-1]
-        yield f"sqs:{operation.removesuffix('Batch')}", arn + name
-        if "DestinationArn" in call:
-            yield "sqs:SendMessage", call["DestinationArn"]
-        if operation == "CreateQueue" and call.get("tags"):
-            yield "sqs:TagQueue", arn + name
-    elif service == "sns":
-        named = (call.get(name) for name in ("TopicArn", "TargetArn", "ResourceArn"))
-        subscription = call.get("SubscriptionArn", "").rpartition(":")[0]
-        resource = next(filter(None, named), subscription) or arn + call.get("Name", "*")
-        yield f"sns:{operation.removesuffix('Batch')}", resource
-    elif service == "dynamodb":
-        for table in _tables(call):
-            resource = table if table.startswith("arn:") else f"{arn}table/{table}"
-            index = f"/index/{call['IndexName']}" if "IndexName" in call else ""
-            yield f"dynamodb:{operation}", resource + index
+    if service in _NEEDED:
+        yield from _NEEDED[service](operation, call, arn)
     elif service == "lambda" and (found := INVOKE.fullmatch(unquote(request.path))):
         name = found[1]
-        resource = name if name.startswith("arn:") else f"{arn}function:{name}"
-        yield "lambda:InvokeFunction", resource
+        yield "lambda:InvokeFunction", name if name.startswith("arn:") else f"{arn}function:{name}"
     else:
         action = f"{service}:{operation or _rest_operation(service, request)}"
         if action not in _ALWAYS:
             yield action, ""
+
+
+def _needed_of_sqs(operation: str, call: dict[str, Any], arn: str) -> Needed:
+    url_or_arn = call.get("QueueUrl") or call.get("SourceArn") or _source_of(call) or "*"
+    queue = arn + (call.get("QueueName") or re.split("[/:]", url_or_arn)[-1])
+    yield f"sqs:{operation.removesuffix('Batch')}", queue
+    if "DestinationArn" in call:
+        yield "sqs:SendMessage", call["DestinationArn"]
+    if operation == "CreateQueue" and call.get("tags"):
+        yield "sqs:TagQueue", queue
+
+
+def _needed_of_sns(operation: str, call: dict[str, Any], arn: str) -> Needed:
+    named = (call.get(name) for name in ("TopicArn", "TargetArn", "ResourceArn"))
+    subscription = call.get("SubscriptionArn", "").rpartition(":")[0]
+    topic = next(filter(None, named), subscription) or arn + call.get("Name", "*")
+    yield f"sns:{operation.removesuffix('Batch')}", topic
+
+
+def _needed_of_dynamodb(operation: str, call: dict[str, Any], arn: str) -> Needed:
+    index = f"/index/{call['IndexName']}" if "IndexName" in call else ""
+    for table in _tables(call):
+        table_arn = table if table.startswith("arn:") else f"{arn}table/{table}"
+        yield f"dynamodb:{operation}", table_arn + index
+
+
+_NEEDED = {"sqs": _needed_of_sqs, "sns": _needed_of_sns, "dynamodb": _needed_of_dynamodb}
 
 
 def _source_of(call: dict[str, Any]) -> str:

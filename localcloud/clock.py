@@ -11,6 +11,7 @@ source of time in its place.
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 MIN_SPEED, MAX_SPEED = 1.0, 1000.0
 
@@ -20,6 +21,12 @@ speed = 1.0  # how many times as fast waits pass that begin from now on
 def now_ms() -> float:
     """The present, in epoch milliseconds. It is never scaled."""
     return time.time() * 1000
+
+
+def timestamp() -> str:
+    """The present as AWS writes it: 2026-07-01T12:00:00.000Z."""
+    now = datetime.fromtimestamp(now_ms() / 1000, UTC)
+    return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def seconds(wait: float) -> float:

@@ -73,36 +73,36 @@ class EventSources:
         self._tasks.cancel()
 
     async def _poll(self, mapping: EventSourceMapping) -> None:
-        """Poll for ever, whatever goes wrong with a batch."""
-        while True:
-            try:
-                await self._receive_batches(mapping)
-            except Exception:
-                logger.exception("Polling %s failed", mapping.event_source_arn)
-            await asyncio.sleep(clock.seconds(_PAUSE_SECONDS))
-
-    async def _receive_batches(self, mapping: EventSourceMapping) -> None:
-        """Receive batches, with at most the mapping's concurrency under way."""
+        """Poll for ever, whatever goes wrong with a batch, with at most the mapping's concurrency
+        under way."""
         slots = asyncio.Semaphore(_concurrency(mapping))
         while True:
             await slots.acquire()
-            queue = self._state.queue(mapping.event_source_arn)
-            if queue is None:  # deleted; it may be made again
+            delivery = None
+            try:
+                delivery = await self._next_delivery(mapping)
+            except Exception:
+                logger.exception("Polling %s failed", mapping.event_source_arn)
+                await _pause()
+            if delivery is None:
                 slots.release()
-                await asyncio.sleep(clock.seconds(_PAUSE_SECONDS))
-                continue
+            else:
+                delivery.add_done_callback(lambda _: slots.release())
+
+    async def _next_delivery(self, mapping: EventSourceMapping) -> asyncio.Task[None] | None:
+        """Receive a batch and begin to deliver it; None if there is none, or none is to be had."""
+        queue = self._state.queue(mapping.event_source_arn)
+        if queue is not None:
             await queue.wait_for_message(_IDLE_SECONDS)
-            if not _may(self._function(mapping), mapping, "ReceiveMessage", "GetQueueAttributes"):
-                slots.release()
-                await asyncio.sleep(clock.seconds(_PAUSE_SECONDS))  # it may be allowed again
-                continue
-            messages = await _collect(queue, mapping)
-            if not messages:
-                slots.release()
-                await asyncio.sleep(0)
-                continue
-            delivery = self._tasks.start(self._deliver(mapping, queue, messages))
-            delivery.add_done_callback(lambda _: slots.release())
+        function = self._function(mapping)
+        if queue is None or not _may(function, mapping, "ReceiveMessage", "GetQueueAttributes"):
+            await _pause()
+            return None
+        messages = await _collect(queue, mapping)
+        if not messages:
+            await asyncio.sleep(0)
+            return None
+        return self._tasks.start(self._deliver(mapping, queue, messages))
 
     async def _deliver(
         self, mapping: EventSourceMapping, queue: IndexedQueue, messages: list[QueuedMessage]
@@ -116,7 +116,7 @@ class EventSources:
             result = await self._runtime.invoke(function, json.dumps({"Records": records}).encode())
         except ThrottledError:
             # Keep the slot for a while: the next batch would only lose a receive, too.
-            await asyncio.sleep(clock.seconds(_PAUSE_SECONDS))
+            await _pause()
             return
         if _may(function, mapping, "DeleteMessage"):
             mapping.processing_result = "OK" if result.error is None else _FAILED
@@ -126,6 +126,11 @@ class EventSources:
 
     def _function(self, mapping: EventSourceMapping) -> LambdaFunction | None:
         return self._state.function(mapping.function_arn, mapping.region)
+
+
+async def _pause() -> None:
+    """Wait for what is missing to come, or for what went wrong to be mended."""
+    await asyncio.sleep(clock.seconds(_PAUSE_SECONDS))
 
 
 class _Mapping(EventSourceMapping):

@@ -25,7 +25,7 @@ from moto.apigateway.models import APIGatewayBackend
 
 from localcloud import deployments
 from localcloud.deployments import Deployment, Refusal, Route, snapshot
-from localcloud.permissions import service_may
+from localcloud.permissions import policy_of, service_may
 from localcloud.runtime import Result, Runtime, ThrottledError
 from localcloud.state import ACCOUNT_ID, Request, Response, State, json_response
 
@@ -161,8 +161,8 @@ class FrontDoor:
         if call.route.function_arn is None or function is None:
             raise Refusal("API_CONFIGURATION_ERROR")
         arn = function.function_arn
-        statements = {"Statement": function.policy.statements}
-        if not service_may(statements, _SERVICE, "lambda:InvokeFunction", arn, _source_arn(call)):
+        policy = policy_of(function)
+        if not service_may(policy, _SERVICE, "lambda:InvokeFunction", arn, _source_arn(call)):
             raise Refusal("API_CONFIGURATION_ERROR")
         try:
             invocation = self._runtime.invoke(function, json.dumps(_proxy_event(call)).encode())

@@ -15,7 +15,6 @@ import base64
 import json
 import logging
 import secrets
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -23,9 +22,10 @@ from urllib.parse import urlencode
 from moto.sns.models import SNSBackend, Subscription, sns_backends
 from moto.sns.utils import FilterPolicyMatcher
 
+from localcloud import clock
 from localcloud.asynchronous import AsyncInvocations
 from localcloud.mailbox import Mailbox
-from localcloud.permissions import service_may
+from localcloud.permissions import policy_of, service_may
 from localcloud.state import ACCOUNT_ID, State
 from localcloud.tasks import Tasks
 
@@ -136,7 +136,7 @@ class Notifications:
         function = self._state.function(subscription.endpoint, "")
         if function is None:
             return "the function is gone"
-        policy = {"Statement": function.policy.statements}
+        policy = policy_of(function)
         action, arn = "lambda:InvokeFunction", function.function_arn
         if not service_may(policy, _SERVICE, action, arn, subscription.topic_arn):
             return "the function's policy does not allow it"
@@ -217,14 +217,13 @@ class Notifications:
         subject: str | None,
         message_attributes: dict[str, Any] | None,
     ) -> dict[str, Any]:
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return {
             "Type": "Notification",
             "MessageId": message_id,
             "TopicArn": subscription.topic_arn,
             "Subject": subject,
             "Message": message,
-            "Timestamp": now,
+            "Timestamp": clock.timestamp(),
             "SignatureVersion": "1",
             "Signature": "EXAMPLE",
             "SigningCertUrl": "EXAMPLE",

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from moto.awslambda.models import LambdaFunction
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import Role, iam_backends
 
@@ -94,6 +95,11 @@ def service_may(policy: Policy, service: str, action: str, resource: str, source
     context = {"aws:sourcearn": source_arn, "aws:sourceaccount": source_arn.split(":")[4]}
     access = Access(action, resource, context)
     return _effects([policy], access, {"Service": {service}}) == {"Allow"}
+
+
+def policy_of(function: LambdaFunction) -> Policy:
+    """The function's resource-based policy; moto keeps only its statements."""
+    return {"Statement": function.policy.statements}
 
 
 def lambda_may_assume(role_arn: str) -> bool:

@@ -31,6 +31,7 @@ from pathlib import Path
 import psutil
 from moto.awslambda.models import LambdaFunction
 
+from localcloud import clock
 from localcloud.logs import LogWriter
 from localcloud.processes import SYSTEM_VARIABLES, Process, Processes, kill_group
 from localcloud.state import Request, Response, State, json_response
@@ -194,7 +195,7 @@ class Runtime:
         for worker in list(self._workers.values()):
             if worker.current is not None:
                 text = "The local cloud stopped or was reset."
-                self._finish(worker, _error("ServiceException", text), "Unhandled")
+                self._finish(worker, error_payload("ServiceException", text), "Unhandled")
             self._kill(worker)
 
     def processes(self) -> list[int]:
@@ -215,7 +216,7 @@ class Runtime:
         while pool.waiting:
             invocation = pool.waiting.popleft()
             if not invocation.done.done():
-                result = Result(_error(kind, message), "Unhandled", invocation.request_id)
+                result = Result(error_payload(kind, message), "Unhandled", invocation.request_id)
                 invocation.done.set_result(result)
 
     # -- Pools: which code, how many workers ---------------------------------------------
@@ -320,7 +321,9 @@ class Runtime:
         init_deadline = worker.started + _INIT_SECONDS
         while worker.process.poll() is None:
             if worker.init_seconds is None and time.monotonic() > init_deadline:
-                worker.init_error = _error("Sandbox.Timedout", "Init timed out after 10.00 seconds")
+                worker.init_error = error_payload(
+                    "Sandbox.Timedout", "Init timed out after 10.00 seconds"
+                )
                 kill_group(worker.process)
             if worker.pool.waiting:
                 self._dispatch()
@@ -339,7 +342,7 @@ class Runtime:
             self._begin(worker, invocation)
         if invocation is not None:
             text = f"RequestId: {invocation.request_id} Error: {status}"
-            payload = worker.init_error or _error("Runtime.ExitError", text)
+            payload = worker.init_error or error_payload("Runtime.ExitError", text)
             self._finish(worker, payload, "Unhandled", extra=[] if worker.init_error else [text])
         self._forget(worker)
         self._dispatch()
@@ -412,8 +415,8 @@ class Runtime:
             return
         seconds = f"{worker.pool.function.timeout:.2f} seconds"
         text = f"RequestId: {invocation.request_id} Error: Task timed out after {seconds}"
-        line = f"{_timestamp()} {invocation.request_id} Task timed out after {seconds}"
-        self._finish(worker, _error("Sandbox.Timedout", text), "Unhandled", extra=[line])
+        line = f"{clock.timestamp()} {invocation.request_id} Task timed out after {seconds}"
+        self._finish(worker, error_payload("Sandbox.Timedout", text), "Unhandled", extra=[line])
         self._kill(worker)
         self._dispatch()
 
@@ -504,13 +507,9 @@ def _exit_status(returncode: int) -> str:
     return f"exit status {returncode}"
 
 
-def _error(kind: str, message: str) -> bytes:
+def error_payload(kind: str, message: str) -> bytes:
+    """What a failed invocation answers."""
     return json.dumps({"errorType": kind, "errorMessage": message}).encode()
-
-
-def _timestamp() -> str:
-    now = time.time()
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
 
 
 def _trace_id() -> str:

@@ -180,14 +180,3 @@ class Chain:
         found = self.lambda_.get_function_configuration(FunctionName=function)
         changed = {"Variables": {**found["Environment"]["Variables"], **variables}}
         self.lambda_.update_function_configuration(FunctionName=function, Environment=changed)
-
-
-def order_id_of(body: Any) -> str | None:
-    """The order in a message: as it was queued, as Lambda got it, or from SNS; or None."""
-    try:
-        found = json.loads(body) if isinstance(body, str) else body
-        if "Records" in found:
-            found = found["Records"][0]["Sns"]
-        return str((json.loads(found["Message"]) if "Message" in found else found)["order_id"])
-    except (ValueError, KeyError, TypeError):
-        return None

@@ -31,7 +31,7 @@ from tests.chain import Chain
 from tests.fault_proxy import fault_proxy
 
 ROOT = Path(__file__).parent.parent
-TRUST = {
+TRUST: dict[str, Any] = {
     "Version": "2012-10-17",
     "Statement": [
         {

@@ -178,8 +178,9 @@ def test_the_linter_finds_what_is_wrong_with_a_resource_policy(
 )
 def test_the_linter_finds_a_role_that_others_may_be(principal: Any) -> None:
     (statement,) = TRUST["Statement"]
+    others = {**statement, "Principal": principal}
     assert not trust_findings(TRUST)
-    assert trust_findings({"Statement": [{**statement, "Principal": principal}]})  # type: ignore[dict-item]
+    assert trust_findings({"Statement": [others]})
 
 
 def test_a_planted_fault_is_found_where_it_stands(aws: Session) -> None:

@@ -20,9 +20,10 @@ import pytest
 from lab import local
 from lab.demo import environment, own_cloud
 from lab.names import names
+from lab.orders import order_in
 from lab.waiting import wait_until
 from tests.bench import lift_throttle
-from tests.chain import Chain, order_id_of
+from tests.chain import Chain
 from tests.conftest import make_session
 from tests.fault_proxy import NOTHING_SENT, fault_proxy
 
@@ -77,7 +78,7 @@ def post_all(threads: ThreadPoolExecutor, chain: Chain, count: int) -> Counter[i
 
 def redrive(chain: Chain) -> int:
     """Send what used up its attempts on its way again; how many these were."""
-    n, dead = names(), [d for d in chain.dead_letters() if order_id_of(d[1]["Body"])]
+    n, dead = names(), [d for d in chain.dead_letters() if "order_id" in order_in(d[1]["Body"])]
     for name, message in dead:
         if name == n.queue_dead_letters:
             chain.send(message["Body"])

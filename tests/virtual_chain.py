@@ -15,13 +15,16 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
 import lab
+from lab.dead_letters import event_of
 from lab.names import names
+from lab.orders import order_in
 from localcloud.state import ACCOUNT_ID, Request
 from tests.virtual_cloud import ADDRESS, VirtualCloud
 
 REGION = "us-east-1"
 Content = tuple[str, int]
 N = names("")
+_FIELDS = ("order_id", "product", "quantity")
 
 
 class VirtualChain(VirtualCloud):
@@ -167,9 +170,9 @@ class VirtualChain(VirtualCloud):
         url = self._sqs.get_queue_url(QueueName=queue)["QueueUrl"]
         while messages := self._sqs.receive_message(QueueUrl=url).get("Messages"):
             body, handle = messages[0]["Body"], messages[0]["ReceiptHandle"]
-            if queue == N.topic_dead_letters:
-                body = json.dumps({"Records": [{"Sns": json.loads(body)}]})
-            self._lambda.invoke(FunctionName=N.record_order, InvocationType="Event", Payload=body)
+            self._lambda.invoke(
+                FunctionName=N.record_order, InvocationType="Event", Payload=event_of(body)
+            )
             self._sqs.delete_message(QueueUrl=url, ReceiptHandle=handle)
 
     # -- moto's state ----------------------------------------------------------------------
@@ -194,12 +197,6 @@ class VirtualChain(VirtualCloud):
 
 
 def _order(body: str) -> Any:
-    """The order in a dead letter: as queued, as an event for Lambda, or from SNS; or the text."""
-    try:
-        found = json.loads(body)
-        if "Records" in found:
-            found = found["Records"][0]["Sns"]
-        order = json.loads(found["Message"]) if "Message" in found else found
-        return order["order_id"], order["product"], order["quantity"]
-    except (ValueError, TypeError, KeyError):
-        return body
+    """The order in a dead letter, or the text."""
+    order = order_in(body)
+    return tuple(order[f] for f in _FIELDS) if order.keys() >= set(_FIELDS) else body

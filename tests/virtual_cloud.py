@@ -40,7 +40,7 @@ from lab import chapters
 from lab.demo import environment
 from lab.folders import ROOT
 from localcloud import clock, server
-from localcloud.runtime import Result, Runtime
+from localcloud.runtime import Result, Runtime, error_payload
 from localcloud.server import LocalCloud, Options
 from localcloud.state import Request, Response, error_response
 
@@ -123,9 +123,9 @@ class _InProcessRuntime(Runtime):
         try:
             reply = owner.run_handler(function, json.loads(payload))
         except Killed:
-            return Result(_error("Runtime.ExitError", "signal: killed"), "Unhandled", "id")
+            return Result(error_payload("Runtime.ExitError", "signal: killed"), "Unhandled", "id")
         except Exception as error:
-            return Result(_error(type(error).__name__, str(error)), "Unhandled", "id")
+            return Result(error_payload(type(error).__name__, str(error)), "Unhandled", "id")
         await asyncio.sleep(0)
         return Result(json.dumps(reply).encode(), None, "id")
 
@@ -280,10 +280,6 @@ class _Body(io.BytesIO):
 def _response_of(prepared: AWSPreparedRequest, response: Response) -> AWSResponse:
     headers: Any = HeadersDict(dict(response.headers))
     return AWSResponse(prepared.url, response.status, headers, _Body(response.body))
-
-
-def _error(kind: str, message: str) -> bytes:
-    return json.dumps({"errorType": kind, "errorMessage": message}).encode()
 
 
 V = TypeVar("V", bound=VirtualCloud)
