@@ -88,6 +88,10 @@ def main(port: int, **options: Any) -> None:
     Prints the address once it is ready. Point any AWS client at it (--endpoint-url or
     AWS_ENDPOINT_URL), with whatever credentials. State lives as long as the process.
     """
+    # Where Jupyter is installed, jsonschema takes seconds over a grammar of IRIs as it is imported,
+    # twice as long as all the rest. None in its place makes it go without; nothing here needs it.
+    missing: Any = None
+    sys.modules.setdefault("rfc3987_syntax", missing)
     from localcloud.server import Options, listen, serve  # slow to import; --help is not
 
     def ready(address: str) -> None:

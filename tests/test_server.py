@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import boto3
@@ -202,6 +203,17 @@ def test_a_port_in_use_is_one_clear_line() -> None:
     (line,) = result.stderr.splitlines()
     assert str(port) in line
     assert "--port" in line
+
+
+def test_a_start_does_not_wait_for_the_grammar_that_comes_with_jupyter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert find_spec("rfc3987_syntax"), "nothing has to keep it out any more"
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        imported = localcloud("--port", str(taken.getsockname()[1])).stderr
+    assert "jsonschema._format" in imported
+    assert "rfc3987_syntax" not in imported
 
 
 @pytest.mark.parametrize("arguments", [["--port", "tea"], ["--port", "70000"], ["--tea"]])
