@@ -164,9 +164,10 @@ class FrontDoor:
         policy = policy_of(function)
         if not service_may(policy, _SERVICE, "lambda:InvokeFunction", arn, _source_arn(call)):
             raise Refusal("API_CONFIGURATION_ERROR")
+        event = json.dumps(_proxy_event(call)).encode()
         try:
-            invocation = self._runtime.invoke(function, json.dumps(_proxy_event(call)).encode())
-            result = await asyncio.wait_for(invocation, call.route.timeout)
+            async with asyncio.timeout(call.route.timeout):
+                result = await self._runtime.invoke(function, event)
         except TimeoutError:
             raise Refusal("INTEGRATION_TIMEOUT") from None
         except ThrottledError:

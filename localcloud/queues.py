@@ -182,8 +182,10 @@ class IndexedQueue(moto_sqs.Queue):
                 if self._hidden:
                     left = min(left, max(0.0, self._hidden[0][0] - clock.now_ms()) / 1000 + 0.001)
                 arrived.clear()
+                # Not asyncio.wait_for: in Python 3.11 it may lose that it was cancelled.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(arrived.wait(), left)
+                    async with asyncio.timeout(left):
+                        await arrived.wait()
         finally:
             self._arrived.discard(arrived)
 

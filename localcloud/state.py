@@ -143,7 +143,10 @@ class State:
             return error_response(request, 500, "InternalFailure", text)
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Forget everything. Whoever waits for a message is let go."""
+        for backend in _backends(sqs_backends):
+            for queue in backend.queues.values():
+                queue.close()
         response = self.call(Request("POST", "/moto-api/reset", "", {}, b""))
         assert response.status == 200, response.body
 

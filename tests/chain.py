@@ -40,6 +40,7 @@ marker = pathlib.Path({marker!r})
 real.{client}.meta.events.register("{moment}.{operation}", misbehave)
 lambda_handler = real.lambda_handler
 """
+CHAPTERS_OWN = 2  # the orders that the chapters send
 DIE = "os.kill(os.getpid(), signal.SIGKILL)"
 
 
@@ -52,6 +53,7 @@ class Chain:
         self.sqs, self.lambda_ = aws.client("sqs"), aws.client("lambda")
         self.dynamodb = aws.resource("dynamodb")
         self.run_chapters()
+        wait_until(lambda: self.count() == CHAPTERS_OWN, "the chapters' orders are recorded")
         self.queue = self._url(n.queue)
         self.dead_letter_queues = {
             name: self._url(name)

@@ -23,12 +23,11 @@ from lab.names import names
 from lab.orders import order_in
 from lab.waiting import wait_until
 from tests.bench import lift_throttle
-from tests.chain import Chain
+from tests.chain import CHAPTERS_OWN, Chain
 from tests.conftest import make_session
 from tests.fault_proxy import NOTHING_SENT, fault_proxy
 
 ORDERS, AGAIN = 2000, 100
-CHAPTERS_OWN = 2
 # Few enough that the retries of boto3 and Lambda see to nearly all of them: what boto3 waits after
 # a throttle is a second, which a worker of the function spends asleep.
 FAULTS = [

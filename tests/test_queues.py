@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -12,6 +13,7 @@ from botocore.exceptions import ClientError
 from moto.sqs.exceptions import InvalidParameterValue
 
 import lab
+from lab import local
 from lab.session import Session
 from lab.waiting import wait_until
 from localcloud import clock
@@ -502,3 +504,35 @@ def test_a_message_is_gone_when_its_retention_period_is_over(
     monkeypatch.setattr(clock, "now_ms", lambda: sent + 61_000)
     assert queue.receive(1, 0) == []
     assert queue.approximate_number_of_messages == 0
+
+
+def test_who_waits_for_a_message_can_be_stopped_in_the_moment_when_one_comes() -> None:
+    queue = IndexedQueue("q", "us-east-1", "123456789012")
+
+    async def stopped() -> bool:
+        waiting = asyncio.create_task(queue.wait_for_message(60))
+        await asyncio.sleep(0.01)
+        queue.add_message(QueuedMessage("1", "tea"))
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        return waiting.cancelled()
+
+    assert asyncio.run(stopped())
+
+
+def test_a_reset_ends_a_long_poll(sqs: Any, url: str, cloud: str) -> None:
+    errors: list[Exception] = []
+
+    def poll() -> None:
+        try:
+            receive(sqs, url, WaitTimeSeconds=20)
+        except ClientError as error:
+            errors.append(error)
+
+    polling = threading.Thread(target=poll)
+    polling.start()
+    time.sleep(0.3)
+    local.reset(cloud)
+    polling.join(timeout=3)
+    assert not polling.is_alive()
+    assert "NonExistentQueue" in str(errors)
