@@ -95,10 +95,10 @@ def _resource_policy(state: State, resource: str) -> Policy:
     return None
 
 
-Needed = Iterator[tuple[str, str]]  # actions, each with the ARN of its resource ("" for any)
+_Needed = Iterator[tuple[str, str]]  # actions, each with the ARN of its resource ("" for any)
 
 
-def _needed(service: str, request: Request, region: str) -> Needed:
+def _needed(service: str, request: Request, region: str) -> _Needed:
     """What the sender must be allowed."""
     operation, call = _call(request)
     arn = f"arn:aws:{service}:{region}:{ACCOUNT_ID}:"
@@ -113,7 +113,7 @@ def _needed(service: str, request: Request, region: str) -> Needed:
             yield action, ""
 
 
-def _needed_of_sqs(operation: str, call: dict[str, Any], arn: str) -> Needed:
+def _needed_of_sqs(operation: str, call: dict[str, Any], arn: str) -> _Needed:
     url_or_arn = call.get("QueueUrl") or call.get("SourceArn") or _source_of(call) or "*"
     queue = arn + (call.get("QueueName") or re.split("[/:]", url_or_arn)[-1])
     yield f"sqs:{operation.removesuffix('Batch')}", queue
@@ -123,14 +123,14 @@ def _needed_of_sqs(operation: str, call: dict[str, Any], arn: str) -> Needed:
         yield "sqs:TagQueue", queue
 
 
-def _needed_of_sns(operation: str, call: dict[str, Any], arn: str) -> Needed:
+def _needed_of_sns(operation: str, call: dict[str, Any], arn: str) -> _Needed:
     named = (call.get(name) for name in ("TopicArn", "TargetArn", "ResourceArn"))
     subscription = call.get("SubscriptionArn", "").rpartition(":")[0]
     topic = next(filter(None, named), subscription) or arn + call.get("Name", "*")
     yield f"sns:{operation.removesuffix('Batch')}", topic
 
 
-def _needed_of_dynamodb(operation: str, call: dict[str, Any], arn: str) -> Needed:
+def _needed_of_dynamodb(operation: str, call: dict[str, Any], arn: str) -> _Needed:
     index = f"/index/{call['IndexName']}" if "IndexName" in call else ""
     for table in _tables(call):
         table_arn = table if table.startswith("arn:") else f"{arn}table/{table}"
