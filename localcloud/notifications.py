@@ -81,7 +81,8 @@ class Notifications:
                 try:
                     self._publish(subscription, message, message_id, **options)
                 except Exception:  # the other subscribers must get it all the same
-                    logger.exception("%s could not be notified", subscription.endpoint)
+                    # Not the endpoint, which may be somebody's address.
+                    logger.exception("%s could not be notified", subscription.arn)
             elif subscription.protocol in ("http", "https"):  # waits for the other side
                 call = partial(_moto_publish, subscription, message, message_id, **options)
                 self._tasks.start(asyncio.to_thread(call))
