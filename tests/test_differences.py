@@ -255,11 +255,10 @@ def test_a_mapping_has_five_batches_under_way(setup: Setup) -> None:
     setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "60"})
     setup.send(*(f"tea {i}" for i in range(12)))
     setup.map(BatchSize=1)
-    hidden, in_flight = "ApproximateNumberOfMessagesNotVisible", set()
+    in_flight: set[int] = set()
 
     def is_empty() -> bool:
-        found = setup.sqs.get_queue_attributes(QueueUrl=setup.url, AttributeNames=[hidden])
-        in_flight.add(int(found["Attributes"][hidden]))
+        in_flight.add(setup.in_flight())
         return setup.left(setup.url) == 0
 
     wait_until(is_empty, "the queue is empty", timeout=20)
