@@ -67,7 +67,7 @@ class Mailbox:
             mail = self._outgoing.get_nowait()
             try:
                 await asyncio.to_thread(self._deliver_one, mail)
-            except OSError as error:  # smtplib's errors are OSErrors, too
+            except Exception as error:  # the mails behind this one must get out all the same
                 # What the error says may quote the address, which belongs in no log.
                 logger.error("A mail was not delivered: %s", type(error).__name__)
 

@@ -14,11 +14,13 @@ import asyncio
 import base64
 import json
 import logging
+import re
 import secrets
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+from moto.sns.exceptions import InvalidParameterValue
 from moto.sns.models import SNSBackend, Subscription, sns_backends
 from moto.sns.utils import FilterPolicyMatcher
 
@@ -31,6 +33,7 @@ from localcloud.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 _SERVICE = "sns.amazonaws.com"
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 _moto_publish, _moto_subscribe = Subscription.publish, SNSBackend.subscribe
 
 
@@ -92,6 +95,8 @@ class Notifications:
         def subscribe(
             backend: SNSBackend, topic_arn: str, endpoint: str, protocol: str
         ) -> Subscription:
+            if protocol.startswith("email") and not _ADDRESS.fullmatch(endpoint):
+                raise InvalidParameterValue("Invalid parameter: Email address")
             known = set(backend.subscriptions)
             subscription = _moto_subscribe(backend, topic_arn, endpoint, protocol)
             is_new = subscription.arn not in known

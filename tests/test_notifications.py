@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import mailbox
 import re
@@ -18,6 +19,7 @@ from lab.demo import own_cloud
 from lab.inbox import find_mail, inbox
 from lab.session import Session
 from lab.waiting import wait_until
+from localcloud.mailbox import Mailbox
 from tests.conftest import make_function, make_session, messages_on, open_queue, permit
 
 ACCOUNT = "123456789012"
@@ -474,6 +476,25 @@ def test_a_filter_policy_on_the_body_keeps_messages_out(
 
 @pytest.mark.parity(
     "SNS",
+    "An e-mail subscription needs an address",
+    kept="yes",
+    module="notifications",
+    aws="https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html",
+)
+@pytest.mark.parametrize(
+    "endpoint", ["fulfillment", "@example.com", "a@b@c", "a9@example.com\nBcc: all@example.com"]
+)
+def test_what_is_no_address_is_not_subscribed(aws: Session, topic: str, endpoint: str) -> None:
+    sns = aws.client("sns")
+    with pytest.raises(
+        sns.exceptions.InvalidParameterException, match="Invalid parameter: Email address"
+    ):
+        sns.subscribe(TopicArn=topic, Protocol="email", Endpoint=endpoint)
+    assert sns.list_subscriptions()["Subscriptions"] == []
+
+
+@pytest.mark.parity(
+    "SNS",
     "A subject has under 100 characters, and no line breaks or control characters",
     kept="yes",
     module="limits",
@@ -537,6 +558,24 @@ def test_mail_can_be_kept_in_a_directory_of_ones_choice(tmp_path: Path) -> None:
         assert status is not None and status["mailbox"] == str(tmp_path / "mail")
     (mail,) = mailbox.Maildir(tmp_path / "mail")
     assert mail["To"] == "a7@example.com"
+
+
+def test_a_mail_that_cannot_be_written_holds_up_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def send_both() -> None:
+        post = Mailbox(tmp_path / "mail")
+        for address in ("a9\ud800@example.com", "a10@example.com"):
+            post.send("Orders", address, "One tea", "An order")
+        async with asyncio.timeout(5):
+            while not list((tmp_path / "mail" / "new").iterdir()):
+                await asyncio.sleep(0.01)
+
+    asyncio.run(send_both())
+    (mail,) = mailbox.Maildir(tmp_path / "mail")
+    assert mail["To"] == "a10@example.com"
+    assert caplog.messages == ["A mail was not delivered: UnicodeEncodeError"]
+    assert "a9" not in caplog.text
 
 
 @pytest.mark.parity(
