@@ -23,8 +23,8 @@ from lab.folders import ROOT, private_folder
 from lab.shell import shell
 from lab.waiting import wait_until
 
-# Outlive this process; kept so that Python neither warns of them nor leaves them unreaped.
-_started: list[subprocess.Popen[bytes]] = []
+# By address. They may outlive this process; kept so that `stop` can wait for their end.
+_started: dict[str, subprocess.Popen[bytes]] = {}
 # No proxy for loopback addresses, whatever the environment says.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -66,7 +66,7 @@ def start(port: int) -> str:
             stderr=log,
             start_new_session=True,  # Ctrl-C in the learner's terminal is not meant for it
         )
-    _started.append(process)
+    _started[url] = process
     process_ended = object()
 
     def look() -> object:
@@ -94,6 +94,8 @@ def stop(url: str) -> bool:
         return False
     _post(url, "stop")
     wait_until(lambda: status(url) is None, "the local cloud has stopped", timeout=10)
+    if process := _started.pop(url, None):
+        wait_until(lambda: process.poll() is not None, "its process has ended", timeout=10)
     log_path(int(url.rsplit(":", 1)[-1])).unlink(missing_ok=True)
     return True
 

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Iterator
@@ -154,6 +155,15 @@ def test_start_status_reset_and_stop(own_port: int) -> None:
     assert "QueueUrls" not in lab.session().client("sqs").list_queues()
     assert run_lab("stop").stdout == "Stopped.\n"
     assert f"No local cloud runs at {url}" in run_lab("stop").stdout
+
+
+def test_a_cloud_that_was_stopped_leaves_no_process(own_port: int) -> None:
+    """Python itself complains at its end of a child that nobody has waited for."""
+    code = f"from lab import local; local.stop(local.start({own_port}))"
+    command = [sys.executable, "-W", "error", "-c", code]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith("Started a local cloud")
 
 
 def test_up_sets_everything_up_and_logs_and_mail_show_what_happened(own_port: int) -> None:
