@@ -19,6 +19,7 @@ from lab import chapters, function_logs
 from lab.names import names
 from lab.session import Session
 from lab.waiting import wait_until
+from tests.counts import counts
 from tests.fault_proxy import FaultProxy
 
 # Where each function talks to AWS for the sake of an order.
@@ -173,9 +174,7 @@ class Chain:
 
     def waiting(self) -> int:
         """How many messages are on the queue, or in the hands of notify_fulfillment."""
-        counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        found = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=counts)
-        return sum(int(found["Attributes"][name]) for name in counts)
+        return sum(counts(self.sqs, self.queue))
 
     def set_variables(self, function: str, **variables: str) -> None:
         """Add to a function's environment."""

@@ -22,6 +22,7 @@ from tests.conftest import (
     messages_on,
     open_queue,
 )
+from tests.counts import counts
 
 ACCOUNT = "123456789012"
 SQS = f"arn:aws:sqs:us-east-1:{ACCOUNT}:"
@@ -390,11 +391,5 @@ def test_a_throttled_functions_messages_come_back_and_end_as_dead_letters(
     assert dead["Attributes"]["ApproximateReceiveCount"] == "4"
     aws.client("lambda").delete_function_concurrency(FunctionName="f")
     sqs.send_message(QueueUrl=url, MessageBody="cup")
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-
-    def left() -> int:
-        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        return sum(map(int, found.values()))
-
-    wait_until(lambda: left() == 0, "the queue is empty", timeout=10)
+    wait_until(lambda: not any(counts(sqs, url)), "the queue is empty", timeout=10)
     assert messages_on(aws, queues["dead"], wait=0) == []

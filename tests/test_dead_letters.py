@@ -17,6 +17,7 @@ from lab.names import names
 from lab.session import Session
 from lab.waiting import wait_until
 from tests.conftest import invoke
+from tests.counts import Counts, counts
 from tests.test_chapters import run_chapters
 
 TIMES = {"received_epoch_ms": 1, "queued_epoch_ms": 2}
@@ -41,17 +42,14 @@ def send(aws: Session, body: Any, queue: str = "") -> None:
     aws.client("sqs").send_message(QueueUrl=url(aws, queue or names().queue), MessageBody=text)
 
 
-def counts(aws: Session, queue: str) -> tuple[int, int]:
-    """How many messages of a queue are visible, and how many are in somebody's hands."""
-    wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = aws.client("sqs").get_queue_attributes(QueueUrl=url(aws, queue), AttributeNames=wanted)
-    visible, in_flight = (int(found["Attributes"][name]) for name in wanted)
-    return visible, in_flight
+def held(aws: Session, queue: str) -> Counts:
+    """What the queue of this name holds."""
+    return counts(aws.client("sqs"), url(aws, queue))
 
 
 def stuck(aws: Session, queue: str) -> DeadLetter:
     """The dead letter of a queue, once it is there and alone."""
-    wait_until(lambda: counts(aws, queue) == (1, 0), f"an order is in {queue}", timeout=20)
+    wait_until(lambda: held(aws, queue) == (1, 0, 0), f"an order is in {queue}", timeout=20)
     (letter,) = lab.dead_letters(aws)
     assert letter.queue == queue
     return letter
@@ -151,7 +149,7 @@ def test_looking_leaves_hundreds_as_they_are(aws: Session, calls_made: set[str])
         letters = lab.dead_letters(aws)
         assert {letter.order_id for letter in letters} == {f"o-{n}" for n in range(250)}
         assert len(letters) == 250
-        assert counts(aws, queue) == (250, 0)
+        assert held(aws, queue) == (250, 0, 0)
     assert [letter.since for letter in letters] == sorted(letter.since for letter in letters)
     looks = ("Get", "Receive", "ChangeMessageVisibility", "Filter")
     assert {name for name in calls_made if not name.startswith(looks)} == set()
@@ -178,7 +176,7 @@ def test_looking_shows_the_messages_again_when_it_breaks_off(
     monkeypatch.setattr(sys.modules["lab.dead_letters"], "counter", lambda *_: BreaksOff())
     with pytest.raises(KeyboardInterrupt):
         lab.dead_letters(aws)
-    assert counts(aws, queue) == (12, 0)
+    assert held(aws, queue) == (12, 0, 0)
 
 
 def test_the_command_shows_a_table_or_json_and_fails(aws: Session) -> None:
@@ -306,7 +304,7 @@ def test_what_is_no_event_is_left_and_the_others_are_sent_back(chain: Session) -
         "Sent 1 order back to record_order.",
         f"Left 3 in {queue}, which no function can take.",
     ]
-    assert counts(chain, queue) == (3, 0)
+    assert held(chain, queue) == (3, 0, 0)
 
 
 def test_nothing_is_deleted_while_the_function_is_gone(chain: Session) -> None:
@@ -316,7 +314,7 @@ def test_nothing_is_deleted_while_the_function_is_gone(chain: Session) -> None:
     result = run_lab("redrive", queue)
     assert result.exit_code == 1
     assert "Function not found" in result.stderr
-    assert counts(chain, queue) == (1, 0)
+    assert held(chain, queue) == (1, 0, 0)
 
 
 def test_a_queue_that_holds_no_dead_letters_is_not_redriven(aws: Session) -> None:
@@ -336,7 +334,7 @@ def test_a_queue_that_cannot_be_redriven_does_not_keep_back_the_others(chain: Se
     assert result.exit_code == 1
     assert "Could not send back all of CustomerOrders-dead-letters: " in result.stderr
     assert "Sent 1 order back to record_order." in result.stdout
-    assert counts(aws, names().function_dead_letters) == (0, 0)
+    assert held(aws, names().function_dead_letters) == (0, 0, 0)
 
 
 def test_half_a_character_in_an_order_can_be_shown(aws: Session) -> None:

@@ -13,6 +13,7 @@ from lab import local
 from lab.session import Session
 from lab.waiting import wait_until
 from tests.conftest import make_function, messages_on, zip_of
+from tests.counts import counts
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
 # Writes each batch that it gets to a table of its own making: the queue "seen".
@@ -69,19 +70,13 @@ class Setup:
         return messages_on(self.aws, url)
 
     def left(self, url: str) -> int:
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        found = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        return sum(map(int, found.values()))
+        return sum(counts(self.sqs, url))
 
     def visible(self) -> int:
-        return self._count("ApproximateNumberOfMessages")
+        return counts(self.sqs, self.url).visible
 
     def in_flight(self) -> int:
-        return self._count("ApproximateNumberOfMessagesNotVisible")
-
-    def _count(self, name: str) -> int:
-        found = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=[name])
-        return int(found["Attributes"][name])
+        return counts(self.sqs, self.url).in_flight
 
     def wait_until_empty(self) -> None:
         wait_until(lambda: self.left(self.url) == 0, "the queue is empty", timeout=10)

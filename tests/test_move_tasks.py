@@ -13,6 +13,7 @@ import lab
 from lab.session import Session
 from lab.waiting import wait_until
 from tests.conftest import messages_on
+from tests.counts import counts
 
 ARN = "arn:aws:sqs:us-east-1:123456789012:"
 DEAD = f"{ARN}dead"
@@ -59,9 +60,7 @@ class Setup:
         return [message["Body"] for message in messages_on(self.aws, self.urls[name], wait=0)]
 
     def left(self) -> int:
-        name = "ApproximateNumberOfMessages"
-        found = self.sqs.get_queue_attributes(QueueUrl=self.dead, AttributeNames=[name])
-        return int(found["Attributes"][name])
+        return counts(self.sqs, self.dead).visible
 
 
 @pytest.fixture

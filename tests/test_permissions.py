@@ -15,6 +15,7 @@ from lab.session import Session
 from lab.waiting import wait_until
 from localcloud.permissions import service_may
 from tests.conftest import TRUST, invoke, make_function, make_role
+from tests.counts import counts
 from tests.test_chapters import run_chapters
 
 ACCOUNT = "123456789012"
@@ -591,9 +592,7 @@ def test_orders_wait_while_the_role_may_not_receive_and_go_on_when_it_may(aws: S
     wait_until(lambda: table.get_item(Key={"order_id": "chapter-00"}).get("Item"), "it is quiet")
     take_away(aws, "notify_fulfillment", "sqs:ReceiveMessage")
     sqs.send_message(QueueUrl=url, MessageBody=json.dumps({**order, **times}))
-    looked = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    assert looked["ApproximateNumberOfMessages"] == "1"
-    assert looked["ApproximateNumberOfMessagesNotVisible"] == "0"
+    assert counts(sqs, url) == (1, 0, 0)
     assert "Item" not in table.get_item(Key={"order_id": "waits"})
     run_chapters("01")  # gives the permission back
     wait_until(

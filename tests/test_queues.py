@@ -20,6 +20,7 @@ from lab.waiting import wait_until
 from localcloud import clock
 from localcloud.messages import QueuedMessage
 from localcloud.queues import IndexedQueue
+from tests.counts import counts
 
 
 @pytest.fixture
@@ -35,14 +36,6 @@ def url(sqs: Any) -> str:
 def receive(sqs: Any, url: str, **options: Any) -> list[Any]:
     options = {"MaxNumberOfMessages": 10, "AttributeNames": ["All"], **options}
     return list(sqs.receive_message(QueueUrl=url, **options).get("Messages", []))
-
-
-def counts(sqs: Any, url: str) -> tuple[int, int, int]:
-    """How many messages are visible, in flight and delayed."""
-    names = ["", "NotVisible", "Delayed"]
-    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    visible, hidden, delayed = (int(found[f"ApproximateNumberOfMessages{n}"]) for n in names)
-    return visible, hidden, delayed
 
 
 @pytest.mark.parity(
