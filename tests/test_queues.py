@@ -155,7 +155,7 @@ def test_a_long_poll_returns_as_soon_as_a_message_is_sent(sqs: Any, url: str) ->
     timer.start()
     started = time.monotonic()
     assert len(receive(sqs, url, WaitTimeSeconds=10)) == 1
-    assert 0.2 < time.monotonic() - started < 2
+    assert 0.2 < time.monotonic() - started < 5  # of 10 s
 
 
 @pytest.mark.parity(
@@ -435,12 +435,12 @@ def test_a_batch_has_1_mib_in_all(sqs: Any, url: str) -> None:
     module="clock",
 )
 def test_waits_pass_faster_when_somebody_is_in_a_hurry(aws: Session, sqs: Any) -> None:
-    lab.hurry(aws, 100)
+    lab.hurry(aws, 50)
     url = sqs.create_queue(QueueName="slow", Attributes={"DelaySeconds": "60"})["QueueUrl"]
     started = time.monotonic()
     sqs.send_message(QueueUrl=url, MessageBody="tea")
     assert counts(sqs, url) == (0, 0, 1)
-    assert receive(sqs, url, WaitTimeSeconds=5) == []  # 50 ms
+    assert receive(sqs, url, WaitTimeSeconds=5) == []  # 100 ms
     wait_until(lambda: receive(sqs, url, VisibilityTimeout=100), "the delay is over", timeout=10)
     assert counts(sqs, url) == (0, 1, 0)
     (again,) = wait_until(lambda: receive(sqs, url), "the message is back", timeout=10)
