@@ -16,6 +16,7 @@ from lab.errors import LabError
 from lab.names import names
 from lab.session import Session
 from lab.waiting import wait_until
+from tests.chain import CHAPTERS_OWN
 from tests.conftest import invoke
 from tests.counts import Counts, counts
 from tests.test_chapters import run_chapters
@@ -26,6 +27,7 @@ TIMES = {"received_epoch_ms": 1, "queued_epoch_ms": 2}
 @pytest.fixture
 def chain(aws: Session) -> Session:
     run_chapters(*chapters.SET_UP)
+    wait_until(lambda: len(items(aws)) == CHAPTERS_OWN, "the chapters' orders are recorded")
     return aws
 
 
