@@ -36,16 +36,36 @@ def main() -> None:
     """
 
 
+def _local_cloud() -> str:
+    """The address of the local cloud that is in use. Raises TargetError where AWS is."""
+    chosen = settings.load()
+    if chosen.target == "aws":
+        command = click.get_current_context().info_name
+        raise TargetError(
+            f"LAB_TARGET is aws; `lab {command}` is for the local cloud. Unset LAB_TARGET first."
+        )
+    return chosen.endpoint_url or local.address(chosen.port)
+
+
 @main.command()
 def start() -> None:
     """Start the local cloud in the background, unless it runs."""
-    print(f"Local cloud ready at {local.start(settings.load().port)}")
+    url = _local_cloud()
+    chosen = settings.load()
+    if chosen.endpoint_url is None:
+        local.start(chosen.port)
+    elif local.status(url) is None:  # a cloud at LAB_PORT would not be the one in use
+        raise TargetError(
+            f"AWS_ENDPOINT_URL is {url!r}, where no local cloud answers; unset it to start one "
+            f"at {local.address(chosen.port)}."
+        )
+    print(f"Local cloud ready at {url}")
 
 
 @main.command()
 def stop() -> None:
     """Stop the local cloud; what it holds is gone."""
-    url = local.address(settings.load().port)
+    url = _local_cloud()
     print("Stopped." if local.stop(url) else f"No local cloud runs at {url}.")
 
 
@@ -53,7 +73,7 @@ def stop() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 def status(as_json: bool) -> None:
     """Say whether the local cloud runs, and what is in it. Exit status 1 if it does not."""
-    url = local.address(settings.load().port)
+    url = _local_cloud()
     found = local.status(url)
     if found is None:
         print(f"No local cloud runs at {url}. Start one with `lab start`.", file=sys.stderr)
@@ -76,7 +96,7 @@ def reset(chapter: str | None, yes: bool) -> None:
     Without CHAPTER the local cloud forgets everything.
     """
     if chapter is None:
-        local.reset(local.address(settings.load().port))
+        local.reset(_local_cloud())
         print("Forgot everything.")
         return
     from lab import catch_up

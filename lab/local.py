@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 
@@ -96,7 +97,8 @@ def stop(url: str) -> bool:
     wait_until(lambda: status(url) is None, "the local cloud has stopped", timeout=10)
     if process := _started.pop(url, None):
         wait_until(lambda: process.poll() is not None, "its process has ended", timeout=10)
-    log_path(int(url.rsplit(":", 1)[-1])).unlink(missing_ok=True)
+    if port := urlsplit(url).port:
+        log_path(port).unlink(missing_ok=True)
     return True
 
 

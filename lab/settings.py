@@ -116,4 +116,4 @@ def _endpoint(value: str | None, target: str) -> str | None:
             f"AWS_ENDPOINT_URL is {value!r}, which is the real AWS; "
             "unset it, or set LAB_TARGET=aws if that is what you want."
         )
-    return value
+    return value.rstrip("/")  # paths are put after it

@@ -20,7 +20,7 @@ from click.testing import CliRunner
 
 import lab
 from lab import cli, local, packaging
-from lab.demo import environment
+from lab.demo import environment, own_cloud
 from lab.errors import WaitTimeoutError
 from lab.waiting import once_role_is_ready, wait_until
 from tests.conftest import ROOT, run_module
@@ -155,6 +155,36 @@ def test_start_status_reset_and_stop(own_port: int) -> None:
     assert "QueueUrls" not in lab.session().client("sqs").list_queues()
     assert run_lab("stop").stdout == "Stopped.\n"
     assert f"No local cloud runs at {url}" in run_lab("stop").stdout
+
+
+def test_the_commands_for_the_local_cloud_mean_the_one_in_use(own_port: int) -> None:
+    run_lab("start")
+    lab.session().client("sqs").create_queue(QueueName="bystander")
+    with own_cloud() as (url, pid), environment(LAB_PORT=str(own_port), AWS_ENDPOINT_URL=f"{url}/"):
+        lab.session().client("sqs").create_queue(QueueName="q")
+        assert run_lab("start").stdout == f"Local cloud ready at {url}\n"
+        assert json.loads(run_lab("status", "--json").stdout)["pid"] == pid
+        assert run_lab("reset").stdout == "Forgot everything.\n"
+        assert "QueueUrls" not in lab.session().client("sqs").list_queues()
+        assert run_lab("stop").stdout == "Stopped.\n"
+        assert local.status(url) is None
+        refused = run_lab("start")
+        assert refused.returncode == 1
+        assert "AWS_ENDPOINT_URL" in refused.stderr and url in refused.stderr
+    assert "QueueUrls" in lab.session().client("sqs").list_queues()
+
+
+@pytest.mark.parametrize("command", ["start", "status", "reset", "stop"])
+def test_where_aws_is_in_use_the_local_cloud_is_left_alone(own_port: int, command: str) -> None:
+    url = local.start(own_port)
+    lab.session().client("sqs").create_queue(QueueName="bystander")
+    with environment(LAB_PORT=str(own_port), LAB_TARGET="aws"):
+        result = run_lab(command)
+    assert (result.returncode, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert f"LAB_TARGET is aws; `lab {command}` is for the local cloud" in line
+    assert local.status(url) is not None
+    assert "QueueUrls" in lab.session().client("sqs").list_queues()
 
 
 def test_a_cloud_that_was_stopped_leaves_no_process(own_port: int) -> None:
