@@ -106,7 +106,7 @@ def _endpoint(value: str | None, target: str) -> str | None:
     """A look-alike's address. The real AWS is reached by LAB_TARGET=aws and no other way."""
     if not value:
         return None
-    host = urlsplit(value).hostname
+    host = _http_host(value)
     if not host:
         raise SettingsError(
             f"AWS_ENDPOINT_URL is {value!r}; it needs a form like http://host:port."
@@ -117,3 +117,13 @@ def _endpoint(value: str | None, target: str) -> str | None:
             "unset it, or set LAB_TARGET=aws if that is what you want."
         )
     return value.rstrip("/")  # paths are put after it
+
+
+def _http_host(url: str) -> str | None:
+    """The host of an address that a client of boto3's can use; None if it is not one."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.port != 0
+    except ValueError:  # brackets that are not closed, or a port that is no number
+        return None
+    return parts.hostname if usable else None
