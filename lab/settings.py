@@ -16,7 +16,11 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import urlsplit
+
+from botocore.loaders import create_loader
+from botocore.regions import EndpointResolver
 
 from lab.errors import SettingsError
 from localcloud.__main__ import DEFAULT_PORT
@@ -48,13 +52,12 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     target = env.get("LAB_TARGET") or "local"
     if target not in TARGETS:
         raise SettingsError(f"LAB_TARGET is {target!r}; set it to one of: {', '.join(TARGETS)}.")
-    region = _region(env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION"), target)
     return Settings(
         target=target,
         prefix=_prefix(env.get("LAB_PREFIX") or ""),
         email=_email(env.get("LAB_EMAIL") or "", target),
         port=_port(env.get("LAB_PORT") or str(DEFAULT_PORT)),
-        region=region,
+        region=_region(env, target),
         endpoint_url=_endpoint(env.get("AWS_ENDPOINT_URL"), target),
     )
 
@@ -78,12 +81,37 @@ def email() -> str:
     return found
 
 
-def _region(value: str | None, target: str) -> str | None:
+def _region(env: Mapping[str, str], target: str) -> str | None:
+    """The region. The chapters write ARNs that begin with arn:aws:, so other partitions are out.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+    """
+    name = "AWS_REGION" if env.get("AWS_REGION") else "AWS_DEFAULT_REGION"
+    value = env.get(name)
     if not value:
         return "us-east-1" if target == "local" else None
-    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d{1,2}", value):
-        raise SettingsError(f"AWS_REGION is {value!r}; set it to a region like us-east-1.")
+    partition = _partitions().get(value)
+    if partition is None:
+        raise SettingsError(
+            f"{name} is {value!r}, which boto3 does not know; set it to a region like us-east-1."
+        )
+    if partition != "aws":
+        raise SettingsError(
+            f"{name} is {value!r}, which is in the partition {partition}, and the tutorial is for "
+            "the partition aws; set it to a region like us-east-1."
+        )
     return value
+
+
+@cache  # reading the list takes some 30 ms, which only a region that was given costs
+def _partitions() -> dict[str, str]:
+    """The partition of each region that has SQS, by the region's name."""
+    resolver = EndpointResolver(create_loader().load_data("endpoints"))
+    return {
+        region: partition
+        for partition in resolver.get_available_partitions()
+        for region in resolver.get_available_endpoints("sqs", partition)
+    }
 
 
 def _email(value: str, target: str) -> str | None:

@@ -28,6 +28,10 @@ def test_unless_set_everything_is_local() -> None:
         ("LAB_TARGET", "amazon"),
         ("AWS_REGION", "us east"),
         ("AWS_REGION", "nowhere"),
+        ("AWS_REGION", "us-esat-1"),
+        ("AWS_DEFAULT_REGION", "us-esat-1"),
+        ("AWS_REGION", "us-gov-west-1"),
+        ("AWS_DEFAULT_REGION", "cn-north-1"),
         ("LAB_TARGET", "AWS"),
         ("LAB_PREFIX", "ana_"),
         ("LAB_PREFIX", "-ana"),
@@ -52,7 +56,19 @@ def test_a_wrong_setting_is_named_with_its_value(variable: str, value: str) -> N
     with pytest.raises(SettingsError) as error:
         settings.load({variable: value})
     assert variable in str(error.value)
-    assert repr(value) in str(error.value)
+    assert str(error.value).startswith(f"{variable} is {value!r}")
+
+
+def test_a_region_of_another_partition_is_refused_for_what_it_is() -> None:
+    with pytest.raises(SettingsError, match=r"us-gov-west-1.* in the partition aws-us-gov"):
+        settings.load({"AWS_REGION": "us-gov-west-1", "LAB_TARGET": "aws"})
+
+
+@pytest.mark.parametrize("region", ["eu-central-1", "ap-southeast-3", "mx-central-1"])
+def test_the_region_that_boto3_would_take_counts(region: str) -> None:
+    assert settings.load({"AWS_REGION": region}).region == region
+    assert settings.load({"AWS_DEFAULT_REGION": region}).region == region
+    assert settings.load({"AWS_REGION": region, "AWS_DEFAULT_REGION": "x"}).region == region
 
 
 def test_an_empty_setting_counts_as_not_set() -> None:
