@@ -46,6 +46,10 @@ _WHY = {
 
 
 _AGAIN = "Undo it with `lab reset {0}`, then run chapter {0} again."
+_SEND_BACK = (
+    "`lab dead-letters` says why it is there. Mend that and send it back with `lab redrive`; "
+    "delete what is no order, as chapter 06 does."
+)
 
 
 @dataclass(frozen=True)
@@ -302,12 +306,12 @@ class _Details:
         for queue in self._names.dead_letters:
             yield Expectation(
                 f"Dead-letter queue {queue}",
-                "A dead letter is an order that somebody has to look after: `lab dead-letters` "
-                "says why it is there, `lab redrive` sends it back.",
+                "A dead letter is an order that somebody has to look after.",
                 cell,
                 partial(self._messages, queue),
                 {"messages": 0},
                 needs=arrived,
+                if_there=_SEND_BACK,
             )
 
     def _orders(self, number: str, what: str, wanted: int, cell: str = "post") -> Expectation:

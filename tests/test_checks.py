@@ -430,6 +430,8 @@ def test_dead_letters_are_a_finding_of_chapter_04(aws: Session) -> None:
         "Dead-letter queue record_order-dead-letters",
         "messages is 1, not 0",
     )
+    assert "`lab dead-letters`" in wrong.mend and "`lab redrive`" in wrong.mend
+    assert "cell" not in wrong.mend  # the one that finds them only counts
 
 
 # -- Going back -----------------------------------------------------------------------------------
