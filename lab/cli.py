@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
@@ -116,23 +117,39 @@ def reset(chapter: str | None, yes: bool) -> None:
 def logs(function: str | None, order: str | None, cloud: bool) -> None:
     """Print the logs of FUNCTION, or of the tutorial's three functions, in order of time."""
     if cloud:
-        path = local.log_path(settings.load().port)
-        if not path.exists():
-            raise TargetError(f"There is no {path}: no local cloud was started here.")
-        print(path.read_text(errors="replace"), end="")
+        if function or order:
+            raise click.UsageError(
+                "--cloud is not about functions: leave out FUNCTION and --order."
+            )
+        print(_cloud_log(), end="")
         return
     aws = session(start=False)
-    if order:
-        found = function_logs.of_order(aws, order)
-    else:
-        ours = {name.removeprefix(settings.load().prefix): name for name in names().functions}
-        wanted = (ours.get(function, function),) if function else ()
-        found = function_logs.lines(aws, wanted)
+    ours = {name.removeprefix(settings.load().prefix): name for name in names().functions}
+    wanted = (ours.get(function, function),) if function else names().functions
+    found = (
+        function_logs.of_order(aws, order, wanted) if order else function_logs.lines(aws, wanted)
+    )
     for line in found:
         clock = time.strftime("%H:%M:%S", time.gmtime(line.epoch_ms / 1000))
         print(f"{clock}.{line.epoch_ms % 1000:03d} {line.function}: {line.text}")
     if not found:
+        _say_that_nothing_was_logged(wanted, order)
         sys.exit(1)
+
+
+def _say_that_nothing_was_logged(functions: Sequence[str], order: str | None) -> None:
+    about = f" of order {order!r}" if order else ""
+    print(f"Nothing was logged{about} by {', '.join(functions)}.", file=sys.stderr)
+    if not set(functions) <= set(names().functions):
+        print(f"The tutorial's functions are {', '.join(names().functions)}.", file=sys.stderr)
+
+
+def _cloud_log() -> str:
+    """What the local cloud wrote to its log. Raises TargetError if it was not started here."""
+    path = local.log_path(_local_cloud())
+    if not path.exists():
+        raise TargetError(f"There is no {path}: no local cloud was started here.")
+    return path.read_text("utf-8", errors="replace")
 
 
 @main.command(name="dead-letters")

@@ -53,9 +53,10 @@ def lines(aws: boto3.Session, functions: Sequence[str] = (), pattern: str = "") 
     return sorted(found, key=lambda line: line.epoch_ms)  # of one moment: as the chain goes
 
 
-def of_order(aws: boto3.Session, order_id: str) -> list[Line]:
-    """What all functions logged of one order, in order of time."""
-    found = lines(aws, pattern=f"{{ $.order_id = {json.dumps(order_id)} }}")
+def of_order(aws: boto3.Session, order_id: str, functions: Sequence[str] = ()) -> list[Line]:
+    """What these functions (those of the tutorial unless given) logged of one order, in order of
+    time."""
+    found = lines(aws, functions, f"{{ $.order_id = {json.dumps(order_id)} }}")
     return [line for line in found if line.says.get("order_id") == order_id]
 
 

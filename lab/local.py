@@ -45,9 +45,9 @@ def status(url: str) -> dict[str, Any] | None:
     return found if is_ours else None
 
 
-def log_path(port: int) -> Path:
+def log_path(url: str) -> Path:
     """Where a local cloud that was started in the background writes what it has to say."""
-    return private_folder() / f"localcloud-{port}.log"
+    return private_folder() / f"localcloud-{urlsplit(url).port}.log"
 
 
 def start(port: int) -> str:
@@ -58,7 +58,7 @@ def start(port: int) -> str:
     url = address(port)
     if status(url) is not None:
         return url
-    with open(log_path(port), "wb") as log:
+    with open(log_path(url), "wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "localcloud", "--port", str(port)],
             cwd=ROOT,
@@ -77,9 +77,9 @@ def start(port: int) -> str:
         found = wait_until(look, f"the local cloud answers at {url}", timeout=30)
         # It also ends when another one was started at the same moment, which is fine.
         if found is process_ended and status(url) is None:
-            said = log_path(port).read_text(errors="replace").strip().splitlines()
+            said = log_path(url).read_text(errors="replace").strip().splitlines()
             reason = said[-1] if said else "it said nothing"
-            log_path(port).unlink()
+            log_path(url).unlink()
             raise TargetError(f"The local cloud did not start: {reason}")
     except WaitTimeoutError:
         process.kill()
@@ -97,8 +97,7 @@ def stop(url: str) -> bool:
     wait_until(lambda: status(url) is None, "the local cloud has stopped", timeout=10)
     if process := _started.pop(url, None):
         wait_until(lambda: process.poll() is not None, "its process has ended", timeout=10)
-    if port := urlsplit(url).port:
-        log_path(port).unlink(missing_ok=True)
+    log_path(url).unlink(missing_ok=True)
     return True
 
 

@@ -214,6 +214,19 @@ def test_up_sets_everything_up_and_logs_and_mail_show_what_happened(own_port: in
     missing = run_lab("logs", "nothing")
     assert missing.returncode == 1
     assert "/aws/lambda/nothing" in missing.stderr
+    assert "take_order, notify_fulfillment, record_order" in missing.stderr
+    hop = run_lab("logs", "take_order", "--order", "chapter-00").stdout.splitlines()
+    assert hop and all(" take_order: " in line for line in hop)
+    unknown = run_lab("logs", "--order", "nope")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "Nothing was logged of order 'nope'" in unknown.stderr
+
+
+@pytest.mark.parametrize("besides", [["take_order"], ["--order", "7c9e"]])
+def test_the_log_of_the_cloud_is_not_that_of_a_function(besides: list[str]) -> None:
+    result = run_lab("logs", "--cloud", *besides)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "leave out FUNCTION and --order" in result.stderr
 
 
 def test_a_port_taken_by_something_else_is_a_clear_error(own_port: int) -> None:
