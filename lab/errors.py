@@ -7,6 +7,8 @@ standard error and exit with 1; in a notebook it takes the traceback's place.
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 from types import TracebackType
 from typing import Any
@@ -73,6 +75,8 @@ def report(error: BaseException) -> list[str]:
 def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if isinstance(error, MENDABLE):
         print(*report(error), sep="\n", file=sys.stderr)
+    elif isinstance(error, BrokenPipeError):
+        pass  # nobody reads on, as after `| head`, and nobody is to be told
     elif isinstance(error, KeyboardInterrupt):
         print("Stopped. Run it again: it finds what is there.", file=sys.stderr)
     else:
@@ -97,6 +101,18 @@ def _watch_ipython() -> None:
         shell.set_custom_exc((Exception,), _show_in_ipython)
 
 
+def _drop_what_nobody_reads() -> None:
+    """Python itself would complain at its end of output that it cannot get rid of.
+
+    https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    """
+    try:
+        print(end="", flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 _previous_hook = sys.excepthook
 sys.excepthook = _show
+atexit.register(_drop_what_nobody_reads)
 _watch_ipython()

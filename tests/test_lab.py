@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
 import lab
-from lab import cli, local, packaging
+from lab import cli, last_error, local, packaging
 from lab.demo import environment, own_cloud
 from lab.errors import WaitTimeoutError
 from lab.waiting import once_role_is_ready, wait_until
@@ -125,6 +125,28 @@ def test_any_other_error_is_not_tried_again() -> None:
     with pytest.raises(ClientError, match="Unzipped size"):
         once_role_is_ready(call, sleep=clock.sleep, clock=clock)
     assert clock.pauses == []
+
+
+# -- What is printed ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])  # an error while it runs, or at its end
+def test_a_script_whose_output_nobody_reads_ends_quietly(
+    unbuffered: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "wb") as nobody:
+        result = subprocess.run(
+            [sys.executable, "-c", "import lab; print('tea')"],
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert result.stderr == ""
+    assert last_error.recall() is None
 
 
 # -- The lab command -----------------------------------------------------------------------------
