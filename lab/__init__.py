@@ -18,7 +18,7 @@ from lab.names import names, tag_list, tags
 from lab.packaging import RUNTIME, event, package, schema
 from lab.session import account_id, invoke_url, session
 from lab.settings import email
-from lab.shell import put_commands_on_path
+from lab.shell import put_commands_on_path, show_what_the_encoding_lacks
 from lab.waiting import once_name_is_free, once_role_is_ready, wait_until
 
 __all__ = [
@@ -57,3 +57,4 @@ __all__ = [
 ]
 
 put_commands_on_path()
+show_what_the_encoding_lacks()

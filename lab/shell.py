@@ -1,7 +1,8 @@
-"""Where the chapter runs: in a notebook, or as a script."""
+"""Where the chapter runs: in a notebook, or as a script; and what that asks for."""
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -30,3 +31,12 @@ def put_commands_on_path() -> None:
     folder = str(Path(sys.executable).parent)
     if shell() is not None and folder not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join((folder, os.environ["PATH"]))
+
+
+def show_what_the_encoding_lacks() -> None:
+    """Let an output that is not UTF-8 show the cup in "Té verde ☕" as \\u2615, not fail on it.
+
+    The error output does so by itself.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # not a notebook's, which is no such thing
+        sys.stdout.reconfigure(errors="backslashreplace")

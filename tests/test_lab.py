@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -147,6 +147,19 @@ def test_a_script_whose_output_nobody_reads_ends_quietly(
         )
     assert result.stderr == ""
     assert last_error.recall() is None
+
+
+@pytest.mark.parametrize("command", [("-c", "import lab; print('é ☕')"), ("-m", "lab", "explain")])
+def test_what_an_output_cannot_spell_is_no_error(
+    command: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last_error.remember("ExpiredToken é ☕")
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    result = subprocess.run(
+        [sys.executable, *command], stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert rb"\xe9 \u2615" in result.stdout
 
 
 # -- The lab command -----------------------------------------------------------------------------
