@@ -46,8 +46,18 @@ def status(url: str) -> dict[str, Any] | None:
 
 
 def log_path(url: str) -> Path:
-    """Where a local cloud that was started in the background writes what it has to say."""
-    return private_folder() / f"localcloud-{urlsplit(url).port}.log"
+    """Where a local cloud that was started in the background writes what it has to say.
+
+    Raises TargetError where there is no folder for it.
+    """
+    try:
+        folder = private_folder()
+    except OSError as error:
+        raise TargetError(
+            f"The folder {error.filename}, for the local cloud's log, cannot be used: "
+            f"{error.strerror}. Delete it, or set TMPDIR to a folder of your own."
+        ) from None
+    return folder / f"localcloud-{urlsplit(url).port}.log"
 
 
 def start(port: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import io
 import json
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -272,6 +273,32 @@ def test_a_port_taken_by_something_else_is_a_clear_error(own_port: int) -> None:
     assert result.returncode == 1
     (line,) = result.stderr.strip().splitlines()
     assert str(own_port) in line and "LAB_PORT" in line
+
+
+def a_file(folder: Path) -> None:
+    folder.write_text("tea")
+
+
+def not_writable(folder: Path) -> None:
+    folder.mkdir(mode=0o500)
+
+
+@pytest.mark.parametrize("command", [["start"], ["logs", "--cloud"]])
+@pytest.mark.parametrize("spoil", [a_file, not_writable])
+def test_a_folder_that_cannot_be_used_is_named(
+    own_port: int,
+    spoil: Callable[[Path], None],
+    command: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tmp_path / f"lab-{getpass.getuser()}"
+    spoil(folder)
+    monkeypatch.setattr(os, "access", lambda path, _: path != folder)  # root may write anywhere
+    result = CliRunner().invoke(cli.main, command)
+    assert (result.exit_code, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("TargetError") and str(folder) in line and "TMPDIR" in line
 
 
 def test_a_wrong_setting_is_one_line(own_port: int) -> None:
