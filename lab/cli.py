@@ -84,6 +84,8 @@ def status(as_json: bool) -> None:
         return
     for name in ("address", "pid", "mailbox"):
         print(f"{name:10} {found[name]}")
+    if found["speed"] != 1:
+        print(f"{'speed':10} {found['speed']:g} times as fast as on AWS, the waits")
     print(f"{'workers':10} {len(found['workers'])}")
     print(f"{'functions':10} {', '.join(found['functions']) or 'none'}")
 

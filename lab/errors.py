@@ -78,7 +78,10 @@ def _show(kind: type[BaseException], error: BaseException, trace: TracebackType 
     elif isinstance(error, BrokenPipeError):
         pass  # nobody reads on, as after `| head`, and nobody is to be told
     elif isinstance(error, KeyboardInterrupt):
-        print("Stopped. Run it again: it finds what is there.", file=sys.stderr)
+        print(
+            "Stopped. `lab check` says what is there; run it again, and it finds that.",
+            file=sys.stderr,
+        )
     else:
         report(error)
         _previous_hook(kind, error, trace)

@@ -163,6 +163,13 @@ def test_what_an_output_cannot_spell_is_no_error(
     assert rb"\xe9 \u2615" in result.stdout
 
 
+def test_a_script_that_is_stopped_says_where_to_look() -> None:
+    command = [sys.executable, "-c", "import lab; raise KeyboardInterrupt"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Stopped. `lab check` says what is there")
+
+
 # -- The lab command -----------------------------------------------------------------------------
 
 
@@ -208,6 +215,13 @@ def test_the_commands_for_the_local_cloud_mean_the_one_in_use(own_port: int) -> 
         assert refused.returncode == 1
         assert "AWS_ENDPOINT_URL" in refused.stderr and url in refused.stderr
     assert "QueueUrls" in lab.session().client("sqs").list_queues()
+
+
+@pytest.mark.parametrize(("speed", "shown"), [("1", False), ("60", True)])
+def test_the_status_shows_a_speed_that_is_not_that_of_aws(speed: str, shown: bool) -> None:
+    with own_cloud("--speed", speed) as (url, _), environment(AWS_ENDPOINT_URL=url):
+        result = CliRunner().invoke(cli.main, ["status"])
+    assert ("speed      60 times as fast as on AWS" in result.stdout) == shown
 
 
 @pytest.mark.parametrize("command", ["start", "status", "reset", "stop"])
