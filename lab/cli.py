@@ -57,8 +57,8 @@ def start() -> None:
         local.start(chosen.port)
     elif local.status(url) is None:  # a cloud at LAB_PORT would not be the one in use
         raise TargetError(
-            f"AWS_ENDPOINT_URL is {url!r}, where no local cloud answers; unset it to start one "
-            f"at {local.address(chosen.port)}."
+            f"No local cloud answers at {url}, which AWS_ENDPOINT_URL names; unset it to start "
+            f"one at {local.address(chosen.port)}."
         )
     print(f"Local cloud ready at {url}")
 
@@ -203,7 +203,10 @@ def mail() -> None:
     """Print the mail in the local cloud's mailbox, oldest first."""
     box = inbox(session(start=False))
     if box is None:
-        raise TargetError("There is no local mailbox: the mail went to its real recipient.")
+        raise TargetError(
+            "There is no local mailbox. On AWS, and from a local cloud that sends mail out, it is "
+            "in the recipient's; is AWS_ENDPOINT_URL set, and nobody there? Then unset it."
+        )
     found = mails(box)
     if not found:
         print("No mail yet.", file=sys.stderr)

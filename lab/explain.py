@@ -222,7 +222,8 @@ EXPLANATIONS = (
         "restarted; what it held is gone.",
         where="Any step with LAB_TARGET=local, most often in a notebook that was left open.",
         cure="`lab start`, then `lab goto 03` with the number of your chapter makes again "
-        "what came before it. `lab status` shows the address; LAB_PORT changes the port.",
+        "what came before it. `lab status` shows the address; LAB_PORT changes the port. Is "
+        "AWS_ENDPOINT_URL set? Then the chapters go where it says: unset it.",
         example="EndpointConnectionError: Could not connect to the endpoint URL: "
         '"http://127.0.0.1:4510/"',
     ),
@@ -241,6 +242,20 @@ EXPLANATIONS = (
         local=False,
     ),
     # -- Access denied, hop by hop -------------------------------------------------------------
+    Explanation(
+        name="KMSAccessDeniedException: the function's variables cannot be decrypted",
+        pattern=r"KMSAccessDenied|unable to decrypt the environment variables",
+        means="Lambda keeps a function's environment variables encrypted, for the execution role "
+        "that it had when they were set. That role was deleted, and the one that bears its name "
+        "now is another.",
+        where="Any step that runs a function, after its role was deleted and made again.",
+        cure="`lab reset 00` (or 01, 02: the chapter of the function), then run the chapters from "
+        "there again: that makes the function anew, too.",
+        example="An error occurred (KMSAccessDeniedException) when calling the Invoke operation: "
+        "Lambda was unable to decrypt the environment variables because KMS access was denied. "
+        "Please check the function's KMS key settings.",
+        local=False,
+    ),
     Explanation(
         name="AccessDenied: take_order may not use the queue",
         pattern=_denied("take_order", "sqs:(SendMessage|GetQueueUrl|CreateQueue|TagQueue)"),
@@ -373,6 +388,18 @@ EXPLANATIONS = (
         "identity-based policy allows the iam:CreateRole action",
     ),
     # -- Making functions ----------------------------------------------------------------------
+    Explanation(
+        name="LimitExceeded: the account has as many roles as it may",
+        pattern=r"quota for RolesPerAccount|LimitExceeded.{0,40}CreateRole",
+        means="An account may have 1,000 roles unless its quota was raised, counted over all "
+        "regions and everybody in it. Each learner makes three.",
+        where="Chapters 00, 01 and 02, when the role is made, mostly in a room full of learners.",
+        cure="Ask who manages the account to delete roles that nobody uses (`python teardown.py` "
+        "deletes yours), or to raise the quota in Service Quotas, IAM.",
+        example="An error occurred (LimitExceeded) when calling the CreateRole operation: Cannot "
+        "exceed quota for RolesPerAccount: 1000",
+        local=False,
+    ),
     Explanation(
         name="Lambda cannot assume the role yet",
         pattern=r"role defined for the function cannot be assumed by Lambda",
@@ -521,6 +548,17 @@ EXPLANATIONS = (
         "the table has the right key and index.",
         example="An error occurred (ResourceInUseException) when calling the CreateTable "
         "operation: Table already exists: Orders",
+    ),
+    Explanation(
+        name="Dead letters cannot be sent back: no queue names theirs",
+        pattern=r"Source queue must be configured as a Dead Letter Queue",
+        means="SQS moves messages out of a dead-letter queue only while another queue names it "
+        "in its redrive policy. The queue of orders is gone, or names no dead-letter queue.",
+        where="`lab redrive`, and chapter 06.",
+        cure="`lab check 00` says what is wrong. Run chapter 00: it makes the queue, or sets its "
+        "redrive policy. Then `lab redrive` again.",
+        example="An error occurred (InvalidParameterValue) when calling the StartMessageMoveTask "
+        "operation: Source queue must be configured as a Dead Letter Queue.",
     ),
     Explanation(
         name="The queue does not exist",
@@ -754,7 +792,8 @@ EXPLANATIONS = (
     # -- Python and the notebook ---------------------------------------------------------------
     Explanation(
         name="No module named lab: the notebook has another Python",
-        pattern=r"No module named '(lab|localcloud|teardown|boto3|botocore|urllib3|matplotlib)\b",
+        pattern=r"No module named '?"
+        r"(lab|localcloud|teardown|boto3|botocore|urllib3|matplotlib|click|rich|moto)\b",
         means="The notebook's kernel, or the terminal, runs a Python that has not what the "
         "tutorial needs. That is in the folder .venv.",
         where="The first cell of a chapter.",
@@ -792,7 +831,8 @@ EXPLANATIONS = (
         where="The first cell of a chapter, and commands that ask the cloud.",
         cure="The message says why. On this machine: `lab status` and `lab start`. On AWS: "
         "`aws sts get-caller-identity` tries the credentials without us.",
-        example="TargetError: There is no local mailbox: the mail went to its real recipient.",
+        example="TargetError: LAB_TARGET is aws; `lab stop` is for the local cloud. Unset "
+        "LAB_TARGET first.",
     ),
     Explanation(
         name="AWS is asked too often",

@@ -152,7 +152,14 @@ def test_every_error_of_our_own_is_explained() -> None:
         ("Table already exists: Orders", "ResourceInUseException: the table exists"),
         ("ResourceInUseException: when calling the CreateTable operation: Cannot create "
          "preexisting table", "ResourceInUseException: the table exists"),
-        ("No module named 'moto'", "None"),
+        ("No module named 'moto'", "No module named lab"),
+        ("ModuleNotFoundError: No module named 'click'", "No module named lab"),
+        ("No module named 'rich'", "No module named lab"),
+        ("/usr/bin/python3: No module named lab", "No module named lab"),
+        ("No module named 'labrador'", "None"),
+        ("(KMSAccessDeniedException) when calling the Invoke operation: User: arn:aws:sts::1:"
+         "assumed-role/take_order-role-us-east-1/take_order is not authorized to perform: "
+         "kms:Decrypt", "KMSAccessDeniedException"),
         ("the tea is cold", "None"),
         ("", "None"),
     ],
@@ -410,6 +417,12 @@ def other_python(aws: Session) -> str:
     return found.stderr
 
 
+def no_redrive_policy(aws: Session) -> None:
+    sqs = aws.client("sqs")
+    sqs.create_queue(QueueName="q")
+    sqs.start_message_move_task(SourceArn="arn:aws:sqs:us-east-1:123456789012:q")
+
+
 def role_exists(aws: Session) -> None:
     for _ in range(2):
         aws.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
@@ -492,6 +505,7 @@ CAUSES: dict[str, Callable[[Session], object]] = {
     "The queue's visibility timeout is too short": lambda aws: make_trigger(aws, 31),
     "QueueNameExists: the queue is there with other attributes": queue_exists,
     "ResourceInUseException: the table exists": table_exists,
+    "Dead letters cannot be sent back: no queue names theirs": no_redrive_policy,
     "The queue does not exist": lambda aws: aws.client("sqs").get_queue_url(QueueName="q"),
     "The log group does not exist": lambda aws: aws.client("logs").filter_log_events(
         logGroupName="/aws/lambda/take_order"
@@ -721,6 +735,16 @@ def test_in_a_notebook_a_cloud_that_is_gone_is_one_line(cloud: str, free_port: i
 def test_a_status_alone_is_explained(status: str) -> None:
     assert status in (name_for(status) or "")
     assert name_for(f"HTTP {status}1") is None
+
+
+def test_an_endpoint_where_nobody_listens_is_what_the_cure_asks_about(free_port: int) -> None:
+    with environment(AWS_ENDPOINT_URL=f"http://127.0.0.1:{free_port}"):
+        found = explain(f"Could not connect to the endpoint URL: {lab.session().endpoint_url}")
+        result = CliRunner().invoke(cli.main, ["mail"])
+    assert found and "AWS_ENDPOINT_URL" in found.cure
+    assert result.exit_code == 1
+    assert "went to its real recipient" not in result.stderr
+    assert "AWS_ENDPOINT_URL" in result.stderr
 
 
 def test_in_a_notebook_such_an_error_still_ends_the_run(cloud: str) -> None:
