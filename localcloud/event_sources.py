@@ -51,6 +51,8 @@ class EventSources:
         # Deliveries outlive their poller: what was received is finished even if the
         # mapping is deleted in the meantime.
         self._tasks = Tasks()
+        # By mapping: they count against the concurrency of a new poller, too.
+        self._under_way: dict[str, set[asyncio.Task[None]]] = {}
         moto_lambda.EventSourceMapping = _Mapping
         LambdaBackend.update_event_source_mapping = _update
 
@@ -70,24 +72,25 @@ class EventSources:
     def stop(self) -> None:
         """Stop polling; deliveries under way are given up."""
         self._pollers.clear()
+        self._under_way.clear()
         self._tasks.cancel()
 
     async def _poll(self, mapping: EventSourceMapping) -> None:
         """Poll for ever, whatever goes wrong with a batch, with at most the mapping's concurrency
         under way."""
-        slots = asyncio.Semaphore(_concurrency(mapping))
+        under_way = self._under_way.setdefault(mapping.uuid, set())
         while True:
-            await slots.acquire()
+            while len(under_way) >= _concurrency(mapping):
+                await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
             delivery = None
             try:
                 delivery = await self._next_delivery(mapping)
             except Exception:
                 logger.exception("Polling %s failed", mapping.event_source_arn)
                 await _pause()
-            if delivery is None:
-                slots.release()
-            else:
-                delivery.add_done_callback(lambda _: slots.release())
+            if delivery is not None:
+                under_way.add(delivery)
+                delivery.add_done_callback(under_way.discard)
 
     async def _next_delivery(self, mapping: EventSourceMapping) -> asyncio.Task[None] | None:
         """Receive a batch and begin to deliver it; None if there is none, or none is to be had."""
@@ -112,8 +115,12 @@ class EventSources:
         if function is None:
             return
         records = [_record(queue, message) for message in messages]
+        event = json.dumps({"Records": records}).encode()
         try:
-            result = await self._runtime.invoke(function, json.dumps({"Records": records}).encode())
+            # Not once they are visible again: somebody else may have them, or nobody ever.
+            result = await self._runtime.invoke(
+                function, event, wanted=lambda: all(map(queue.is_held, messages))
+            )
         except ThrottledError:
             # Keep the slot for a while: the next batch would only lose a receive, too.
             await _pause()
@@ -203,7 +210,8 @@ async def _collect(queue: IndexedQueue, mapping: EventSourceMapping) -> list[Que
             messages += more
     except asyncio.CancelledError:  # the mapping was switched off: give them back
         for message in messages:
-            queue.give_back(message.receipt_handle)
+            with suppress(ReceiptHandleIsInvalid):  # purged in the meantime
+                queue.give_back(message.receipt_handle)
         raise
     return messages
 

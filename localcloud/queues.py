@@ -161,6 +161,11 @@ class IndexedQueue(moto_sqs.Queue):
         self._hide(message)
         self._wake()
 
+    def is_held(self, received: QueuedMessage) -> bool:
+        """Whether a message is still here, and was received by nobody else since."""
+        message = self._by_id.get(received.id)
+        return message is not None and message.receipt_handle == received.receipt_handle
+
     def give_back(self, receipt_handle: str) -> None:
         """Show a message again at once that was received and not looked at."""
         message = self._find(receipt_handle)

@@ -25,6 +25,7 @@ import time
 import uuid
 import zipfile
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,7 +46,8 @@ _TAIL_BYTES = 4096
 
 
 class ThrottledError(Exception):
-    """The function runs as often at one time as its reserved concurrency allows.
+    """The function runs as often at one time as its reserved concurrency allows, or was not
+    free in time.
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
     """
 
@@ -72,6 +74,7 @@ class Invocation:
     payload: bytes
     client_context: str | None
     done: asyncio.Future[Result]
+    wanted: Callable[[], bool] = lambda: True
     request_id: str = field(default_factory=new_request_id)
     started: float = 0.0
     started_ms: int = 0
@@ -143,18 +146,20 @@ class Runtime:
         payload: bytes,
         client_context: str | None = None,
         request_id: str | None = None,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> Result:
         """Run the function on the event's JSON bytes and wait for its answer.
 
         A handler that raises, times out or dies is a Result with an error, not an exception.
-        Raises ThrottledError if the function's reserved concurrency is used up.
+        Raises ThrottledError if the function's reserved concurrency is used up, or if it is no
+        longer `wanted` when its turn comes.
         """
         pool = self._pool(function)
         reserved = function.reserved_concurrency
         if reserved is not None and self._concurrency_of(pool) >= int(reserved):
             raise ThrottledError
         done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        invocation = Invocation(payload, client_context, done)
+        invocation = Invocation(payload, client_context, done, wanted)
         invocation.request_id = request_id or invocation.request_id
         pool.waiting.append(invocation)
         self._dispatch()
@@ -252,10 +257,8 @@ class Runtime:
             for worker in pool.workers:
                 if not pool.waiting or self._busy >= self._concurrency:
                     break
-                if worker.asking is not None:
-                    invocation = pool.waiting.popleft()
-                    if not invocation.done.cancelled():  # else nobody waits for it any more
-                        self._start(worker, invocation)
+                if worker.asking is not None and (invocation := _next_wanted(pool)):
+                    self._start(worker, invocation)
             try:
                 while self._should_grow(pool):
                     self._spawn(pool)
@@ -337,9 +340,10 @@ class Runtime:
         pool.workers.remove(worker)
         status = f"Runtime exited with error: {_exit_status(worker.process.returncode or 0)}"
         invocation = worker.current
-        if invocation is None and worker.init_seconds is None and pool.waiting:
-            invocation = pool.waiting.popleft()  # as on AWS, a failed init fails an invocation
-            self._begin(worker, invocation)
+        if invocation is None and worker.init_seconds is None:
+            invocation = _next_wanted(pool)  # as on AWS, a failed init fails an invocation
+            if invocation is not None:
+                self._begin(worker, invocation)
         if invocation is not None:
             text = f"RequestId: {invocation.request_id} Error: {status}"
             payload = worker.init_error or error_payload("Runtime.ExitError", text)
@@ -444,6 +448,18 @@ class Runtime:
             invocation.done.set_result(Result(payload, error, invocation.request_id, tail))
         self._logs.write(function, worker.log_stream, [start], invocation.started_ms)
         self._logs.write(function, worker.log_stream, lines)
+
+
+def _next_wanted(pool: Pool) -> Invocation | None:
+    """The next invocation that somebody waits for, and still wants."""
+    while pool.waiting:
+        invocation = pool.waiting.popleft()
+        if invocation.done.done():
+            continue
+        if invocation.wanted():
+            return invocation
+        invocation.done.set_exception(ThrottledError())
+    return None
 
 
 def _fingerprint(function: LambdaFunction) -> str:

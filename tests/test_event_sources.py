@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from botocore.exceptions import ClientError
 
 import lab
 from lab import local
+from lab.demo import own_cloud
 from lab.session import Session
 from lab.waiting import wait_until
-from tests.conftest import make_function, messages_on, zip_of
+from tests.conftest import invoke, make_function, make_session, messages_on, zip_of
 from tests.counts import counts
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
@@ -368,6 +370,19 @@ def test_a_mapping_that_is_deleted_in_its_window_gives_its_messages_back(setup: 
     assert message["Attributes"]["ApproximateReceiveCount"] == "1"
 
 
+def test_a_mapping_whose_batch_was_purged_in_its_window_ends_all_the_same(setup: Setup) -> None:
+    lab.hurry(setup.aws, 100)  # whoever goes on polling does so soon
+    setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "43200"})
+    uuid = setup.map(BatchSize=10, MaximumBatchingWindowInSeconds=300)
+    setup.send("tea")
+    wait_until(lambda: setup.in_flight() == 1, "the poller has the message", timeout=5)
+    setup.sqs.purge_queue(QueueUrl=setup.url)
+    setup.lambda_.delete_event_source_mapping(UUID=uuid)
+    time.sleep(0.2)
+    setup.send("cup")
+    assert [message["Body"] for message in setup.receive(setup.url)] == ["cup"]
+
+
 @pytest.mark.parity(
     "Event source mappings",
     "Message attributes reach the function",
@@ -482,6 +497,36 @@ def test_no_more_batches_are_under_way_than_the_mapping_allows(setup: Setup) -> 
 
     wait_until(is_empty, "the queue is empty", timeout=20)
     assert max(in_flight) == 2
+
+
+def test_a_mapping_that_is_switched_off_and_on_keeps_to_its_concurrency(setup: Setup) -> None:
+    set_code(setup, SLOW)
+    setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "60"})
+    setup.send(*(f"tea {i}" for i in range(6)))
+    uuid = setup.map(BatchSize=1, ScalingConfig={"MaximumConcurrency": 2})
+    wait_until(lambda: setup.in_flight() == 2, "two are under way", timeout=10)
+    for enabled in (False, True):
+        setup.lambda_.update_event_source_mapping(UUID=uuid, Enabled=enabled)
+    in_flight: set[int] = set()
+
+    def is_empty() -> bool:
+        in_flight.add(setup.in_flight())
+        return setup.left(setup.url) == 0
+
+    wait_until(is_empty, "the queue is empty", timeout=20)
+    assert max(in_flight) == 2
+
+
+def test_a_batch_that_waited_too_long_for_its_function_is_not_delivered() -> None:
+    with own_cloud("--concurrency", "1") as (address, _):
+        setup = Setup(make_session(address))
+        make_function(setup.aws, "naps", SLOW.replace("0.7", "5"), Timeout=20)
+        invoke(setup.aws, "naps", InvocationType="Event")
+        setup.map()
+        setup.send("tea")
+        wait_until(lambda: setup.left(setup.dead) == 1, "tea is a dead letter", timeout=10)
+        invoke(setup.aws, "naps")  # when the first nap is over, and the batches had their turn
+        assert messages_on(setup.aws, setup.seen, wait=1) == []
 
 
 @pytest.mark.parity(
