@@ -34,6 +34,7 @@ from localcloud.tasks import Tasks
 logger = logging.getLogger(__name__)
 _SERVICE = "sns.amazonaws.com"
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
+_FUNCTION_ARN = re.compile(r"arn:aws:lambda:[^:]+:\d{12}:function:[^:]+(:[^:]+)?")
 _moto_publish, _moto_subscribe = Subscription.publish, SNSBackend.subscribe
 
 
@@ -95,8 +96,7 @@ class Notifications:
         def subscribe(
             backend: SNSBackend, topic_arn: str, endpoint: str, protocol: str
         ) -> Subscription:
-            if protocol.startswith("email") and not _ADDRESS.fullmatch(endpoint):
-                raise InvalidParameterValue("Invalid parameter: Email address")
+            _refuse_a_wrong_endpoint(protocol, endpoint)
             known = set(backend.subscriptions)
             subscription = _moto_subscribe(backend, topic_arn, endpoint, protocol)
             is_new = subscription.arn not in known
@@ -117,19 +117,22 @@ class Notifications:
         message_structure: str | None = None,
         **_: Any,
     ) -> None:
-        if not _passes(subscription, message, message_attributes):
-            return
+        passes = partial(_passes, subscription, message, message_attributes)
         if message_structure == "json":
             message = subscription._parse_message_structure(message, subscription.protocol)
         if subscription.protocol.startswith("email"):
-            if subscription.arn not in self._pending:
+            if subscription.arn not in self._pending and passes():
                 self._mail(subscription, message, subject)
             return
         notification = self._notification(
             subscription, message, message_id, subject, message_attributes
         )
         deliver = self._invoke if subscription.protocol == "lambda" else self._send
-        if problem := deliver(subscription, notification):
+        try:
+            problem = deliver(subscription, notification) if passes() else ""
+        except Exception as error:  # whatever it is, the message must not be lost
+            problem = f"the local cloud failed ({error!r})"
+        if problem:
             self._dead_letter(subscription, notification, problem)
 
     def _mail(self, subscription: Subscription, message: str, subject: str | None) -> None:
@@ -239,6 +242,14 @@ class Notifications:
 
     def _link(self, **query: str) -> str:
         return f"http://{self.address}/?{urlencode(query)}"
+
+
+def _refuse_a_wrong_endpoint(protocol: str, endpoint: str) -> None:
+    """https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html"""
+    if protocol.startswith("email") and not _ADDRESS.fullmatch(endpoint):
+        raise InvalidParameterValue("Invalid parameter: Email address")
+    if protocol == "lambda" and not _FUNCTION_ARN.fullmatch(endpoint):
+        raise InvalidParameterValue("Invalid parameter: Lambda endpoint ARN")
 
 
 def _passes(

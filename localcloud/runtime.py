@@ -26,7 +26,7 @@ import uuid
 import zipfile
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -74,8 +74,8 @@ class Invocation:
     payload: bytes
     client_context: str | None
     done: asyncio.Future[Result]
-    wanted: Callable[[], bool] = lambda: True
-    request_id: str = field(default_factory=new_request_id)
+    wanted: Callable[[], bool]
+    request_id: str
     started: float = 0.0
     started_ms: int = 0
     timeout: asyncio.TimerHandle | None = None
@@ -150,17 +150,24 @@ class Runtime:
     ) -> Result:
         """Run the function on the event's JSON bytes and wait for its answer.
 
-        A handler that raises, times out or dies is a Result with an error, not an exception.
+        A handler that raises, times out or dies is a Result with an error, not an exception; so
+        is a package that cannot be unpacked.
         Raises ThrottledError if the function's reserved concurrency is used up, or if it is no
         longer `wanted` when its turn comes.
         """
-        pool = self._pool(function)
+        request_id = request_id or new_request_id()
+        try:
+            pool = self._pool(function)
+        except Exception as error:  # zipfile has many ways to say what it does not like
+            text = f"Lambda could not unzip the package of {function.function_name}: {error}"
+            logger.error(text)
+            payload = error_payload("InvalidZipFileException", text)
+            return Result(payload, "Unhandled", request_id)
         reserved = function.reserved_concurrency
         if reserved is not None and self._concurrency_of(pool) >= int(reserved):
             raise ThrottledError
         done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        invocation = Invocation(payload, client_context, done, wanted)
-        invocation.request_id = request_id or invocation.request_id
+        invocation = Invocation(payload, client_context, done, wanted, request_id)
         pool.waiting.append(invocation)
         self._dispatch()
         return await done
@@ -233,8 +240,12 @@ class Runtime:
         if pool is not None and pool.fingerprint == fingerprint:
             return pool
         code = self._directory / f"task-{secrets.token_hex(6)}"
-        with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as package:
-            package.extractall(code)
+        try:
+            with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as package:
+                package.extractall(code)
+        except Exception:
+            shutil.rmtree(code, ignore_errors=True)
+            raise
         fresh = Pool(function, fingerprint, code)
         if pool is not None:
             fresh.waiting, pool.waiting = pool.waiting, deque()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from typing import Any
 
 import pytest
@@ -92,6 +94,23 @@ def test_what_succeeded_is_recorded_in_the_documented_form(
         "responsePayload": {"id": request_id, "event": {"order": 1}},
     }
     assert messages_on(aws, queues["bad"], wait=0) == []
+
+
+def test_an_event_whose_package_cannot_be_unpacked_is_a_dead_letter(
+    aws: Session, queues: dict[str, str]
+) -> None:
+    make_function(aws, "f", ECHO, DeadLetterConfig={"TargetArn": f"{SQS}dead"})
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as package:
+        package.writestr("app.py", ECHO)
+        package.writestr("app.py/data", "a file cannot be in a file")
+    aws.client("lambda").update_function_code(FunctionName="f", ZipFile=archive.getvalue())
+    assert invoke(aws, "f")["Payload"]["errorType"] == "InvalidZipFileException"
+    send(aws, "f", {"order": 1})
+    (message,) = messages_on(aws, queues["dead"])
+    assert json.loads(message["Body"]) == {"order": 1}
+    why = message["MessageAttributes"]["ErrorMessage"]["StringValue"]
+    assert why.startswith("Lambda could not unzip the package of f:")
 
 
 @pytest.mark.parity(
@@ -253,6 +272,7 @@ def test_an_event_above_1_mb_is_refused(aws: Session, queues: dict[str, str]) ->
 
 NAP = """
 import time
+import zipfile
 def handler(event, context):
     time.sleep(event.get("nap", 0))
     return event

@@ -21,6 +21,7 @@ from lab.session import Session
 from lab.waiting import wait_until
 from localcloud.mailbox import Mailbox
 from tests.conftest import make_function, make_session, messages_on, open_queue, permit
+from tests.counts import counts
 
 ACCOUNT = "123456789012"
 # Writes what it gets to the queue "seen", and raises if the message says so.
@@ -453,7 +454,8 @@ def test_a_filter_policy_on_attributes_keeps_messages_out(
 @pytest.mark.parity(
     "SNS",
     "A filter policy on the body keeps messages out",
-    kept="yes",
+    kept="yes, without `$or` and `equals-ignore-case`; what it cannot be compared with, such as "
+    "a list with a number, is not delivered but dead-lettered",
     module="notifications",
     aws="https://docs.aws.amazon.com/sns/latest/dg/sns-message-filtering-scope.html",
 )
@@ -474,6 +476,23 @@ def test_a_filter_policy_on_the_body_keeps_messages_out(
 # -- What can be published ----------------------------------------------------------
 
 
+def test_what_cannot_be_compared_with_the_filter_policy_is_a_dead_letter(
+    aws: Session, topic: str
+) -> None:
+    sqs, sns = aws.client("sqs"), aws.client("sns")
+    urls = {name: open_queue(aws, name, topic) for name in ("q", "dead")}
+    arn = subscribe_queue(aws, topic, "q")
+    redrive = {"deadLetterTargetArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:dead"}
+    sns.set_subscription_attributes(
+        SubscriptionArn=arn, AttributeName="RedrivePolicy", AttributeValue=json.dumps(redrive)
+    )
+    set_filter(aws, arn, {"quantity": [{"numeric": [">=", 10]}]}, "MessageBody")
+    sns.publish(TopicArn=topic, Message='{"quantity": [1, 12]}')
+    (message,) = messages_on(aws, urls["dead"])
+    assert json.loads(message["Body"])["Message"] == '{"quantity": [1, 12]}'
+    assert sum(counts(sqs, urls["q"])) == 0
+
+
 @pytest.mark.parity(
     "SNS",
     "An e-mail subscription needs an address",
@@ -491,6 +510,15 @@ def test_what_is_no_address_is_not_subscribed(aws: Session, topic: str, endpoint
     ):
         sns.subscribe(TopicArn=topic, Protocol="email", Endpoint=endpoint)
     assert sns.list_subscriptions()["Subscriptions"] == []
+
+
+@pytest.mark.parametrize("endpoint", ["spy", f"arn:aws:lambda:us-east-1:{ACCOUNT}:layer:spy"])
+def test_what_is_no_function_is_not_subscribed(aws: Session, topic: str, endpoint: str) -> None:
+    sns = aws.client("sns")
+    with pytest.raises(
+        sns.exceptions.InvalidParameterException, match="Invalid parameter: Lambda endpoint ARN"
+    ):
+        sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=endpoint)
 
 
 @pytest.mark.parity(
