@@ -21,13 +21,14 @@ import boto3
 from botocore.exceptions import ClientError
 
 from lab.chapters import CHAPTERS
-from lab.errors import MissingStepError, NotOursError
+from lab.errors import MissingStepError, NotOursError, WaitTimeoutError
 from lab.names import Names, names, tags
 from lab.shell import command
 from lab.waiting import wait_until
 
 Tags = dict[str, str]
 TOPIC_STATEMENT = "orders-topic"  # in the policy of record_order
+_LAST_BATCH_SECONDS = 20  # longer than notify_fulfillment may take
 
 
 @dataclass(frozen=True)
@@ -269,6 +270,21 @@ class _Kinds:
         def delete(uuid: str) -> None:
             with suppress(lambda_.exceptions.ResourceInUseException):  # on its way already
                 lambda_.delete_event_source_mapping(UUID=uuid)
+            wait_until(lambda: find() != uuid, f"the trigger of {function} is gone", timeout=300)
+            # A batch that is under way is published to whoever is subscribed at that moment: what
+            # stands behind the function must not go before. What has failed is in hand for longer.
+            with suppress(WaitTimeoutError):
+                what = f"{function} is done with its last batch"
+                wait_until(lambda: not in_hand(), what, timeout=_LAST_BATCH_SECONDS)
+
+        def in_hand() -> int:
+            try:
+                url = self._sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+            except self._sqs.exceptions.QueueDoesNotExist:
+                return 0
+            hidden = "ApproximateNumberOfMessagesNotVisible"
+            found = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[hidden])
+            return int(found["Attributes"][hidden])
 
         name = f"{queue} to {function}"
         return Resource("event source mapping", name, chapter, cell, find, tags_of, delete)

@@ -51,8 +51,6 @@ class EventSources:
         # Deliveries outlive their poller: what was received is finished even if the
         # mapping is deleted in the meantime.
         self._tasks = Tasks()
-        # By mapping: they count against the concurrency of a new poller, too.
-        self._under_way: dict[str, set[asyncio.Task[None]]] = {}
         moto_lambda.EventSourceMapping = _Mapping
         LambdaBackend.update_event_source_mapping = _update
 
@@ -72,16 +70,14 @@ class EventSources:
     def stop(self) -> None:
         """Stop polling; deliveries under way are given up."""
         self._pollers.clear()
-        self._under_way.clear()
         self._tasks.cancel()
 
     async def _poll(self, mapping: EventSourceMapping) -> None:
         """Poll for ever, whatever goes wrong with a batch, with at most the mapping's concurrency
         under way."""
-        under_way = self._under_way.setdefault(mapping.uuid, set())
         while True:
-            while len(under_way) >= _concurrency(mapping):
-                await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+            while len(mapping.under_way) >= _concurrency(mapping):
+                await asyncio.wait(mapping.under_way, return_when=asyncio.FIRST_COMPLETED)
             delivery = None
             try:
                 delivery = await self._next_delivery(mapping)
@@ -89,8 +85,8 @@ class EventSources:
                 logger.exception("Polling %s failed", mapping.event_source_arn)
                 await _pause()
             if delivery is not None:
-                under_way.add(delivery)
-                delivery.add_done_callback(under_way.discard)
+                mapping.under_way.add(delivery)
+                delivery.add_done_callback(mapping.under_way.discard)
 
     async def _next_delivery(self, mapping: EventSourceMapping) -> asyncio.Task[None] | None:
         """Receive a batch and begin to deliver it; None if there is none, or none is to be had."""
@@ -141,15 +137,20 @@ async def _pause() -> None:
 
 
 class _Mapping(EventSourceMapping):
-    """moto's mapping, with what moto leaves out: a rule, and how the last batch went."""
+    """moto's mapping, with what moto leaves out: a rule, the batches that are under way, and
+    how the last one went."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
         self.processing_result = "No records processed"
+        self.under_way: set[asyncio.Task[None]] = set()
         super().__init__(spec)
         _refuse_a_large_batch_at_once(self.batch_size, self.max_batch_window)
 
     def get_configuration(self) -> dict[str, Any]:
-        return {**super().get_configuration(), "LastProcessingResult": self.processing_result}
+        found = {**super().get_configuration(), "LastProcessingResult": self.processing_result}
+        if self.under_way and not self.enabled:
+            found["State"] = "Disabling"
+        return found
 
 
 def _update(backend: LambdaBackend, uuid: str, spec: dict[str, Any]) -> EventSourceMapping | None:

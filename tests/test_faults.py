@@ -21,11 +21,13 @@ import pytest
 import urllib3
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from lab import catch_up
 from lab.demo import environment, own_cloud
 from lab.names import names
 from lab.waiting import wait_until
 from tests.chain import Chain
 from tests.conftest import make_function, make_role, make_session
+from tests.counts import counts
 from tests.fault_proxy import NOTHING_SENT, fault_proxy
 from tests.test_chapters import run_chapters
 from tests.test_permissions import take_away
@@ -276,6 +278,33 @@ def test_fault_the_topic_is_gone(chain: Chain) -> None:
         assert name == names().queue_dead_letters
         chain.wait_for_log("no-topic", "QUEUED", *["NOT_PUBLISHED"] * 3)
     assert "no-topic" not in chain.items()
+
+
+def test_fault_the_topic_is_made_again_before_anybody_is_subscribed(chain: Chain) -> None:
+    sns, order = chain.aws.client("sns"), tea("topic-made-again")
+    with broken(chain):
+        chain.run_chapters(receives=20)
+        topic = sns.create_topic(Name=names().topic, Tags=[])["TopicArn"]
+        sns.delete_topic(TopicArn=topic)
+        assert chain.post(order)[0] == 202
+        wait_until(lambda: "NOT_PUBLISHED" in chain.log(order["order_id"]), "it was tried")
+        run_chapters("01")
+        wait_until(lambda: counts(chain.sqs, chain.queue).visible == 1, "it is back in the queue")
+        assert "PUBLISHED" not in chain.log(order["order_id"])
+        run_chapters("02", "03")
+        chain.item(order["order_id"])
+    assert chain.log(order["order_id"])[-2:] == ["PUBLISHED", "RECORDED"]
+
+
+def test_fault_chapter_03_is_reset_with_orders_under_way(chain: Chain) -> None:
+    order = tea("reset-under-way")
+    nap = chain.misbehaving("notify_fulfillment", "before-call", "time.sleep(1.5)")
+    with broken(chain), nap as marker:
+        set_visibility(chain, 90)
+        assert chain.post(order)[0] == 202
+        wait_until(marker.exists, "it is under way", timeout=10)
+        assert catch_up.undo(chain.aws, ("03",)) == []
+    check_well(chain, order)
 
 
 def test_fault_the_queue_is_gone(chain: Chain) -> None:
