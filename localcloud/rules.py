@@ -8,11 +8,12 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import zipfile
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.awslambda.exceptions import LambdaClientError
+from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
 from moto.awslambda.models import EventSourceMapping, LambdaBackend
 from moto.sqs.models import sqs_backends
 
@@ -23,6 +24,28 @@ _create_function = LambdaBackend.create_function
 _update_function_configuration = LambdaBackend.update_function_configuration
 _update_function_code = LambdaBackend.update_function_code
 _create_event_source_mapping = LambdaBackend.create_event_source_mapping
+
+_MAX_ENVIRONMENT = 4096  # bytes
+_VARIABLE = re.compile(r"[a-zA-Z]([a-zA-Z0-9_])+")
+# Those that begin with an underscore, such as _HANDLER, are no names to begin with.
+_RESERVED = {
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+}
 
 _role_delay = 0.0  # seconds that a new role needs
 
@@ -74,8 +97,7 @@ def _refuse_a_short_visibility_timeout(backend: LambdaBackend, arn: str, timeout
     queues = sqs_backends[backend.account_id][backend.region_name].queues.values()
     queue = next((queue for queue in queues if queue.queue_arn == arn), None)
     if queue is not None and int(queue.visibility_timeout) < int(timeout):
-        raise LambdaClientError(
-            "InvalidParameterValueException",
+        raise InvalidParameterValueException(
             f"Queue visibility timeout: {queue.visibility_timeout} seconds is less than "
             f"Function timeout: {timeout} seconds",
         )
@@ -88,8 +110,7 @@ def _refuse_unless_assumable(role_arn: str) -> None:
     role = find_role(role_arn)
     is_new = role is not None and _age(role.create_date) < _role_delay
     if is_new or not lambda_may_assume(role_arn):
-        raise LambdaClientError(
-            "InvalidParameterValueException",
+        raise InvalidParameterValueException(
             "The role defined for the function cannot be assumed by Lambda.",
         )
 
@@ -102,8 +123,7 @@ def _age(made: datetime) -> float:
 def _refuse_unless_allowed(role_arn: str, action: str, queue_arn: str) -> None:
     """Lambda polls, and sends dead letters, in the name of the function's role."""
     if not role_allows(role_arn, f"sqs:{action}", queue_arn):
-        raise LambdaClientError(
-            "InvalidParameterValueException",
+        raise InvalidParameterValueException(
             f"The provided execution role does not have permissions to call {action} on SQS",
         )
 
@@ -114,9 +134,37 @@ def _refuse_what_is_no_package(spec: dict[str, Any]) -> None:
         return
     raw = base64.b64decode(package) if isinstance(package, str) else package
     if not zipfile.is_zipfile(io.BytesIO(raw)):
-        raise LambdaClientError(
-            "InvalidParameterValueException",
+        raise InvalidParameterValueException(
             "Could not unzip uploaded file. Please check your file, then try to upload again.",
+        )
+
+
+def _refuse_variables(environment: dict[str, Any]) -> None:
+    """A variable's name is a word, and none of those that Lambda sets: with a key of its own a
+    function would step out of its role.
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+    """
+    variables = environment.get("Variables", {})
+    if not all(map(_VARIABLE.fullmatch, variables)):
+        raise LambdaClientError(
+            "ValidationException",
+            "1 validation error detected: Value at 'environment.variables' failed to satisfy "
+            "constraint: Map keys must satisfy constraint: [Member must satisfy regular "
+            f"expression pattern: {_VARIABLE.pattern}]",
+        )
+    measured = json.dumps(variables, ensure_ascii=False, separators=(",", ":"))
+    problem = ""
+    if reserved := sorted(_RESERVED & variables.keys()):
+        problem = (
+            "contains reserved keys that are currently not supported for modification. Reserved "
+            f"keys used in this request: {', '.join(reserved)}"
+        )
+    elif len(measured.encode()) > _MAX_ENVIRONMENT:
+        problem = "exceeded the 4KB limit."
+    if problem:
+        raise InvalidParameterValueException(
+            "Lambda was unable to configure your environment variables because the environment "
+            f"variables you have provided {problem}"
         )
 
 
@@ -125,6 +173,7 @@ def _function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
     dead-letter queue."""
     _refuse_unless_assumable(spec["Role"])
     _refuse_what_is_no_package(spec.get("Code", {}))
+    _refuse_variables(spec.get("Environment", {}))
     target = spec.get("DeadLetterConfig", {}).get("TargetArn", "")
     if ":sqs:" in target:
         _refuse_unless_allowed(spec["Role"], "SendMessage", target)
@@ -134,9 +183,10 @@ def _function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
 def _configuration(
     backend: LambdaBackend, function_name: str, qualifier: str, body: dict[str, Any]
 ) -> Any:
-    """So can the role that it is given later."""
+    """The same holds for what it is given later."""
     if "Role" in body:
         _refuse_unless_assumable(body["Role"])
+    _refuse_variables(body.get("Environment", {}))
     return _update_function_configuration(backend, function_name, qualifier, body)
 
 

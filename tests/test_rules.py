@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lab.session import Session
 from tests.conftest import make_function, zip_of
@@ -104,3 +105,42 @@ def test_what_is_no_zip_file_is_refused(aws: Session) -> None:
     with pytest.raises(refused, match="Could not unzip"):
         make_function(aws, "tea", ECHO, Code={"ZipFile": b"tea"})
     assert [f["FunctionName"] for f in lambda_.list_functions()["Functions"]] == ["echo"]
+
+
+@pytest.mark.parity(
+    "Lambda",
+    "A function's variables have names of letters, digits and underscores that Lambda does not "
+    "set itself, and are 4 KB at most",
+    kept="yes",
+    module="rules",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html",
+)
+@pytest.mark.parametrize(
+    ("variables", "code", "said"),
+    [
+        (dict.fromkeys(["AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "MINE"], "x"),
+         "InvalidParameterValueException",
+         "Reserved keys used in this request: AWS_ACCESS_KEY_ID, AWS_SESSION_TOKEN"),
+        ({"AWS_REGION": "eu-west-1"}, "InvalidParameterValueException", "reserved keys"),
+        ({"AWS_LAMBDA_RUNTIME_API": "x"}, "InvalidParameterValueException", "reserved keys"),
+        ({"_HANDLER": "x"}, "ValidationException", "Map keys must satisfy"),
+        ({"TOPIC-ARN": "x"}, "ValidationException", "Map keys must satisfy"),
+        ({"X": "x"}, "ValidationException", "Map keys must satisfy"),
+        ({"MINE": "é" * 2045}, "InvalidParameterValueException", "exceeded the 4KB limit"),
+    ],
+)  # fmt: skip
+def test_a_function_cannot_set_what_lambda_sets(
+    aws: Session, variables: dict[str, str], code: str, said: str
+) -> None:
+    lambda_ = aws.client("lambda")
+    fits = {"PATH": "/opt", "TZ": "UTC", "AWS_LAMBDA_EXEC_WRAPPER": "/opt/x", "MINE": "é" * 2000}
+    make_function(aws, "f", ECHO, Environment={"Variables": fits})
+    with pytest.raises(ClientError, match=said) as caught:
+        make_function(aws, "g", ECHO, Environment={"Variables": variables})
+    assert caught.value.response["Error"]["Code"] == code
+    with pytest.raises(ClientError, match=said):
+        lambda_.update_function_configuration(
+            FunctionName="f", Environment={"Variables": variables}
+        )
+    found = lambda_.get_function_configuration(FunctionName="f")
+    assert found["Environment"]["Variables"] == fits
