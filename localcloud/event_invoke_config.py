@@ -13,6 +13,8 @@ from typing import Any
 from moto.awslambda.models import EventInvokeConfig as MotoConfig
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 
+from localcloud.rules import refuse_destination
+
 _RETRIES = 2
 _MAX_AGE = 6 * 60 * 60.0  # seconds
 
@@ -45,6 +47,8 @@ def config_of(function: LambdaFunction) -> EventInvokeConfig:
 def _put(backend: LambdaBackend, function_name: str, config: dict[str, Any]) -> dict[str, Any]:
     """All settings are replaced."""
     function = backend.get_function(function_name)
+    for destination in (config.get("DestinationConfig") or {}).values():
+        refuse_destination(function.role, destination.get("Destination", ""))
     made = MotoConfig(f"{function.function_arn}:$LATEST", function.last_modified, config)
     function.event_invoke_config = [made]
     found: dict[str, Any] = made.response()

@@ -18,8 +18,7 @@ from contextlib import suppress
 from typing import Any
 
 import moto.awslambda.models as moto_lambda
-from moto.awslambda.exceptions import LambdaClientError
-from moto.awslambda.models import EventSourceMapping, LambdaBackend, LambdaFunction
+from moto.awslambda.models import EventSourceMapping, LambdaFunction
 from moto.sqs.exceptions import ReceiptHandleIsInvalid
 
 from localcloud import clock
@@ -37,7 +36,6 @@ _DENIED = "PROBLEM: AccessDenied: the function's role does not have permissions 
 _IDLE_SECONDS = 20.0
 _PAUSE_SECONDS = 1.0  # after something went wrong
 _MAX_PAYLOAD = 6 * 1024 * 1024
-_update_event_source_mapping = LambdaBackend.update_event_source_mapping
 
 
 class EventSources:
@@ -52,7 +50,6 @@ class EventSources:
         # mapping is deleted in the meantime.
         self._tasks = Tasks()
         moto_lambda.EventSourceMapping = _Mapping
-        LambdaBackend.update_event_source_mapping = _update
 
     def reconcile(self) -> None:
         """Start and stop pollers so that they match the mappings of the moment."""
@@ -137,43 +134,19 @@ async def _pause() -> None:
 
 
 class _Mapping(EventSourceMapping):
-    """moto's mapping, with what moto leaves out: a rule, the batches that are under way, and
-    how the last one went."""
+    """moto's mapping, with what moto leaves out: the batches that are under way, and how the last
+    one went."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
         self.processing_result = "No records processed"
         self.under_way: set[asyncio.Task[None]] = set()
         super().__init__(spec)
-        _refuse_a_large_batch_at_once(self.batch_size, self.max_batch_window)
 
     def get_configuration(self) -> dict[str, Any]:
         found = {**super().get_configuration(), "LastProcessingResult": self.processing_result}
         if self.under_way and not self.enabled:
             found["State"] = "Disabling"
         return found
-
-
-def _update(backend: LambdaBackend, uuid: str, spec: dict[str, Any]) -> EventSourceMapping | None:
-    """The rule holds for what a mapping would become."""
-    if (mapping := backend.get_event_source_mapping(uuid)) is not None:
-        _refuse_a_large_batch_at_once(
-            spec.get("BatchSize", mapping.batch_size),
-            spec.get("MaximumBatchingWindowInSeconds", mapping.max_batch_window),
-        )
-    found: EventSourceMapping | None = _update_event_source_mapping(backend, uuid, spec)
-    return found
-
-
-def _refuse_a_large_batch_at_once(size: int, window: int | None) -> None:
-    """More than ten messages do not come in one receive, so they take time.
-    https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
-    """
-    if size > 10 and not window:
-        raise LambdaClientError(
-            "InvalidParameterValueException",
-            "Maximum batch window in seconds must be greater than 0 if maximum batch size is "
-            "greater than 10",
-        )
 
 
 def _may(function: LambdaFunction | None, mapping: EventSourceMapping, *actions: str) -> bool:

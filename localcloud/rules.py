@@ -13,8 +13,12 @@ import zipfile
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
-from moto.awslambda.models import EventSourceMapping, LambdaBackend
+from moto.awslambda.exceptions import (
+    InvalidParameterValueException,
+    LambdaClientError,
+    ValidationException,
+)
+from moto.awslambda.models import EventSourceMapping, LambdaBackend, LambdaFunction
 from moto.sqs.models import sqs_backends
 
 from localcloud.permissions import find_role, lambda_may_assume, role_allows
@@ -24,7 +28,10 @@ _create_function = LambdaBackend.create_function
 _update_function_configuration = LambdaBackend.update_function_configuration
 _update_function_code = LambdaBackend.update_function_code
 _create_event_source_mapping = LambdaBackend.create_event_source_mapping
+_update_event_source_mapping = LambdaBackend.update_event_source_mapping
 
+_SENDING = {"sqs": "SendMessage", "sns": "Publish"}
+_QUEUE_OR_TOPIC = re.compile(r"arn:[\w-]+:(sqs|sns):[\w-]+:\d{12}:.+")
 _MAX_ENVIRONMENT = 4096  # bytes
 _VARIABLE = re.compile(r"[a-zA-Z]([a-zA-Z0-9_])+")
 # Those that begin with an underscore, such as _HANDLER, are no names to begin with.
@@ -69,29 +76,79 @@ def _permission(backend: LambdaBackend, function_name: str, qualifier: str, raw:
     return _add_permission(backend, function_name, qualifier, raw)
 
 
-def _mapping(backend: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
-    """A queue triggers a function through one mapping, and hides a message for as long as
-    the function may take."""
-    function = backend.get_function(spec["FunctionName"])
+def _new_mapping(backend: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
+    """A mapping is made for a function whose role Lambda can poll with."""
+    function, queue_arn = backend.get_function(spec["FunctionName"]), spec["EventSourceArn"]
+    _refuse_settings(spec, size=10, window=0)
+    _refuse_a_short_visibility_timeout(backend, queue_arn, function.timeout)
+    _refuse_a_function_that_cannot_poll(backend, function, queue_arn)
+    return _create_event_source_mapping(backend, spec)
+
+
+def _changed_mapping(
+    backend: LambdaBackend, uuid: str, spec: dict[str, Any]
+) -> EventSourceMapping | None:
+    """The rules hold for what a mapping would become."""
+    if (mapping := backend.get_event_source_mapping(uuid)) is not None:
+        function = backend.get_function(spec.get("FunctionName", mapping.function_arn))
+        queue_arn = mapping.event_source_arn
+        _refuse_settings(spec, size=mapping.batch_size, window=mapping.max_batch_window)
+        _refuse_a_short_visibility_timeout(backend, queue_arn, function.timeout)
+        if function.function_arn != mapping.function_arn:
+            _refuse_a_function_that_cannot_poll(backend, function, queue_arn)
+    found: EventSourceMapping | None = _update_event_source_mapping(backend, uuid, spec)
+    return found
+
+
+def _refuse_settings(spec: dict[str, Any], size: int, window: int | None) -> None:
+    """Each has its range. More than ten messages do not come in one receive, so they take time.
+    What is not in `spec` stays `size` and `window`.
+    https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
+    """
+    size = spec.get("BatchSize", size)
+    window = spec.get("MaximumBatchingWindowInSeconds", window)
+    concurrency = (spec.get("ScalingConfig") or {}).get("MaximumConcurrency")
+    _refuse_out_of_range("batchSize", size, 1, 10_000)
+    _refuse_out_of_range("maximumBatchingWindowInSeconds", window, 0, 300)
+    _refuse_out_of_range("scalingConfig.maximumConcurrency", concurrency, 2, 1000)
+    types = spec.get("FunctionResponseTypes") or []
+    if set(types) - {"ReportBatchItemFailures"}:
+        rule = "Member must satisfy enum value set: [ReportBatchItemFailures]"
+        raise ValidationException(types, "functionResponseTypes", rule)
+    if size > 10 and not window:
+        raise InvalidParameterValueException(
+            "Maximum batch window in seconds must be greater than 0 if maximum batch size is "
+            "greater than 10"
+        )
+
+
+def _refuse_out_of_range(name: str, value: int | None, least: int, most: int) -> None:
+    if value is not None and not least <= value <= most:
+        bound = (
+            f"less than or equal to {most}" if value > most else f"greater than or equal to {least}"
+        )
+        raise ValidationException(str(value), name, f"Member must have value {bound}")
+
+
+def _refuse_a_function_that_cannot_poll(
+    backend: LambdaBackend, function: LambdaFunction, queue_arn: str
+) -> None:
+    """A queue triggers a function through one mapping, in the name of the function's role."""
     _refuse_unless_assumable(function.role)
-    _refuse_a_short_visibility_timeout(backend, spec["EventSourceArn"], function.timeout)
     for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
-        _refuse_unless_allowed(function.role, action, spec["EventSourceArn"])
+        _refuse_unless_allowed(function.role, "sqs", action, queue_arn)
     for mapping in backend._event_source_mappings.values():
-        if (mapping.event_source_arn, mapping.function_arn) == (
-            spec["EventSourceArn"],
-            function.function_arn,
-        ):
+        if (mapping.event_source_arn, mapping.function_arn) == (queue_arn, function.function_arn):
             raise _Conflict(
                 f'The event source arn (" {mapping.event_source_arn} ") and function '
                 f'(" {function.function_name} ") provided mapping already exists. Please update '
                 f"or delete the existing mapping with UUID {mapping.uuid}"
             )
-    return _create_event_source_mapping(backend, spec)
 
 
 def _refuse_a_short_visibility_timeout(backend: LambdaBackend, arn: str, timeout: int) -> None:
-    """AWS looks when the mapping is made, and not again when one of the two changes.
+    """A queue hides a message for as long as the function may take. AWS looks when a mapping is
+    made or updated, and not when one of the two changes.
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     """
     queues = sqs_backends[backend.account_id][backend.region_name].queues.values()
@@ -120,11 +177,37 @@ def _age(made: datetime) -> float:
     return (datetime.now(UTC).replace(tzinfo=None) - made.replace(tzinfo=None)).total_seconds()
 
 
-def _refuse_unless_allowed(role_arn: str, action: str, queue_arn: str) -> None:
+def _refuse_unless_allowed(role_arn: str, service: str, action: str, resource: str) -> None:
     """Lambda polls, and sends dead letters, in the name of the function's role."""
-    if not role_allows(role_arn, f"sqs:{action}", queue_arn):
+    if not role_allows(role_arn, f"{service}:{action}", resource):
         raise InvalidParameterValueException(
-            f"The provided execution role does not have permissions to call {action} on SQS",
+            f"The provided execution role does not have permissions to call {action} on "
+            f"{service.upper()}"
+        )
+
+
+def _refuse_dead_letters(role_arn: str, config: dict[str, str]) -> None:
+    """They go to a queue or a topic; "" in its place ends that.
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
+    if not (target := config.get("TargetArn")):
+        return
+    if (found := _QUEUE_OR_TOPIC.fullmatch(target)) is None:
+        raise InvalidParameterValueException(
+            f"Invalid dead letter ARN: {target} is neither an SQS queue nor an SNS topic"
+        )
+    _refuse_unless_allowed(role_arn, found[1], _SENDING[found[1]], target)
+
+
+def refuse_destination(role_arn: str, target: str) -> None:
+    """Refuse a queue or topic for the records of invocations that the function's role may not
+    send to. https://github.com/aws-amplify/amplify-js/issues/9869
+    """
+    found = _QUEUE_OR_TOPIC.fullmatch(target)
+    if found and not role_allows(role_arn, f"{found[1]}:{_SENDING[found[1]]}", target):
+        raise InvalidParameterValueException(
+            "The function's execution role does not have permissions to call "
+            f"{_SENDING[found[1]]} on {target}"
         )
 
 
@@ -169,23 +252,25 @@ def _refuse_variables(environment: dict[str, Any]) -> None:
 
 
 def _function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
-    """A function's code is a zip file, its role can be assumed, and may send to its
-    dead-letter queue."""
+    """A function's code is a zip file, its role can be assumed, and may send its dead letters."""
     _refuse_unless_assumable(spec["Role"])
     _refuse_what_is_no_package(spec.get("Code", {}))
     _refuse_variables(spec.get("Environment", {}))
-    target = spec.get("DeadLetterConfig", {}).get("TargetArn", "")
-    if ":sqs:" in target:
-        _refuse_unless_allowed(spec["Role"], "SendMessage", target)
+    _refuse_dead_letters(spec["Role"], spec.get("DeadLetterConfig", {}))
     return _create_function(backend, spec)
 
 
 def _configuration(
     backend: LambdaBackend, function_name: str, qualifier: str, body: dict[str, Any]
 ) -> Any:
-    """The same holds for what it is given later."""
+    """The same holds for what it becomes later."""
+    function = backend.get_function(function_name, qualifier)
     if "Role" in body:
         _refuse_unless_assumable(body["Role"])
+    if body.keys() & {"Role", "DeadLetterConfig"}:
+        before = getattr(function, "dead_letter_config", None) or {}
+        config = body.get("DeadLetterConfig", before)
+        _refuse_dead_letters(body.get("Role", function.role), config)
     _refuse_variables(body.get("Environment", {}))
     return _update_function_configuration(backend, function_name, qualifier, body)
 
@@ -205,4 +290,5 @@ def install(role_delay: float) -> None:
     LambdaBackend.create_function = _function
     LambdaBackend.update_function_code = _code
     LambdaBackend.add_permission = _permission
-    LambdaBackend.create_event_source_mapping = _mapping
+    LambdaBackend.create_event_source_mapping = _new_mapping
+    LambdaBackend.update_event_source_mapping = _changed_mapping

@@ -317,7 +317,7 @@ def set_code(setup: Setup, source: str) -> None:
     "Event source mappings",
     "A batch size above ten needs a batching window",
     kept="yes",
-    module="event_sources",
+    module="rules",
     aws="https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html",
 )
 def test_a_batch_of_more_than_ten_needs_a_window_and_comes_at_once_when_it_is_full(

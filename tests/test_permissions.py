@@ -619,7 +619,7 @@ def make_record_order_without_its_dead_letters(aws: Session) -> None:
 
 @pytest.mark.parity(
     "IAM",
-    "A function is refused if its role may not send to its dead-letter queue",
+    "A function is refused if its role may not send to its dead-letter queue or topic",
     kept="yes",
     module="rules",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
@@ -627,3 +627,85 @@ def make_record_order_without_its_dead_letters(aws: Session) -> None:
 def test_a_function_whose_role_may_not_send_its_dead_letters_is_refused(aws: Session) -> None:
     with pytest.raises(ClientError, match="permissions to call SendMessage on SQS"):
         make_record_order_without_its_dead_letters(aws)
+
+
+def narrow_role(aws: Session, *statements: dict[str, Any]) -> str:
+    return make_role(aws, "narrow", {"Version": "2012-10-17", "Statement": list(statements)})
+
+
+@pytest.mark.parametrize(("target", "call"), [(QUEUE, "SendMessage on SQS"),
+                                              (TOPIC, "Publish on SNS")])  # fmt: skip
+def test_an_update_is_refused_after_which_the_role_may_not_send_dead_letters(
+    aws: Session, target: str, call: str
+) -> None:
+    lambda_, source = aws.client("lambda"), "def handler(event, context): return 1"
+    narrow, dead_letters = narrow_role(aws, allow("iam:GetRole")), {"TargetArn": target}
+    refused = f"does not have permissions to call {call}"
+    with pytest.raises(ClientError, match=refused):
+        make_function(aws, "f", source, Role=narrow, DeadLetterConfig=dead_letters)
+    make_function(aws, "f", source, Role=narrow)
+    with pytest.raises(ClientError, match=refused):
+        lambda_.update_function_configuration(FunctionName="f", DeadLetterConfig=dead_letters)
+    found = lambda_.update_function_configuration(
+        FunctionName="f", Role=make_role(aws), DeadLetterConfig=dead_letters
+    )
+    with pytest.raises(ClientError, match=refused):
+        lambda_.update_function_configuration(FunctionName="f", Role=narrow)
+    assert found["Role"] == lambda_.get_function_configuration(FunctionName="f")["Role"]
+    lambda_.update_function_configuration(
+        FunctionName="f", Role=narrow, DeadLetterConfig={"TargetArn": ""}
+    )
+
+
+@pytest.mark.parity(
+    "Lambda",
+    "Dead letters go to a queue or a topic, and another target is refused",
+    kept="yes, in other words",
+    module="rules",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
+)
+@pytest.mark.parametrize("target", ["arn:aws:s3:::orders", "arn:aws:sqs", "my-queue"])
+def test_dead_letters_go_to_a_queue_or_a_topic(aws: Session, target: str) -> None:
+    source, dead_letters = "def handler(event, context): return 1", {"TargetArn": target}
+    with pytest.raises(ClientError, match="Invalid dead letter ARN"):
+        make_function(aws, "f", source, DeadLetterConfig=dead_letters)
+    make_function(aws, "f", source)
+    with pytest.raises(ClientError, match="Invalid dead letter ARN"):
+        aws.client("lambda").update_function_configuration(
+            FunctionName="f", DeadLetterConfig=dead_letters
+        )
+
+
+@pytest.mark.parity(
+    "IAM",
+    "A destination is refused if the function's role may not send to it",
+    kept="for queues and topics",
+    module="event_invoke_config",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
+)
+@pytest.mark.parametrize(("target", "action"), [(QUEUE, "SendMessage"), (TOPIC, "Publish")])
+def test_a_destination_is_refused_that_the_role_may_not_send_to(
+    aws: Session, target: str, action: str
+) -> None:
+    lambda_ = aws.client("lambda")
+    role = narrow_role(aws, allow("iam:GetRole"))
+    make_function(aws, "f", "def handler(event, context): return 1", Role=role)
+    to_target = {"OnFailure": {"Destination": target}}
+    refused = f"does not have permissions to call {action} on {target}"
+    with pytest.raises(ClientError, match=refused):
+        lambda_.put_function_event_invoke_config(FunctionName="f", DestinationConfig=to_target)
+    lambda_.put_function_event_invoke_config(FunctionName="f", MaximumRetryAttempts=1)
+    with pytest.raises(ClientError, match=refused):
+        lambda_.update_function_event_invoke_config(FunctionName="f", DestinationConfig=to_target)
+
+
+def test_a_mapping_is_not_handed_to_a_function_whose_role_may_not_poll(aws: Session) -> None:
+    lambda_, source = aws.client("lambda"), "def handler(event, context): return 1"
+    aws.client("sqs").create_queue(QueueName="CustomerOrders")
+    make_function(aws, "polls", source)
+    make_function(aws, "cannot", source, Role=narrow_role(aws, allow("sqs:ReceiveMessage")))
+    made = lambda_.create_event_source_mapping(EventSourceArn=QUEUE, FunctionName="polls")
+    with pytest.raises(ClientError, match="permissions to call DeleteMessage on SQS"):
+        lambda_.update_event_source_mapping(UUID=made["UUID"], FunctionName="cannot")
+    found = lambda_.get_event_source_mapping(UUID=made["UUID"])
+    assert found["FunctionArn"] == made["FunctionArn"]

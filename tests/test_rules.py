@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from botocore.exceptions import ClientError
 
 from lab.session import Session
 from tests.conftest import make_function, zip_of
 
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
 ECHO = "def handler(event, context):\n    return event\n"
 
 
@@ -44,7 +47,7 @@ def test_a_queue_triggers_a_function_through_one_mapping(aws: Session) -> None:
     make_function(aws, "echo", ECHO)
     lambda_ = aws.client("lambda")
     aws.client("sqs").create_queue(QueueName="q")
-    mapping = {"FunctionName": "echo", "EventSourceArn": "arn:aws:sqs:us-east-1:123456789012:q"}
+    mapping = {"FunctionName": "echo", "EventSourceArn": QUEUE}
     uuid = lambda_.create_event_source_mapping(**mapping)["UUID"]
     with pytest.raises(lambda_.exceptions.ResourceConflictException, match=uuid):
         lambda_.create_event_source_mapping(**mapping)
@@ -54,7 +57,8 @@ def test_a_queue_triggers_a_function_through_one_mapping(aws: Session) -> None:
 
 @pytest.mark.parity(
     "Event source mappings",
-    "A queue whose visibility timeout is below the function's timeout is refused",
+    "A queue whose visibility timeout is below the function's timeout is refused when a mapping "
+    "is made and when it is updated",
     kept="yes",
     module="rules",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
@@ -63,7 +67,7 @@ def test_a_queue_hides_a_message_for_as_long_as_the_function_may_take(aws: Sessi
     lambda_, sqs = aws.client("lambda"), aws.client("sqs")
     make_function(aws, "slow", ECHO, Timeout=60)
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
-    mapping = {"FunctionName": "slow", "EventSourceArn": "arn:aws:sqs:us-east-1:123456789012:q"}
+    mapping = {"FunctionName": "slow", "EventSourceArn": QUEUE}
     with pytest.raises(
         lambda_.exceptions.InvalidParameterValueException,
         match="Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds",
@@ -71,7 +75,41 @@ def test_a_queue_hides_a_message_for_as_long_as_the_function_may_take(aws: Sessi
         lambda_.create_event_source_mapping(**mapping)
     assert lambda_.list_event_source_mappings()["EventSourceMappings"] == []
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "60"})
-    lambda_.create_event_source_mapping(**mapping)
+    uuid = lambda_.create_event_source_mapping(**mapping)["UUID"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "59"})
+    with pytest.raises(ClientError, match="59 seconds is less than Function timeout: 60"):
+        lambda_.update_event_source_mapping(UUID=uuid, BatchSize=1)
+    assert lambda_.get_event_source_mapping(UUID=uuid)["BatchSize"] == 10
+
+
+@pytest.mark.parity(
+    "Event source mappings",
+    "A setting out of its range is refused when a mapping is made and when it is updated",
+    kept="yes",
+    module="rules",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html",
+)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"BatchSize": 10_001, "MaximumBatchingWindowInSeconds": 1},
+        {"MaximumBatchingWindowInSeconds": 301},
+        {"ScalingConfig": {"MaximumConcurrency": 1001}},
+        {"FunctionResponseTypes": ["ReportEverything"]},
+    ],
+)
+def test_a_setting_out_of_its_range_is_refused(aws: Session, settings: dict[str, Any]) -> None:
+    make_function(aws, "echo", ECHO)
+    lambda_ = aws.client("lambda")
+    aws.client("sqs").create_queue(QueueName="q")
+    mapping = {"FunctionName": "echo", "EventSourceArn": QUEUE}
+    with pytest.raises(ClientError, match="ValidationException"):
+        lambda_.create_event_source_mapping(**mapping, **settings)
+    made = lambda_.create_event_source_mapping(**mapping)
+    with pytest.raises(ClientError, match="ValidationException"):
+        lambda_.update_event_source_mapping(UUID=made["UUID"], **settings)
+    found = lambda_.get_event_source_mapping(UUID=made["UUID"])
+    assert {name: found.get(name) for name in settings} == {n: made.get(n) for n in settings}
 
 
 @pytest.mark.parity("Lambda", "A function's role has to exist", kept="yes")
