@@ -11,12 +11,25 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
+# What conditions may ask here. A call may lack one of these, and only then it counts as absent.
+KEYS = {
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:requestedregion",
+    "aws:securetransport",
+    "aws:sourceaccount",
+    "aws:sourcearn",
+}
+
 
 def holds(condition: Mapping[str, Any], context: Mapping[str, str], *, unknown: bool) -> bool:
     """Whether every part of a statement's Condition holds in the context, whose keys are in
-    lower case. A part whose operator is not among those below counts as `unknown`."""
+    lower case. A part whose key is not among KEYS, or whose operator not among those below,
+    counts as `unknown`."""
     return all(
         _part_holds(name, context.get(key.lower()), wanted, unknown)
+        if key.lower() in KEYS
+        else unknown
         for name, parts in condition.items()
         for key, wanted in parts.items()
     )

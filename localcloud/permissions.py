@@ -2,7 +2,7 @@
 
 A role is allowed what its own policies or the resource's policy allow (both are of one
 account here); a service of AWS's is allowed what the resource's policy allows. An explicit Deny
-wins over every Allow, and what nothing allows is denied. An operator that is not among
+wins over every Allow, and what nothing allows is denied. An operator or key that is not among
 those of conditions.py fails safe: such a statement allows nothing, and denies.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """

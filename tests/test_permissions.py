@@ -103,8 +103,9 @@ PRINCIPAL = f"arn:aws:iam::{ACCOUNT}:role/tried"
 @pytest.mark.parity(
     "IAM",
     "A statement counts where its condition holds",
-    kept="for String…, Arn…, Bool, Null and …IfExists; a statement with any other operator "
-    "allows nothing",
+    kept="for String…, Arn…, Bool, Null and …IfExists, on `aws:PrincipalAccount`, "
+    "`aws:PrincipalArn`, `aws:RequestedRegion`, `aws:SecureTransport`, `aws:SourceAccount` and "
+    "`aws:SourceArn`; a statement with any other operator or key allows nothing",
     module="conditions",
     aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html",
 )
@@ -148,9 +149,21 @@ def test_a_statement_counts_where_its_condition_holds(
         assert may_send(as_role(aws, allow("*"), denies)) != holds
 
 
-def test_a_deny_whose_condition_is_not_evaluated_denies(aws: Session) -> None:
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"DateLessThan": {"aws:CurrentTime": "2020-01-01"}},
+        {"StringNotEquals": {"aws:PrincipalType": "AssumedRole"}},
+        {"StringEqualsIfExists": {"aws:PrincipalType": "User"}},
+        {"Null": {"aws:PrincipalType": "true"}},
+    ],
+)
+def test_a_condition_that_is_not_evaluated_allows_nothing_and_denies(
+    aws: Session, condition: dict[str, Any]
+) -> None:
     aws.client("sqs").create_queue(QueueName="CustomerOrders")
-    denies = {**deny("sqs:*"), "Condition": {"DateLessThan": {"aws:CurrentTime": "2020-01-01"}}}
+    assert not may_send(as_role(aws, allow("sqs:*", Condition=condition)))
+    denies = {**deny("sqs:*"), "Condition": condition}
     assert not may_send(as_role(aws, allow("*"), denies))
 
 
