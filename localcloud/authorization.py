@@ -7,7 +7,8 @@ assumed, by Lambda or by `sts:AssumeRole`, may do what its policies allow, and t
 a policy. SQS, SNS, DynamoDB and Lambda's functions are told apart by their ARNs and, as far as
 they have one, by their own policy; elsewhere only the action counts, on any resource.
 
-Batches are no actions of their own: `sqs:SendMessage` covers SendMessageBatch.
+Batches and transactions are no actions of their own: `sqs:SendMessage` covers
+SendMessageBatch, and `dynamodb:PutItem` a Put in TransactWriteItems.
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
 """
 
@@ -105,7 +106,7 @@ def _needed(service: str, request: Request, region: str) -> _Needed:
     if service in _NEEDED:
         yield from _NEEDED[service](operation, call, arn)
     elif service == "lambda" and (found := INVOKE.fullmatch(unquote(request.path))):
-        name = found[1]
+        name = re.sub(r"^(\d{12}:)?function:", "", found[1])  # a partial ARN
         yield "lambda:InvokeFunction", name if name.startswith("arn:") else f"{arn}function:{name}"
     else:
         action = f"{service}:{operation or _rest_operation(service, request)}"
@@ -132,9 +133,9 @@ def _needed_of_sns(operation: str, call: dict[str, Any], arn: str) -> _Needed:
 
 def _needed_of_dynamodb(operation: str, call: dict[str, Any], arn: str) -> _Needed:
     index = f"/index/{call['IndexName']}" if "IndexName" in call else ""
-    for table in _tables(call):
+    for action, table in _on_tables(operation, call):
         table_arn = table if table.startswith("arn:") else f"{arn}table/{table}"
-        yield f"dynamodb:{operation}", table_arn + index
+        yield f"dynamodb:{action}", table_arn + index
 
 
 _NEEDED = {"sqs": _needed_of_sqs, "sns": _needed_of_sns, "dynamodb": _needed_of_dynamodb}
@@ -156,13 +157,16 @@ def _call(request: Request) -> tuple[str, dict[str, Any]]:
     return form.get("Action", [""])[0], {name: values[0] for name, values in form.items()}
 
 
-def _tables(call: dict[str, Any]) -> list[str]:
-    """The tables that a call of DynamoDB's is about; all of them if it names none."""
+def _on_tables(operation: str, call: dict[str, Any]) -> list[tuple[str, str]]:
+    """The actions of a call of DynamoDB's, each with its table; all tables if it names none.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+    """
     if "RequestItems" in call:
-        return list(call["RequestItems"])
+        return [(operation, table) for table in call["RequestItems"]]
     if "TransactItems" in call:
-        return [next(iter(item.values()))["TableName"] for item in call["TransactItems"]]
-    return [call.get("TableName", "*")]
+        items = [part for item in call["TransactItems"] for part in item.items()]
+        return [(f"{kind}Item", details["TableName"]) for kind, details in items]
+    return [(operation, call.get("TableName", "*"))]
 
 
 def _rest_operation(service: str, request: Request) -> str:

@@ -521,6 +521,48 @@ def test_each_service_refuses_in_its_own_words(aws: Session) -> None:
         assert "because no identity-based policy allows the" in error["Message"]
 
 
+@pytest.mark.parity(
+    "IAM",
+    "A transaction needs the action of each of its items: `dynamodb:PutItem`, …",
+    kept="yes",
+    module="authorization",
+    aws="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html",
+)
+def test_a_transaction_needs_the_action_of_each_item(aws: Session) -> None:
+    table = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/Orders"
+    key = {"id": {"S": "1"}}
+    aws.client("dynamodb").create_table(
+        TableName="Orders",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    put: Any = {"Put": {"TableName": "Orders", "Item": key}}
+    check: Any = {
+        "ConditionCheck": {
+            "TableName": "Orders",
+            "Key": {"id": {"S": "2"}},
+            "ConditionExpression": "attribute_not_exists(id)",
+        }
+    }
+    get: Any = {"Get": {"TableName": "Orders", "Key": key}}
+    writer = as_role(aws, allow("dynamodb:PutItem", table)).client("dynamodb")
+    writer.transact_write_items(TransactItems=[put])
+    with pytest.raises(ClientError, match=f"dynamodb:ConditionCheckItem on resource: {table}"):
+        writer.transact_write_items(TransactItems=[put, check])
+    with pytest.raises(ClientError, match=f"dynamodb:GetItem on resource: {table}"):
+        writer.transact_get_items(TransactItems=[get])
+    no_action = as_role(aws, allow("dynamodb:Transact*", table)).client("dynamodb")
+    with pytest.raises(ClientError, match=f"dynamodb:PutItem on resource: {table}"):
+        no_action.transact_write_items(TransactItems=[put])
+
+
+@pytest.mark.parametrize("name", ["f", f"{ACCOUNT}:function:f", "function:f"])
+def test_a_role_may_invoke_by_a_partial_arn(aws: Session, name: str) -> None:
+    arn = make_function(aws, "f", "def handler(event, context): return 1")
+    assert invoke(as_role(aws, allow("lambda:InvokeFunction", arn)), name)["Payload"] == 1
+
+
 # -- The roles of the chapters --------------------------------------------------------------------
 
 
