@@ -97,6 +97,37 @@ def service_may(policy: Policy, service: str, action: str, resource: str, source
     return _effects([policy], access, {"Service": {service}}) == {"Allow"}
 
 
+def is_policy(document: str) -> bool:
+    """Whether a text has the form of a policy.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+    """
+    try:
+        statements = _list(json.loads(document)["Statement"])
+    except (ValueError, TypeError, KeyError):
+        return False
+    return all(isinstance(each, dict) and _is_statement(each) for each in statements)
+
+
+def _is_statement(statement: dict[str, Any]) -> bool:
+    names = ("Action", "NotAction", "Resource", "NotResource")
+    texts = [text for name in names for text in _list(statement.get(name, []))]
+    principals = [statement.get(name) for name in ("Principal", "NotPrincipal")]
+    condition = statement.get("Condition", {})
+    return (
+        statement.get("Effect") in ("Allow", "Deny")
+        and all(isinstance(text, str) for text in texts)
+        and all(named in (None, "*") or _names_are_texts(named) for named in principals)
+        and isinstance(condition, dict)
+        and all(isinstance(parts, dict) for parts in condition.values())
+    )
+
+
+def _names_are_texts(principal: Any) -> bool:
+    return isinstance(principal, dict) and all(
+        isinstance(name, str) for names in principal.values() for name in _list(names)
+    )
+
+
 def policy_of(function: LambdaFunction) -> Policy:
     """The function's resource-based policy; moto keeps only its statements."""
     return {"Statement": function.policy.statements}

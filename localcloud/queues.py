@@ -24,11 +24,12 @@ from typing import Any
 
 import moto.sqs.models as moto_sqs
 from moto.core.responses import ActionResult
-from moto.sqs.exceptions import InvalidParameterValue, ReceiptHandleIsInvalid
+from moto.sqs.exceptions import InvalidAttributeValue, InvalidParameterValue, ReceiptHandleIsInvalid
 from moto.sqs.responses import SQSResponse
 
 from localcloud import clock
 from localcloud.messages import QueuedMessage
+from localcloud.permissions import is_policy
 
 _sequence = itertools.count()  # breaks ties in the heap: messages are not comparable
 _moto_received = SQSResponse.receive_message
@@ -62,6 +63,14 @@ class IndexedQueue(moto_sqs.Queue):
         self._in_flight: set[str] = set()
         for message in messages:
             self.add_message(message)
+
+    def _set_attributes(self, attributes: dict[str, Any], now: float | None = None) -> None:
+        """A policy of another form is refused, and one that is not named stays: moto forgets it."""
+        if "Policy" not in attributes:
+            attributes = {**attributes, "Policy": self.policy}
+        if attributes["Policy"] and not is_policy(attributes["Policy"]):
+            raise InvalidAttributeValue("Policy")
+        super()._set_attributes(attributes, now)
 
     @property
     def messages(self) -> list[QueuedMessage]:

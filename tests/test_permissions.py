@@ -220,6 +220,39 @@ def test_a_queue_may_shut_a_role_out(aws: Session) -> None:
     assert may_send(aws)
 
 
+@pytest.mark.parity(
+    "SQS",
+    "A queue's policy has to be one",
+    kept="its form is checked; the names of actions and principals are not",
+    module="queues",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html",
+)
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "not json",
+        "[]",
+        '{"Statement": 5}',
+        json.dumps({"Statement": [{**allow("*"), "Condition": {"StringEquals": "x"}}]}),
+        json.dumps({"Statement": [{**allow("*"), "Condition": []}]}),
+        json.dumps({"Statement": [{**allow("*"), "Principal": {"AWS": [{}]}}]}),
+        json.dumps({"Statement": [{"Action": [5], "Effect": "Allow"}]}),
+        json.dumps({"Statement": [{"Action": "*"}]}),
+    ],
+)
+def test_what_is_no_policy_is_refused_and_the_one_before_stays(aws: Session, policy: str) -> None:
+    set_queue_policy(aws, Principal={"AWS": PRINCIPAL})
+    sqs = aws.client("sqs")
+    url = sqs.get_queue_url(QueueName="CustomerOrders")["QueueUrl"]
+    with pytest.raises(ClientError, match="Invalid value for the parameter Policy") as caught:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    assert caught.value.response["Error"]["Code"] == "InvalidAttributeValue"
+    with pytest.raises(ClientError, match="Invalid value for the parameter Policy"):
+        sqs.create_queue(QueueName="other", Attributes={"Policy": policy})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "60"})
+    assert may_send(as_role(aws, allow("iam:GetRole")))
+
+
 TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:Orders"
 OF_TOPIC = {
     "ArnLike": {"AWS:SourceArn": TOPIC},
