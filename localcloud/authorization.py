@@ -108,6 +108,8 @@ def _needed(service: str, request: Request, region: str) -> _Needed:
     elif service == "lambda" and (found := INVOKE.fullmatch(unquote(request.path))):
         name = re.sub(r"^(\d{12}:)?function:", "", found[1])  # a partial ARN
         yield "lambda:InvokeFunction", name if name.startswith("arn:") else f"{arn}function:{name}"
+    elif operation == "AssumeRole":
+        yield "sts:AssumeRole", call.get("RoleArn", "")
     else:
         action = f"{service}:{operation or _rest_operation(service, request)}"
         if action not in _ALWAYS:

@@ -17,6 +17,7 @@ from localcloud.event_sources import EventSources
 from localcloud.front_door import FrontDoor
 from localcloud.logs import LogWriter
 from localcloud.notifications import Notifications
+from localcloud.permissions import NOT_ASSUMABLE
 from localcloud.runtime import Runtime, ThrottledError
 from localcloud.signature import region_of
 from localcloud.state import (
@@ -119,6 +120,9 @@ class AwsApi:
         except ThrottledError as error:
             text = {"Reason": error.reason, "Type": "User", "message": error.message}
             return json_response(429, text, x_amzn_errortype="TooManyRequestsException")
+        if result.denied:
+            text = {"Type": "User", "Message": NOT_ASSUMABLE}
+            return json_response(403, text, x_amzn_errortype="AccessDeniedException")
         headers = [("X-Amz-Executed-Version", str(function.version))]
         headers.append(("x-amzn-RequestId", result.request_id))
         if result.error is not None:

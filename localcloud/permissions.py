@@ -25,6 +25,8 @@ ALLOWED = ""
 _NO_ALLOW = "because no {kind} policy allows the {{action}} action"
 _EXPLICIT_DENY = "with an explicit deny in {kind} policy"
 _IDENTITY, _SESSION, _RESOURCE = "identity-based", "session", "resource-based"
+_TRUST = "role trust"
+NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
 
 Policy = str | Mapping[str, Any] | None
 
@@ -68,7 +70,13 @@ def context_of(principal_arn: str, region: str) -> dict[str, str]:
 
 def why_not(caller: Caller, access: Access, resource_policy: Policy = None) -> str:
     """ALLOWED, or the reason for the refusal in AWS's words, {action} still to be filled in."""
-    of_resource = _effects([resource_policy], access, {"AWS": _names_of(caller)})
+    principal = {"AWS": _names_of(caller)}
+    if access.action == "sts:AssumeRole":
+        if reason := _why_not_trusted(caller, access):
+            return reason
+        of_resource = _trusting(access.resource, principal, access.context)
+    else:
+        of_resource = _effects([resource_policy], access, principal)
     if "Deny" in of_resource:
         return _EXPLICIT_DENY.format(kind=f"a {_RESOURCE}")
     asked = []
@@ -134,20 +142,37 @@ def policy_of(function: LambdaFunction) -> Policy:
 
 
 def lambda_may_assume(role_arn: str) -> bool:
-    """Whether the role's trust policy is for Lambda; a role that IAM does not know passes."""
+    """Whether there is such a role, and its trust policy is for Lambda."""
+    return _trusting(role_arn, {"Service": {"lambda.amazonaws.com"}}, {}) == {"Allow"}
+
+
+def _why_not_trusted(caller: Caller, access: Access) -> str:
+    """Unlike the policy of a queue, a trust policy has to name the caller or its account, whatever
+    the caller's own policies allow. ALLOWED, or the reason for the refusal.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+    """
+    account = caller.arn.split(":")[4]
+    names = _names_of(caller) | {account, f"arn:aws:iam::{account}:root"}
+    effects = _trusting(access.resource, {"AWS": names}, access.context)
+    if "Deny" in effects:
+        return _EXPLICIT_DENY.format(kind=f"a {_TRUST}")
+    return ALLOWED if effects else _NO_ALLOW.format(kind=_TRUST)
+
+
+def _trusting(
+    role_arn: str, principal: dict[str, set[str]], context: Mapping[str, str]
+) -> set[str]:
+    """The effects of a role's trust policy on this principal; none if there is no such role."""
     role = find_role(role_arn)
-    if role is None:
-        return True
-    access = Access("sts:AssumeRole", "")
-    principal = {"Service": {"lambda.amazonaws.com"}}
-    return _effects([role.assume_role_policy_document], access, principal) == {"Allow"}
+    document = role.assume_role_policy_document if role else None
+    return _effects([document], Access("sts:AssumeRole", "", context), principal)
 
 
 def find_role(role_arn: str) -> Role | None:
     """The role, or None if IAM knows none by that ARN."""
     try:
         return iam_backends[role_arn.split(":")[4]]["aws"].get_role_by_arn(role_arn)
-    except NotFoundException:
+    except (IndexError, NotFoundException):  # no ARN at all, or no such role
         return None
 
 

@@ -34,6 +34,7 @@ from moto.awslambda.models import LambdaFunction
 
 from localcloud import clock
 from localcloud.logs import LogWriter
+from localcloud.permissions import NOT_ASSUMABLE, lambda_may_assume
 from localcloud.processes import SYSTEM_VARIABLES, Process, Processes, kill_group
 from localcloud.state import Request, Response, State, json_response
 from localcloud.tasks import Tasks
@@ -55,14 +56,20 @@ class ThrottledError(Exception):
     message = "Rate Exceeded."
 
 
+class _NotAssumableError(Exception):
+    """Lambda may no longer be the function's role, so no worker can be started for it."""
+
+
 @dataclass
 class Result:
-    """What an invocation came to. `error` is None, or what AWS puts in X-Amz-Function-Error."""
+    """What an invocation came to. `error` is None, or what AWS puts in X-Amz-Function-Error;
+    `denied` says that nothing ran, as Lambda could not assume the function's role."""
 
     payload: bytes
     error: str | None = None
     request_id: str = ""
     log_tail: bytes = b""
+    denied: bool = False
 
 
 def new_request_id() -> str:
@@ -229,6 +236,7 @@ class Runtime:
             invocation = pool.waiting.popleft()
             if not invocation.done.done():
                 result = Result(error_payload(kind, message), "Unhandled", invocation.request_id)
+                result.denied = kind == "AccessDeniedException"
                 invocation.done.set_result(result)
 
     # -- Pools: which code, how many workers ---------------------------------------------
@@ -273,6 +281,9 @@ class Runtime:
             try:
                 while self._should_grow(pool):
                     self._spawn(pool)
+            except _NotAssumableError:
+                if not pool.workers:  # those that run keep the credentials that they have
+                    self._fail_waiting(pool, "AccessDeniedException", NOT_ASSUMABLE)
             except OSError as error:  # too large an environment, no more processes, ...
                 logger.error("No worker for %s: %s", pool.function.function_name, error)
                 self._fail_waiting(pool, "ServiceException", f"No worker can be started: {error}")
@@ -288,6 +299,8 @@ class Runtime:
     # -- Workers: start, work, end ---------------------------------------------------------
 
     def _spawn(self, pool: Pool) -> None:
+        if not lambda_may_assume(pool.function.role):
+            raise _NotAssumableError
         token = secrets.token_urlsafe(16)
         stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{uuid.uuid4().hex}"
         log_path = self._directory / f"log-{token}"

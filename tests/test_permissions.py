@@ -14,7 +14,7 @@ from lab.names import names
 from lab.session import Session
 from lab.waiting import wait_until
 from localcloud.permissions import service_may
-from tests.conftest import TRUST, invoke, make_function, make_role
+from tests.conftest import TRUST, invoke, make_function, make_role, messages_on
 from tests.counts import counts
 from tests.test_chapters import run_chapters
 
@@ -408,6 +408,72 @@ def test_a_role_that_is_not_for_lambda_cannot_be_used(aws: Session) -> None:
     iam.update_assume_role_policy(RoleName="ec2", PolicyDocument=json.dumps(TRUST))
     make_function(aws, "g", source, Role=arn)
     lambda_.update_function_configuration(FunctionName="f", Role=arn)
+
+
+@pytest.mark.parity(
+    "IAM",
+    "A role may become another role that trusts it, or that trusts their account if its own "
+    "policies allow that",
+    kept="yes",
+    module="permissions",
+    aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_update-role-trust-policy.html",
+)
+@pytest.mark.parametrize(
+    ("principal", "own", "why_not"),
+    [
+        ({"Service": "lambda.amazonaws.com"}, "sts:AssumeRole", "no role trust policy allows"),
+        ({"AWS": PRINCIPAL + "2"}, "sts:AssumeRole", "no role trust policy allows"),
+        ({"AWS": ACCOUNT}, "sts:AssumeRole", ""),
+        ({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "sts:AssumeRole", ""),
+        ({"AWS": ACCOUNT}, "iam:GetRole", "no identity-based policy allows"),
+        ({"AWS": PRINCIPAL}, "sts:AssumeRole", ""),
+        ({"AWS": PRINCIPAL}, "iam:GetRole", ""),
+    ],
+)
+def test_a_role_becomes_only_a_role_that_trusts_it(
+    aws: Session, principal: dict[str, str], own: str, why_not: str
+) -> None:
+    trust = json.dumps({**TRUST, "Statement": [{**TRUST["Statement"][0], "Principal": principal}]})
+    aws.client("iam").create_role(RoleName="other", AssumeRolePolicyDocument=trust)
+    other = f"arn:aws:iam::{ACCOUNT}:role/other"
+    sts = as_role(aws, allow(own, other)).client("sts")
+    if not why_not:
+        sts.assume_role(RoleArn=other, RoleSessionName="me")
+        return
+    with pytest.raises(ClientError, match=why_not) as caught:
+        sts.assume_role(RoleArn=other, RoleSessionName="me")
+    assert f"sts:AssumeRole on resource: {other}" in str(caught.value)
+
+
+@pytest.mark.parity(
+    "Lambda",
+    "A function whose role no longer trusts Lambda, or is gone, cannot be invoked",
+    kept="yes; an execution environment that is there goes on until it is replaced",
+    module="runtime",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html",
+)
+def test_a_function_without_its_role_is_not_run_and_its_events_are_kept(aws: Session) -> None:
+    iam, lambda_, sqs = aws.client("iam"), aws.client("lambda"), aws.client("sqs")
+    url = sqs.create_queue(QueueName="CustomerOrders")["QueueUrl"]
+    source = "def handler(event, context): return 1"
+    role = make_role(aws, "lost")
+    make_function(aws, "f", source, Role=role, DeadLetterConfig={"TargetArn": QUEUE})
+    trust = json.dumps(TRUST).replace("lambda.", "ec2.")
+    iam.update_assume_role_policy(RoleName="lost", PolicyDocument=trust)
+    with pytest.raises(ClientError, match="cannot be assumed by Lambda") as caught:
+        invoke(aws, "f")
+    assert caught.value.response["Error"]["Code"] == "AccessDeniedException"
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    invoke(aws, "f", {"tea": 1}, InvocationType="Event")
+    (dead,) = messages_on(aws, url)
+    assert json.loads(dead["Body"]) == {"tea": 1}
+    iam.update_assume_role_policy(RoleName="lost", PolicyDocument=json.dumps(TRUST))
+    assert invoke(aws, "f")["Payload"] == 1
+    lambda_.update_function_configuration(FunctionName="f", MemorySize=512)  # other workers
+    iam.delete_role_policy(RoleName="lost", PolicyName="policy")
+    iam.delete_role(RoleName="lost")
+    with pytest.raises(ClientError, match="cannot be assumed by Lambda"):
+        invoke(aws, "f")
 
 
 # -- Acting as a policy ----------------------------------------------------------
