@@ -190,7 +190,8 @@ def redrive(queue: str) -> None:
         if each.sent:
             print(f"Sent {orders} back to {each.to}.")
         if each.left:
-            print(f"Left {each.left} in {each.queue}, which no function can take.")
+            why = "." if each.problem else ", which no function can take."
+            print(f"Left {each.left} in {each.queue}{why}")
         if each.problem:
             print(f"Could not send back all of {each.queue}: {each.problem}", file=sys.stderr)
     if not any(each.sent or each.left or each.problem for each in found):

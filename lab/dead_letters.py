@@ -32,6 +32,8 @@ from lab.waiting import wait_until
 
 _HIDDEN_SECONDS = 300  # as long as reading or sending back some thousands may take
 _BATCH = 10  # what SQS gives and takes at once
+# What Lambda finds wrong with one event. Any other error would meet the next one, too.
+_OF_ONE_EVENT = ("InvalidRequestContentException", "RequestTooLargeException")
 
 
 @dataclass(frozen=True)
@@ -229,23 +231,27 @@ def _move(aws: boto3.Session, name: str) -> Redriven:
 
 
 def _invoke(aws: boto3.Session, name: str, url: str) -> Redriven:
-    """Invoke record_order with each message, asynchronously, as SNS does."""
+    """Invoke record_order with each message, asynchronously, as SNS does; a message is deleted
+    once Lambda has taken it."""
     sqs: Any = aws.client("sqs")
     lambda_: Any = aws.client("lambda")
     function = names().record_order
-    sent = 0
+    sent, problem = 0, ""
     with _in_hand(sqs, name, url) as messages:
         for message in progress(list(messages.values()), f"Sending back {name}"):
             event = event_of(message["Body"])
             if event is None:
                 continue
-            answer = lambda_.invoke(FunctionName=function, InvocationType="Event", Payload=event)
-            if answer["StatusCode"] != 202:  # Lambda has not taken it
-                continue
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            del messages[message["MessageId"]]
-            sent += 1
-        return Redriven(name, function, sent, left=len(messages))
+            try:
+                lambda_.invoke(FunctionName=function, InvocationType="Event", Payload=event)
+                sent += 1
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                del messages[message["MessageId"]]
+            except ClientError as error:
+                problem = str(error)
+                if error.response["Error"]["Code"] not in _OF_ONE_EVENT:
+                    break
+        return Redriven(name, function, sent, left=len(messages), problem=problem)
 
 
 def event_of(body: str) -> str | None:

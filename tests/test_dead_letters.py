@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from click.testing import CliRunner, Result
 
 import lab
@@ -306,6 +307,48 @@ def test_what_is_no_event_is_left_and_the_others_are_sent_back(chain: Session) -
         "Sent 1 order back to record_order.",
         f"Left 3 in {queue}, which no function can take.",
     ]
+    assert held(chain, queue) == (3, 0, 0)
+
+
+def test_an_event_that_is_too_large_does_not_keep_back_the_others(chain: Session) -> None:
+    queue = names().topic_dead_letters
+    send(chain, {"Message": json.dumps(order("first"))}, queue)
+    send(chain, json.dumps({"Message": "é" * 400_000}, ensure_ascii=False), queue)
+    send(chain, {"Message": json.dumps(order("last"))}, queue)
+    result = run_lab("redrive", queue)
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        "Sent 2 orders back to record_order.",
+        f"Left 1 in {queue}.",
+    ]
+    assert "RequestTooLargeException" in result.stderr
+    assert held(chain, queue) == (1, 0, 0)
+
+
+def test_what_concerns_every_message_is_met_once_and_what_was_sent_is_counted(
+    chain: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = names().function_dead_letters
+    for _ in range(4):
+        send(chain, lab.event("record_order"), queue)
+    made, invoked = Session.client, []
+
+    def client(session: Session, service: str, **options: Any) -> Any:
+        real = made(session, service, **options)
+        if service == "lambda":
+
+            def invoke_until_throttled(**call: Any) -> Any:
+                invoked.append(call)
+                if len(invoked) > 1:
+                    raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "Invoke")
+
+            real.invoke = invoke_until_throttled
+        return real
+
+    monkeypatch.setattr(Session, "client", client)
+    (redriven,) = lab.redrive(chain, queue)
+    assert (redriven.sent, redriven.left, len(invoked)) == (1, 3, 2)
+    assert "TooManyRequestsException" in redriven.problem
     assert held(chain, queue) == (3, 0, 0)
 
 
