@@ -64,9 +64,10 @@ def lambda_handler(event, context):
     try:
         order = parse(event.get("body"))
     except ValueError as error:
-        why = re.sub(r"\S*@\S*", "...", str(error))  # may quote a field that is an address
-        log("REFUSED", id_in(event.get("body")), error=why)
-        return reply(400, {"message": str(error)})
+        field, must = error.args
+        known = field if field in SCHEMA["properties"] else "body"  # else it may be an address
+        log("REFUSED", id_in(event.get("body")), error=f"{known}: {must}")
+        return reply(400, {"message": f"{field[:64]}: {must}"})
     order["received_epoch_ms"] = event["requestContext"]["requestTimeEpoch"]
     order["queued_epoch_ms"] = time.time_ns() // 1_000_000
     try:
@@ -81,29 +82,29 @@ def lambda_handler(event, context):
 
 
 def parse(body):
-    """The order in the request's body. Raises ValueError naming the field at fault."""
+    """The order in the request's body. Raises ValueError(the field at fault, what it must be)."""
     try:
         order = json.loads(body or "")
-    except (ValueError, RecursionError):
-        raise ValueError("body: must be JSON") from None
+    except (ValueError, TypeError, RecursionError):
+        raise ValueError("body", "must be JSON") from None
     check("body", order, SCHEMA)
     order.setdefault("order_id", str(uuid.uuid4()))
     return order
 
 
 def check(name, value, schema):
-    """Raise ValueError, naming the field, unless the value is what the schema asks for."""
+    """Raise ValueError(field, what it must be) unless the value is what the schema asks for."""
     for rule, (holds, must) in RULES.items():
         if rule in schema and not holds(value, schema[rule]):
-            raise ValueError(f"{name}: {must.format(schema[rule])}")
+            raise ValueError(name, must.format(schema[rule]))
     if isinstance(value, str) and re.search(r"[\ud800-\udfff\ufffe\uffff]", value):
-        raise ValueError(f"{name}: must be of characters that SQS can carry")
+        raise ValueError(name, "must be of characters that SQS can carry")
     for field in schema.get("required", []):
         if field not in value:
-            raise ValueError(f"{field}: must be given")
+            raise ValueError(field, "must be given")
     for field in value if "properties" in schema else []:
         if field not in schema["properties"]:  # additionalProperties is false
-            raise ValueError(f"{field[:64]}: must be left out, as it is not a field of an order")
+            raise ValueError(field, "must be left out, as it is not a field of an order")
         check(field, value[field], schema["properties"][field])
 
 
