@@ -88,7 +88,7 @@ class Notifications:
                     # Not the endpoint, which may be somebody's address.
                     logger.exception("%s could not be notified", subscription.arn)
             elif subscription.protocol in ("http", "https"):  # waits for the other side
-                call = partial(_moto_publish, subscription, message, message_id, **options)
+                call = partial(_post, subscription, message, message_id, **options)
                 self._tasks.start(asyncio.to_thread(call))
             else:
                 _moto_publish(subscription, message, message_id, **options)
@@ -250,6 +250,15 @@ def _refuse_a_wrong_endpoint(protocol: str, endpoint: str) -> None:
         raise InvalidParameterValue("Invalid parameter: Email address")
     if protocol == "lambda" and not _FUNCTION_ARN.fullmatch(endpoint):
         raise InvalidParameterValue("Invalid parameter: Lambda endpoint ARN")
+
+
+def _post(subscription: Subscription, *message: str, **options: Any) -> None:
+    """Send to an HTTP endpoint. Its URL, which the error repeats, may hold a secret, and is not
+    logged."""
+    try:
+        _moto_publish(subscription, *message, **options)
+    except Exception as error:  # whatever the other side is, or is not
+        logger.error("%s could not be notified: %s", subscription.arn, type(error).__name__)
 
 
 def _passes(

@@ -574,6 +574,26 @@ def test_a_message_has_256_kib_and_so_has_a_batch_in_all(aws: Session, topic: st
         sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
 
 
+def test_an_endpoint_that_is_down_is_logged_without_its_url(
+    free_port: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with own_cloud() as (address, _):
+        sns = make_session(address).client("sns")
+        topic = sns.create_topic(Name="Orders")["TopicArn"]
+        endpoint = f"http://127.0.0.1:{free_port}/hook?token=abc123"
+        made = sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=endpoint)
+        sns.publish(TopicArn=topic, Message="tea")
+        said: list[str] = []
+
+        def logged() -> str:
+            said.append(capfd.readouterr().err)
+            return "".join(said) if "ConnectionError" in "".join(said) else ""
+
+        text = wait_until(logged, "the failure is logged", timeout=10)
+    assert f"{made['SubscriptionArn']} could not be notified: ConnectionError" in text
+    assert "hook" not in text and "abc123" not in text
+
+
 # -- Where mail goes ----------------------------------------------------------
 
 
