@@ -11,6 +11,7 @@ from dataclasses import asdict
 import click
 
 from lab import chapters, errors, function_logs, local, settings
+from lab.display import printable
 from lab.errors import TargetError
 from lab.inbox import inbox, mails
 from lab.names import names
@@ -123,7 +124,7 @@ def logs(function: str | None, order: str | None, cloud: bool) -> None:
             raise click.UsageError(
                 "--cloud is not about functions: leave out FUNCTION and --order."
             )
-        print(_cloud_log(), end="")
+        print(printable(_cloud_log()), end="")
         return
     aws = session(start=False)
     ours = {name.removeprefix(settings.load().prefix): name for name in names().functions}
@@ -133,7 +134,7 @@ def logs(function: str | None, order: str | None, cloud: bool) -> None:
     )
     for line in found:
         clock = time.strftime("%H:%M:%S", time.gmtime(line.epoch_ms / 1000))
-        print(f"{clock}.{line.epoch_ms % 1000:03d} {line.function}: {line.text}")
+        print(f"{clock}.{line.epoch_ms % 1000:03d} {line.function}: {printable(line.text)}")
     if not found:
         _say_that_nothing_was_logged(wanted, order)
         sys.exit(1)
@@ -212,8 +213,8 @@ def mail() -> None:
     if not found:
         print("No mail yet.", file=sys.stderr)
     for message in found:
-        print(f"{message['Date']}  To: {message['To']}  {message['Subject']}\n")
-        print(message.get_content())
+        head = f"{message['Date']}  To: {message['To']}  {message['Subject']}"
+        print(printable(f"{head}\n\n{message.get_content()}"))
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

@@ -23,7 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab import function_logs
-from lab.display import counter, progress
+from lab.display import counter, printable, progress
 from lab.errors import LabError
 from lab.names import names
 from lab.orders import order_in
@@ -102,8 +102,7 @@ def show(letters: list[DeadLetter]) -> None:
         tried = str(letter.tried or "")
         since = letter.since.strftime("%Y-%m-%d %H:%M:%S")
         cells = (letter.queue, letter.order_id or "", what, since, tried, letter.why)
-        # No markup in what others wrote, and no half characters.
-        table.add_row(*(Text(str(c).encode("utf-8", "replace").decode()) for c in cells))
+        table.add_row(*(Text(printable(str(cell))) for cell in cells))  # Text: without markup
     Console().print(table)
 
 

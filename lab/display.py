@@ -1,8 +1,10 @@
-"""Shows things where the chapter runs: in the notebook, or as a file beside a script."""
+"""Shows things where the chapter runs: in the notebook, or as a file beside a script; and makes
+what others wrote fit for a terminal."""
 
 from __future__ import annotations
 
 import io
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _LONG = 3.0  # seconds
 PICTURES = BUILD / "pictures"
+# Control characters but for tabs and line ends, and half characters.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]|\r(?!\n)")
+
+
+def printable(text: str) -> str:
+    """What others wrote, without what a terminal would obey or cannot show."""
+    return _UNPRINTABLE.sub("?", text)
 
 
 def show(figure: Figure, name: str) -> None:

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 
 from lab import local
+from lab.display import printable
 from lab.waiting import wait_until
 
 
@@ -93,7 +94,7 @@ def show_mail(aws: boto3.Session, topic_arn: str, to: str, containing: str) -> s
     mail = wait_until(lambda: find_mail(aws, to, containing), what, timeout=15)
     head = "\n".join(f"{name}: {mail[name]}" for name in ("From", "To", "Subject"))
     text, _, _ = mail.get_content().partition("\n--\n")  # below it is the link to unsubscribe
-    return f"{head}\n\n{text.rstrip()}"
+    return printable(f"{head}\n\n{text.rstrip()}")
 
 
 def _is_confirmed(sns: Any, topic_arn: str, email: str) -> bool:

@@ -18,7 +18,7 @@ from lab.names import names
 from lab.session import Session
 from lab.waiting import wait_until
 from tests.chain import CHAPTERS_OWN
-from tests.conftest import invoke
+from tests.conftest import invoke, make_function
 from tests.counts import Counts, counts
 from tests.test_chapters import run_chapters
 
@@ -382,10 +382,25 @@ def test_a_queue_that_cannot_be_redriven_does_not_keep_back_the_others(chain: Se
     assert held(aws, names().function_dead_letters) == (0, 0, 0)
 
 
-def test_half_a_character_in_an_order_can_be_shown(aws: Session) -> None:
+@pytest.mark.parametrize("foreign", ["\ud800", "\x1b", "\x9b", "\x07", "\r"])
+def test_what_a_terminal_obeys_or_cannot_show_is_shown_as_a_question_mark(
+    aws: Session, foreign: str
+) -> None:
     run_chapters("00")
-    body = '{"product": "bad \\ud800", "quantity": 1, "order_id": "half"}'
+    body = json.dumps({"product": f"bad {foreign}[2J", "quantity": 1, "order_id": "half"})
     send(aws, body, names().queue_dead_letters)
     result = run_lab("dead-letters")
     assert isinstance(result.exception, SystemExit)
-    assert "bad ?" in result.stdout
+    assert "bad ?[2J" in result.stdout
+
+
+def test_logs_and_mail_do_not_move_the_cursor(aws: Session) -> None:
+    run_chapters("00", "01")
+    make_function(aws, "rude", "def handler(event, context): print('bad \\x1b[2J')")
+    invoke(aws, "rude")
+    topic = aws.client("sns").create_topic(Name=names().topic)["TopicArn"]
+    aws.client("sns").publish(TopicArn=topic, Message="bad \x1b[2J\ttea\nline")
+    wait_until(lambda: "bad ?[2J\ttea\nline" in run_lab("mail").stdout, "the mail is here")
+    said = run_lab("logs", "rude").stdout
+    assert "bad ?[2J\n" in said
+    assert "\x1b" not in said + run_lab("mail").stdout
