@@ -33,6 +33,10 @@ _MAX_BODY = 10 * 1024 * 1024
 _LONGEST_TEXT = 200  # of one finding of the validator, which may quote the body
 _SERVICE = "apigateway.amazonaws.com"
 _SERVER_HEADERS = ("content-length", "transfer-encoding", "connection")
+# What HTTP has for the name and the value of a header.
+# https://www.rfc-editor.org/rfc/rfc9110#section-5.5
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,8 @@ class FrontDoor:
         options = json.loads(body or b"{}")
         path, _, query = (options.get("pathWithQueryString") or route.resource_path).partition("?")
         headers = {k.lower(): v for k, v in (options.get("headers") or {}).items()}
-        request = Request(method, path, query, headers, (options.get("body") or "").encode())
+        content = (options.get("body") or "").encode("utf-8", "replace")  # of half characters
+        request = Request(method, path, query, headers, content)
         started = time.monotonic()
         log = [f"Starting execution for test request of {method} {path}"]
         try:
@@ -113,7 +118,7 @@ class FrontDoor:
         log.append(f"Method completed with status: {response.status}")
         answer = {
             "status": response.status,
-            "body": response.body.decode(),
+            "body": response.body.decode("utf-8", "replace"),
             "headers": dict(response.headers),
             "multiValueHeaders": {name: [value] for name, value in response.headers},
             "log": "\n".join(log),
@@ -266,10 +271,10 @@ def _proxy_response(result: Result) -> Response:
         body = reply.get("body") or ""
         content = base64.b64decode(body) if reply.get("isBase64Encoded") else body.encode()
         headers = list(_headers(reply))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise Refusal("INTEGRATION_FAILURE", "the function's reply has another form") from None
-    if not 100 <= status <= 599:
-        raise Refusal("INTEGRATION_FAILURE", f"{status} is not a status code")
+    if not 200 <= status <= 599:  # below it HTTP has interim answers, which end no request
+        raise Refusal("INTEGRATION_FAILURE", f"{status} is no status code of an answer")
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("Content-Type", "application/json"))
     return Response(status, content, tuple(headers))
@@ -281,8 +286,7 @@ def _headers(reply: dict[str, Any]) -> Iterator[tuple[str, str]]:
     many = (reply.get("multiValueHeaders") or {}).items()
     for name, value in single + [(name, value) for name, values in many for value in values]:
         text = "true" if value is True else "false" if value is False else str(value)
-        if re.search(r"[\r\n]", text) or not name.isascii():
+        if not (_NAME.fullmatch(name) and _VALUE.fullmatch(text)):
             raise ValueError(f"header {name}")
-        text.encode("latin-1")  # what HTTP can carry; a UnicodeEncodeError is a ValueError
         if value is not None and name.lower() not in _SERVER_HEADERS:
             yield name, text

@@ -339,6 +339,30 @@ def test_the_test_button_needs_no_key_and_no_deployment(api: Api) -> None:
     assert failed["status"] == 502
 
 
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ({"statusCode": 200, "isBase64Encoded": True, "body": "/w=="}, "\ufffd"),
+        ({"statusCode": 200, "body": "tea"}, "tea"),
+    ],
+)
+def test_the_test_button_shows_a_binary_reply_as_well_as_it_can(
+    api: Api, body: Any, shown: str
+) -> None:
+    api.put_method()
+    ids = {"restApiId": api.id, "resourceId": api.resource_id, "httpMethod": "POST"}
+    text = json.dumps({"product": "reply", "reply": body})
+    answer = api.api.test_invoke_method(**ids, body=text)
+    assert (answer["status"], answer["body"]) == (200, shown)
+
+
+def test_the_test_button_takes_half_a_character(api: Api) -> None:
+    api.put_method()
+    ids = {"restApiId": api.id, "resourceId": api.resource_id, "httpMethod": "POST"}
+    answer = api.api.test_invoke_method(**ids, body='{"product": "\ud800"}')
+    assert json.loads(answer["body"])["body"] == '{"product": "?"}'
+
+
 def test_the_test_button_of_a_method_that_is_not_there_is_a_404(api: Api) -> None:
     with pytest.raises(api.api.exceptions.NotFoundException):
         api.api.test_invoke_method(
@@ -349,7 +373,8 @@ def test_the_test_button_of_a_method_that_is_not_there_is_a_404(api: Api) -> Non
 def replied(api: Api, reply: Any) -> Any:
     api.put_method()
     api.deploy()
-    return urllib3.request("POST", api.url(), json={"product": "reply", "reply": reply})
+    body = {"product": "reply", "reply": reply}
+    return urllib3.request("POST", api.url(), json=body, retries=False, timeout=10)
 
 
 @pytest.mark.parity(
@@ -381,7 +406,14 @@ def test_the_headers_of_a_reply_are_kept_and_those_of_the_server_are_its_own(api
     "reply",
     [
         {"statusCode": 99},
+        {"statusCode": 100},
+        {"statusCode": 600},
+        {"statusCode": float("inf")},
         {"statusCode": "tea"},
+        {"statusCode": 200, "headers": {"X Tea": "green"}},
+        {"statusCode": 200, "headers": {"": "green"}},
+        {"statusCode": 200, "headers": {"X": "green\x00"}},
+        {"statusCode": 200, "multiValueHeaders": {"X": ["green", "\x7f"]}},
         {"statusCode": 200, "headers": {"X": "tea\r\nSet-Cookie: a=1"}},
         {"statusCode": 200, "headers": {"X": "شاي"}},
         {"statusCode": 200, "body": {"tea": 1}},
