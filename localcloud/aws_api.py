@@ -106,17 +106,18 @@ class AwsApi:
         try:
             json.loads(payload)
         except (ValueError, RecursionError) as error:
-            text = {"message": f"Could not parse request body into json: {error}"}
-            return json_response(400, text, x_amzn_errortype="InvalidRequestContentException")
+            return _invalid_content(f"Could not parse request body into json: {error}")
+        try:
+            context = _client_context(request)
+        except (ValueError, RecursionError):
+            return _invalid_content("Client context must be a valid Base64-encoded JSON object.")
         if kind == "DryRun":
             return Response(204)
         if kind == "Event":
             request_id = self._invocations.add(function, payload)
             return Response(202, headers=(("x-amzn-RequestId", request_id),))
-        context = request.headers.get("x-amz-client-context")
-        decoded = base64.b64decode(context).decode() if context else None
         try:
-            result = await self._runtime.invoke(function, payload, decoded)
+            result = await self._runtime.invoke(function, payload, context)
         except ThrottledError as error:
             text = {"Reason": error.reason, "Type": "User", "message": error.message}
             return json_response(429, text, x_amzn_errortype="TooManyRequestsException")
@@ -174,3 +175,20 @@ class AwsApi:
             "</ConfirmSubscriptionResult></ConfirmSubscriptionResponse>"
         )
         return Response(200, body.encode(), (("Content-Type", "text/xml"),))
+
+
+def _client_context(request: Request) -> str | None:
+    """The client context, if there is one, as JSON that a header of the Runtime API can carry.
+    Raises ValueError or RecursionError if it is no JSON object in Base64."""
+    encoded = request.headers.get("x-amz-client-context")
+    if not encoded:
+        return None
+    context = json.loads(base64.b64decode(encoded, validate=True))
+    if not isinstance(context, dict):
+        raise ValueError("no object")
+    return json.dumps(context)
+
+
+def _invalid_content(message: str) -> Response:
+    error_type = "InvalidRequestContentException"
+    return json_response(400, {"message": message}, x_amzn_errortype=error_type)

@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -75,6 +76,32 @@ def test_the_context_says_what_aws_says(aws: Session) -> None:
     name, its_arn, memory, left, color = invoke(aws, "context", ClientContext=custom)["Payload"]
     assert (name, its_arn, memory, color) == ("context", arn, "256", "green")
     assert 6000 < left <= 7000
+
+
+@pytest.mark.parametrize("options", [{"indent": 1}, {"ensure_ascii": False}])
+def test_the_client_context_is_any_json_object(aws: Session, options: dict[str, Any]) -> None:
+    custom = {"name": "Zoë 🍵", "text": "one\ntwo"}
+    make_function(
+        aws, "custom", "def handler(event, context): return context.client_context.custom"
+    )
+    encoded = base64.b64encode(json.dumps({"custom": custom}, **options).encode()).decode()
+    assert invoke(aws, "custom", ClientContext=encoded)["Payload"] == custom
+
+
+@pytest.mark.parity(
+    "Lambda",
+    "A client context that is no JSON object in Base64 is refused",
+    kept="yes",
+    module="aws_api",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html",
+)
+@pytest.mark.parametrize("text", ["green", '["green"]', "", "\udcff", "[" * 5000])
+def test_a_client_context_that_is_no_json_object_is_refused(aws: Session, text: str) -> None:
+    make_function(aws, "echo", ECHO)
+    encoded = base64.b64encode(text.encode("utf-8", "surrogateescape")).decode()
+    with pytest.raises(ClientError, match="must be a valid Base64-encoded JSON object") as refused:
+        invoke(aws, "echo", ClientContext=encoded or "{}")
+    assert refused.value.response["Error"]["Code"] == "InvalidRequestContentException"
 
 
 @pytest.mark.parity(
