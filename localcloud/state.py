@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -36,6 +37,12 @@ from localcloud.queues import IndexedQueue
 
 logger = logging.getLogger(__name__)
 ACCOUNT_ID = DEFAULT_ACCOUNT_ID
+# https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+_FUNCTION = re.compile(
+    r"(arn:aws[\w-]*:lambda:)?((?P<region>[a-z]{2}(-[a-z]+)+-\d):)?(\d{12}:)?(function:)?"
+    r"(?P<name>[\w-]+)(:(\$LATEST|[\w-]+))?",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True)
@@ -156,14 +163,15 @@ class State:
 
     def function(self, name_or_arn: str, region: str) -> LambdaFunction | None:
         """The function of that name, ARN or partial ARN (a qualifier is ignored), if any."""
-        parts = name_or_arn.split(":")
-        name = parts[parts.index("function") + 1] if "function" in parts else parts[0]
-        if name_or_arn.startswith("arn:"):
-            region = parts[3]
-        for function in lambda_backends[ACCOUNT_ID][region].list_functions():
-            if function.function_name == name:
-                return function
-        return None
+        found = _FUNCTION.fullmatch(name_or_arn)
+        if found is None:
+            return None
+        try:
+            backend = lambda_backends[ACCOUNT_ID][found["region"] or region]
+        except KeyError:  # no such region
+            return None
+        named = (f for f in backend.list_functions() if f.function_name == found["name"])
+        return next(named, None)
 
     def event_source_mappings(self) -> Iterator[EventSourceMapping]:
         for backend in _backends(lambda_backends):

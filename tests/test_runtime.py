@@ -106,6 +106,37 @@ def test_a_client_context_that_is_no_json_object_is_refused(aws: Session, text: 
 
 @pytest.mark.parity(
     "Lambda",
+    "A function is invoked by its name, its ARN or a part of that, with a qualifier or without",
+    kept="yes; any qualifier is `$LATEST`",
+    module="state",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html",
+)
+@pytest.mark.parametrize("name", ["echo", "function"])
+def test_a_function_is_found_by_its_name_and_arn(aws: Session, name: str) -> None:
+    arn = make_function(aws, name, ECHO)
+    partial = f"123456789012:function:{name}"
+    for each in (name, f"{name}:$LATEST", arn, f"{arn}:$LATEST", partial, f"function:{name}"):
+        assert invoke(aws, each, [each])["Payload"] == [each]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "arn:aws:lambda:us-east-1:123456789012:function",
+        "arn:aws:lambda:xx-nowhere-1:123456789012:function:echo",
+        "123456789012:function",
+        "function",
+    ],
+)
+def test_a_function_that_is_not_there_is_not_found(aws: Session, name: str) -> None:
+    make_function(aws, "echo", ECHO)
+    with pytest.raises(ClientError) as refused:
+        invoke(aws, name)
+    assert refused.value.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
+@pytest.mark.parity(
+    "Lambda",
     "A function sees the documented environment variables and its own",
     kept="yes, and two more: `AWS_ENDPOINT_URL` and `HOME`",
     module="runtime",
