@@ -13,7 +13,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from moto.apigateway.models import RestAPI
+from moto.apigateway.exceptions import (
+    BadRequestException,
+    DeploymentNotFoundException,
+    StageStillActive,
+)
+from moto.apigateway.models import APIGatewayBackend, RestAPI
 
 from localcloud.state import Response
 
@@ -155,7 +160,8 @@ def snapshot(api: RestAPI) -> Deployment:
     return Deployment(api.id, api.region_name, tuple(routes), templates)
 
 
-_moto_create_deployment = RestAPI.create_deployment
+_moto_create_deployment, _moto_create_stage = RestAPI.create_deployment, RestAPI.create_stage
+_moto_update_stage = APIGatewayBackend.update_stage
 
 
 def _create_deployment(api: RestAPI, *args: Any, **kwargs: Any) -> Any:
@@ -164,6 +170,43 @@ def _create_deployment(api: RestAPI, *args: Any, **kwargs: Any) -> Any:
     return deployment
 
 
+def _delete_deployment(api: RestAPI, deployment_id: str) -> Any:
+    """What a stage serves stays. The stages say what that is: moto asks the deployment, which
+    knows only for which stage it was made.
+    https://docs.aws.amazon.com/apigateway/latest/api/API_DeleteDeployment.html
+    """
+    if deployment_id not in api.deployments:
+        raise DeploymentNotFoundException
+    if any(stage.deployment_id == deployment_id for stage in api.stages.values()):
+        raise StageStillActive
+    return api.deployments.pop(deployment_id)
+
+
+def _create_stage(api: RestAPI, name: str, deployment_id: str, **options: Any) -> Any:
+    _refuse_unless_deployed(api, deployment_id)
+    return _moto_create_stage(api, name, deployment_id, **options)
+
+
+def _update_stage(
+    backend: APIGatewayBackend, api_id: str, stage: str, operations: list[dict[str, Any]]
+) -> Any:
+    for operation in operations:
+        if operation["path"] == "/deploymentId":
+            _refuse_unless_deployed(backend.get_rest_api(api_id), operation["value"])
+    return _moto_update_stage(backend, api_id, stage, operations)
+
+
+def _refuse_unless_deployed(api: RestAPI, deployment_id: str) -> None:
+    """A stage serves a deployment that is there.
+    https://docs.aws.amazon.com/apigateway/latest/api/API_UpdateStage.html
+    """
+    if deployment_id not in api.deployments:
+        raise BadRequestException("Deployment id does not exist")
+
+
 def install() -> None:
-    """Make moto take a snapshot with each deployment from now on."""
+    """Make moto take a snapshot with each deployment from now on, and keep those in use."""
     RestAPI.create_deployment = _create_deployment
+    RestAPI.delete_deployment = _delete_deployment
+    RestAPI.create_stage = _create_stage
+    APIGatewayBackend.update_stage = _update_stage

@@ -175,6 +175,39 @@ def test_nothing_is_served_before_it_is_deployed(api: Api) -> None:
 
 @pytest.mark.parity(
     "API Gateway",
+    "A stage serves a deployment that is there, and that one cannot be deleted",
+    kept="yes",
+    module="deployments",
+    aws="https://docs.aws.amazon.com/apigateway/latest/api/API_DeleteDeployment.html",
+)
+def test_a_stage_serves_a_deployment_that_is_there(api: Api) -> None:
+    def serve(deployment_id: str) -> None:
+        patch = {"op": "replace", "path": "/deploymentId", "value": deployment_id}
+        api.api.update_stage(restApiId=api.id, stageName="prod", patchOperations=[patch])
+
+    def delete(deployment_id: str) -> None:
+        api.api.delete_deployment(restApiId=api.id, deploymentId=deployment_id)
+
+    api.put_method()
+    api.deploy()
+    first = api.api.get_stage(restApiId=api.id, stageName="prod")["deploymentId"]
+    second = api.api.create_deployment(restApiId=api.id)["id"]
+    refused = api.api.exceptions.BadRequestException
+    with pytest.raises(refused, match="Deployment id does not exist"):
+        serve("nosuch")
+    with pytest.raises(refused, match="Deployment id does not exist"):
+        api.api.create_stage(restApiId=api.id, stageName="test", deploymentId="nosuch")
+    serve(second)
+    with pytest.raises(refused, match="Active stages pointing to this deployment"):
+        delete(second)
+    delete(first)
+    with pytest.raises(api.api.exceptions.NotFoundException):
+        delete(first)
+    assert api.post({})[0] == 201
+
+
+@pytest.mark.parity(
+    "API Gateway",
     "A function that fails, or replies in another form, is a 502; one that takes too long a 504",
     kept="yes",
     module="front_door",
