@@ -10,6 +10,7 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -215,7 +216,7 @@ def _refuse_what_is_no_package(spec: dict[str, Any]) -> None:
     if package is None:
         return
     raw = base64.b64decode(package) if isinstance(package, str) else package
-    if not zipfile.is_zipfile(io.BytesIO(raw)):
+    if not _is_whole(raw):
         raise InvalidParameterValueException(
             "Could not unzip uploaded file. Please check your file, then try to upload again.",
         )
@@ -248,6 +249,15 @@ def _refuse_variables(environment: dict[str, Any]) -> None:
             "Lambda was unable to configure your environment variables because the environment "
             f"variables you have provided {problem}"
         )
+
+
+def _is_whole(package: bytes) -> bool:
+    """Whether it is a zip file of which every member can be read."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(package)) as archive:
+            return archive.testzip() is None
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+        return False  # the latter two: an unknown compression, a password
 
 
 def _function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:

@@ -129,19 +129,27 @@ def test_a_role_that_does_not_exist_cannot_be_used(aws: Session) -> None:
 
 @pytest.mark.parity(
     "Lambda",
-    "A function's code has to be a zip file",
+    "A function's code has to be a zip file, and whole",
     kept="yes",
     module="rules",
     aws="https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html",
 )
-def test_what_is_no_zip_file_is_refused(aws: Session) -> None:
+@pytest.mark.parametrize(
+    "package",
+    [
+        b"tea",
+        zip_of(ECHO).replace(b"return", b"reTurn"),  # its checksum is of another text
+        zip_of(ECHO).replace(b"app.py", b"app.pi", 1),
+    ],
+)
+def test_what_is_no_zip_file_is_refused(aws: Session, package: bytes) -> None:
     make_function(aws, "echo", ECHO)
     lambda_ = aws.client("lambda")
     refused = lambda_.exceptions.InvalidParameterValueException
     with pytest.raises(refused, match="Could not unzip"):
-        lambda_.update_function_code(FunctionName="echo", ZipFile=b"tea")
+        lambda_.update_function_code(FunctionName="echo", ZipFile=package)
     with pytest.raises(refused, match="Could not unzip"):
-        make_function(aws, "tea", ECHO, Code={"ZipFile": b"tea"})
+        make_function(aws, "tea", ECHO, Code={"ZipFile": package})
     assert [f["FunctionName"] for f in lambda_.list_functions()["Functions"]] == ["echo"]
 
 
