@@ -6,7 +6,7 @@ A script needs one import, `import lab`, and talks to AWS through boto3 itself.
 from lab.calls import show_calls
 from lab.chain import draw_chain
 from lab.chapters import run_again
-from lab.checks import check
+from lab.checks import check, insist
 from lab.dead_letters import dead_letters, redrive
 from lab.display import progress, show
 from lab.errors import LabError, RefusedError
@@ -36,6 +36,7 @@ __all__ = [
     "email",
     "event",
     "hurry",
+    "insist",
     "invoke_url",
     "is_ours",
     "names",

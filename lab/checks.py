@@ -13,6 +13,7 @@ import boto3
 
 from lab import calls, cells, chapters
 from lab.chapters import CHAPTERS
+from lab.errors import MissingStepError
 from lab.expectations import Expectation, expectations
 from lab.session import session
 
@@ -113,6 +114,18 @@ def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
 
 def _plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def insist(*numbers: str) -> None:
+    """Print whether all is right after these chapters. Raises MissingStepError if it is not."""
+    found = {number: examine(session(), number) for number in numbers}
+    for number, findings in found.items():
+        print(report(number, findings))
+    if not all(map(is_right, found.values())):
+        raise MissingStepError(
+            f"Mend what is WRONG first: run chapters {numbers[0]} to {numbers[-1]} again, and then "
+            "this one from its first cell."
+        )
 
 
 def check(number: str) -> None:

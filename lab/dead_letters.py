@@ -19,12 +19,13 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from lab import function_logs
 from lab.display import counter, printable, progress
 from lab.errors import LabError
+from lab.inventory import inventory, none_but_ours
 from lab.names import names
 from lab.orders import order_in
 from lab.session import account_id
@@ -32,6 +33,7 @@ from lab.waiting import wait_until
 
 _HIDDEN_SECONDS = 300  # as long as reading or sending back some thousands may take
 _BATCH = 10  # what SQS gives and takes at once
+_WIDE = 2000  # characters; a table takes what it needs
 # What Lambda finds wrong with one event. Any other error would meet the next one, too.
 _OF_ONE_EVENT = ("InvalidRequestContentException", "RequestTooLargeException")
 
@@ -69,7 +71,7 @@ class Redriven:
 def dead_letters(aws: boto3.Session) -> list[DeadLetter]:
     """All that is stuck, queue by queue, oldest first. Only looks."""
     found = []
-    for queue, url in _queues(aws):
+    for queue, url in _queues(aws).items():
         with _in_hand(aws.client("sqs"), queue, url) as messages:
             found += [(queue, message) for message in messages.values()]
     errors = function_logs.errors(aws) if found else {}
@@ -84,9 +86,9 @@ def redrive(aws: boto3.Session, queue: str = "") -> list[Redriven]:
     """Send the messages of this dead-letter queue back, or of all three; says how many.
 
     What goes wrong with one queue is said of it, and does not keep back the others. Raises
-    LabError if there is no such queue.
+    LabError if there is no such queue, NotOursError if one is somebody else's.
     """
-    there = dict(_queues(aws))
+    there = _queues(aws)
     wanted = [name for name in there if queue in ("", name, _plain(name))]
     if queue and not wanted:
         known = ", ".join(there) or "none yet"
@@ -95,28 +97,29 @@ def redrive(aws: boto3.Session, queue: str = "") -> list[Redriven]:
 
 
 def show(letters: list[DeadLetter]) -> None:
-    """Print them as a table."""
-    table = Table("queue", "order", "what", "since (UTC)", "tried", "why", show_lines=True)
+    """Print them as a table; what does not fit in a terminal goes on in the next line."""
+    headers = ("queue", "order", "what", "since (UTC)", "tried", "why")
+    table = Table(*(Column(header, overflow="fold") for header in headers), show_lines=True)
     for letter in letters:
         what = f"{letter.quantity} x {letter.product}" if letter.product else "cannot be read"
         tried = str(letter.tried or "")
         since = letter.since.strftime("%Y-%m-%d %H:%M:%S")
         cells = (letter.queue, letter.order_id or "", what, since, tried, letter.why)
         table.add_row(*(Text(printable(str(cell))) for cell in cells))  # Text: without markup
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:  # whoever searches a file or a pipe wants each in one line
+        console.width = _WIDE
+    console.print(table)
 
 
 # -- Looking -----------------------------------------------------------------------------------
 
 
-def _queues(aws: boto3.Session) -> Iterator[tuple[str, str]]:
-    """The dead-letter queues that exist, with their URLs."""
-    sqs = aws.client("sqs")
-    for name in names().dead_letters:
-        try:
-            yield name, sqs.get_queue_url(QueueName=name)["QueueUrl"]
-        except sqs.exceptions.QueueDoesNotExist:
-            continue
+def _queues(aws: boto3.Session) -> dict[str, str]:
+    """The dead-letter queues that exist, with their URLs. Raises NotOursError."""
+    queues = [resource for resource in inventory(aws) if resource.kind == "SQS queue"]
+    urls = {found.resource.name: found.id for found in none_but_ours(queues)}
+    return {name: urls[name] for name in names().dead_letters if name in urls}
 
 
 @contextmanager

@@ -601,8 +601,9 @@ EXPLANATIONS = (
         means="There is no topic with that ARN in this region.",
         where="Chapter 03, when record_order is subscribed, and in the logs of notify_fulfillment; "
         "if it is the stakeholders' topic, in those of take_order.",
-        cure="`lab check 01`. Run chapter 01 if the topic is gone, then chapter 03, which "
-        "subscribes record_order again. (The stakeholders' topic is made by chapter 00.)",
+        cure="`lab check 01`. Run chapter 01 if the topic is gone: it lets the trigger rest, so "
+        "that no order is published while nobody listens. Then run chapter 03, which subscribes "
+        "record_order again. (The stakeholders' topic is made by chapter 00.)",
         example="An error occurred (NotFound) when calling the Publish operation: Topic does "
         "not exist",
     ),

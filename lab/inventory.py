@@ -112,6 +112,17 @@ def survey(resources: Iterable[Resource]) -> Iterator[Found]:
                 raise
 
 
+def none_but_ours(resources: Iterable[Resource]) -> list[Found]:
+    """Those that exist. Raises NotOursError if one of them belongs to somebody else."""
+    found = list(survey(resources))
+    if strangers := [str(each.resource) for each in found if not each.ours]:
+        raise NotOursError(
+            f"Not made by this tutorial, as the tags say: {', '.join(strangers)}. Nothing was "
+            "changed. Set LAB_PREFIX to get other names, or rename or delete it yourself."
+        )
+    return found
+
+
 def function_policy(lambda_: Any, function: str) -> list[dict[str, Any]]:
     """The statements of a function's resource policy; none if it has no policy, or is missing."""
     try:
@@ -133,14 +144,7 @@ def check_ground(aws: boto3.Session, number: str) -> None:
     something is missing that one of the chapters makes that it builds on.
     """
     resources = inventory(aws)
-    found = list(survey(resources))
-    strangers = [str(f.resource) for f in found if not f.ours]
-    if strangers:
-        raise NotOursError(
-            f"Not made by this tutorial, as the tags say: {', '.join(strangers)}. Nothing was "
-            "changed. Set LAB_PREFIX to get other names, or rename or delete it yourself."
-        )
-    there = {str(f.resource) for f in found}
+    there = {str(found.resource) for found in none_but_ours(resources)}
     for resource in (r for r in resources if r.needed):
         if resource.chapter in CHAPTERS[number].builds_on and str(resource) not in there:
             raise MissingStepError(

@@ -25,7 +25,7 @@ dynamodb = boto3.resource(
     ),
 )
 table = dynamodb.Table(os.environ.get("TABLE_NAME", "Orders"))
-CONTENT = ("product", "quantity")
+CONTENT = ("product", "quantity")  # who gets a mail about it is not what was ordered
 HOPS = ("received_epoch_ms", "queued_epoch_ms", "notified_epoch_ms")
 
 

@@ -15,7 +15,7 @@ import lab
 from lab import catch_up, cells, chapters, cli, exercises, orders
 from lab.chapters import CHAPTERS
 from lab.checks import MISSING, Finding, examine, has_begun, is_right, report
-from lab.errors import UnknownChapterError
+from lab.errors import MissingStepError, UnknownChapterError
 from lab.inventory import inventory
 from lab.names import names
 from lab.session import Session
@@ -435,6 +435,16 @@ def test_dead_letters_are_a_finding_of_chapter_04(aws: Session) -> None:
 
 
 # -- Going back -----------------------------------------------------------------------------------
+
+
+def test_nothing_more_is_broken_where_something_is_broken_already(aws: Session) -> None:
+    run_chapters(*chapters.SET_UP)
+    lab.insist(*chapters.SET_UP)
+    role = names().role(names().record_order, "us-east-1")
+    aws.client("iam").delete_role_policy(RoleName=role, PolicyName="record-order")
+    with pytest.raises(MissingStepError, match="run chapters 00 to 03 again"):
+        run_chapters("06")
+    assert lab.dead_letters(aws) == []
 
 
 def test_reset_undoes_a_chapter_and_what_builds_on_it(aws: Session) -> None:

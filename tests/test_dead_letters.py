@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 import lab
 from lab import chapters, cli
 from lab.dead_letters import DeadLetter, Redriven
-from lab.errors import LabError
+from lab.errors import LabError, NotOursError
 from lab.names import names
 from lab.session import Session
 from lab.waiting import wait_until
@@ -154,8 +154,25 @@ def test_looking_leaves_hundreds_as_they_are(aws: Session, calls_made: set[str])
         assert len(letters) == 250
         assert held(aws, queue) == (250, 0, 0)
     assert [letter.since for letter in letters] == sorted(letter.since for letter in letters)
-    looks = ("Get", "Receive", "ChangeMessageVisibility", "Filter")
+    looks = ("Get", "List", "Receive", "ChangeMessageVisibility", "Filter")
     assert {name for name in calls_made if not name.startswith(looks)} == set()
+
+
+def test_the_dead_letters_of_somebody_else_are_left_alone(aws: Session) -> None:
+    aws.client("sqs").create_queue(QueueName=names().queue_dead_letters, tags={"team": "shop"})
+    send(aws, order(), names().queue_dead_letters)
+    for act in (lab.dead_letters, lab.redrive):
+        with pytest.raises(NotOursError, match=f"SQS queue {names().queue_dead_letters}"):
+            act(aws)
+    assert held(aws, names().queue_dead_letters) == (1, 0, 0)
+
+
+def test_a_pipe_gets_each_dead_letter_in_one_line(aws: Session) -> None:
+    run_chapters("00")
+    send(aws, order("a-rather-long-id-" + "x" * 40), names().queue_dead_letters)
+    (line,) = [each for each in run_lab("dead-letters").stdout.splitlines() if "tea" in each]
+    assert "a-rather-long-id-" + "x" * 40 in line
+    assert "No error was logged: the function did not run, or did not come to its end." in line
 
 
 def test_looking_shows_the_messages_again_when_it_breaks_off(
