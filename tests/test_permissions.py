@@ -546,7 +546,7 @@ def test_moving_messages_needs_both_queues(aws: Session) -> None:
 @pytest.mark.parity(
     "IAM",
     "A session policy takes away, and gives nothing",
-    kept="yes",
+    kept="yes, if given as `Policy`; `PolicyArns` are not heeded",
     module="permissions",
     aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html",
 )
