@@ -91,12 +91,14 @@ def _changed_mapping(
 ) -> EventSourceMapping | None:
     """The rules hold for what a mapping would become."""
     if (mapping := backend.get_event_source_mapping(uuid)) is not None:
-        function = backend.get_function(spec.get("FunctionName", mapping.function_arn))
         queue_arn = mapping.event_source_arn
         _refuse_settings(spec, size=mapping.batch_size, window=mapping.max_batch_window)
-        _refuse_a_short_visibility_timeout(backend, queue_arn, function.timeout)
-        if function.function_arn != mapping.function_arn:
-            _refuse_a_function_that_cannot_poll(backend, function, queue_arn)
+        # Without a name there is nothing to ask: a trigger whose function is gone can be set, too.
+        if "FunctionName" in spec:
+            function = backend.get_function(spec["FunctionName"])
+            _refuse_a_short_visibility_timeout(backend, queue_arn, function.timeout)
+            if function.function_arn != mapping.function_arn:
+                _refuse_a_function_that_cannot_poll(backend, function, queue_arn)
     found: EventSourceMapping | None = _update_event_source_mapping(backend, uuid, spec)
     return found
 
@@ -149,7 +151,8 @@ def _refuse_a_function_that_cannot_poll(
 
 def _refuse_a_short_visibility_timeout(backend: LambdaBackend, arn: str, timeout: int) -> None:
     """A queue hides a message for as long as the function may take. AWS looks when a mapping is
-    made or updated, and not when one of the two changes.
+    made or updated, and not when one of the two changes. Here an update counts that names the
+    function, as chapter 03's does.
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     """
     queues = sqs_backends[backend.account_id][backend.region_name].queues.values()

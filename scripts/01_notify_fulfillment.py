@@ -45,46 +45,37 @@ print(f"Working in account {account}, region {region}.")
 #
 # A topic keeps nothing: what is published while nobody listens is gone. That matters when a chain
 # that was whole has lost its topic. The new one has no listeners yet, so the trigger of chapter 03
-# must rest until that chapter has subscribed them again; the orders wait in the queue.
+# must rest until that chapter has subscribed them again; the orders wait in the queue meanwhile.
 #
-# Console: Lambda, *notify_fulfillment*, *Configuration*, *Triggers*: there is none yet.
-
-# %% tags=["rest"]
-lambda_, sns = aws.client("lambda"), aws.client("sns")
-topic_arn = f"arn:aws:sns:{region}:{account}:{names.topic}"
-resting = []
-try:
-    sns.get_topic_attributes(TopicArn=topic_arn)
-except sns.exceptions.NotFoundException:
-    resting = lambda_.list_event_source_mappings(EventSourceArn=queue_arn)["EventSourceMappings"]
-for trigger in resting:
-    lambda_.update_event_source_mapping(UUID=trigger["UUID"], Enabled=False)
-print(f"Switched off the triggers that would publish to nobody: {len(resting)}.")
-
-# %% [markdown]
-# Look at the number: 0 the first time, and whenever the topic is there.
-#
-# A trigger that is being switched off ends its last batches first. Nothing may be published before
-# the new topic has all its listeners, so wait for that.
-#
-# Console: the trigger's state, *Disabled*.
-
+# Console: nothing to click the first time. Later: Lambda, the trigger, *Disable*; wait until its
+# state is *Disabled*, for it ends its last batches first.
 
 # %%
-def all_rest() -> bool:
-    found = [lambda_.get_event_source_mapping(UUID=each["UUID"]) for each in resting]
-    return all(each["State"] == "Disabled" for each in found)
+lambda_, sns = aws.client("lambda"), aws.client("sns")
 
 
-lab.wait_until(all_rest, "the trigger rests", timeout=180)
-print(f"Waited until {len(resting)} triggers were at rest.")
+def triggers() -> list:
+    found = lambda_.list_event_source_mappings(EventSourceArn=queue_arn)["EventSourceMappings"]
+    return [each for each in found if each["FunctionArn"].endswith(names.notify_fulfillment)]
+
+
+def rest() -> None:
+    for trigger in triggers():
+        lambda_.update_event_source_mapping(UUID=trigger["UUID"], Enabled=False)
+        print(f"Let a trigger of {names.queue} rest until chapter 03 switches it on.")
+    states = {"Disabled"}
+    lab.wait_until(lambda: {t["State"] for t in triggers()} <= states, "it rests", timeout=180)
+
 
 # %% [markdown]
-# Look at `Enabled` in chapter 03: it is set each time, so that the chain is whole again at its end.
+# Look at the state: *Disabling* means that a batch is still on its way.
 #
 # Console: SNS, *Topics*, *Create topic*, Standard.
 
 # %% tags=["topic"]
+topics = sns.get_paginator("list_topics").paginate().search("Topics[].TopicArn")
+if not any(arn.endswith(f":{names.topic}") for arn in topics):
+    rest()
 topic_arn = sns.create_topic(Name=names.topic, Tags=lab.tag_list())["TopicArn"]
 print(f"Created or found the topic {names.topic}.")
 

@@ -350,6 +350,7 @@ def test_a_batch_of_more_than_ten_needs_a_window_and_comes_at_once_when_it_is_fu
 )
 def test_a_batch_has_6_mb_at_most(setup: Setup) -> None:
     set_code(setup, COUNT)
+    setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "60"})
     for _ in range(10):
         setup.send("x" * 1_000_000)
     setup.map(BatchSize=10, MaximumBatchingWindowInSeconds=60)

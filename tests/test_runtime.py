@@ -108,7 +108,7 @@ def test_a_client_context_that_is_no_json_object_is_refused(aws: Session, text: 
     "Lambda",
     "A function is invoked by its name, its ARN or a part of that, with a qualifier or without",
     kept="yes; any qualifier is `$LATEST`",
-    module="state",
+    module="aws_api",
     aws="https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html",
 )
 @pytest.mark.parametrize("name", ["echo", "function"])
