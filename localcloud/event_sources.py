@@ -110,9 +110,9 @@ class EventSources:
         records = [_record(queue, message) for message in messages]
         event = json.dumps({"Records": records}).encode()
         try:
-            # Not once they are visible again: somebody else may have them, or nobody ever.
+            # What became a dead letter while it waited for its turn must not be done as well.
             result = await self._runtime.invoke(
-                function, event, wanted=lambda: all(map(queue.is_held, messages))
+                function, event, wanted=lambda: all(map(queue.has, messages))
             )
         except ThrottledError:
             # Keep the slot for a while: the next batch would only lose a receive, too.

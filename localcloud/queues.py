@@ -170,10 +170,9 @@ class IndexedQueue(moto_sqs.Queue):
         self._hide(message)
         self._wake()
 
-    def is_held(self, received: QueuedMessage) -> bool:
-        """Whether a message is still here, and was received by nobody else since."""
-        message = self._by_id.get(received.id)
-        return message is not None and message.receipt_handle == received.receipt_handle
+    def has(self, message: QueuedMessage) -> bool:
+        """Whether a message is still here: not deleted, nor moved to the dead-letter queue."""
+        return message.id in self._by_id
 
     def give_back(self, receipt_handle: str) -> None:
         """Show a message again at once that was received and not looked at."""

@@ -51,7 +51,8 @@ print(f"Working in account {account}, region {region}.")
 # state is *Disabled*, for it ends its last batches first.
 
 # %%
-lambda_, sns = aws.client("lambda"), aws.client("sns")
+lambda_ = aws.client("lambda")
+sns = aws.client("sns")
 
 
 def triggers() -> list:

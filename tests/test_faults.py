@@ -291,6 +291,7 @@ def test_fault_the_topic_is_made_again_before_anybody_is_subscribed(chain: Chain
         run_chapters("01")
         wait_until(lambda: counts(chain.sqs, chain.queue).visible == 1, "it is back in the queue")
         assert "PUBLISHED" not in chain.log(order["order_id"])
+        set_visibility(chain, 90)
         run_chapters("02", "03")
         chain.item(order["order_id"])
     assert chain.log(order["order_id"])[-2:] == ["PUBLISHED", "RECORDED"]
