@@ -252,7 +252,7 @@ class Runtime:
             with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as package:
                 package.extractall(code)
         except Exception:
-            shutil.rmtree(code, ignore_errors=True)
+            shutil.rmtree(code, ignore_errors=True)  # the half of it that is there
             raise
         fresh = Pool(function, fingerprint, code)
         if pool is not None:
