@@ -80,6 +80,17 @@ class Setup:
     def in_flight(self) -> int:
         return counts(self.sqs, self.url).in_flight
 
+    def most_in_flight(self) -> int:
+        """How many messages are in flight at one time, at most, until the queue is empty."""
+        in_flight: set[int] = set()
+
+        def is_empty() -> bool:
+            in_flight.add(self.in_flight())
+            return self.left(self.url) == 0
+
+        wait_until(is_empty, "the queue is empty", timeout=20)
+        return max(in_flight)
+
     def wait_until_empty(self) -> None:
         wait_until(lambda: self.left(self.url) == 0, "the queue is empty", timeout=10)
 
@@ -490,14 +501,7 @@ def test_no_more_batches_are_under_way_than_the_mapping_allows(setup: Setup) -> 
     setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "60"})
     setup.send(*(f"tea {i}" for i in range(8)))
     setup.map(BatchSize=1, ScalingConfig={"MaximumConcurrency": 2})
-    in_flight: set[int] = set()
-
-    def is_empty() -> bool:
-        in_flight.add(setup.in_flight())
-        return setup.left(setup.url) == 0
-
-    wait_until(is_empty, "the queue is empty", timeout=20)
-    assert max(in_flight) == 2
+    assert setup.most_in_flight() == 2
 
 
 def test_a_mapping_that_is_switched_off_and_on_keeps_to_its_concurrency(setup: Setup) -> None:
@@ -508,14 +512,7 @@ def test_a_mapping_that_is_switched_off_and_on_keeps_to_its_concurrency(setup: S
     wait_until(lambda: setup.in_flight() == 2, "two are under way", timeout=10)
     for enabled in (False, True):
         setup.lambda_.update_event_source_mapping(UUID=uuid, Enabled=enabled)
-    in_flight: set[int] = set()
-
-    def is_empty() -> bool:
-        in_flight.add(setup.in_flight())
-        return setup.left(setup.url) == 0
-
-    wait_until(is_empty, "the queue is empty", timeout=20)
-    assert max(in_flight) == 2
+    assert setup.most_in_flight() == 2
 
 
 def test_a_batch_that_waited_too_long_for_its_function_is_not_delivered() -> None:
