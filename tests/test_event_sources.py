@@ -509,7 +509,7 @@ def test_a_mapping_that_is_switched_off_and_on_keeps_to_its_concurrency(setup: S
     setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "60"})
     setup.send(*(f"tea {i}" for i in range(6)))
     uuid = setup.map(BatchSize=1, ScalingConfig={"MaximumConcurrency": 2})
-    wait_until(lambda: setup.in_flight() == 2, "two are under way", timeout=10)
+    wait_until(lambda: setup.in_flight() >= 2, "two are under way", timeout=10)
     for enabled in (False, True):
         setup.lambda_.update_event_source_mapping(UUID=uuid, Enabled=enabled)
     assert setup.most_in_flight() == 2
