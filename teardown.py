@@ -12,9 +12,8 @@ import click
 
 import lab
 from lab.deletion import list_ours, tear_down
-from lab.errors import TargetError
+from lab.errors import NoCloudError
 from lab.inventory import inventory, survey
-from lab.settings import load as load_settings
 
 __all__ = ["list_ours", "tear_down"]
 
@@ -29,9 +28,7 @@ def main(yes: bool, dry_run: bool) -> None:
     """
     try:
         aws = lab.session(start=False)
-    except TargetError as error:
-        if load_settings().target == "aws":
-            raise
+    except NoCloudError as error:
         print(f"{error} So there is nothing to delete.\n0 left")
         return
     where = f"account {lab.account_id(aws)}, region {aws.region_name}"

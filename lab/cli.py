@@ -7,15 +7,17 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
-from lab import chapters, errors, function_logs, local, settings
+from lab import chapters, client_env, errors, function_logs, local, settings
 from lab.display import printable
-from lab.errors import TargetError
+from lab.errors import NoCloudError, TargetError
 from lab.inbox import inbox, mails
 from lab.names import names
 from lab.session import session
+from lab.settings import Settings
 
 
 class _Group(click.Group):
@@ -38,28 +40,41 @@ def main() -> None:
     """
 
 
-def _local_cloud() -> str:
-    """The address of the local cloud that is in use. Raises TargetError where AWS is."""
+def _settings_for_local() -> Settings:
+    """The settings. Raises TargetError where AWS is in use."""
     chosen = settings.load()
     if chosen.target == "aws":
         command = click.get_current_context().info_name
         raise TargetError(
             f"LAB_TARGET is aws; `lab {command}` is for the local cloud. Unset LAB_TARGET first."
         )
-    return chosen.endpoint_url or local.address(chosen.port)
+    return chosen
+
+
+def _local_cloud() -> str | None:
+    """The address of the local cloud that is in use, if it was named or runs."""
+    chosen = _settings_for_local()
+    if chosen.endpoint_url is not None:
+        local.refuse_another_users(chosen.endpoint_url)
+        return chosen.endpoint_url
+    key = local.find(chosen.port)
+    return None if key is None else key.address
+
+
+def _none_runs(url: str | None) -> str:
+    return f"No local cloud runs at {url}." if url else "No local cloud of this folder runs."
 
 
 @main.command()
 def start() -> None:
     """Start the local cloud in the background, unless it runs."""
-    url = _local_cloud()
-    chosen = settings.load()
-    if chosen.endpoint_url is None:
-        local.start(chosen.port)
-    elif local.status(url) is None:  # a cloud at LAB_PORT would not be the one in use
+    chosen = _settings_for_local()
+    url = chosen.endpoint_url
+    if url is None:
+        url = local.start(chosen.port).address
+    elif local.status(url) is None:  # another cloud would not be the one in use
         raise TargetError(
-            f"No local cloud answers at {url}, which AWS_ENDPOINT_URL names; unset it to start "
-            f"one at {local.address(chosen.port)}."
+            f"No local cloud answers at {url}, which AWS_ENDPOINT_URL names; unset it to start one."
         )
     print(f"Local cloud ready at {url}")
 
@@ -68,7 +83,7 @@ def start() -> None:
 def stop() -> None:
     """Stop the local cloud; what it holds is gone."""
     url = _local_cloud()
-    print("Stopped." if local.stop(url) else f"No local cloud runs at {url}.")
+    print("Stopped." if url and local.stop(url) else _none_runs(url))
 
 
 @main.command()
@@ -76,15 +91,15 @@ def stop() -> None:
 def status(as_json: bool) -> None:
     """Say whether the local cloud runs, and what is in it. Exit status 1 if it does not."""
     url = _local_cloud()
-    found = local.status(url)
+    found = local.status(url) if url else None
     if found is None:
-        print(f"No local cloud runs at {url}. Start one with `lab start`.", file=sys.stderr)
+        print(f"{_none_runs(url)} Start one with `lab start`.", file=sys.stderr)
         sys.exit(1)
     if as_json:
         print(json.dumps(found))
         return
-    for name in ("address", "pid", "mailbox"):
-        print(f"{name:10} {found[name]}")
+    for name in ("address", "user", "folder", "pid", "mailbox"):
+        print(f"{name:10} {printable(str(found.get(name)))}")
     if found["speed"] != 1:
         print(f"{'speed':10} {found['speed']:g} times as fast as on AWS, the waits")
     print(f"{'workers':10} {len(found['workers'])}")
@@ -92,16 +107,37 @@ def status(as_json: bool) -> None:
 
 
 @main.command()
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(client_env.FORMATS),
+    default=client_env.FORMATS[0],
+    show_default=True,
+    help="For which shell, or as JSON, or as a profile for ~/.aws/config.",
+)
+def env(form: str) -> None:
+    """Print what any AWS client needs to use the local cloud: address, keys and region.
+
+    In a terminal: eval "$(lab env)". What is printed opens the cloud to anyone who reads it.
+    """
+    chosen = _settings_for_local()
+    url = _local_cloud()
+    key = local.key_at(url) if url else None
+    if key is None:
+        raise TargetError(f"{_none_runs(url)} Start one with `lab start`, then try again.")
+    print(client_env.render(key, chosen.region or "us-east-1", form), end="")
+
+
+@main.command()
 @click.argument("chapter", required=False)
-@click.option("--yes", is_flag=True, help="On AWS: do not ask before deleting.")
+@click.option("--yes", is_flag=True, help="Do not ask before deleting.")
 def reset(chapter: str | None, yes: bool) -> None:
     """Undo CHAPTER and what builds on it.
 
-    Without CHAPTER the local cloud forgets everything.
+    Without CHAPTER the local cloud forgets everything, which it asks about first.
     """
     if chapter is None:
-        local.reset(_local_cloud())
-        print("Forgot everything.")
+        _forget_everything(yes)
         return
     from lab import catch_up
 
@@ -111,6 +147,16 @@ def reset(chapter: str | None, yes: bool) -> None:
     left = catch_up.undo(session(start=False), numbers)
     print(f"Undid {', '.join(numbers)}; {len(left)} left")
     sys.exit(1 if left else 0)
+
+
+def _forget_everything(yes: bool) -> None:
+    url = _local_cloud()
+    if url is None:
+        raise NoCloudError(f"{_none_runs(url)} Start one with `lab start`.")
+    if not yes:
+        click.confirm(f"Delete everything in the local cloud at {url}?", abort=True)
+    local.reset(url)
+    print("Forgot everything.")
 
 
 @main.command()
@@ -149,8 +195,10 @@ def _say_that_nothing_was_logged(functions: Sequence[str], order: str | None) ->
 
 def _cloud_log() -> str:
     """What the local cloud wrote to its log. Raises TargetError if it was not started here."""
-    path = local.log_path(_local_cloud())
-    if not path.exists():
+    chosen = _settings_for_local()
+    key = local.key_at(chosen.endpoint_url) if chosen.endpoint_url else None
+    path = Path(key.log) if key and key.log else local.log_path(chosen.port)
+    if (chosen.endpoint_url and not (key and key.log)) or not path.exists():
         raise TargetError(f"There is no {path}: no local cloud was started here.")
     return path.read_text("utf-8", errors="replace")
 

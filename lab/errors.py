@@ -36,6 +36,14 @@ class TargetError(LabError):
     """The chosen target cannot be reached or used."""
 
 
+class NoCloudError(TargetError):
+    """No local cloud runs."""
+
+
+class NoAnswerError(TargetError):
+    """Something listens and does not answer, so it is not known what is there."""
+
+
 class NotOursError(LabError):
     """A resource has one of our names but not our tags."""
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import errno
-import getpass
-import os
-import tempfile
+import hashlib
 from pathlib import Path
+
+from localcloud import private
 
 ROOT = Path(__file__).parent.parent  # the project
 BUILD = ROOT / "build"  # what can be made again; not in the repository
 
 
 def private_folder() -> Path:
-    """A folder of the user's own, for the local cloud's logs and the last error.
+    """A folder that only this user can use, for keys, logs and the last error.
 
     Raises OSError, with the folder as its `filename`, where there is none that can be used.
     """
-    folder = Path(tempfile.gettempdir()) / f"lab-{getpass.getuser()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
-    return folder
+    return private.folder()
+
+
+def folder_of_project() -> Path:
+    """The part of the private folder that belongs to this copy of the project.
+
+    Raises OSError as `private_folder` does.
+    """
+    name = hashlib.sha256(str(ROOT.resolve()).encode()).hexdigest()[:12]
+    return private.folder(f"{ROOT.name}-{name}")

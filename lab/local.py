@@ -1,7 +1,10 @@
-"""Finds, starts and stops the local cloud on this machine.
+"""Finds, starts and stops the local cloud of this user and folder.
 
-The port is the only thing known about it: whatever answers there with the local cloud's
-status is it, so there is no state file that could be wrong.
+Each local cloud writes its address, its process id and the keys that open it into a file that only
+its user can read (localcloud/start_key.py). Those files say which cloud is ours. One that
+belongs to another user is never talked to, beyond asking whose it is. That nothing listens, that
+something does and does not answer, and that something else answers are three things: only the
+first means that no cloud runs.
 """
 
 from __future__ import annotations
@@ -13,108 +16,242 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
-from lab.errors import LabError, TargetError, WaitTimeoutError
-from lab.folders import ROOT, private_folder
+from lab.errors import LabError, NoAnswerError, NoCloudError, TargetError, WaitTimeoutError
+from lab.folders import ROOT, folder_of_project
 from lab.shell import shell
 from lab.waiting import wait_until
+from localcloud import private, start_key
+from localcloud.start_key import KeyFileError, StartKey
 
+_ANSWER_SECONDS = 5.0
+_LOOPBACK = ("127.0.0.1", "localhost")
 # By address. They may outlive this process; kept so that `stop` can wait for their end.
 _started: dict[str, subprocess.Popen[bytes]] = {}
 # No proxy for loopback addresses, whatever the environment says.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
+def find(port: int | None) -> StartKey | None:
+    """The keys of this folder's cloud, at this port or wherever it is; None if none runs.
+
+    Raises TargetError if it cannot be used: it does not answer, its key file is missing or is not
+    ours alone, or what listens at that port is somebody else's.
+    """
+    ports = _ports(port)
+    try:
+        found = start_key.of_folder(ROOT, ports)
+        of_others = start_key.load(port) if port and not found else None
+    except (KeyFileError, OSError) as error:
+        raise TargetError(_about_private(error)) from None
+    if of_others is not None:
+        raise TargetError(
+            f"The local cloud at {of_others.address} belongs to the folder {of_others.folder}, not "
+            "to this one. Set LAB_PORT to another port, or unset it."
+        )
+    if found:
+        status(found[0].address)  # raises if it does not answer
+        return found[0]
+    _refuse_without_keys(address(ports[0]), asked_for=port is not None)
+    return None
+
+
+def _ports(port: int | None) -> range:
+    return start_key.ports(ROOT) if port is None else range(port, port + 1)
+
+
 def address(port: int) -> str:
     return f"http://127.0.0.1:{port}"
 
 
+def _about_private(error: KeyFileError | OSError) -> str:
+    if isinstance(error, KeyFileError):
+        return str(error)
+    return (
+        f"The folder {error.filename}, for the keys and logs of local clouds, cannot be used: "
+        f"{error.strerror}. Repair or delete it."
+    )
+
+
+def _refuse_without_keys(url: str, *, asked_for: bool) -> None:
+    """No key file of ours is about this address. Raises TargetError if a cloud listens there that
+    is ours all the same, or, where the address was asked for, anything at all."""
+    found = whose(url)
+    if found is None:
+        return
+    if found.get("folder") == str(ROOT.resolve()) and found.get("user_id") == start_key.user_id():
+        raise TargetError(
+            f"The local cloud at {url} is yours, but its key file is missing. End process "
+            f"{found.get('pid')}, and start it again with `lab start`."
+        )
+    if asked_for:
+        raise TargetError(f"{_owner(found, url)} Set LAB_PORT to another port, or unset it.")
+
+
+def _owner(found: dict[str, Any], url: str) -> str:
+    if not found:
+        return f"Something that is no local cloud listens at {url}."
+    return f"The local cloud at {url} belongs to another user, {found.get('user')}."
+
+
+def whose(url: str) -> dict[str, Any] | None:
+    """What anything at this address says of itself: {} if it is no local cloud, None if nothing
+    listens there.
+
+    Raises NoAnswerError if something does, and does not answer.
+    """
+    return _ask_status(url, None)
+
+
 def status(url: str) -> dict[str, Any] | None:
-    """The status of the local cloud at this address, or None if there is none."""
+    """The status of the local cloud at this address; None if there is none: nothing listens
+    there, or something else.
+
+    Raises NoAnswerError if something listens there and does not answer.
+    """
+    return _ask_status(url, key_at(url)) or None
+
+
+def _ask_status(url: str, key: StartKey | None) -> dict[str, Any] | None:
     try:
-        with _opener.open(f"{url}/_localcloud/status", timeout=2) as response:
+        request = _request("GET", url, "status", b"", key)
+        with _opener.open(request, timeout=_ANSWER_SECONDS) as response:
             found = json.load(response)
-    except (OSError, ValueError, http.client.HTTPException):
+    except urllib.error.HTTPError:
+        return {}
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, TimeoutError):
+            raise NoAnswerError(_silent(url, key)) from None
+        return None if isinstance(reason, ConnectionRefusedError) else {}
+    is_one = isinstance(found, dict) and found.get("service") == "localcloud"
+    return found if is_one else {}
+
+
+def _silent(url: str, key: StartKey | None) -> str:
+    what = f"The local cloud at {url} (process {key.pid})" if key else f"What listens at {url}"
+    return (
+        f"{what} did not answer within {_ANSWER_SECONDS:g} s, so it is not known what is there. "
+        "Wait and try again, or end that process, with which all that a local cloud holds goes; or "
+        "set LAB_PORT to another port."
+    )
+
+
+def key_at(url: str) -> StartKey | None:
+    """The keys of this user's local cloud at an address, whichever folder it belongs to.
+
+    Raises TargetError for a key file that cannot be used.
+    """
+    parts = urlsplit(url)
+    if parts.hostname not in _LOOPBACK or not parts.port:
         return None
-    is_ours = isinstance(found, dict) and found.get("service") == "localcloud"
-    return found if is_ours else None
+    try:
+        return start_key.load(parts.port)
+    except (KeyFileError, OSError) as error:
+        raise TargetError(_about_private(error)) from None
 
 
-def log_path(url: str) -> Path:
+@lru_cache(maxsize=8)
+def refuse_another_users(url: str) -> None:
+    """Raises TargetError if the local cloud at an address that was asked for is another user's."""
+    found = whose(url) if urlsplit(url).hostname in _LOOPBACK else None
+    if found and found.get("auth") and found.get("user_id") != start_key.user_id():
+        raise TargetError(f"{_owner(found, url)} Unset AWS_ENDPOINT_URL to work with your own.")
+
+
+def log_path(port: int | None) -> Path:
     """Where a local cloud that was started in the background writes what it has to say.
 
     Raises TargetError where there is no folder for it.
     """
     try:
-        folder = private_folder()
+        folder = folder_of_project()
     except OSError as error:
-        raise TargetError(
-            f"The folder {error.filename}, for the local cloud's log, cannot be used: "
-            f"{error.strerror}. Delete it, or set TMPDIR to a folder of your own."
-        ) from None
-    return folder / f"localcloud-{urlsplit(url).port}.log"
+        raise TargetError(_about_private(error)) from None
+    return folder / ("localcloud.log" if port is None else f"localcloud-{port}.log")
 
 
-def start(port: int) -> str:
-    """Start a local cloud in the background unless it runs already; returns its address.
+def start(port: int | None) -> StartKey:
+    """Start this folder's local cloud in the background unless it runs already; returns its keys.
 
     Raises TargetError when the port is taken by something else or the start fails.
     """
-    url = address(port)
-    if status(url) is not None:
-        return url
-    with open(log_path(url), "wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "localcloud", "--port", str(port)],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C in the learner's terminal is not meant for it
-        )
-    _started[url] = process
-    process_ended = object()
+    log = log_path(port)
+    with private.locked(log.with_suffix(".lock")):  # of two starts the second finds the first's
+        if found := find(port):
+            return found
+        process, complaints = _launch(port, log)
+        key = _once_ready(process, port, complaints)
+    _started[key.address] = process
+    said_to = sys.stderr if shell() is None else sys.stdout  # a notebook shows errors in red
+    print(f"Started a local cloud at {key.address}, which is empty so far.", file=said_to)
+    return key
+
+
+def _launch(port: int | None, log: Path) -> tuple[subprocess.Popen[bytes], Any]:
+    """The process of a cloud, and what it says until it has its port."""
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "localcloud", "--log", str(log)),
+            *(() if port is None else ("--port", str(port))),
+        ],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C in the learner's terminal is not meant for it
+    )
+    return process, process.stderr
+
+
+def _once_ready(process: subprocess.Popen[bytes], port: int | None, complaints: Any) -> StartKey:
+    ended = object()
 
     def look() -> object:
-        return process_ended if process.poll() is not None else status(url)
+        if process.poll() is not None:
+            return ended
+        found = start_key.of_folder(ROOT, _ports(port))
+        return next((key for key in found if key.pid == process.pid and status(key.address)), None)
 
     try:
-        found = wait_until(look, f"the local cloud answers at {url}", timeout=30)
-        # It also ends when another one was started at the same moment, which is fine.
-        if found is process_ended and status(url) is None:
-            said = log_path(url).read_text(errors="replace").strip().splitlines()
-            reason = said[-1] if said else "it said nothing"
-            log_path(url).unlink()
-            raise TargetError(f"The local cloud did not start: {reason}")
+        found = wait_until(look, "the local cloud answers", timeout=30)
     except WaitTimeoutError:
         process.kill()
         raise
-    said_to = sys.stderr if shell() is None else sys.stdout  # a notebook shows errors in red
-    print(f"Started a local cloud at {url}, which is empty so far.", file=said_to)
-    return url
+    with complaints:
+        if isinstance(found, StartKey):
+            return found
+        said = complaints.read().decode("utf-8", "replace").strip().splitlines()
+    raise TargetError(f"The local cloud did not start: {said[-1] if said else 'it said nothing'}")
 
 
 def stop(url: str) -> bool:
     """Stop the local cloud at this address; False if there is none."""
+    key = key_at(url)
     if status(url) is None:
         return False
     _post(url, "stop")
-    wait_until(lambda: status(url) is None, "the local cloud has stopped", timeout=10)
+    wait_until(lambda: whose(url) is None, "the local cloud has stopped", timeout=10)
     if process := _started.pop(url, None):
         wait_until(lambda: process.poll() is not None, "its process has ended", timeout=10)
-    log_path(url).unlink(missing_ok=True)
+    if key is not None and key.log is not None:
+        Path(key.log).unlink(missing_ok=True)
     return True
 
 
 def reset(url: str) -> None:
     """Make the local cloud forget everything. Raises TargetError if there is none."""
     if status(url) is None:
-        raise TargetError(f"No local cloud answers at {url}; start one with `lab start`.")
+        raise NoCloudError(f"No local cloud answers at {url}; start one with `lab start`.")
     _post(url, "reset")
 
 
@@ -144,8 +281,21 @@ def settle(aws: boto3.Session, seconds: float) -> None:
 
 
 def _post(url: str, action: str, body: bytes = b"") -> None:
-    request = urllib.request.Request(
-        f"{url}/_localcloud/{action}", data=body, headers={"X-Localcloud": "1"}
-    )
-    with _opener.open(request, timeout=10):
+    """Have the cloud do something that only its user may. Raises HTTPError if it refuses."""
+    with _opener.open(_request("POST", url, action, body, key_at(url)), timeout=10):
         pass
+
+
+def _request(
+    method: str, url: str, action: str, body: bytes, key: StartKey | None
+) -> urllib.request.Request:
+    """A request to the cloud's own controls, signed with the key of its start if we have that."""
+    address = f"{url}/_localcloud/{action}"
+    signed = AWSRequest(method=method, url=address, data=body)
+    signed.headers["X-Localcloud"] = "1"  # enough for a cloud that takes any credentials
+    if key is not None:
+        credentials = Credentials(key.access_key_id, key.secret_access_key)
+        SigV4Auth(credentials, "localcloud", "us-east-1").add_auth(signed)
+    headers = {name: str(value) for name, value in signed.headers.items()}
+    data = body if method == "POST" else None
+    return urllib.request.Request(address, data=data, headers=headers, method=method)

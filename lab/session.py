@@ -1,7 +1,7 @@
 """The boto3 session for the chosen target.
 
-On `local` it carries made-up credentials and the local cloud's address, so that nothing
-reaches the real AWS by accident; on `aws` it is your own session, checked once.
+On `local` it carries the local cloud's address and the keys of its start, and none of yours, so
+that nothing reaches the real AWS by accident; on `aws` it is your own session, checked once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lab import local, settings
-from lab.errors import TargetError
+from lab.errors import NoCloudError, TargetError
 from lab.settings import Settings
 
 
@@ -42,16 +42,26 @@ def session(*, start: bool = True) -> Session:
     chosen = settings.load()
     if chosen.target == "aws":
         return _aws_session(chosen)
-    address = chosen.endpoint_url or local.address(chosen.port)
-    if chosen.endpoint_url is None and start:
-        local.start(chosen.port)
-    elif chosen.endpoint_url is None and local.status(address) is None:
-        raise TargetError(f"No local cloud runs at {address}. Start one with `lab start`.")
-    return _made_up(address, chosen.region)
+    if chosen.endpoint_url is not None:
+        return _at(chosen.endpoint_url, chosen.region)
+    key = local.start(chosen.port) if start else local.find(chosen.port)
+    if key is None:
+        raise NoCloudError("No local cloud of this folder runs. Start one with `lab start`.")
+    return _made_up(key.address, chosen.region, key.access_key_id, key.secret_access_key)
+
+
+def _at(endpoint_url: str, region: str | None) -> Session:
+    """A session for an address that was asked for: with the keys of its start if it is a local
+    cloud of this user's, else with made-up ones."""
+    key = local.key_at(endpoint_url)
+    if key is None:
+        local.refuse_another_users(endpoint_url)
+        return _made_up(endpoint_url, region, "local", "local")
+    return _made_up(endpoint_url, region, key.access_key_id, key.secret_access_key)
 
 
 @cache  # a session reads AWS's service descriptions anew, which is most of a chapter's time
-def _made_up(endpoint_url: str, region: str | None) -> Session:
+def _made_up(endpoint_url: str, region: str | None, key_id: str, secret: str) -> Session:
     nothing = (None, None, os.devnull, None)  # no option, variable, value or converter
     alone = botocore.session.Session(
         # Neither a profile nor a proxy of the learner's has a say in what is local.
@@ -65,8 +75,8 @@ def _made_up(endpoint_url: str, region: str | None) -> Session:
     return Session(
         endpoint_url,
         botocore_session=alone,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret,
         region_name=region,
     )
 

@@ -5,7 +5,7 @@
 | LAB_TARGET     | local: this machine; aws: the real thing  | local                        |
 | LAB_PREFIX     | put before every name, in a shared account| nothing                      |
 | LAB_EMAIL      | the fulfillment team's address            | local: fulfillment@example.com |
-| LAB_PORT       | where the local cloud listens             | 4510                         |
+| LAB_PORT       | where the local cloud listens             | follows from user and folder |
 | AWS_REGION     | the region                                | local: us-east-1             |
 | AWS_ENDPOINT_URL | an AWS look-alike of your own           | the local cloud              |
 """
@@ -23,7 +23,6 @@ from botocore.loaders import create_loader
 from botocore.regions import EndpointResolver
 
 from lab.errors import SettingsError
-from localcloud.__main__ import DEFAULT_PORT
 
 TARGETS = ("local", "aws")
 _LOCAL_EMAIL = "fulfillment@example.com"
@@ -32,13 +31,13 @@ _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".aws.dev")
 
 @dataclass(frozen=True)
 class Settings:
-    """The checked settings; `region` and `endpoint_url` are None where boto3 is to decide,
-    `email` is None where it has to be given and was not."""
+    """The checked settings; `region` and `endpoint_url` are None where boto3 decides, `port` is
+    None where the local cloud does, `email` is None where it has to be given and was not."""
 
     target: str
     prefix: str
     email: str | None
-    port: int
+    port: int | None
     region: str | None
     endpoint_url: str | None
 
@@ -56,7 +55,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         target=target,
         prefix=_prefix(env.get("LAB_PREFIX") or ""),
         email=_email(env.get("LAB_EMAIL") or "", target),
-        port=_port(env.get("LAB_PORT") or str(DEFAULT_PORT)),
+        port=_port(env["LAB_PORT"]) if env.get("LAB_PORT") else None,
         region=_region(env, target),
         endpoint_url=_endpoint(env.get("AWS_ENDPOINT_URL"), target),
     )

@@ -1,7 +1,12 @@
-"""`python -m localcloud`: run a local cloud in the foreground."""
+"""`python -m localcloud`: run a local cloud in the foreground.
+
+It begins again with an environment that holds only what it needs: the variables with which a
+process starts can be read for as long as it lives, and functions run as the same user.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -9,7 +14,13 @@ from typing import Any, NoReturn
 
 import click
 
-DEFAULT_PORT = 4510
+# What Python, the system's libraries, temporary and private folders, and Windows ask for.
+_NEEDED = re.compile(
+    "PATH|HOME|USER|LOGNAME|TMPDIR|TEMP|TMP|TZ|LANG|LANGUAGE|LC_.*|XDG_.*_(HOME|DIR)|PYTHON.*|"
+    "VIRTUAL_ENV|LD_LIBRARY_PATH|DYLD_.*|SYSTEMROOT|SYSTEMDRIVE|WINDIR|USERPROFILE|APPDATA|"
+    "LOCALAPPDATA|PATHEXT|COMSPEC|NUMBER_OF_PROCESSORS|PROCESSOR_.*|COVERAGE_.*",
+    re.IGNORECASE,
+)
 
 
 def _smtp(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -22,10 +33,10 @@ def _smtp(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.option(
     "--port",
-    default=DEFAULT_PORT,
     type=click.IntRange(0, 65535),
     metavar="N",
-    help="Port on 127.0.0.1; 0 takes any that is free.",
+    help="Port on 127.0.0.1; 0 takes any that is free. Unless given, one that follows from user "
+    "and folder, or the next that is free.",
 )
 @click.option(
     "--mailbox",
@@ -81,34 +92,65 @@ def _smtp(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
     type=click.Choice(["native", "python"]),
     help="The Lambda runtime client; 'python' where there is no native one.",
 )
+@click.option(
+    "--auth",
+    default="on",
+    type=click.Choice(["on", "off"]),
+    help="'off' takes any credentials, from any program on this machine.",
+)
+@click.option(
+    "--log",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write there what it has to say, once it has its port.",
+)
 @click.option("--until-stdin-ends", is_flag=True, hidden=True)
-def main(port: int, **options: Any) -> None:
+def main(port: int | None, auth: str, **options: Any) -> None:
     """Run AWS on this machine: Lambda, API Gateway, SQS, SNS, DynamoDB, IAM and Logs.
 
-    Prints the address once it is ready. Point any AWS client at it (--endpoint-url or
-    AWS_ENDPOINT_URL), with whatever credentials. State lives as long as the process.
+    Prints the address once it is ready. Requests are signed with the keys that this start makes;
+    `lab env` prints them, with all else that an AWS client needs. State lives as long as the
+    process.
     """
     # Where Jupyter is installed, jsonschema takes seconds over a grammar of IRIs as it is imported,
     # twice as long as all the rest. None in its place makes it go without; nothing here needs it.
     missing: Any = None
     sys.modules.setdefault("rfc3987_syntax", missing)
+    from localcloud import start_key
     from localcloud.server import Options, listen, serve  # slow to import; --help is not
 
     def ready(address: str) -> None:
         print(f"Local cloud ready at http://{address}", flush=True)
+        if auth == "off":
+            print("It takes any credentials, from every program on this machine.", flush=True)
 
+    ports = start_key.ports(Path.cwd()) if port is None else range(port, port + 1)
     try:
-        server_socket = listen(port)
+        server_socket = listen(ports)
     except OSError as error:
         _fail(
-            f"cannot listen on 127.0.0.1:{port}: {error.strerror or error}. Stop what runs there, "
-            "or choose another port with --port (0 takes any that is free; for the lab command and "
-            "the chapters, set LAB_PORT)."
+            f"cannot listen on 127.0.0.1:{ports[-1]}: {error.strerror or error}. Stop what runs "
+            "there, or choose another port with --port (0 takes any that is free; for the lab "
+            "command and the chapters, set LAB_PORT)."
         )
     try:
-        serve(Options(**options), server_socket, ready)
+        serve(Options(auth=auth == "on", **options), server_socket, ready)
     except OSError as error:
-        _fail(f"{error}. If it is the mailbox, choose another directory with --mailbox.")
+        _fail(
+            f"{error}. It needs a private folder for its keys, below your home directory, and a "
+            "place for mail; choose another one with --mailbox."
+        )
+
+
+def _begin_again_without_secrets() -> None:
+    """Start over in this process with the variables that are needed, if there are others."""
+    needed = {name: value for name, value in os.environ.items() if _NEEDED.fullmatch(name)}
+    if len(needed) == len(os.environ):
+        return
+    if os.name == "posix":  # elsewhere it would be another process
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], needed)
+    for name in os.environ.keys() - needed.keys():
+        del os.environ[name]
 
 
 def _fail(message: str) -> NoReturn:
@@ -117,4 +159,5 @@ def _fail(message: str) -> NoReturn:
 
 
 if __name__ == "__main__":
+    _begin_again_without_secrets()
     main(prog_name="python -m localcloud")

@@ -1,11 +1,12 @@
 """Refuses what the caller may not do, with the error of each service.
 
 A function signs with credentials of its execution role, so every request tells who sends it.
-The credentials of whoever uses the local cloud may do everything. Those of a role that was
-assumed, by Lambda or by `sts:AssumeRole`, may do what its policies allow, and those of
-`sts:GetFederationToken` what the policy allows that came with the call: so anybody can try out
-a policy. SQS, SNS, DynamoDB and Lambda's functions are told apart by their ARNs and, as far as
-they have one, by their own policy; elsewhere only the action counts, on any resource.
+The key of the start, which the user of the local cloud has, may do everything. That of an IAM
+user may do what the user's policies allow; that of a role that was assumed, by Lambda or by
+`sts:AssumeRole`, what the role's policies allow; and that of `sts:GetFederationToken` what the
+policy allows that came with the call: so anybody can try out a policy. SQS, SNS, DynamoDB and
+Lambda's functions are told apart by their ARNs and, as far as they have one, by their own policy;
+elsewhere only the action counts, on any resource.
 
 Batches and transactions are no actions of their own: `sqs:SendMessage` covers
 SendMessageBatch, and `dynamodb:PutItem` a Put in TransactWriteItems.
@@ -29,8 +30,9 @@ from moto.sqs.models import sqs_backends
 from moto.sts.models import sts_backends
 from moto.sts.responses import TokenResponse
 
+from localcloud.credentials import KnownCredentials
 from localcloud.permissions import Access, Caller, Policy, context_of, policy_of, why_not
-from localcloud.signature import access_key_of
+from localcloud.signature import Signed
 from localcloud.state import ACCOUNT_ID, Request, Response, State, error_response
 
 # The error of each service: its status, its code, and how it writes the action.
@@ -46,17 +48,25 @@ _ERRORS: dict[str, _Error] = {
 _OTHER_ERROR: _Error = (403, "AccessDenied", str)
 _ALWAYS = ("sts:GetCallerIdentity",)
 _FEDERATED = f"arn:aws:iam::{ACCOUNT_ID}:federated-user"  # in place of a role's ARN
+_ROOT = f"arn:aws:iam::{ACCOUNT_ID}:root"  # likewise, for sessions of the start's own key
 _NOTHING = '{"Version": "2012-10-17", "Statement": []}'
 _get_federation_token = TokenResponse.get_federation_token
+_get_session_token = TokenResponse.get_session_token
 INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 
 
-def refusal(service: str, request: Request, region: str, state: State) -> Response | None:
+def refusal(
+    signed: Signed, request: Request, state: State, known: KnownCredentials
+) -> Response | None:
     """The answer to a request that its sender may not make; None if it may."""
-    caller = _caller(request)
+    caller = _caller(signed.access_key_id, known)
     if caller is None:
         return None
+    service, region = signed.service, signed.region
     status, code, written = _ERRORS.get(service, _OTHER_ERROR)
+    if service == "sts" and _call(request)[0] == "GetSessionToken":
+        text = "Cannot call GetSessionToken with session credentials"
+        return error_response(request, status, code, text)
     for action, resource in _needed(service, request, region):
         access = Access(action, resource, context_of(caller.role_arn or caller.arn, region))
         if reason := why_not(caller, access, _resource_policy(state, resource)):
@@ -69,17 +79,18 @@ def refusal(service: str, request: Request, region: str, state: State) -> Respon
     return None
 
 
-def _caller(request: Request) -> Caller | None:
+def _caller(access_key_id: str, known: KnownCredentials) -> Caller | None:
     """Who signed the request, unless it was somebody who may do everything."""
-    key = access_key_of(request)
-    backend = sts_backends[ACCOUNT_ID]["aws"]
-    role = backend.get_assumed_role_from_access_key(key) if key else None
-    if role is None:
+    session = known.session(access_key_id)
+    if session is None:
+        user = known.user(access_key_id)
+        return None if user is None else Caller(user.arn, user_name=user.name)
+    if session.role_arn == _ROOT:
         return None
-    if role.role_arn == _FEDERATED:
-        arn = f"arn:aws:sts::{ACCOUNT_ID}:federated-user/{role.session_name}"
-        return Caller(arn, session_policy=role.policy)
-    return Caller(role.arn, role.role_arn, role.policy)
+    if session.role_arn == _FEDERATED:
+        arn = f"arn:aws:sts::{ACCOUNT_ID}:federated-user/{session.session_name}"
+        return Caller(arn, session_policy=session.policy)
+    return Caller(session.arn, session.role_arn, session.policy)
 
 
 def _resource_policy(state: State, resource: str) -> Policy:
@@ -155,7 +166,7 @@ def _call(request: Request) -> tuple[str, dict[str, Any]]:
     """A request's operation and parameters, in the JSON or the query protocol."""
     if target := request.headers.get("x-amz-target"):
         return target.rsplit(".", 1)[-1], json.loads(request.body or b"{}")
-    form = parse_qs(request.body.decode("utf-8", "replace"))
+    form = parse_qs(request.body.decode("utf-8", "replace")) or parse_qs(request.query)
     return form.get("Action", [""])[0], {name: values[0] for name, values in form.items()}
 
 
@@ -200,22 +211,37 @@ def _federate(response: TokenResponse) -> ActionResult:
     everybody the same. https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html
     """
     result: dict[str, Any] = _get_federation_token(response).result
+    name, policy = response._get_param("Name"), response._get_param("Policy") or _NOTHING
+    result["Credentials"] |= _new_session(response, name, _FEDERATED, policy)
+    return ActionResult(result)
+
+
+def _get_session(response: TokenResponse) -> ActionResult:
+    """GetSessionToken, of somebody who may do everything: moto gives everybody the same.
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+    """
+    result: dict[str, Any] = _get_session_token(response).result
+    result["Credentials"] |= _new_session(response, "root", _ROOT, "")
+    return ActionResult(result)
+
+
+def _new_session(response: TokenResponse, name: str, principal: str, policy: str) -> dict[str, str]:
     made = sts_backends[ACCOUNT_ID]["aws"].assume_role(
         region_name=response.region,
-        role_session_name=response._get_param("Name"),
-        role_arn=_FEDERATED,
-        policy=response._get_param("Policy") or _NOTHING,
+        role_session_name=name,
+        role_arn=principal,
+        policy=policy,
         duration=response._get_int_param("DurationSeconds", 43200),
         external_id="",
     )
-    result["Credentials"] |= {
+    return {
         "AccessKeyId": made.access_key_id,
         "SecretAccessKey": made.secret_access_key,
         "SessionToken": made.session_token,
     }
-    return ActionResult(result)
 
 
 def install() -> None:
-    """Make moto hand out federation tokens that carry their policy."""
+    """Make moto hand out tokens that are each their own, and carry their policy."""
     TokenResponse.get_federation_token = _federate
+    TokenResponse.get_session_token = _get_session

@@ -13,13 +13,14 @@ from urllib.parse import parse_qs, unquote
 
 from localcloud import authorization, clock
 from localcloud.asynchronous import AsyncInvocations
+from localcloud.credentials import KnownCredentials
 from localcloud.event_sources import EventSources
 from localcloud.front_door import FrontDoor
 from localcloud.logs import LogWriter
 from localcloud.notifications import Notifications
 from localcloud.permissions import NOT_ASSUMABLE
 from localcloud.runtime import Runtime, ThrottledError
-from localcloud.signature import region_of
+from localcloud.signature import Signed
 from localcloud.state import (
     ACCOUNT_ID,
     Request,
@@ -46,6 +47,7 @@ class AwsApi:
         invocations: AsyncInvocations,
         notifications: Notifications,
         front_door: FrontDoor,
+        known: KnownCredentials,
     ) -> None:
         self._state = state
         self._logs = logs
@@ -54,24 +56,26 @@ class AwsApi:
         self._invocations = invocations
         self._notifications = notifications
         self._front_door = front_door
+        self._known = known
         authorization.install()
 
-    async def handle(self, service: str, request: Request) -> Response:
-        """Answer a request to the service's API."""
-        refused = authorization.refusal(service, request, region_of(request), self._state)
+    async def handle(self, signed: Signed, request: Request) -> Response:
+        """Answer a request to the API of the service that it is signed for."""
+        service = signed.service
+        refused = authorization.refusal(signed, request, self._state, self._known)
         if refused is not None:
             return refused
         if service == "lambda":
             if request.method == "POST" and (
                 found := authorization.INVOKE.fullmatch(unquote(request.path))
             ):
-                return await self._invoke(found[1], request)
+                return await self._invoke(found[1], request, signed.region)
             response = self._state.call(request)
             if request.method != "GET" and response.status < 300:
                 self._follow(request)
             return response
         if service == "sqs" and request.headers.get("x-amz-target", "").endswith(".ReceiveMessage"):
-            return await self._receive_message(request)
+            return await self._receive_message(request, signed.region)
         if service == "sns":
             return self._sns(request)
         if service == "apigateway" and request.method == "POST":
@@ -88,11 +92,11 @@ class AwsApi:
         if request.method == "DELETE":
             self._runtime.keep({function.function_arn for function in self._state.functions()})
 
-    async def _invoke(self, name: str, request: Request) -> Response:
+    async def _invoke(self, name: str, request: Request, region: str) -> Response:
         """Lambda's Invoke, in its three types."""
-        function = self._state.function(name, region_of(request))
+        function = self._state.function(name, region)
         if function is None:
-            arn = f"arn:aws:lambda:{region_of(request)}:{ACCOUNT_ID}:function:{name}"
+            arn = f"arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{name}"
             text = {"Type": "User", "Message": f"Function not found: {arn}"}
             return json_response(404, text, x_amzn_errortype="ResourceNotFoundException")
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
@@ -132,7 +136,7 @@ class AwsApi:
             headers.append(("X-Amz-Log-Result", base64.b64encode(result.log_tail).decode()))
         return Response(200, result.payload, tuple(headers))
 
-    async def _receive_message(self, request: Request) -> Response:
+    async def _receive_message(self, request: Request, region: str) -> Response:
         """ReceiveMessage, holding a long poll open here rather than inside moto."""
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -141,7 +145,7 @@ class AwsApi:
             if response.status != 200 or b'"Messages"' in response.body:
                 return response
             call = json.loads(request.body)
-            queue = self._state.queue_at(call["QueueUrl"], region_of(request))
+            queue = self._state.queue_at(call["QueueUrl"], region)
             if queue is None:
                 return response
             wait = call.get("WaitTimeSeconds", queue.receive_message_wait_time_seconds)

@@ -33,14 +33,15 @@ Policy = str | Mapping[str, Any] | None
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls: a role by its session, or whoever acts as `session_policy`.
+    """Who calls: a role by its session, an IAM user, or somebody who acts as `session_policy`.
 
-    Without a `role_arn` there are no identity-based policies to ask.
+    Without a `role_arn` or a `user_name` there are no identity-based policies to ask.
     """
 
     arn: str
     role_arn: str | None = None
     session_policy: str | None = None
+    user_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def why_not(caller: Caller, access: Access, resource_policy: Policy = None) -> s
     if "Deny" in of_resource:
         return _EXPLICIT_DENY.format(kind=f"a {_RESOURCE}")
     asked = []
-    if (documents := _role_documents(caller.role_arn)) is not None:
+    if (documents := _identity_documents(caller)) is not None:
         asked.append((_IDENTITY, _effects(documents, access), of_resource))
     if caller.session_policy:
         asked.append((_SESSION, _effects([caller.session_policy], access), set()))
@@ -176,19 +177,34 @@ def find_role(role_arn: str) -> Role | None:
         return None
 
 
-def _role_documents(role_arn: str | None) -> list[Policy] | None:
-    """The role's policies, none if it is deleted; None, which asks for no permission, where
-    there is no role to ask."""
-    if role_arn is None:
+def _identity_documents(caller: Caller) -> list[Policy] | None:
+    """The policies of the role or user, none if it is deleted; None, which asks for no permission,
+    where there is neither."""
+    if caller.user_name is not None:
+        return _user_documents(caller)
+    if caller.role_arn is None:
         return None
-    role = find_role(role_arn)
-    if role is None:
+    role = find_role(caller.role_arn)
+    return [] if role is None else _documents(role)
+
+
+def _user_documents(caller: Caller) -> list[Policy]:
+    """A user's own policies, and those of its groups."""
+    backend = iam_backends[caller.arn.split(":")[4]]["aws"]
+    user = backend.users.get(caller.user_name)
+    if user is None:
         return []
+    groups = backend.get_groups_for_user(user.name)
+    return [document for holder in (user, *groups) for document in _documents(holder)]
+
+
+def _documents(holder: Any) -> list[Policy]:
+    """The inline and the managed policies of a role, user or group of moto's."""
     return [
-        *role.policies.values(),
+        *holder.policies.values(),
         *(
             version.document
-            for policy in role.managed_policies.values()
+            for policy in holder.managed_policies.values()
             for version in policy.versions
             if version.version_id == policy.default_version_id
         ),

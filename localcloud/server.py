@@ -1,9 +1,10 @@
 """The one loopback port: takes HTTP requests and hands each to its part of the cloud.
 
 Everything runs on one event loop. uvicorn speaks HTTP; this module is the ASGI
-application behind it. Besides AWS's API there are three kinds of paths: a worker's Runtime
-API below `/_runtime`, deployed stages below `/restapis/.../_user_request_`, and the local
-cloud's own controls below `/_localcloud`.
+application behind it. Besides AWS's API there are four kinds of paths: a worker's Runtime
+API below `/_runtime`, which its token opens; deployed stages below
+`/restapis/.../_user_request_`, open as on AWS; the links of mails; and the local cloud's own
+controls below `/_localcloud`, for those who sign with the key of its start.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,9 +31,11 @@ from urllib.parse import parse_qs
 import psutil
 import uvicorn
 
-from localcloud import clock
+from localcloud import clock, private, signature, start_key
 from localcloud.asynchronous import AsyncInvocations
 from localcloud.aws_api import AwsApi
+from localcloud.connections import bounded_protocol
+from localcloud.credentials import KnownCredentials
 from localcloud.event_sources import EventSources
 from localcloud.front_door import FrontDoor
 from localcloud.logs import LogWriter
@@ -39,11 +43,13 @@ from localcloud.mailbox import Mailbox
 from localcloud.move_tasks import MoveTasks
 from localcloud.notifications import Notifications
 from localcloud.runtime import Runtime
-from localcloud.signature import service_of
-from localcloud.state import Request, Response, State, json_response
+from localcloud.signature import RefusedSignatureError, Signed
+from localcloud.start_key import StartKey
+from localcloud.state import Request, Response, State, error_response, json_response
 
 _MAX_BODY = 80 * 1024 * 1024  # a 50 MB package, in base64
 _PREFIX = "localcloud-"  # of the temporary directories, with the process id after it
+_MOST_CONNECTIONS = 2_000
 _GRACE_SECONDS = 4.0  # to stop in good order, before the process ends itself
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -64,13 +70,18 @@ class Options:
     queue_name_delay: float = 0.0
     role_delay: float = 0.0
     client: str = "native"
+    auth: bool = True
+    log: Path | None = None
     until_stdin_ends: bool = False
 
 
 class LocalCloud:
     """The parts of the cloud, put together."""
 
-    def __init__(self, options: Options, directory: Path) -> None:
+    def __init__(self, options: Options, directory: Path, key: StartKey | None = None) -> None:
+        self.key = key or start_key.make(0, Path.cwd(), auth=options.auth)
+        known = KnownCredentials(self.key)
+        self._credentials = known.find
         self._speed = clock.speed = options.speed
         self.state = State(role_delay=options.role_delay, queue_name_delay=options.queue_name_delay)
         self.logs = LogWriter()
@@ -101,6 +112,7 @@ class LocalCloud:
             self.invocations,
             self.notifications,
             self.front_door,
+            known,
         )
         self.address = ""
         self.on_stop: Callable[[], None] = lambda: None
@@ -136,11 +148,14 @@ class LocalCloud:
             if request is not None
             else json_response(413, {"message": "Request Entity Too Large"})
         )
+        body = response.body
         headers = [(n.encode(), v.encode("latin-1")) for n, v in response.headers]
-        if not any(name.lower() == b"content-length" for name, _ in headers):
-            headers.append((b"content-length", str(len(response.body)).encode()))
+        if response.status in (204, 304):  # neither has a body: what follows would be an answer
+            body, headers = b"", [(n, v) for n, v in headers if n.lower() != b"content-length"]
+        elif not any(name.lower() == b"content-length" for name, _ in headers):
+            headers.append((b"content-length", str(len(body)).encode()))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        await send({"type": "http.response.body", "body": response.body})
+        await send({"type": "http.response.body", "body": body})
 
     async def handle(self, request: Request) -> Response:
         """Answer one request."""
@@ -152,21 +167,48 @@ class LocalCloud:
             return json_response(403, {"message": "The local cloud answers to this machine only."})
         if re.match("/restapis/[^/]+/[^/]+/_user_request_", path):
             return await self.front_door.handle(request)
+        if _is_mailed_link(request):
+            return self._mailed_link(parse_qs(request.query))
         if path.startswith("/_localcloud/"):
             return self._control(request)
-        if (service := service_of(request)) is not None:
-            return await self.aws_api.handle(service, request)
-        if path == "/" and request.method == "GET" and "Action=" in request.query:
-            return self._mailed_link(parse_qs(request.query))
-        return json_response(403, {"message": "Missing Authentication Token"})
+        try:
+            signed = self._signed(request)
+            return await self.aws_api.handle(signed, signature.in_header(request, signed))
+        except RefusedSignatureError as error:
+            status, code = signature.status_and_code(error)
+            if error.service is None:  # as API Gateway puts it, for nobody knows what is meant
+                return json_response(status, {"message": str(error)}, x_amzn_errortype=code)
+            return error_response(request, status, code, str(error), error.service)
+
+    def _signed(self, request: Request) -> Signed:
+        """What the request's signature says, once it is verified. Raises RefusedSignatureError."""
+        signed = signature.read(request)
+        if self.key.auth:
+            signature.verify(request, signed, self._credentials)
+        return signed
+
+    def _is_of_our_user(self, request: Request) -> bool:
+        """Whether a request to our own controls is signed with the key of the start. Where any
+        credentials are taken, a header of ours is enough, which a page of another site cannot
+        send."""
+        if not self.key.auth:
+            return "x-localcloud" in request.headers
+        try:
+            signed = self._signed(request)
+        except RefusedSignatureError:
+            return False
+        return signed.service == "localcloud" and signed.access_key_id == self.key.access_key_id
 
     def _control(self, request: Request) -> Response:
-        """Status for whoever asks; the rest for those who can send a header of ours, which a web
-        page on another site cannot."""
+        """Whose cloud this is, for anybody; the rest for its user only."""
         action = request.path.removeprefix("/_localcloud/")
+        ours = self._is_of_our_user(request)
         if request.method == "GET" and action == "status":
-            return json_response(200, self.status())
-        if request.method == "POST" and "x-localcloud" in request.headers:
+            return json_response(200, self.whose() | (self.status() if ours else {}))
+        if request.method == "POST" and not ours:
+            text = "Only the user who started this local cloud may do that."
+            return json_response(403, {"message": text})
+        if request.method == "POST":
             if action == "reset":
                 self.reset()
                 return json_response(200, {})
@@ -177,12 +219,21 @@ class LocalCloud:
                 return json_response(200, {})
         return json_response(404, {"message": f"The local cloud has no {request.method} {action}."})
 
-    def status(self) -> dict[str, Any]:
-        """Address, process ids, speed, mailbox and functions of this local cloud."""
+    def whose(self) -> dict[str, Any]:
+        """What anybody may know: that this is a local cloud, and whose it is."""
         return {
             "service": "localcloud",
             "address": f"http://{self.address}",
             "pid": os.getpid(),
+            "user": self.key.user,
+            "user_id": start_key.user_id(),
+            "folder": self.key.folder,
+            "auth": self.key.auth,
+        }
+
+    def status(self) -> dict[str, Any]:
+        """Speed, workers, mailbox and functions of this local cloud."""
+        return {
             "speed": clock.speed,
             "workers": self.runtime.processes(),
             "mailbox": None if self.mailbox.sends_out else str(self.mailbox.directory),
@@ -217,27 +268,46 @@ def _set_speed(request: Request) -> Response:
 
 async def _read(scope: Scope, receive: Receive) -> Request | None:
     """The whole request; None if its body is larger than any that AWS takes."""
-    body = b""
+    chunks, size = [], 0
     while True:
         message = await receive()
-        body += message.get("body", b"")
-        if len(body) > _MAX_BODY:
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > _MAX_BODY:
             return None
         if not message.get("more_body"):
             break
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     path = scope["raw_path"].decode("latin-1").partition("?")[0]
-    return Request(scope["method"], path, scope["query_string"].decode("latin-1"), headers, body)
+    query = scope["query_string"].decode("latin-1")
+    return Request(scope["method"], path, query, headers, b"".join(chunks))
 
 
 def _is_local(request: Request) -> bool:
-    """Refuse what another site's page can make a browser send (DNS rebinding, forms)."""
-    host = re.sub(r":\d+$", "", request.headers.get("host", ""))
-    origin = request.headers.get("origin")
-    if origin is not None:
-        origin_host = re.sub(r":\d+$", "", origin.removeprefix("http://"))
-        return host in _LOOPBACK and origin_host in _LOOPBACK
-    return host in _LOOPBACK
+    """Refuse what another site's page can make a browser send (DNS rebinding, forms, images).
+
+    A link in a mail may be opened from a page that shows the mail.
+    https://developer.mozilla.org/docs/Web/HTTP/Headers/Sec-Fetch-Site
+    """
+    headers = request.headers
+    places = [headers.get("host", "")]
+    if "origin" in headers:
+        places.append(headers["origin"].removeprefix("http://"))
+    if any(re.sub(r":\d+$", "", place) not in _LOOPBACK for place in places):
+        return False
+    is_link = "Action=ConfirmSubscription" in request.query and _is_mailed_link(request)
+    opened = is_link and headers.get("sec-fetch-mode") == "navigate"
+    return headers.get("sec-fetch-site", "none") in ("none", "same-origin") or opened
+
+
+def _is_mailed_link(request: Request) -> bool:
+    is_signed = "authorization" in request.headers or "X-Amz-" in request.query
+    return (
+        request.method == "GET"
+        and request.path == "/"
+        and "Action=" in request.query
+        and not is_signed
+    )
 
 
 class _Server(uvicorn.Server):
@@ -259,12 +329,26 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def listen(port: int) -> socket.socket:
-    """A socket on the loopback interface. Raises OSError when the port is taken."""
+def listen(ports: Iterable[int]) -> socket.socket:
+    """A socket on the loopback interface, at the first of these ports that is free. Raises
+    OSError when none is."""
+    *others, last = ports
+    for port in others:
+        with suppress(OSError):
+            return _listen(port)
+    return _listen(last)
+
+
+def _listen(port: int) -> socket.socket:
     server_socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    if os.name == "posix":  # on Windows this option would let two servers share the port
-        server_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    server_socket.bind(("127.0.0.1", port))
+    try:
+        if os.name == "posix":  # on Windows this option would let two servers share the port
+            server_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server_socket.bind(("127.0.0.1", port))
+        server_socket.listen()  # only now is the port taken for sure
+    except OSError:
+        server_socket.close()
+        raise
     return server_socket
 
 
@@ -288,8 +372,14 @@ def _wait_for_stdin(on_end: Callable[[], None]) -> None:
 def serve(options: Options, server_socket: socket.socket, on_ready: Callable[[str], None]) -> None:
     """Run a local cloud on a socket of `listen` until it is stopped.
 
-    `on_ready` is told its host:port.
+    `on_ready` is told its host:port. Raises OSError if there is no private folder for its keys, or
+    no place for its mailbox.
     """
+    port = server_socket.getsockname()[1]
+    key = start_key.make(port, Path.cwd(), auth=options.auth, log=options.log)
+    start_key.save(key)
+    if options.log is not None:
+        _write_to(options.log)
     for number in (signal.SIGINT, signal.SIGTERM):
         # uvicorn raises the signal again once it has shut down; leave by the front door
         # then, so that the temporary directory goes, too.
@@ -297,16 +387,18 @@ def serve(options: Options, server_socket: socket.socket, on_ready: Callable[[st
     _sweep()
     prefix = f"{_PREFIX}{os.getpid()}-"
     with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as directory:
-        cloud = LocalCloud(options, Path(directory))
+        cloud = LocalCloud(options, Path(directory), key)
         cloud.runtime.prepare()
         # moto holds much that never goes away; looking through it for garbage again and
         # again took a tenth of a busy cloud's time.
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
-        cloud.bind(f"127.0.0.1:{server_socket.getsockname()[1]}")
+        cloud.bind(f"127.0.0.1:{port}")
         config = uvicorn.Config(
             cloud,
             lifespan="off",
+            http=bounded_protocol(_MOST_CONNECTIONS),
+            ws="none",
             log_level="warning",
             access_log=False,
             proxy_headers=False,
@@ -320,4 +412,16 @@ def serve(options: Options, server_socket: socket.socket, on_ready: Callable[[st
         cloud.on_stop = lambda: setattr(server, "should_exit", True)
         if options.until_stdin_ends:
             threading.Thread(target=_wait_for_stdin, args=[cloud.on_stop], daemon=True).start()
-        server.run(sockets=[server_socket])
+        try:
+            server.run(sockets=[server_socket])
+        finally:
+            start_key.forget(key)
+
+
+def _write_to(log: Path) -> None:
+    """Let what this process prints from now on go to a file. That is done once the port is ours:
+    whoever fails to get it must not empty the log of the cloud that has it."""
+    descriptor = private.open_log(log)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)

@@ -38,6 +38,9 @@ from localcloud.queues import IndexedQueue
 logger = logging.getLogger(__name__)
 ACCOUNT_ID = DEFAULT_ACCOUNT_ID
 # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+# What moto serves besides AWS's API: its controls, a recorder, an instance's metadata, ... Nothing
+# here needs them, and some write files or call moto's own server.
+_NOT_OF_AWS = ("/moto-api", "/latest/", "/service_region/", "/favicon.ico", "/static/")
 _FUNCTION = re.compile(
     r"(arn:aws[\w-]*:lambda:)?((?P<region>[a-z]{2}(-[a-z]+)+-\d):)?(\d{12}:)?(function:)?"
     r"(?P<name>[\w-]+)(:(\$LATEST|[\w-]+))?",
@@ -72,15 +75,25 @@ def json_response(status: int, body: Any, **headers: str) -> Response:
     return Response(status, json.dumps(body).encode(), tuple(pairs))
 
 
-def error_response(request: Request, status: int, code: str, message: str) -> Response:
-    """An error in the protocol of the request: XML for the query protocol, else JSON."""
-    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+def error_response(
+    request: Request, status: int, code: str, message: str, service: str | None = None
+) -> Response:
+    """An error in the protocol of the request: XML for the query protocol, else JSON. SQS's JSON
+    names the code that its query protocol had in a header of its own.
+    https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
+    """
+    is_form = request.headers.get("content-type", "").startswith(
+        "application/x-www-form-urlencoded"
+    )
+    if is_form or (service in ("sns", "iam", "sts") and "x-amz-target" not in request.headers):
         body = (
             f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code>"
             f"<Message>{escape(message)}</Message></Error></ErrorResponse>"
         )
         return Response(status, body.encode(), (("Content-Type", "text/xml"),))
-    return json_response(status, {"__type": code, "message": message}, x_amzn_errortype=code)
+    more = {"x_amzn_query_error": f"{code};Sender"} if service == "sqs" else {}
+    body_of_it = {"__type": code, "message": message}
+    return json_response(status, body_of_it, x_amzn_errortype=code, **more)
 
 
 class _Dispatcher(DomainDispatcherApplication):
@@ -127,6 +140,12 @@ class State:
 
     def call(self, request: Request) -> Response:
         """Answer an AWS API request. Errors come back as responses, as from AWS."""
+        if unquote(request.path).startswith(_NOT_OF_AWS):
+            text = f"The local cloud has no {request.method} {request.path}"
+            return error_response(request, 501, "NotImplemented", text)
+        return self._ask_moto(request)
+
+    def _ask_moto(self, request: Request) -> Response:
         started: dict[str, Any] = {}
 
         def start_response(
@@ -154,7 +173,7 @@ class State:
         for backend in _backends(sqs_backends):
             for queue in backend.queues.values():
                 queue.close()
-        response = self.call(Request("POST", "/moto-api/reset", "", {}, b""))
+        response = self._ask_moto(Request("POST", "/moto-api/reset", "", {}, b""))
         assert response.status == 200, response.body
 
     def functions(self) -> Iterator[LambdaFunction]:
@@ -274,6 +293,8 @@ def _environ(request: Request) -> dict[str, Any]:
         "wsgi.run_once": False,
     }
     for name, value in request.headers.items():
+        if name.startswith("x-moto-"):  # another account, by a header that AWS does not have
+            continue
         if name == "content-type":
             environ["CONTENT_TYPE"] = value
         elif name != "content-length":

@@ -29,7 +29,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 import lab
-from lab import chapters, function_logs
+from lab import chapters, client_env, function_logs, local
 from lab.demo import environment, own_cloud
 from lab.names import names
 
@@ -202,19 +202,17 @@ def floor(aws: Any, count: int) -> tuple[float, float]:
     return ended - started, ended - taken
 
 
+def _variables(address: str) -> dict[str, str]:
+    """The settings, and what the handlers need that are called in this process."""
+    key = local.key_at(address)
+    assert key is not None
+    return client_env.variables(key, "us-east-1")
+
+
 def measure() -> dict[str, float]:
     """Run everything once; the numbers by the names under which they are reported."""
     console = Console(stderr=True)
-    with (
-        own_cloud() as (address, _),
-        environment(
-            AWS_ENDPOINT_URL=address,
-            # For the handlers that are called in this process.
-            AWS_ACCESS_KEY_ID="local",
-            AWS_SECRET_ACCESS_KEY="local",
-            AWS_DEFAULT_REGION="us-east-1",
-        ),
-    ):
+    with own_cloud() as (address, _), environment(**_variables(address)):
         with contextlib.redirect_stdout(io.StringIO()):
             for number in chapters.SET_UP:
                 chapters.CHAPTERS[number].run()

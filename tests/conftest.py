@@ -12,7 +12,6 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -26,7 +25,7 @@ import botocore.session
 import pytest
 from botocore.loaders import create_loader
 
-from lab import local
+from lab import client_env, last_error, local
 from lab.demo import environment, own_cloud
 from lab.session import Session
 from tests.bench import handler, lift_throttle
@@ -51,9 +50,10 @@ ANYTHING = {
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _clean_environment() -> Iterator[None]:
-    """No setting of whoever runs the tests reaches them."""
-    with environment():
+def _clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No setting of anyone who runs the tests reaches them, and none of their keys and logs."""
+    with environment(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
 
 
@@ -67,10 +67,9 @@ def _one_loader() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _own_last_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test reads or overwrites the last error of whoever runs the tests."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+def _no_last_error() -> None:
+    """No test reads the last error of the one before."""
+    last_error.path().unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="session")
@@ -119,7 +118,8 @@ def free_port() -> int:
 def chain(_clean_environment: None) -> Iterator[Chain]:
     """The whole chain on a local cloud of its own, for one file: what a test breaks, it mends."""
     with (
-        own_cloud("--retry-delay", "0.05") as (address, _),
+        # Signatures hold the host, and the proxy puts another one in its place.
+        own_cloud("--retry-delay", "0.05", "--auth", "off") as (address, _),
         environment(AWS_ENDPOINT_URL=address),
         fault_proxy(address) as proxy,
     ):
@@ -129,8 +129,13 @@ def chain(_clean_environment: None) -> Iterator[Chain]:
 
 
 def make_session(address: str) -> Session:
+    """A session with the keys of the local cloud at this address, or with made-up ones."""
+    key = local.key_at(address)
     return Session(
-        address, aws_access_key_id="any", aws_secret_access_key="any", region_name="us-east-1"
+        address,
+        aws_access_key_id=key.access_key_id if key else "any",
+        aws_secret_access_key=key.secret_access_key if key else "any",
+        region_name="us-east-1",
     )
 
 
@@ -230,9 +235,9 @@ def load_handler(cloud: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., M
     """Loads a fresh copy of `lambdas/<stem>.py`, with AWS at the local cloud."""
 
     def load(stem: str, **variables: str) -> ModuleType:
-        credentials = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
-        region = {"AWS_DEFAULT_REGION": "us-east-1"}
-        for name, value in {**credentials, **region, **variables}.items():
+        key = local.key_at(cloud)
+        assert key is not None
+        for name, value in {**client_env.variables(key, "us-east-1"), **variables}.items():
             monkeypatch.setenv(name, value)
         return handler(stem)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import io
 import json
@@ -188,16 +187,21 @@ def test_start_status_reset_and_stop(own_port: int) -> None:
     url = local.address(own_port)
     assert run_lab("status").returncode == 1
     assert "lab start" in run_lab("status").stderr
-    assert run_lab("reset").returncode == 1
+    assert run_lab("reset", "--yes").returncode == 1
     for _ in range(2):  # starting what runs is fine
         assert run_lab("start").stdout == f"Local cloud ready at {url}\n"
     status = json.loads(run_lab("status", "--json").stdout)
     assert status["address"] == url
     lab.session().client("sqs").create_queue(QueueName="q")
-    assert run_lab("reset").stdout == "Forgot everything.\n"
+    unanswered = run_lab("reset")
+    assert (
+        unanswered.returncode == 1 and "Delete everything in the local cloud" in unanswered.stdout
+    )
+    assert "QueueUrls" in lab.session().client("sqs").list_queues()
+    assert run_lab("reset", "--yes").stdout == "Forgot everything.\n"
     assert "QueueUrls" not in lab.session().client("sqs").list_queues()
     assert run_lab("stop").stdout == "Stopped.\n"
-    assert f"No local cloud runs at {url}" in run_lab("stop").stdout
+    assert "No local cloud of this folder runs" in run_lab("stop").stdout
 
 
 def test_the_commands_for_the_local_cloud_mean_the_one_in_use(own_port: int) -> None:
@@ -207,7 +211,7 @@ def test_the_commands_for_the_local_cloud_mean_the_one_in_use(own_port: int) -> 
         lab.session().client("sqs").create_queue(QueueName="q")
         assert run_lab("start").stdout == f"Local cloud ready at {url}\n"
         assert json.loads(run_lab("status", "--json").stdout)["pid"] == pid
-        assert run_lab("reset").stdout == "Forgot everything.\n"
+        assert run_lab("reset", "--yes").stdout == "Forgot everything.\n"
         assert "QueueUrls" not in lab.session().client("sqs").list_queues()
         assert run_lab("stop").stdout == "Stopped.\n"
         assert local.status(url) is None
@@ -226,7 +230,7 @@ def test_the_status_shows_a_speed_that_is_not_that_of_aws(speed: str, shown: boo
 
 @pytest.mark.parametrize("command", ["start", "status", "reset", "stop"])
 def test_where_aws_is_in_use_the_local_cloud_is_left_alone(own_port: int, command: str) -> None:
-    url = local.start(own_port)
+    url = local.start(own_port).address
     lab.session().client("sqs").create_queue(QueueName="bystander")
     with environment(LAB_PORT=str(own_port), LAB_TARGET="aws"):
         result = run_lab(command)
@@ -239,7 +243,7 @@ def test_where_aws_is_in_use_the_local_cloud_is_left_alone(own_port: int, comman
 
 def test_a_cloud_that_was_stopped_leaves_no_process(own_port: int) -> None:
     """Python itself complains at its end of a child that nobody has waited for."""
-    code = f"from lab import local; local.stop(local.start({own_port}))"
+    code = f"from lab import local; local.stop(local.start({own_port}).address)"
     command = [sys.executable, "-W", "error", "-c", code]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     (line,) = result.stderr.strip().splitlines()
@@ -290,29 +294,42 @@ def test_a_port_taken_by_something_else_is_a_clear_error(own_port: int) -> None:
 
 
 def a_file(folder: Path) -> None:
+    folder.parent.mkdir()
     folder.write_text("tea")
 
 
-def not_writable(folder: Path) -> None:
-    folder.mkdir(mode=0o500)
+def a_link(folder: Path) -> None:
+    (folder.parent / "elsewhere").mkdir(parents=True)
+    folder.symlink_to(folder.parent / "elsewhere")
 
 
-@pytest.mark.parametrize("command", [["start"], ["logs", "--cloud"]])
-@pytest.mark.parametrize("spoil", [a_file, not_writable])
-def test_a_folder_that_cannot_be_used_is_named(
-    own_port: int,
+def open_to_others(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+
+
+def of_another_user(folder: Path) -> None:
+    folder.mkdir(parents=True, mode=0o700)
+    if os.getuid() != 0:
+        pytest.skip("only root can give a folder away")
+    os.chown(folder, 23457, 23457)
+
+
+@pytest.mark.parametrize("command", [["start"], ["logs", "--cloud"], ["status"]])
+@pytest.mark.parametrize("spoil", [a_file, a_link, open_to_others, of_another_user])
+def test_a_private_folder_that_cannot_be_used_is_named(
     spoil: Callable[[Path], None],
     command: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    folder = tmp_path / f"lab-{getpass.getuser()}"
+    folder = tmp_path / "state" / "chain-lambda-functions"
     spoil(folder)
-    monkeypatch.setattr(os, "access", lambda path, _: path != folder)  # root may write anywhere
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     result = CliRunner().invoke(cli.main, command)
     assert (result.exit_code, result.stdout) == (1, "")
     (line,) = result.stderr.splitlines()
-    assert line.startswith("TargetError") and str(folder) in line and "TMPDIR" in line
+    assert line.startswith("TargetError") and str(folder) in line
 
 
 def test_a_wrong_setting_is_one_line(own_port: int) -> None:

@@ -144,7 +144,7 @@ class VirtualCloud:
         self._refuse_one = False
         self.publish_twice = False
         _InProcessRuntime.owner = self
-        self.cloud = LocalCloud(Options(), directory)
+        self.cloud = LocalCloud(Options(auth=False), directory)
         self.cloud.bind(ADDRESS)
 
     # -- Time and calls ------------------------------------------------------------------------

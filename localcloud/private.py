@@ -1,0 +1,113 @@
+"""The user's private folder, and files in it that nobody else may read or replace.
+
+It holds the keys of the local clouds that this user has started, their logs and the last error.
+Its place follows from the user, so somebody else on the machine could try to make it first, or
+put a link in its way. That is why owner and mode are looked at before it is used, and why no
+link is followed. On Windows the user's own profile is the protection, as it has no such modes.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_NAME = "chain-lambda-functions"
+_IS_POSIX = os.name == "posix"
+_OTHERS = 0o077
+# Where a link stands in the way, opening the file fails. Windows makes no links without asking.
+NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+def folder(*parts: str) -> Path:
+    """The private folder, or a folder below it, which is made if it is missing.
+
+    Raises OSError, with the folder as its `filename` and a reason in words, where it belongs to
+    another user, is open to others, is no folder at all, or cannot be made.
+    """
+    found = Path(platformdirs.user_state_path(_NAME))
+    found.parent.mkdir(parents=True, exist_ok=True)
+    for part in ("", *parts):
+        found = found / part
+        found.mkdir(mode=0o700, exist_ok=True)
+        _refuse_what_others_may_use(found)
+    return found
+
+
+def _refuse_what_others_may_use(path: Path) -> None:
+    info = path.lstat()
+    if not stat.S_ISDIR(info.st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, "it is no folder", str(path))
+    if not _IS_POSIX:
+        return
+    if info.st_uid != os.getuid():
+        raise PermissionError(errno.EPERM, "it belongs to another user", str(path))
+    if info.st_mode & _OTHERS:
+        raise PermissionError(
+            errno.EPERM, f"other users may use it (chmod 700 {path} takes care of that)", str(path)
+        )
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, "you may not write in it", str(path))
+
+
+def write(path: Path, text: str) -> None:
+    """Put a file of mode 0600 in the place of the one that is there, if any. Nobody sees half of
+    it, and no link is followed."""
+    descriptor, draft = tempfile.mkstemp(dir=path.parent)
+    with open(descriptor, "w", encoding="utf-8", errors="replace") as file:
+        file.write(text)
+    os.replace(draft, path)
+
+
+def read(path: Path) -> str:
+    """The text of a file that only this user may read.
+
+    Raises FileNotFoundError if there is none, and another OSError, with a reason in words, if it
+    is a link, belongs to another user, or may be read by others.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | NO_LINK)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "it is a link", str(path)) from None
+        raise
+    with open(descriptor, encoding="utf-8", errors="replace") as file:
+        info = os.fstat(file.fileno())
+        if _IS_POSIX and info.st_uid != os.getuid():
+            raise PermissionError(errno.EPERM, "it belongs to another user", str(path))
+        if _IS_POSIX and info.st_mode & _OTHERS:
+            raise PermissionError(errno.EPERM, "other users may read it", str(path))
+        return file.read()
+
+
+def open_log(path: Path) -> int:
+    """A descriptor of an empty file to write to, of mode 0600. Raises OSError if a link stands
+    there."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | NO_LINK, 0o600)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock on a file, waiting for it as long as another process has it. It ends with this
+    process, whatever way that ends."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | NO_LINK, 0o600)
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
