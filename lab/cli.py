@@ -69,7 +69,7 @@ def _none_runs(url: str | None) -> str:
 def start() -> None:
     """Start the local cloud in the background, unless it runs."""
     chosen = _settings_for_local()
-    url = chosen.endpoint_url
+    url = chosen.endpoint_url and _local_cloud()
     if url is None:
         url = local.start(chosen.port).address
     elif local.status(url) is None:  # another cloud would not be the one in use
@@ -345,7 +345,7 @@ def hint(chapter: str, which: int) -> None:
 @main.command()
 def up() -> None:
     """Set up the whole pipeline: chapters 00 to 03. `python teardown.py` is the reverse."""
-    settings.load()  # a wrong one is reported before anything is printed
+    session()  # what is wrong with it is reported before anything is printed
     for number in chapters.SET_UP:
         chapter = chapters.CHAPTERS[number]
         print(f"== {chapter.title}")

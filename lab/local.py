@@ -85,7 +85,12 @@ def _about_private(error: KeyFileError | OSError) -> str:
 def _refuse_without_keys(url: str, *, asked_for: bool) -> None:
     """No key file of ours is about this address. Raises TargetError if a cloud listens there that
     is ours all the same, or, where the address was asked for, anything at all."""
-    found = whose(url)
+    try:
+        found = whose(url)
+    except NoAnswerError:
+        if asked_for:
+            raise
+        return  # we would not have gone there but for the number
     if found is None:
         return
     if found.get("folder") == str(ROOT.resolve()) and found.get("user_id") == start_key.user_id():
