@@ -290,10 +290,10 @@ def _is_local(request: Request) -> bool:
     https://developer.mozilla.org/docs/Web/HTTP/Headers/Sec-Fetch-Site
     """
     headers = request.headers
-    places = [headers.get("host", "")]
-    if "origin" in headers:
-        places.append(headers["origin"].removeprefix("http://"))
-    if any(re.sub(r":\d+$", "", place) not in _LOOPBACK for place in places):
+    host = headers.get("host", "")
+    if re.sub(r":\d+$", "", host) not in _LOOPBACK:
+        return False
+    if headers.get("origin", f"http://{host}") != f"http://{host}":  # another port is another site
         return False
     is_link = "Action=ConfirmSubscription" in request.query and _is_mailed_link(request)
     opened = is_link and headers.get("sec-fetch-mode") == "navigate"

@@ -63,6 +63,8 @@ def test_regions_are_kept_apart(aws: Session) -> None:
         {"Host": "evil.example.com:80", "Origin": "http://evil.example.com"},
         {"Origin": "https://evil.example.com"},
         {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:8888"},
+        {"Origin": "http://localhost"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
     ],
