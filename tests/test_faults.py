@@ -405,7 +405,7 @@ def remove_permissions(chain: Chain, function: str) -> None:
 
 def test_fault_the_local_cloud_is_killed_with_work_in_flight() -> None:
     with (
-        own_cloud() as (address, pid),
+        own_cloud("--auth", "off") as (address, pid),
         environment(AWS_ENDPOINT_URL=address),
         fault_proxy(address) as proxy,
     ):

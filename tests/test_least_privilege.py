@@ -73,7 +73,7 @@ class Standing(Chain):
 @pytest.fixture(scope="module")
 def chain() -> Iterator[Standing]:
     with (
-        own_cloud("--retry-delay", "0.1") as (address, _),
+        own_cloud("--retry-delay", "0.1", "--auth", "off") as (address, _),
         environment(AWS_ENDPOINT_URL=address),
         fault_proxy(address) as proxy,
     ):

@@ -94,7 +94,7 @@ def redrive(chain: Chain) -> int:
 @pytest.mark.timeout(600)  # when the machine is busy with other things
 def test_2000_orders_end_as_2000_items_while_workers_are_killed_and_dynamodb_throttles() -> None:
     with (
-        own_cloud("--retry-delay", "0.1") as (address, _),
+        own_cloud("--retry-delay", "0.1", "--auth", "off") as (address, _),
         environment(AWS_ENDPOINT_URL=address),
         fault_proxy(address) as proxy,
     ):
