@@ -3,7 +3,8 @@
 As on AWS, a batch is deleted when the function returns, except for the messages that it
 reports as failed. Those, and the whole batch when the function raises or times out, are
 simply left alone: they come back when their visibility timeout is over and move to the
-dead-letter queue after `maxReceiveCount` receives.
+dead-letter queue after `maxReceiveCount` receives. A poller is supervised: it never ends by
+itself, and neither does a batch keep its place among those that may be under way.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 """
@@ -15,6 +16,7 @@ import base64
 import json
 import logging
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import moto.awslambda.models as moto_lambda
@@ -62,12 +64,43 @@ class EventSources:
             self._pollers.pop(key).cancel()
         for key, mapping in wanted.items():
             if key not in self._pollers or self._pollers[key].done():
-                self._pollers[key] = self._tasks.start(self._poll(mapping))
+                name = f"The poller of {mapping.event_source_arn}"
+                self._pollers[key] = self._tasks.supervise(name, partial(self._poll, mapping))
+
+    def describe(self) -> list[dict[str, Any]]:
+        """How each mapping does: what waits and for how long, what is under way and since when,
+        and when it got on last. Ages are in seconds, times in epoch milliseconds. Changes nothing,
+        and costs the same however much waits."""
+        return [self._described(mapping) for mapping in self._state.event_source_mappings()]
 
     def stop(self) -> None:
         """Stop polling; deliveries under way are given up."""
         self._pollers.clear()
         self._tasks.cancel()
+
+    def _described(self, mapping: EventSourceMapping) -> dict[str, Any]:
+        queue = self._state.queue(mapping.event_source_arn)
+        oldest = queue.longest_wait_ms() if queue else None
+        started, now = list(mapping.under_way.values()), clock.now_ms()
+        return {
+            "uuid": mapping.uuid,
+            "function": mapping.function_arn,
+            "queue": mapping.event_source_arn,
+            "queue_exists": queue is not None,
+            "enabled": mapping.enabled,
+            "polls": self._polls(mapping),
+            "waiting": queue.approximate_number_of_messages if queue else 0,
+            "in_flight": queue.approximate_number_of_messages_not_visible if queue else 0,
+            "oldest_waiting_seconds": None if oldest is None else round(oldest / 1000, 3),
+            "batches_under_way": len(started),
+            "longest_batch_seconds": round((now - min(started)) / 1000, 3) if started else None,
+            "last_progress_ms": mapping.last_progress_ms,
+            "last_processing_result": mapping.processing_result,
+        }
+
+    def _polls(self, mapping: EventSourceMapping) -> bool:
+        poller = self._pollers.get((mapping.uuid, _concurrency(mapping)))
+        return poller is not None and not poller.done()
 
     async def _poll(self, mapping: EventSourceMapping) -> None:
         """Poll for ever, whatever goes wrong with a batch, with at most the mapping's concurrency
@@ -82,8 +115,8 @@ class EventSources:
                 logger.exception("Polling %s failed", mapping.event_source_arn)
                 await _pause()
             if delivery is not None:
-                mapping.under_way.add(delivery)
-                delivery.add_done_callback(mapping.under_way.discard)
+                mapping.under_way[delivery] = clock.now_ms()
+                delivery.add_done_callback(mapping.ended)
 
     async def _next_delivery(self, mapping: EventSourceMapping) -> asyncio.Task[None] | None:
         """Receive a batch and begin to deliver it; None if there is none, or none is to be had."""
@@ -120,6 +153,7 @@ class EventSources:
             return
         if _may(function, mapping, "DeleteMessage"):
             mapping.processing_result = "OK" if result.error is None else _FAILED
+            mapping.last_progress_ms = int(clock.now_ms())
             for message in _succeeded(mapping, messages, result):
                 with suppress(ReceiptHandleIsInvalid):  # purged in the meantime
                     queue.delete_message(message.receipt_handle)
@@ -139,8 +173,13 @@ class _Mapping(EventSourceMapping):
 
     def __init__(self, spec: dict[str, Any]) -> None:
         self.processing_result = "No records processed"
-        self.under_way: set[asyncio.Task[None]] = set()
+        self.under_way: dict[asyncio.Task[None], float] = {}  # since when, in epoch milliseconds
+        self.last_progress_ms: int | None = None  # when an invocation for it ended last
         super().__init__(spec)
+
+    def ended(self, delivery: asyncio.Task[None]) -> None:
+        """A batch gives its place back, whatever became of it."""
+        self.under_way.pop(delivery, None)
 
     def get_configuration(self) -> dict[str, Any]:
         found = {**super().get_configuration(), "LastProcessingResult": self.processing_result}

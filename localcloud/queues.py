@@ -152,6 +152,14 @@ class IndexedQueue(moto_sqs.Queue):
             self._ready.popleft()
         return self._ready[0] if self._ready else None
 
+    def longest_wait_ms(self) -> float | None:
+        """For how long a visible message has waited to be received, at most; None if none waits.
+        It is the one that would come next: they come in the order in which they became visible."""
+        message = self.first_visible()
+        if message is None:
+            return None
+        return max(0.0, clock.now_ms() - max(message.sent_timestamp, message.due_ms))
+
     def delete_message(self, receipt_handle: str) -> None:
         """Delete for good; deleting twice succeeds. Raises ReceiptHandleIsInvalid."""
         if receipt_handle in self.deleted_messages:

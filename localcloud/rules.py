@@ -34,6 +34,8 @@ _update_event_source_mapping = LambdaBackend.update_event_source_mapping
 _SENDING = {"sqs": "SendMessage", "sns": "Publish"}
 _QUEUE_OR_TOPIC = re.compile(r"arn:[\w-]+:(sqs|sns):[\w-]+:\d{12}:.+")
 _MAX_ENVIRONMENT = 4096  # bytes
+_MAX_UNZIPPED = 262_144_000  # bytes
+_TESTED_BYTES = 16 * 1024 * 1024
 _VARIABLE = re.compile(r"[a-zA-Z]([a-zA-Z0-9_])+")
 # Those that begin with an underscore, such as _HANDLER, are no names to begin with.
 _RESERVED = {
@@ -219,7 +221,12 @@ def _refuse_what_is_no_package(spec: dict[str, Any]) -> None:
     if package is None:
         return
     raw = base64.b64decode(package) if isinstance(package, str) else package
-    if not _is_whole(raw):
+    size = _unzipped_size(raw)
+    if size is not None and size >= _MAX_UNZIPPED:
+        raise InvalidParameterValueException(
+            f"Unzipped size must be smaller than {_MAX_UNZIPPED} bytes"
+        )
+    if size is None or not _is_whole(raw):
         raise InvalidParameterValueException(
             "Could not unzip uploaded file. Please check your file, then try to upload again.",
         )
@@ -254,11 +261,31 @@ def _refuse_variables(environment: dict[str, Any]) -> None:
         )
 
 
-def _is_whole(package: bytes) -> bool:
-    """Whether it is a zip file of which every member can be read."""
+def _unzipped_size(package: bytes) -> int | None:
+    """The bytes that its members say to have, of which zipfile unpacks no more; None if it is no
+    zip file. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(package)) as archive:
-            return archive.testzip() is None
+            return sum(member.file_size for member in archive.infolist())
+    except zipfile.BadZipFile:
+        return None
+
+
+def _is_whole(package: bytes) -> bool:
+    """Whether its members can be read, as far as that takes no longer than a moment: the rest
+    would hold up everybody, and is found out when it is unpacked."""
+    left = _TESTED_BYTES
+    try:
+        with zipfile.ZipFile(io.BytesIO(package)) as archive:
+            for member in archive.infolist():
+                left -= member.file_size
+                if left < 0:
+                    break
+                with archive.open(member) as file:
+                    while file.read(65_536):  # raises at the end if its checksum is wrong
+                        pass
+        return True
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
         return False  # the latter two: an unknown compression, a password
 

@@ -14,7 +14,6 @@ import gc
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import sys
@@ -42,6 +41,7 @@ from localcloud.logs import LogWriter
 from localcloud.mailbox import Mailbox
 from localcloud.move_tasks import MoveTasks
 from localcloud.notifications import Notifications
+from localcloud.resources import remove_tree
 from localcloud.runtime import Runtime
 from localcloud.signature import RefusedSignatureError, Signed
 from localcloud.start_key import StartKey
@@ -356,8 +356,18 @@ def _sweep() -> None:
     """Remove what local clouds left behind that were killed before they could tidy up."""
     for directory in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
         pid = directory.name.removeprefix(_PREFIX).partition("-")[0]
-        if pid.isdigit() and not psutil.pid_exists(int(pid)):
-            shutil.rmtree(directory, ignore_errors=True)
+        if pid.isdigit() and not _runs(int(pid)):
+            remove_tree(directory)
+
+
+def _runs(pid: int) -> bool:
+    """Whether there is such a process; one that only waits to be waited for is dead."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    except (psutil.Error, OSError):  # it cannot be looked at, so it is there
+        return True
 
 
 def _wait_for_stdin(on_end: Callable[[], None]) -> None:

@@ -1,13 +1,23 @@
-"""Background tasks that neither vanish nor fail in silence."""
+"""Background tasks that neither vanish nor fail in silence, and some that never end.
+
+A task that works for ever (a poller, the runtime's look at its workers) is supervised: should it
+end all the same, it is begun again. The price is that what fails at once fails once a second, and
+says so in the log each time.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections import Counter
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 logger = logging.getLogger(__name__)
+_PAUSE_SECONDS = 1.0  # of this machine's, before a task that ended is begun again
+
+# How often supervised tasks were begun again since this process started, by their names.
+restarted: Counter[str] = Counter()
 
 
 class Tasks:
@@ -24,6 +34,13 @@ class Tasks:
         task.add_done_callback(self._done)
         return task
 
+    def supervise(
+        self, name: str, work: Callable[[], Coroutine[Any, Any, None]]
+    ) -> asyncio.Task[None]:
+        """Run `work` until the returned task is cancelled: when it ends or raises, that is
+        logged and counted under its name, and it is begun again after a pause."""
+        return self.start(_for_ever(name, work))
+
     def cancel(self) -> None:
         """Cancel everything that is under way."""
         for task in self._tasks:
@@ -33,3 +50,14 @@ class Tasks:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("A task of the local cloud failed", exc_info=error)
+
+
+async def _for_ever(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    while True:
+        try:
+            await work()
+            logger.error("%s ended, and begins again", name)
+        except Exception:
+            logger.exception("%s failed, and begins again", name)
+        restarted[name] += 1
+        await asyncio.sleep(_PAUSE_SECONDS)

@@ -13,6 +13,7 @@ import importlib.util
 import json
 import os
 import re
+import select
 import signal
 import sys
 import threading
@@ -26,8 +27,11 @@ _PRELOADED = (
     "awslambdaric.lambda_context",
     "awslambdaric.lambda_runtime_marshaller",
     "boto3",
+    "ctypes",
     "urllib.request",
 )
+_FILES = 1024  # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_PR_SET_DUMPABLE = 4
 _READ_BY_A_STARTING_PYTHON = re.compile("PYTHON|LD_|LC_|LANG|TZ|MALLOC_|OPENSSL_")
 
 
@@ -46,6 +50,25 @@ def _die_with_parent() -> None:
     threading.Thread(target=watch, daemon=True, name="parent-watch").start()
 
 
+def _keep_to_ourselves() -> None:
+    """Where Linux offers it, other programs of this user cannot read this process's memory and
+    environment, where its credentials and its key to the Runtime API are. And a function may open
+    as many files as on AWS, however many the cloud may."""
+    if os.name != "posix":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft > _FILES:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES, hard))
+    if sys.platform == "linux":
+        import ctypes
+
+        with suppress(OSError, AttributeError):  # a C library of another kind
+            ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
 def _use_pure_python_client() -> None:
     """Load runtime_client.py under the name that awslambdaric imports."""
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "runtime_client.py")
@@ -58,7 +81,9 @@ def _use_pure_python_client() -> None:
 
 def main(handler: str, client: str) -> None:
     """Serve invocations of `handler` ("module.function") until the parent ends us."""
+    _keep_to_ourselves()
     _die_with_parent()
+    worker = os.getpid()
     if client == "python" or importlib.util.find_spec("runtime_client") is None:
         _use_pure_python_client()
 
@@ -67,7 +92,23 @@ def main(handler: str, client: str) -> None:
 
     class Client(LambdaRuntimeClient):
         """awslambdaric's client for an address that carries a path, which is how the
-        local cloud tells its workers apart; http.client takes a host and a port only."""
+        local cloud tells its workers apart; http.client takes a host and a port only.
+
+        A handler that forks may return in both processes. The new one has nothing to say to the
+        Runtime API, and would say it on the worker's own connection: it ends here.
+        """
+
+        def wait_next_invocation(self) -> Any:
+            _end_unless(worker)
+            return super().wait_next_invocation()
+
+        def post_invocation_result(self, *arguments: Any, **options: Any) -> None:
+            _end_unless(worker)
+            super().post_invocation_result(*arguments, **options)
+
+        def post_invocation_error(self, *arguments: Any, **options: Any) -> None:
+            _end_unless(worker)
+            super().post_invocation_error(*arguments, **options)
 
         def call_rapid(
             self,
@@ -95,51 +136,102 @@ def main(handler: str, client: str) -> None:
     bootstrap.run(handler, Client(os.environ["AWS_LAMBDA_RUNTIME_API"]))
 
 
+def _end_unless(worker: int) -> None:
+    if os.getpid() != worker:
+        os._exit(0)
+
+
 def fork_workers() -> list[str]:
-    """Carry out the orders on standard input until it ends: start a worker and answer with its
-    process id, or wait for one and answer with its exit status. Returns in each new worker,
-    with its arguments.
+    """Carry out the orders on standard input until it ends: start a worker, or let one go that
+    has ended; and tell on standard output what becomes of them, a JSON object a line. Returns in
+    each new worker, with its arguments.
     """
     for name in _PRELOADED:
         importlib.import_module(name)
+    _keep_to_ourselves()
     leash, held = os.pipe()  # ends with this process
-    for line in sys.stdin:
-        order = json.loads(line)
-        try:
-            answer = _wait(order["wait"]) if "wait" in order else _fork()
-        except OSError as error:
-            print(json.dumps(str(error)), flush=True)
+    woken, wakes = os.pipe()
+    os.set_blocking(woken, False)
+    os.set_blocking(wakes, False)
+    signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # a child ended or was stopped
+    children: set[int] = set()
+    _tell(event="ready")
+    incoming = b""
+    while True:
+        select.select([0, woken], [], [])
+        with suppress(BlockingIOError):
+            while os.read(woken, 4096):
+                pass
+        _tell_of(children)
+        if not select.select([0], [], [], 0)[0]:
             continue
-        if answer is None:
-            os.dup2(leash, 0)
-            os.close(leash)
-            os.close(held)
-            return _become_worker(**order)
-        print(answer, flush=True)
-    sys.exit()
+        if not (piece := os.read(0, 65_536)):
+            sys.exit()
+        *orders, incoming = (incoming + piece).split(b"\n")
+        for order in map(json.loads, orders):
+            if "release" in order:
+                _release(order["release"], children)
+                continue
+            try:
+                pid = _fork(order.pop("log"))
+            except OSError as error:
+                _tell(event="refused", errno=error.errno, text=error.strerror)
+                continue
+            if pid == 0:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                os.dup2(leash, 0)
+                for descriptor in (leash, held, woken, wakes):
+                    os.close(descriptor)
+                return _become_worker(**order)
+            children.add(pid)
+            _tell(event="started", pid=pid)
 
 
-def _wait(pid: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+def _tell(**event: Any) -> None:
+    os.write(1, json.dumps(event).encode() + b"\n")
 
 
-def _fork() -> int | None:
-    """The new process's id, or None in the new process. It leads a group on both returns."""
-    pid = os.fork()
+def _tell_of(children: set[int]) -> None:
+    """Tell which of them ended, and leave them waited for: so no other process gets their ids.
+    Tell which were stopped, too."""
+    for child in list(children):
+        with suppress(ChildProcessError):  # it has ended already
+            if os.waitid(os.P_PID, child, os.WSTOPPED | os.WNOHANG):
+                _tell(event="stopped", pid=child)
+        with suppress(ChildProcessError):
+            if found := os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                children.discard(child)
+                exited = found.si_code == os.CLD_EXITED
+                _tell(event="ended", pid=child, status=found.si_status * (1 if exited else -1))
+
+
+def _release(child: int, children: set[int]) -> None:
+    with suppress(ChildProcessError):
+        os.waitpid(child, os.WNOHANG)
+    children.discard(child)
+
+
+def _fork(log: str) -> int:
+    """The new process's id, or 0 in the new process, which prints to the file `log`. It leads a
+    group on both returns."""
+    opened = os.open(log, os.O_WRONLY | os.O_APPEND)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(opened, 1)
+            os.dup2(opened, 2)
+    finally:
+        os.close(opened)
     with suppress(PermissionError, ProcessLookupError):  # it was faster, and is another program
         os.setpgid(pid, pid)  # 0 is oneself
-    return pid or None
+    return pid
 
 
-def _become_worker(
-    arguments: list[str], environment: dict[str, str], directory: str, log: str
-) -> list[str]:
+def _become_worker(arguments: list[str], environment: dict[str, str], directory: str) -> list[str]:
     """Make this fork what a new Python would be, or where it cannot be that, a new Python."""
     os.chdir(directory)
-    opened = os.open(log, os.O_WRONLY | os.O_APPEND)
-    os.dup2(opened, 1)
-    os.dup2(opened, 2)
-    os.close(opened)
     if _needs_new_python(environment):
         command = [sys.executable, "-P", "-B", *sys.argv, *arguments]
         os.execve(sys.executable, command, environment)

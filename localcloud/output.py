@@ -1,0 +1,94 @@
+"""What a worker prints: a file that takes it, read in bounded pieces.
+
+A file rather than a pipe, so that everything a handler wrote is there at the moment its answer
+arrives, and so that printing never waits for the event loop. It has no name once the worker has
+opened it (but on Windows): nothing can delete it under us, and no other function can find it. That
+costs the cloud a descriptor for each worker, and saves it opening the file after each invocation.
+
+Of each invocation the first and the last half megabyte are kept. That is more than anybody
+reads (some ten thousand lines), and little enough for the event loop: one that prints 100 MB would
+otherwise hold up all others for seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+_HALF = 512 * 1024  # bytes that are kept of the beginning, and of the end
+_TOO_LONG = 64 * 1024 * 1024  # bytes on the disk while an invocation is under way
+_CUT = "[local cloud] {:,} bytes of output were left out here: it keeps {:,} bytes an invocation."
+
+
+class Output:
+    """The file that a worker appends to. Raises OSError when it cannot be made."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / f"log-{secrets.token_hex(8)}"
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        self._descriptor = os.open(self.path, flags, 0o600)
+        self._position = 0
+        self._head = b""  # of an output that was cut while it came
+        self._cut = 0
+
+    def hide(self) -> None:
+        """Take its name away, once the worker has it open."""
+        if os.name == "posix":
+            self.path.unlink(missing_ok=True)
+
+    def read(self) -> list[str]:
+        """The lines written since the last time; a line of ours says how much is missing."""
+        end = os.fstat(self._descriptor).st_size
+        head, tail, cut = self._head, b"", self._cut
+        if end - self._position <= 2 * _HALF and not cut:
+            head += self._piece(self._position, end)
+        else:
+            if not cut:
+                head = self._piece(self._position, self._position + _HALF)
+                self._position += len(head)
+            start = max(self._position, end - _HALF)
+            tail, cut = self._piece(start, end), cut + start - self._position
+        self._position, self._head, self._cut = end, b"", 0
+        if end > 2 * _HALF:
+            self._empty()
+        if not cut:
+            return _lines(head)
+        return [*_lines(head), _CUT.format(cut, 2 * _HALF), *_lines(tail)]
+
+    def trim(self) -> None:
+        """Give back the disk of an invocation that goes on and on printing."""
+        end = os.fstat(self._descriptor).st_size
+        if end - self._position > _TOO_LONG:
+            if not self._cut:
+                self._head = self._piece(self._position, self._position + _HALF)
+                self._position += len(self._head)
+            self._cut += end - self._position
+            self._empty()
+
+    def close(self) -> None:
+        with suppress(OSError):
+            os.close(self._descriptor)
+        self.path.unlink(missing_ok=True)
+
+    def _piece(self, start: int, end: int) -> bytes:
+        """At most the bytes from `start` to `end`; the file may be shorter by now."""
+        os.lseek(self._descriptor, start, os.SEEK_SET)
+        pieces = []
+        while start < end and (piece := os.read(self._descriptor, end - start)):
+            pieces.append(piece)
+            start += len(piece)
+        return b"".join(pieces)
+
+    def _empty(self) -> None:
+        # The worker appends, so that what it writes next is at the new end. What it wrote since
+        # we looked is lost; only a thread that goes on after the answer could have.
+        os.ftruncate(self._descriptor, 0)
+        self._position = 0
+
+
+def _lines(written: bytes) -> list[str]:
+    text = written.decode("utf-8", "replace")
+    # awslambdaric joins the lines of a traceback by carriage returns, to make them one event.
+    return [line.replace("\r", "\n") for line in text.split("\n") if line]

@@ -1,0 +1,63 @@
+"""A function's package, unpacked for its workers.
+
+What cleans temporary folders by age knows nothing of us, and a handler may delete its own files: so
+before a worker starts, the files are looked at, and unpacked again if one is missing. They go into
+a new directory then, as workers that run may still read the old one. A package that is large is
+unpacked on a thread, so that the event loop goes on.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+import shutil
+import zipfile
+from itertools import islice
+from pathlib import Path
+
+_LARGE_BYTES = 1024 * 1024
+_LARGE_FILES = 100
+_LOOKED_AT = 500  # files; more take too long to look at each time
+
+
+class Package:
+    """The zip file `code`, which is unpacked below `place`."""
+
+    def __init__(self, code: bytes, place: Path) -> None:
+        self._code = code
+        self._place = place
+        self._files: list[str] = []
+        self.directory: Path | None = None
+        self.old: list[Path] = []  # that workers may still use
+
+    @property
+    def is_large(self) -> bool:
+        return len(self._code) > _LARGE_BYTES or len(self._files) > _LARGE_FILES
+
+    def is_whole(self) -> bool:
+        """Whether it is unpacked, and nothing seems to be missing."""
+        root = self.directory
+        return root is not None and all(
+            os.path.lexists(root / name) for name in islice(self._files, _LOOKED_AT)
+        )
+
+    def unpack(self) -> None:
+        """Unpack it into a new directory. zipfile has many exceptions for what it does not like."""
+        directory = self._place / f"task-{secrets.token_hex(6)}"
+        try:
+            with zipfile.ZipFile(io.BytesIO(self._code)) as package:
+                package.extractall(directory)
+        except Exception:
+            shutil.rmtree(directory, ignore_errors=True)  # the half of it that is there
+            raise
+        self._files = [
+            str(path.relative_to(directory))
+            for path in islice(directory.rglob("*"), _LARGE_FILES + _LOOKED_AT)
+        ]
+        if self.directory is not None:
+            self.old.append(self.directory)
+        self.directory = directory
+
+    def directories(self) -> list[Path]:
+        return self.old + ([self.directory] if self.directory else [])
