@@ -1,0 +1,155 @@
+"""A local cloud that runs out of something works on once it is there again.
+
+Each test takes something away (file descriptors, disk, files that workers need) while work comes
+in, gives it back, and waits until everything that was accepted is done or a dead letter. Set
+LAB_TEST_STORM_SECONDS to 30 for a longer storm.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lab.demo import own_cloud
+from lab.session import Session
+from lab.waiting import wait_until
+from tests.conftest import invoke, make_function, make_session, messages_on
+from tests.counts import counts
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits of this kind are POSIX's")
+
+STORM_SECONDS = float(os.environ.get("LAB_TEST_STORM_SECONDS", "3"))
+CONNECTIONS = 500
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:orders"
+RECORDS = """
+import boto3
+sqs = boto3.client("sqs")
+url = sqs.get_queue_url(QueueName="seen")["QueueUrl"]
+def handler(event, context):
+    for record in event["Records"]:
+        sqs.send_message(QueueUrl=url, MessageBody=record["body"])
+"""
+PID = "import os\ndef handler(event, context):\n    return os.getpid()\n"
+
+
+class Chain:
+    """A queue, the function that it triggers, and where its messages end."""
+
+    def __init__(self, address: str) -> None:
+        self.aws = make_session(address)
+        self.sqs = self.aws.client("sqs", config=Config(retries={"total_max_attempts": 1}))
+        self.seen, self.dead = (
+            self.sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("seen", "dead")
+        )
+        redrive = {"deadLetterTargetArn": QUEUE.replace("orders", "dead"), "maxReceiveCount": "3"}
+        attributes = {"VisibilityTimeout": "2", "RedrivePolicy": json.dumps(redrive)}
+        self.url = self.sqs.create_queue(QueueName="orders", Attributes=attributes)["QueueUrl"]
+        make_function(self.aws, "records", RECORDS, Timeout=2)
+        self.aws.client("lambda").create_event_source_mapping(
+            EventSourceArn=QUEUE, FunctionName="records"
+        )
+        self.accepted: set[str] = set()
+        self.ended: set[str] = set()
+
+    def send(self, body: str) -> None:
+        """Send a message, and remember it if it was accepted."""
+        with suppress(BotoCoreError, ClientError):
+            self.sqs.send_message(QueueUrl=self.url, MessageBody=body)
+            self.accepted.add(body)
+
+    def send_until(self, enough: threading.Event) -> None:
+        number = 0
+        while not enough.is_set():
+            self.send(f"{threading.get_ident()}-{(number := number + 1)}")
+            enough.wait(0.02)
+
+    def all_ended(self) -> bool:
+        for url in (self.seen, self.dead):
+            while found := messages_on(self.aws, url, wait=0):
+                self.ended |= {message["Body"] for message in found}
+        return self.accepted <= self.ended
+
+    def wait_until_all_ended(self) -> None:
+        assert self.accepted
+        wait_until(self.all_ended, "all that was accepted has ended", timeout=30)
+        wait_until(lambda: sum(counts(self.sqs, self.url)) == 0, "the queue is empty", timeout=10)
+        self.send("one more")
+        wait_until(self.all_ended, "the trigger still moves", timeout=30)
+        assert "one more" in self.ended
+
+
+@contextmanager
+def limited_cloud(
+    files: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, int]]:
+    """A local cloud that may have so many files open, and can have no more."""
+    wrapper = folder / "limited-python"
+    wrapper.write_text(f'#!/bin/sh\nulimit -n {files}\nexec "{sys.executable}" "$@"\n')
+    wrapper.chmod(0o700)
+    with ExitStack() as stack:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "executable", str(wrapper))
+            found = stack.enter_context(own_cloud())
+        yield found
+
+
+def open_and_close_connections(address: str, until: threading.Event) -> None:
+    """Hold many connections, some with a request on them, for a moment at a time."""
+    host, port = address.removeprefix("http://").split(":")
+    request = f"GET /_localcloud/status HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+    while not until.is_set():
+        with ExitStack() as held:
+            for number in range(CONNECTIONS):
+                if until.is_set():
+                    break
+                with suppress(OSError):
+                    connection = held.enter_context(socket.create_connection((host, port), 0.2))
+                    if number % 3 == 0:
+                        connection.sendall(request)
+            until.wait(0.3)
+
+
+@contextmanager
+def storm(address: str, chain: Chain) -> Iterator[None]:
+    """Messages and connections come, until the end of the block."""
+    enough = threading.Event()
+    with ThreadPoolExecutor(4) as threads:
+        work = [
+            threads.submit(open_and_close_connections, address, enough),
+            threads.submit(chain.send_until, enough),
+            threads.submit(chain.send_until, enough),
+        ]
+        try:
+            yield
+        finally:
+            enough.set()
+        for each in work:
+            each.result()
+
+
+@pytest.mark.parametrize("files", [64, 128, 256])
+def test_what_was_accepted_ends_after_a_moment_without_file_descriptors(
+    files: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with limited_cloud(files, tmp_path, monkeypatch) as (address, _):
+        chain = Chain(address)
+        with storm(address, chain):
+            time.sleep(STORM_SECONDS)  # the length of the storm, not a wait for anything
+        chain.wait_until_all_ended()
