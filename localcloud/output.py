@@ -5,9 +5,9 @@ arrives, and so that printing never waits for the event loop. It has no name onc
 opened it (but on Windows): nothing can delete it under us, and no other function can find it. That
 costs the cloud a descriptor for each worker, and saves it opening the file after each invocation.
 
-Of each invocation the first and the last half megabyte are kept. That is more than anybody
-reads (some ten thousand lines), and little enough for the event loop: one that prints 100 MB would
-otherwise hold up all others for seconds.
+Of each invocation the beginning and the end are kept, half a megabyte and 5,000 lines of each.
+That is more than anybody reads, and little enough for the event loop, which each line costs some
+microseconds: one that prints 100 MB would otherwise hold up all others for seconds.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-_HALF = 512 * 1024  # bytes that are kept of the beginning, and of the end
+_HALF, _LINES = 512 * 1024, 5000  # bytes and lines that are kept of the beginning, and of the end
 _TOO_LONG = 64 * 1024 * 1024  # bytes on the disk while an invocation is under way
-_CUT = "[local cloud] {:,} bytes of output were left out here: it keeps {:,} bytes an invocation."
+_CUT = (
+    "[local cloud] {} were left out here: of an invocation's output it keeps "
+    f"{2 * _HALF:,} bytes and {2 * _LINES:,} lines."
+)
 
 
 class Output:
@@ -53,9 +56,14 @@ class Output:
         self._position, self._head, self._cut = end, b"", 0
         if end > 2 * _HALF:
             self._empty()
-        if not cut:
-            return _lines(head)
-        return [*_lines(head), _CUT.format(cut, 2 * _HALF), *_lines(tail)]
+        if cut:
+            missing = _CUT.format(f"{cut:,} bytes and more")
+            return [*_lines(head)[:_LINES], missing, *_lines(tail)[-_LINES:]]
+        lines = _lines(head)
+        if len(lines) > 2 * _LINES:
+            missing = _CUT.format(f"{len(lines) - 2 * _LINES:,} lines")
+            lines[_LINES:-_LINES] = [missing]
+        return lines
 
     def trim(self) -> None:
         """Give back the disk of an invocation that goes on and on printing."""

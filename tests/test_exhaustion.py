@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
+import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -27,10 +28,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lab import local
 from lab.demo import own_cloud
-from lab.session import Session
 from lab.waiting import wait_until
-from tests.conftest import invoke, make_function, make_session, messages_on
+from tests.conftest import invoke, make_function, make_session, messages_on, zip_of
 from tests.counts import counts
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits of this kind are POSIX's")
@@ -153,3 +154,142 @@ def test_what_was_accepted_ends_after_a_moment_without_file_descriptors(
         with storm(address, chain):
             time.sleep(STORM_SECONDS)  # the length of the storm, not a wait for anything
         chain.wait_until_all_ended()
+
+
+@pytest.fixture(scope="module")
+def address(_clean_environment: None) -> Iterator[str]:
+    """A local cloud whose files can be looked for."""
+    with own_cloud() as (found, _):
+        yield found
+
+
+@pytest.fixture
+def chain(address: str) -> Chain:
+    local.reset(address)
+    return Chain(address)
+
+
+def status_of(address: str) -> dict[str, Any]:
+    found = local.status(address)
+    assert found is not None
+    return found
+
+
+def functions_folder(address: str) -> Path:
+    """Where the cloud unpacks packages; nobody can list it, unless its mode is changed."""
+    folder = Path(status_of(address)["mailbox"]).parent / "functions"
+    folder.chmod(0o700)
+    return folder
+
+
+def kill_workers(address: str) -> None:
+    for worker in status_of(address)["workers"]:
+        with suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
+
+
+def send_many(chain: Chain, count: int) -> None:
+    for number in range(count):
+        chain.send(f"{number}")
+
+
+def test_files_that_are_deleted_under_a_running_cloud_are_there_again(
+    address: str, chain: Chain
+) -> None:
+    send_many(chain, 10)
+    wait_until(chain.all_ended, "a worker is there", timeout=30)
+    for _ in range(3):
+        shutil.rmtree(functions_folder(address))
+        kill_workers(address)
+        send_many(chain, 20)
+    chain.wait_until_all_ended()
+
+
+def test_a_package_that_is_deleted_is_unpacked_again(address: str, chain: Chain) -> None:
+    make_function(chain.aws, "pid", PID)
+    first = invoke(chain.aws, "pid")["Payload"]
+    for found in functions_folder(address).glob("task-*/app.py"):
+        found.unlink()
+    assert invoke(chain.aws, "pid")["Payload"] == first  # it needs its package no more
+    kill_workers(address)
+    wait_until(lambda: first not in status_of(address)["workers"], "its end was noticed", timeout=9)
+    again = invoke(chain.aws, "pid")
+    assert "FunctionError" not in again and again["Payload"] != first
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A disk of 4 MB, on which the local cloud keeps its files."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(disk)]
+    if sys.platform != "linux" or subprocess.run(command, check=False).returncode:
+        pytest.skip("only root can mount a disk")
+    monkeypatch.setenv("TMPDIR", str(disk))
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def fill(disk: Path) -> None:
+    with open(disk / "filler", "wb", buffering=0) as filler, suppress(OSError):
+        while filler.write(b"x" * 65_536):
+            pass
+
+
+def change_code(chain: Chain) -> None:
+    """New code, which has to be unpacked, and has some size."""
+    source = RECORDS + "# " + secrets.token_hex(100_000)
+    chain.aws.client("lambda").update_function_code(FunctionName="records", ZipFile=zip_of(source))
+
+
+def test_what_was_accepted_ends_after_the_disk_was_full(small_disk: Path) -> None:
+    with own_cloud() as (address, _):
+        chain = Chain(address)
+        send_many(chain, 5)
+        fill(small_disk)
+        change_code(chain)
+        send_many(chain, 20)
+        wait_until(
+            lambda: counts(chain.sqs, chain.url).in_flight, "they wait for a worker", timeout=9
+        )
+        (small_disk / "filler").unlink()
+        chain.wait_until_all_ended()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it sets a limit of another process")
+def test_what_was_accepted_ends_after_no_file_could_grow() -> None:
+    with own_cloud() as (address, pid):
+        chain = Chain(address)
+        send_many(chain, 5)
+        cloud = psutil.Process(pid)
+        before = cloud.rlimit(psutil.RLIMIT_FSIZE)
+        cloud.rlimit(psutil.RLIMIT_FSIZE, (0, before[1]))
+        change_code(chain)
+        send_many(chain, 20)
+        wait_until(
+            lambda: counts(chain.sqs, chain.url).in_flight, "they wait for a worker", timeout=9
+        )
+        cloud.rlimit(psutil.RLIMIT_FSIZE, before)
+        chain.wait_until_all_ended()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "os.fork()",
+        "os.setpgid(0, os.getpgid(os.getppid()))",
+        "threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGSTOP]).start()",
+        "os.kill(os.getpid(), signal.SIGSTOP)",
+    ],
+)
+def test_what_was_accepted_ends_though_the_handler_misbehaves(chain: Chain, statement: str) -> None:
+    code = "import os, signal, threading\n" + RECORDS + f"    {statement}\n"
+    chain.aws.client("lambda").update_function_code(FunctionName="records", ZipFile=zip_of(code))
+    for number in range(3):
+        chain.send(f"{number}")
+        wait_until(chain.all_ended, "it has ended", timeout=30)
+    for number in range(3, 8):
+        chain.send(f"{number}")
+    chain.wait_until_all_ended()
