@@ -13,6 +13,7 @@ import boto3
 
 from lab import calls, cells, chapters
 from lab.chapters import CHAPTERS
+from lab.display import printable
 from lab.errors import MissingStepError
 from lab.expectations import Expectation, expectations
 from lab.session import session
@@ -38,7 +39,7 @@ def examine(aws: boto3.Session, number: str) -> list[Finding]:
         for expectation in expected:
             if expectation.needs and not _stands(found.get(expectation.needs)):
                 continue  # there is nothing to look at, which was said already
-            wrong = _difference(expectation.look(), expectation.wanted)
+            wrong = _difference(expectation)
             mend = ""
             if wrong:
                 by_cell = wrong == MISSING or not expectation.if_there
@@ -80,7 +81,7 @@ def report(number: str, findings: list[Finding], *, everything: bool = False) ->
     for finding in findings:
         if finding.wrong:
             lines += [
-                f"  WRONG  {finding.what}: {finding.wrong}.",
+                f"  WRONG  {finding.what}: {printable(finding.wrong)}.",
                 f"         Why it matters: {finding.why}",
                 f"         What mends it: {finding.mend}",
             ]
@@ -100,15 +101,15 @@ def overview(found: dict[str, list[Finding]]) -> str:
     )
 
 
-def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
-    """What is wrong, in words; nothing if all of `wanted` is found."""
+def _difference(expectation: Expectation) -> str:
+    """What is wrong, in words; nothing if all that is wanted is found."""
+    found = expectation.look()
     if not found:
         return MISSING
-    wrong = [(name, found.get(name), value) for name, value in wanted.items()]
     return ", ".join(
-        f"{name} is {_plain(is_now)}, not {_plain(value)}"
-        for name, is_now, value in wrong
-        if is_now != value
+        expectation.says.format(name=name, found=_plain(found.get(name)), wanted=_plain(value))
+        for name, value in expectation.wanted.items()
+        if found.get(name) != value
     )
 
 

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Collection
 
 import boto3
-from botocore.exceptions import ClientError
 
 from lab.chapters import SET_UP
-from lab.errors import WaitTimeoutError
-from lab.inventory import Found, inventory, survey
+from lab.display import printable
+from lab.errors import MENDABLE
+from lab.inventory import Found, delete_step, inventory, survey
 from lab.waiting import wait_until
 
 
@@ -23,19 +23,36 @@ def list_ours(aws: boto3.Session, made_by: Collection[str] = SET_UP) -> list[Fou
 def tear_down(aws: boto3.Session, made_by: Collection[str] = SET_UP) -> list[Found]:
     """Delete what these chapters made and wait until it is gone; returns what is left all the same.
 
-    What cannot be deleted does not keep the rest from being deleted; the reason goes to
-    standard error.
+    Lists and deletes while there is something that was not tried yet. What cannot be deleted does
+    not keep the rest from being deleted; the reason goes to standard error.
     """
-    for found in list_ours(aws, made_by):
-        try:
-            _delete(found)
-            print(f"Deleted the {found.resource}.")
-        except (ClientError, WaitTimeoutError) as error:
-            print(f"The {found.resource} could not be deleted: {error}", file=sys.stderr)
-    return list_ours(aws, made_by)
+    tried: set[tuple[str, str]] = set()
+    while True:
+        left = list_ours(aws, made_by)
+        untried = [found for found in left if _key(found) not in tried]
+        if not untried:
+            return left
+        for found in untried:
+            tried.add(_key(found))
+            _try_to_delete(found)
+
+
+def _key(found: Found) -> tuple[str, str]:
+    return str(found.resource), found.id
+
+
+def _try_to_delete(found: Found) -> None:
+    try:
+        _delete(found)
+        print(f"Deleted the {found.resource}.")
+    except MENDABLE as error:
+        reason = printable(str(error))
+        print(f"The {found.resource} could not be deleted: {reason}", file=sys.stderr)
 
 
 def _delete(found: Found) -> None:
-    found.resource.delete(found.id)
-    # Another resource may bear the same name; ours is gone when its id is.
-    wait_until(lambda: found.resource.find() != found.id, f"{found.resource} is gone", timeout=300)
+    def there() -> bool:  # another one may bear the same name; ours is gone when its id is
+        return found.id in found.resource.find_all()
+
+    delete_step(lambda: found.resource.delete(found.id), there)
+    wait_until(lambda: not there(), f"{found.resource} is gone", timeout=300)

@@ -48,6 +48,14 @@ class NotOursError(LabError):
     """A resource has one of our names but not our tags."""
 
 
+class DuplicateError(LabError):
+    """Something of ours is there more than once, though its name should be unique."""
+
+
+class LockedError(LabError):
+    """Another process is setting up or tearing down the same cloud."""
+
+
 class MissingStepError(LabError):
     """Something is missing that an earlier chapter makes."""
 

@@ -45,6 +45,13 @@ _WHY = {
 }
 
 
+_TWICE = (
+    "The chapters work with the first one that they find; the others stay open, deliver twice, or "
+    "are forgotten. Two set-ups at once make them, or a lost reply whose call was repeated."
+)
+_IS = "{name} is {found}, not {wanted}"
+_COUNT = "expected {wanted} {name}, found {found}"
+_EXPECTED = "expected {wanted}, found {found}"
 _AGAIN = "Undo it with `lab reset {0}`, then run chapter {0} again."
 _SEND_BACK = (
     "`lab dead-letters` says why it is there. Mend that and send it back with `lab redrive`; "
@@ -58,7 +65,8 @@ class Expectation:
 
     `look` returns {} where there is nothing. `cell` is the tag of the cell that mends it.
     `needs` names what must be there before this can be looked at. `if_there` is what mends
-    it when it is there and wrong, where the cell would leave alone what it finds.
+    it when it is there and wrong, where the cell would leave alone what it finds. `says` is how
+    a difference is put into words.
     """
 
     what: str
@@ -68,14 +76,17 @@ class Expectation:
     wanted: dict[str, Any]
     needs: str = ""
     if_there: str = ""
+    says: str = _IS
 
 
 def expectations(aws: boto3.Session, number: str) -> Iterator[Expectation]:
     """All that must be true after the chapter with this number, in the order of its cells."""
     resources = [r for r in inventory(aws) if r.chapter == number]
-    there = {str(f.resource): f.ours for f in survey(resources)}
+    there: dict[str, list[bool]] = {}
+    for found in survey(resources):
+        there.setdefault(str(found.resource), []).append(found.ours)
     for resource in resources:
-        yield _exists(resource, there.get(str(resource)))
+        yield _exists(resource, there.get(str(resource), []))
     yield from getattr(_details(aws, names()), f"chapter_{number}")()
 
 
@@ -84,8 +95,20 @@ def _details(aws: boto3.Session, n: Names) -> _Details:
     return _Details(aws, n)
 
 
-def _exists(resource: Resource, ours: bool | None) -> Expectation:
-    look = {} if ours is None else {"our tags": "there" if ours else "missing"}
+def _exists(resource: Resource, ours: list[bool]) -> Expectation:
+    """That it is there, once. `ours` says of each that bears its name whether it is ours."""
+    if sum(ours) > 1:
+        return Expectation(
+            str(resource),
+            _TWICE,
+            resource.cell,
+            lambda: {str(resource): sum(ours)},
+            {str(resource): 1},
+            if_there=_AGAIN.format(resource.chapter),
+            says=_COUNT,
+        )
+    right = any(ours) if resource.shares_name else all(ours)
+    look = {"our tags": "there" if right else "missing"} if ours else {}
     why = _WHY.get(resource.cell) or _WHY[resource.kind]
     return Expectation(
         str(resource),
@@ -312,6 +335,7 @@ class _Details:
                 {"messages": 0},
                 needs=arrived,
                 if_there=_SEND_BACK,
+                says=_COUNT,
             )
 
     def _orders(self, number: str, what: str, wanted: int, cell: str = "post") -> Expectation:
@@ -322,6 +346,7 @@ class _Details:
             cell,
             lambda: self._recorded(beginning, wanted),
             {"orders": wanted},
+            says=_COUNT,
         )
 
     def _api(self) -> Iterator[Expectation]:
@@ -497,15 +522,18 @@ class _Details:
         return {"state": "confirmed" if confirmed else "pending"}
 
     def _subscription(self) -> dict[str, Any]:
-        (arn,) = [s["SubscriptionArn"] for s in self._subscriptions() if s["Protocol"] == "lambda"]
-        found = self._sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+        function = f":function:{self._names.record_order}"
+        arns = [
+            s["SubscriptionArn"] for s in self._subscriptions() if s["Endpoint"].endswith(function)
+        ]
+        found = self._sns.get_subscription_attributes(SubscriptionArn=arns[0])["Attributes"]
         return dict(json.loads(found.get("RedrivePolicy", "{}")))
 
     def _trigger(self) -> dict[str, Any]:
-        (found,) = self._lambda.list_event_source_mappings(
+        found = self._lambda.list_event_source_mappings(
             EventSourceArn=self._queue_arn(self._names.queue),
             FunctionName=self._names.notify_fulfillment,
-        )["EventSourceMappings"]
+        )["EventSourceMappings"][0]
         return {**found, "enabled": found["State"] not in ("Disabled", "Disabling", "Deleting")}
 
     def _items(self, listing: str) -> list[dict[str, Any]]:

@@ -107,8 +107,7 @@ def test_whatever_is_deleted_is_named_with_the_cell_that_makes_it_again(
     run_chapters(*chapters.SET_UP)
     there = resources(aws)
     for resource in (r for r in inventory(aws) if r.chapter == number):
-        found_id = resource.find()
-        assert found_id, resource
+        (found_id,) = resource.find_all()
         resource.delete(found_id)
         wrong = findings(aws)
         (finding,) = [f for f in wrong[number] if f.what == str(resource)]
@@ -429,7 +428,7 @@ def test_dead_letters_are_a_finding_of_chapter_04(aws: Session) -> None:
     (wrong,) = [f for f in examine(aws, "04") if f.wrong]
     assert (wrong.what, wrong.wrong) == (
         "Dead-letter queue record_order-dead-letters",
-        "messages is 1, not 0",
+        "expected 0 messages, found 1",
     )
     assert "`lab dead-letters`" in wrong.mend and "`lab redrive`" in wrong.mend
     assert "cell" not in wrong.mend  # the one that finds them only counts
