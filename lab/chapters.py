@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lab.errors import UnknownChapterError
 from lab.folders import ROOT
+from lab.lock import set_up_lock
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,19 @@ class Chapter:
         return ROOT / "notebooks" / f"{self.stem}.ipynb"
 
     @property
+    def changes(self) -> bool:
+        """Whether it makes or breaks what other chapters use."""
+        return self.breaks or self.number in SET_UP
+
+    @property
     def order_prefix(self) -> str:
         """What the ids of the orders begin with that this chapter sends through the chain."""
         return f"chapter-{self.number}-"
 
     def run(self) -> None:
         """Run the chapter in this process, as `python scripts/NN_....py` would."""
-        runpy.run_path(str(self.script), run_name="__main__")
+        with set_up_lock():
+            runpy.run_path(str(self.script), run_name="__main__")
 
 
 SET_UP = ("00", "01", "02", "03")

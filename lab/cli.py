@@ -345,11 +345,10 @@ def hint(chapter: str, which: int) -> None:
 @main.command()
 def up() -> None:
     """Set up the whole pipeline: chapters 00 to 03. `python teardown.py` is the reverse."""
+    from lab import catch_up
+
     session()  # what is wrong with it is reported before anything is printed
-    for number in chapters.SET_UP:
-        chapter = chapters.CHAPTERS[number]
-        print(f"== {chapter.title}")
-        chapter.run()
+    catch_up.set_up()
 
 
 @main.command()

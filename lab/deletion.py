@@ -11,6 +11,7 @@ from lab.chapters import SET_UP
 from lab.display import printable
 from lab.errors import MENDABLE
 from lab.inventory import Found, delete_step, inventory, survey
+from lab.lock import set_up_lock
 from lab.waiting import wait_until
 
 
@@ -24,8 +25,14 @@ def tear_down(aws: boto3.Session, made_by: Collection[str] = SET_UP) -> list[Fou
     """Delete what these chapters made and wait until it is gone; returns what is left all the same.
 
     Lists and deletes while there is something that was not tried yet. What cannot be deleted does
-    not keep the rest from being deleted; the reason goes to standard error.
+    not keep the rest from being deleted; the reason goes to standard error. LockedError is raised
+    while another set-up or teardown is at work.
     """
+    with set_up_lock():
+        return _delete_while_there_is_one(aws, made_by)
+
+
+def _delete_while_there_is_one(aws: boto3.Session, made_by: Collection[str]) -> list[Found]:
     tried: set[tuple[str, str]] = set()
     while True:
         left = list_ours(aws, made_by)

@@ -77,6 +77,36 @@ EXPLANATIONS = (
         "all that has to come before.",
     ),
     Explanation(
+        name="DuplicateError: something of yours is there twice",
+        pattern=r"DuplicateError|Expected 1 .{1,100}, found \d+, all of them ours",
+        means="AWS lets several REST APIs, usage plans, keys or triggers bear one name, and there "
+        "are several that carry your tags. Two set-ups that ran at once make that, or a lost "
+        "reply: boto3 repeats the call, and both have worked. The chapter stopped, because "
+        "nobody can say which of them is meant.",
+        where="The first cell of every chapter, which looks before anything is made.",
+        cure="`lab reset 00` (with the number in the message) deletes them all, with what builds "
+        "on them; orders that still wait in a queue of that chapter go, too. Then `lab goto 04` "
+        "makes everything again, once.",
+        example="DuplicateError: Expected 1 REST API Orders, found 2, all of them ours. Nothing "
+        "was changed. `lab reset 00` deletes them all, with what builds on chapter 00; then run that "
+        "chapter again.",
+    ),
+    Explanation(
+        name="LockedError: another set-up or teardown is at work",
+        pattern=r"LockedError|is setting up or tearing down here|which keeps two set-ups apart",
+        means="Only one command at a time may make or delete what the chapters make: two at once "
+        "would make some of it twice. The other one is on this machine, and the message says "
+        "which it is, or why the file of the lock cannot be used.",
+        where="`lab up`, `lab goto`, `lab reset 02`, `python teardown.py`, chapter 07, and the "
+        "scripts that make or break something.",
+        cure="Wait until the other one has ended, or stop it with Ctrl-C in its terminal. It may "
+        "also be a notebook's cell that still runs. The lock goes with its process, so there is "
+        "nothing to delete. Then run it again: it finds what is there.",
+        example="LockedError: Another `lab up` (process 4711, since 14:03:22) is setting up or "
+        "tearing down here. Wait until it has ended, or end it; then run this again: it finds what "
+        "is there.",
+    ),
+    Explanation(
         name="SettingsError: a setting has a value that cannot work",
         pattern=r"SettingsError|\b(LAB|AWS)_[A-Z_]+ is ('|not set)",
         means="One of the environment variables that the tutorial reads is wrong or missing; "

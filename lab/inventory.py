@@ -27,6 +27,8 @@ from botocore.exceptions import ClientError
 
 from lab.chapters import CHAPTERS
 from lab.errors import DuplicateError, MissingStepError, NotOursError, WaitTimeoutError
+from lab.folders import ROOT
+from lab.lock import hold_if_a_script
 from lab.names import Names, names, tags
 from lab.shell import command
 from lab.waiting import wait_until
@@ -170,8 +172,11 @@ def check_ground(aws: boto3.Session, number: str) -> None:
 
     Raises NotOursError if one of our names belongs to somebody else, DuplicateError if there are
     two where one is wanted, MissingStepError if something is missing that one of the chapters
-    makes that it builds on.
+    makes that it builds on. A script that makes or breaks something holds the lock of set-up from
+    here to its end: LockedError.
     """
+    if CHAPTERS[number].changes:
+        hold_if_a_script(ROOT / "scripts")
     resources = inventory(aws)
     there = {str(found.resource) for found in none_but_ours(resources)}
     for resource in (r for r in resources if r.needed):

@@ -26,6 +26,16 @@ def command(name: str) -> str:
     return f"lab {name}" if shell() is None else f"!lab {name}"
 
 
+def command_line() -> str:
+    """What this process was started as: "lab up", "teardown.py --yes", or a notebook."""
+    if ipython() is not None:
+        return "notebook"
+    script, *arguments = sys.argv or [""]
+    path = Path(script)
+    name = path.parent.name if path.name == "__main__.py" else path.name  # python -m lab
+    return " ".join((name.removesuffix(".exe"), *arguments))
+
+
 def put_commands_on_path() -> None:
     """Let a notebook's `!lab` find the command of its own environment."""
     folder = str(Path(sys.executable).parent)
