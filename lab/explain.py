@@ -88,8 +88,8 @@ EXPLANATIONS = (
         "on them; orders that still wait in a queue of that chapter go, too. Then `lab goto 04` "
         "makes everything again, once.",
         example="DuplicateError: Expected 1 REST API Orders, found 2, all of them ours. Nothing "
-        "was changed. `lab reset 00` deletes them all, with what builds on chapter 00; then run that "
-        "chapter again.",
+        "was changed. `lab reset 00` deletes them all, with what builds on chapter 00; then run "
+        "that chapter again.",
     ),
     Explanation(
         name="LockedError: another set-up or teardown is at work",
