@@ -42,6 +42,10 @@ def main(yes: bool, dry_run: bool) -> None:
     if ours and not yes:
         click.confirm(f"Delete these {len(ours)} in {where}?", abort=True)
     left = tear_down(aws)
+    for found in left:
+        print(f"Expected to delete the {found.resource}; it is left.", file=sys.stderr)
+    if left:
+        print("The reasons stand above. Run teardown again.", file=sys.stderr)
     print(f"{len(left)} left")
     sys.exit(1 if left else 0)
 

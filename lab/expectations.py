@@ -20,6 +20,7 @@ import boto3
 
 from lab.chapters import CHAPTERS
 from lab.inventory import TOPIC_STATEMENT, Resource, function_policy, inventory, is_ours, survey
+from lab.movement import cloud_status, find_standstill
 from lab.names import Names, names, tags
 from lab.orders import recorded
 from lab.packaging import RUNTIME, package, schema
@@ -52,7 +53,23 @@ _TWICE = (
 _IS = "{name} is {found}, not {wanted}"
 _COUNT = "expected {wanted} {name}, found {found}"
 _EXPECTED = "expected {wanted}, found {found}"
+_MOVES = "no order that waits for long while none is under way"
 _AGAIN = "Undo it with `lab reset {0}`, then run chapter {0} again."
+_MOVE_AGAIN = (
+    "`lab logs --cloud` and `lab logs notify_fulfillment` may say why. On AWS look at the trigger "
+    "and at the function's errors and throttles in the console. If nothing else helps: `lab stop`, "
+    "then `lab up`; the local cloud forgets everything that it holds, these orders included."
+)
+_LOST = (
+    "`lab logs --cloud` says more. Mend the cause and have the shop send these orders again with "
+    "the same order_id, which records each once. The local cloud counts until it is stopped; `lab "
+    "stop`, then `lab up` makes a new start, and forgets everything that it holds."
+)
+_LET_RUN = (
+    'In a cell: `lab.session().client("lambda").delete_function_concurrency(FunctionName="{0}")`; '
+    "in the console: the function, Configuration, Concurrency, Edit, Use unreserved account "
+    "concurrency. `lab dead-letters` lists what failed meanwhile."
+)
 _SEND_BACK = (
     "`lab dead-letters` says why it is there. Mend that and send it back with `lab redrive`; "
     "delete what is no order, as chapter 06 does."
@@ -242,6 +259,28 @@ class _Details:
             },
             needs=f"event source mapping {n.queue} to {n.notify_fulfillment}",
         )
+        yield Expectation(
+            f"The function of the trigger, {n.notify_fulfillment}",
+            "A trigger stays when its function goes, and has nobody to call.",
+            "trigger",
+            lambda: {"": self._state(n.notify_fulfillment)},
+            {"": "an active function"},
+            needs=f"event source mapping {n.queue} to {n.notify_fulfillment}",
+            if_there="Run chapter 01 again.",
+            says=_EXPECTED,
+        )
+        yield Expectation(
+            f"Orders move from {n.queue}",
+            "A trigger that stands still looks right in all its settings, while orders wait that "
+            "were answered 202.",
+            "trigger",
+            self._movement,
+            {"": _MOVES},
+            needs=f"The function of the trigger, {n.notify_fulfillment}",
+            if_there=_MOVE_AGAIN,
+            says=_EXPECTED,
+        )
+        yield from self._nothing_lost()
 
     def chapter_04(self) -> Iterator[Expectation]:
         arrived = "An order of this chapter in the table"
@@ -323,6 +362,36 @@ class _Details:
                 **configuration,
             },
             needs=f"Lambda function {name}",
+        )
+
+        yield Expectation(
+            f"Room for {name} to run",
+            "With a reserved concurrency of 0, the console's Throttle button, it never runs: "
+            "orders are answered 500, wait, or become dead letters, and its logs say nothing.",
+            "function",
+            lambda: self._room(name),
+            {"": "none, or more than 0"},
+            needs=f"Lambda function {name}",
+            if_there=_LET_RUN.format(name),
+            says="expected a reserved concurrency of {wanted}, found {found}",
+        )
+
+    def _nothing_lost(self) -> Iterator[Expectation]:
+        """What the local cloud took and could not keep. AWS has no such list."""
+        lost = (cloud_status(self._aws) or {}).get("lost")
+        if lost is None:
+            return
+        newest = "".join(
+            f"; the newest: {last['what']}, {last['why']}" for last in lost["last"][-1:]
+        )
+        yield Expectation(
+            "Nothing was lost",
+            "Each order that was answered 202 has to end as an item or as a dead letter.",
+            "trigger",
+            lambda: {"": f"{lost['total']}{newest}" if lost["total"] else "0"},
+            {"": "0"},
+            if_there=_LOST,
+            says="expected {wanted} lost, found {found}",
         )
 
     def _no_dead_letters(self, cell: str, arrived: str) -> Iterator[Expectation]:
@@ -535,6 +604,26 @@ class _Details:
             FunctionName=self._names.notify_fulfillment,
         )["EventSourceMappings"][0]
         return {**found, "enabled": found["State"] not in ("Disabled", "Disabling", "Deleting")}
+
+    def _movement(self) -> dict[str, Any]:
+        try:
+            url = self._sqs.get_queue_url(QueueName=self._names.queue)["QueueUrl"]
+        except self._sqs.exceptions.QueueDoesNotExist:  # so nothing waits; chapter 00 says so
+            return {"": _MOVES}
+        found = find_standstill(self._aws, url, self._trigger())
+        return {"": str(found or _MOVES)}
+
+    def _state(self, function: str) -> str:
+        try:
+            found = self._lambda.get_function_configuration(FunctionName=function)
+        except self._lambda.exceptions.ResourceNotFoundException:
+            return "none"
+        return "an active function" if found["State"] == "Active" else str(found["State"])
+
+    def _room(self, function: str) -> dict[str, Any]:
+        found = self._lambda.get_function_concurrency(FunctionName=function)
+        none = found.get("ReservedConcurrentExecutions") == 0
+        return {"": "0" if none else "none, or more than 0"}
 
     def _items(self, listing: str) -> list[dict[str, Any]]:
         return list(self._apigateway.get_paginator(f"get_{listing}").paginate().search("items[]"))

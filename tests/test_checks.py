@@ -47,6 +47,14 @@ def mend(wrong: dict[str, list[Finding]]) -> None:
                 if dependent.number in chapters.SET_UP:
                     dependent.run()
             continue
+        for finding in list(found):
+            if code := re.match(r"In a cell: `(.+?)`", finding.mend):
+                exec(code[1], {"lab": lab})
+            elif other := re.match(r"Run chapter (\d\d) again", finding.mend):
+                CHAPTERS[other[1]].run()
+            else:
+                continue
+            found.remove(finding)
         for finding in found:
             assert f" of notebooks/{CHAPTERS[number].notebook.name}, under" in finding.mend
         named = [re.findall(r"(?:cell|up to) (\d+)", finding.mend) for finding in found]
@@ -131,7 +139,7 @@ def test_lab_check_names_what_was_deleted_and_its_cell(aws: Session) -> None:
     assert run_lab("goto", "4").exit_code == 0
     complete = run_lab("check")
     assert complete.exit_code == 0, complete.stdout
-    assert "03 Connect: 8 of 8 right." in complete.stdout
+    assert re.search(r"^03 Connect: (\d+) of \1 right\.$", complete.stdout, re.M)
     assert "04 Verify: not begun." in complete.stdout
     aws.client("dynamodb").delete_table(TableName="Orders")
     result = run_lab("check")
@@ -319,6 +327,19 @@ def _set_trigger(**settings: Any) -> Callable[[Session], object]:
     return change
 
 
+def _throttle(function: str) -> Callable[[Session], object]:
+    def change(aws: Session) -> None:
+        aws.client("lambda").put_function_concurrency(
+            FunctionName=function, ReservedConcurrentExecutions=0
+        )
+
+    return change
+
+
+def _delete_function(aws: Session) -> None:
+    aws.client("lambda").delete_function(FunctionName="notify_fulfillment")
+
+
 SET_WRONG: list[tuple[str, str, Callable[[Session], object], str]] = [
     ("00", "The settings of CustomerOrders", _set_queue("CustomerOrders", VisibilityTimeout="30"),
      "VisibilityTimeout is 30, not 90"),
@@ -339,6 +360,8 @@ SET_WRONG: list[tuple[str, str, Callable[[Session], object], str]] = [
     ("00", "The configuration of take_order", _forget_the_attributes_of_the_queue,
      'QUEUE_ATTRIBUTES is {"VisibilityTimeout": "30"}, not {"MessageRetentionPeriod"'),
     ("00", "The configuration of take_order", _deploy_other_code, "CodeSha256 is"),
+    ("00", "Room for take_order to run", _throttle("take_order"),
+     "expected a reserved concurrency of none, or more than 0, found 0"),
     ("00", "The resource /orders", _delete_orders, MISSING),
     ("00", "The model Order", _delete_model, MISSING),
     ("00", "The model Order", _put_another_model, "schema is {}, not {"),
@@ -372,6 +395,8 @@ SET_WRONG: list[tuple[str, str, Callable[[Session], object], str]] = [
      "BatchSize is 1, not 10"),
     ("03", "The settings of the trigger of notify_fulfillment",
      _set_trigger(FunctionResponseTypes=[]), "FunctionResponseTypes is []"),
+    ("03", "The function of the trigger, notify_fulfillment", _delete_function,
+     "expected an active function, found none"),
 ]  # fmt: skip
 
 
@@ -396,7 +421,8 @@ def test_every_expectation_has_been_seen_failing(aws: Session) -> None:
     run_chapters(*chapters.SET_UP)
     described = {what for _, what, _, _ in SET_WRONG}
     described |= {str(resource) for resource in inventory(aws)}
-    alike = re.compile(r"(retention of|Who may assume|What|configuration of) ")
+    described |= {"Orders move from CustomerOrders", "Nothing was lost"}  # test_movement.py
+    alike = re.compile(r"(retention of|Who may assume|What|configuration of|Room for) ")
     kinds = {m[1] for what in described if (m := alike.search(what))}
     for number in chapters.SET_UP:
         for finding in examine(aws, number):
