@@ -136,14 +136,19 @@ def _endpoint(value: str | None, target: str) -> str | None:
     host = _http_host(value)
     if not host:
         raise SettingsError(
-            f"AWS_ENDPOINT_URL is {value!r}; it needs a form like http://host:port."
+            f"AWS_ENDPOINT_URL is {_harmless(value)!r}; it needs a form like http://host:port."
         )
     if target == "local" and f".{host}".endswith(_AWS_DOMAINS):
         raise SettingsError(
-            f"AWS_ENDPOINT_URL is {value!r}, which is the real AWS; "
+            f"AWS_ENDPOINT_URL is {_harmless(value)!r}, which is the real AWS; "
             "unset it, or set LAB_TARGET=aws if that is what you want."
         )
     return value.rstrip("/")  # paths are put after it
+
+
+def _harmless(url: str) -> str:
+    """An address as it may be shown: without user and password, wherever somebody put them."""
+    return re.sub(r"^(\w+://)?.*@", r"\1", url, flags=re.DOTALL)
 
 
 def _http_host(url: str) -> str | None:
