@@ -7,7 +7,7 @@ that nothing reaches the real AWS by accident; on `aws` it is your own session, 
 from __future__ import annotations
 
 import os
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import boto3
@@ -15,7 +15,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lab import local, settings
+from lab import boto_settings, local, settings
 from lab.errors import NoCloudError, TargetError
 from lab.settings import Settings
 
@@ -28,7 +28,8 @@ class Session(boto3.Session):
         self.endpoint_url = endpoint_url
 
     def client(self, *args: Any, **options: Any) -> Any:
-        return super().client(*args, **{"endpoint_url": self.endpoint_url, **options})
+        make = partial(super().client, *args, **{"endpoint_url": self.endpoint_url, **options})
+        return boto_settings.make(make, self._session.get_config_variable("config_file"))
 
     def resource(self, *args: Any, **options: Any) -> Any:
         return super().resource(*args, **{"endpoint_url": self.endpoint_url, **options})
