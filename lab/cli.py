@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from lab import chapters, client_env, errors, function_logs, local, settings
+from lab import chapters, client_env, errors, function_logs, local, movement, settings
 from lab.display import printable
 from lab.errors import NoCloudError, TargetError
 from lab.inbox import inbox, mails
@@ -104,6 +104,8 @@ def status(as_json: bool) -> None:
         print(f"{'speed':10} {found['speed']:g} times as fast as on AWS, the waits")
     print(f"{'workers':10} {len(found['workers'])}")
     print(f"{'functions':10} {', '.join(found['functions']) or 'none'}")
+    for trigger in found["event_sources"]:
+        print(f"{'trigger':10} {movement.in_words(trigger)}")
 
 
 @main.command()

@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 
 from lab import local
+from lab.display import printable
 from lab.errors import WaitTimeoutError
 from lab.waiting import wait_until
 
@@ -86,14 +87,7 @@ def look(aws: boto3.Session, queue_url: str, mapping: dict[str, Any]) -> Standin
     function = mapping["FunctionArn"].rpartition(":")[2]
     for found in (cloud_status(aws) or {}).get("event_sources", ()):
         if (found["function"], found["queue"]) == (function, mapping["EventSourceArn"]):
-            return Standing(
-                found["waiting"],
-                found["under_way"],
-                found.get("oldest_seconds"),
-                found.get("under_way_since_seconds"),
-                found.get("last_progress_ms"),
-                found.get("last_result") or "",
-            )
+            return _standing(found)
     return _look_at_queue(aws.client("sqs"), queue_url, mapping)
 
 
@@ -103,6 +97,24 @@ def _look_at_queue(sqs: Any, queue_url: str, mapping: dict[str, Any]) -> Standin
     counts = found["Attributes"]
     result = mapping.get("LastProcessingResult") or ""
     return Standing(int(counts[waiting]), int(counts[hidden]), result=result)
+
+
+def in_words(trigger: dict[str, Any]) -> str:
+    """How the local cloud says that a trigger does: "CustomerOrders to notify_fulfillment: ..." """
+    queue = trigger["queue"].rpartition(":")[2]
+    off = "" if trigger["enabled"] else " (switched off)"
+    return printable(f"{queue} to {trigger['function']}{off}: {_standing(trigger)}")
+
+
+def _standing(found: dict[str, Any]) -> Standing:
+    return Standing(
+        found["waiting"],
+        found["under_way"],
+        found.get("oldest_seconds"),
+        found.get("under_way_since_seconds"),
+        found.get("last_progress_ms"),
+        found.get("last_result") or "",
+    )
 
 
 def cloud_status(aws: boto3.Session) -> dict[str, Any] | None:

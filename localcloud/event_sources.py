@@ -84,18 +84,18 @@ class EventSources:
         started, now = list(mapping.under_way.values()), clock.now_ms()
         return {
             "uuid": mapping.uuid,
-            "function": mapping.function_arn,
+            "function": mapping.function_arn.rpartition(":")[2],
             "queue": mapping.event_source_arn,
             "queue_exists": queue is not None,
             "enabled": mapping.enabled,
             "polls": self._polls(mapping),
             "waiting": queue.approximate_number_of_messages if queue else 0,
             "in_flight": queue.approximate_number_of_messages_not_visible if queue else 0,
-            "oldest_waiting_seconds": None if oldest is None else round(oldest / 1000, 3),
-            "batches_under_way": len(started),
-            "longest_batch_seconds": round((now - min(started)) / 1000, 3) if started else None,
+            "oldest_seconds": None if oldest is None else round(oldest / 1000, 3),
+            "under_way": len(started),
+            "under_way_since_seconds": round((now - min(started)) / 1000, 3) if started else None,
             "last_progress_ms": mapping.last_progress_ms,
-            "last_processing_result": mapping.processing_result,
+            "last_result": mapping.processing_result,
         }
 
     def _polls(self, mapping: EventSourceMapping) -> bool:

@@ -30,7 +30,7 @@ from urllib.parse import parse_qs
 import psutil
 import uvicorn
 
-from localcloud import clock, private, signature, start_key
+from localcloud import clock, private, signature, start_key, tasks
 from localcloud.asynchronous import AsyncInvocations
 from localcloud.aws_api import AwsApi
 from localcloud.connections import bounded_protocol
@@ -41,7 +41,7 @@ from localcloud.logs import LogWriter
 from localcloud.mailbox import Mailbox
 from localcloud.move_tasks import MoveTasks
 from localcloud.notifications import Notifications
-from localcloud.resources import remove_tree
+from localcloud.resources import connections_to_hold, raise_file_limit, remove_tree
 from localcloud.runtime import Runtime
 from localcloud.signature import RefusedSignatureError, Signed
 from localcloud.start_key import StartKey
@@ -49,7 +49,6 @@ from localcloud.state import Request, Response, State, error_response, json_resp
 
 _MAX_BODY = 80 * 1024 * 1024  # a 50 MB package, in base64
 _PREFIX = "localcloud-"  # of the temporary directories, with the process id after it
-_MOST_CONNECTIONS = 2_000
 _GRACE_SECONDS = 4.0  # to stop in good order, before the process ends itself
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -238,6 +237,9 @@ class LocalCloud:
             "workers": self.runtime.processes(),
             "mailbox": None if self.mailbox.sends_out else str(self.mailbox.directory),
             "functions": [function.function_name for function in self.state.functions()],
+            "event_sources": self.event_sources.describe(),
+            "runtime": self.runtime.describe(),
+            "restarts": tasks.restarted.total(),
         }
 
     def _mailed_link(self, query: dict[str, list[str]]) -> Response:
@@ -407,7 +409,7 @@ def serve(options: Options, server_socket: socket.socket, on_ready: Callable[[st
         config = uvicorn.Config(
             cloud,
             lifespan="off",
-            http=bounded_protocol(_MOST_CONNECTIONS),
+            http=bounded_protocol(connections_to_hold(raise_file_limit())),
             ws="none",
             log_level="warning",
             access_log=False,

@@ -33,7 +33,8 @@ URL = "http://127.0.0.1:9"  # nobody answers there, so whoever gets past the loc
 
 
 @pytest.fixture(autouse=True)
-def _a_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
+def _a_cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("AWS_ENDPOINT_URL", URL)
 
 

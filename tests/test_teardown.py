@@ -22,7 +22,7 @@ from tests.conftest import ANYTHING, make_session, run_module, run_script
 from tests.fault_proxy import NOTHING_SENT, FaultProxy, fault_proxy
 from tests.test_chapters import UNDONE_BY, resources, run_chapters
 
-CLOUD = ("--retry-delay", "0.05")  # the arguments of the cloud behind the proxy
+CLOUD = ("--retry-delay", "0.05", "--auth", "off")  # the arguments of the cloud behind the proxy
 DELETES = (
     "DeleteEventSourceMapping", "DeleteFunction", "DeleteLogGroup", "DeleteQueue", "DeleteRestApi",
     "DeleteRole", "DeleteRolePolicy", "DeleteTable", "DeleteTopic", "DeleteUsagePlan",
