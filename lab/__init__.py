@@ -19,12 +19,13 @@ from lab.packaging import RUNTIME, event, package, schema
 from lab.session import account_id, invoke_url, session
 from lab.settings import email
 from lab.shell import put_commands_on_path, show_what_the_encoding_lacks
-from lab.waiting import once_name_is_free, once_role_is_ready, wait_until
+from lab.waiting import NotYetError, once_name_is_free, once_role_is_ready, wait_until
 
 __all__ = [
     "ORDERS_FILE",
     "RUNTIME",
     "LabError",
+    "NotYetError",
     "RefusedError",
     "account_id",
     "check",

@@ -244,7 +244,8 @@ def redrive(queue: str) -> None:
             why = "." if each.problem else ", which no function can take."
             print(f"Left {each.left} in {each.queue}{why}")
         if each.problem:
-            print(f"Could not send back all of {each.queue}: {each.problem}", file=sys.stderr)
+            problem = printable(each.problem)
+            print(f"Could not send back all of {each.queue}: {problem}", file=sys.stderr)
     if not any(each.sent or each.left or each.problem for each in found):
         print("No dead letters.")
     sys.exit(any(each.problem for each in found))
@@ -286,7 +287,7 @@ def explain(text: tuple[str, ...], as_list: bool) -> None:
     if not error.strip():
         error = recall() or ""
         if error:
-            print(f"The last error was: {error}\n")
+            print(f"The last error was: {printable(error)}\n")
     if not error:
         print("No chapter has met an error yet. Paste one: lab explain 'TEXT'", file=sys.stderr)
         sys.exit(1)

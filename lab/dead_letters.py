@@ -29,7 +29,7 @@ from lab.inventory import inventory, none_but_ours
 from lab.names import names
 from lab.orders import order_in
 from lab.session import account_id
-from lab.waiting import wait_until
+from lab.waiting import NotYetError, wait_until
 
 _HIDDEN_SECONDS = 300  # as long as reading or sending back some thousands may take
 _BATCH = 10  # what SQS gives and takes at once
@@ -223,7 +223,10 @@ def _move(aws: boto3.Session, name: str) -> Redriven:
 
     def ended() -> Any:
         (task,) = sqs.list_message_move_tasks(SourceArn=source, MaxResults=1)["Results"]
-        return None if task["Status"] in ("RUNNING", "CANCELLING") else task
+        if task["Status"] in ("RUNNING", "CANCELLING"):
+            moved = task.get("ApproximateNumberOfMessagesMoved", 0)
+            raise NotYetError(f"{task['Status']}, {moved} moved.")
+        return task
 
     task = wait_until(ended, f"SQS has moved the messages of {name}", timeout=600)
     if task["Status"] != "COMPLETED":

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, track
+from rich.text import Text
 
 from lab.folders import BUILD, ROOT
 from lab.shell import shell
@@ -52,7 +54,7 @@ def waiting_sign(text: str) -> Iterator[None]:
     """Show a text while something is waited for, and take it away again. A notebook, where an
     empty line stays, shows it only if the waiting takes longer."""
     if shell() is None:
-        with Console(stderr=True).status(text):
+        with Console(stderr=True).status(Text(printable(text))):  # Text: without markup
             yield
         return
     from IPython.display import display
@@ -75,7 +77,11 @@ def progress(items: Sequence[T], done: str) -> Iterator[T]:
     if shell() is None:
         console = Console(stderr=True)
         yield from track(
-            items, done, console=console, transient=True, disable=not console.is_terminal
+            items,
+            escape(printable(done)),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
         )
         return
     from IPython.display import display
@@ -93,5 +99,5 @@ def counter(text: str, total: int) -> Iterator[Callable[[int], object]]:
     console = Console(stderr=True)
     off = shell() is not None or not console.is_terminal
     with Progress(console=console, transient=True, disable=off) as bar:
-        task = bar.add_task(text, total=total)
+        task = bar.add_task(escape(printable(text)), total=total)
         yield lambda more: bar.advance(task, more)

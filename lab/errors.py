@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
 from lab import last_error
+from lab.display import printable
 from lab.shell import command, ipython
 
 
@@ -78,7 +79,7 @@ MENDABLE = (LabError, ClientError, BotoCoreError, HTTPError)
 
 def report(error: BaseException) -> list[str]:
     """The lines to show for an error that ends a run. The error is remembered for `lab explain`."""
-    line = f"{type(error).__name__}: {error}"
+    line = printable(last_error.without_secrets(f"{type(error).__name__}: {error}"))
     if not isinstance(error, UnknownChapterError):  # no chapter has met that one
         last_error.remember(line)
     if isinstance(error, LabError):  # it says what to try

@@ -19,7 +19,7 @@ import boto3
 
 from lab import local
 from lab.display import printable
-from lab.waiting import wait_until
+from lab.waiting import NotYetError, wait_until
 
 
 def inbox(aws: boto3.Session) -> mailbox.Maildir | None:
@@ -69,7 +69,7 @@ def confirm_subscription(aws: boto3.Session, topic_arn: str, email: str) -> str:
         text = mail.get_content() if mail else ""
         link = re.search(r"http://\S+Action=ConfirmSubscription\S+", text)
         if link is None:
-            return False
+            raise _not_yet(aws, email)
         token = parse_qs(urlsplit(link[0]).query)["Token"][0]
         try:
             sns.confirm_subscription(TopicArn=topic_arn, Token=token)
@@ -91,10 +91,24 @@ def show_mail(aws: boto3.Session, topic_arn: str, to: str, containing: str) -> s
     if inbox(aws) is None:
         return f"Look into the inbox of {to} for the order {containing}."
     what = f"a mail to {to} says {containing}"
-    mail = wait_until(lambda: find_mail(aws, to, containing), what, timeout=15)
+
+    def look() -> EmailMessage:
+        found = find_mail(aws, to, containing)
+        if found is None:
+            raise _not_yet(aws, to)
+        return found
+
+    mail = wait_until(look, what, timeout=15)
     head = "\n".join(f"{name}: {mail[name]}" for name in ("From", "To", "Subject"))
     text, _, _ = mail.get_content().partition("\n--\n")  # below it is the link to unsubscribe
     return printable(f"{head}\n\n{text.rstrip()}")
+
+
+def _not_yet(aws: boto3.Session, to: str) -> NotYetError:
+    box = inbox(aws)
+    there = mails(box) if box is not None else []
+    theirs = sum(mail["To"] == to for mail in there)
+    return NotYetError(f"{len(there)} mails in the inbox, {theirs} of them to {to}.")
 
 
 def _is_confirmed(sns: Any, topic_arn: str, email: str) -> bool:

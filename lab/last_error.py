@@ -18,7 +18,7 @@ _LONGEST = 4000
 _SECRETS = (
     (r"The Canonical String for this request.*", ""),  # AWS repeats the session token in it
     (r"\b(AKIA|ASIA|LOCAL)[A-Z0-9]{12,}", r"\1..."),
-    (r"//[^/@\s]+@", "//"),  # the user and password of an address
+    (r"//[^/\s'\"]+@", "//"),  # the user and password of an address
 )
 
 
@@ -29,10 +29,15 @@ def path() -> Path:
 
 def remember(text: str) -> None:
     """Keep this error instead of the one before; only its owner may read the file."""
+    with suppress(OSError):
+        private.write(path(), without_secrets(text)[:_LONGEST])
+
+
+def without_secrets(text: str) -> str:
+    """The text without anything that looks like a credential."""
     for pattern, harmless in _SECRETS:
         text = re.sub(pattern, harmless, text, flags=re.DOTALL)
-    with suppress(OSError):
-        private.write(path(), text[:_LONGEST])
+    return text
 
 
 def recall() -> str | None:

@@ -16,6 +16,8 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.errors import HeaderParseError
+from email.headerregistry import Address
 from functools import cache
 from urllib.parse import urlsplit
 
@@ -116,11 +118,19 @@ def _partitions() -> dict[str, str]:
 def _email(value: str, target: str) -> str | None:
     if not value:
         return _LOCAL_EMAIL if target == "local" else None
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value) or not _can_get_mail(value):
         raise SettingsError(
             f"LAB_EMAIL is {value!r}; set it to the address that is to get the orders."
         )
     return value
+
+
+def _can_get_mail(address: str) -> bool:
+    """Whether it is an address by the rules of e-mail, which SNS looks at, too."""
+    try:
+        return Address(addr_spec=address).addr_spec == address
+    except (HeaderParseError, ValueError):
+        return False
 
 
 def _port(value: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -14,6 +15,11 @@ from lab.errors import WaitTimeoutError
 T = TypeVar("T")
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 2.0
+_LONGEST_TEXT = 500  # characters
+
+
+class NotYetError(Exception):
+    """What `wait_until` waits for is not there yet; the text says what was seen instead."""
 
 
 def wait_until(
@@ -26,20 +32,31 @@ def wait_until(
 ) -> T:
     """Call `look` until it returns something true, and return that.
 
-    Pauses grow from 0.05 s to 2 s. Raises WaitTimeoutError after `timeout` seconds.
+    Pauses grow from 0.05 s to 2 s. Raises WaitTimeoutError after `timeout` seconds, with what
+    `look` saw last if it raised NotYetError to say so.
     """
     deadline = clock() + timeout
     pause = _FIRST_PAUSE
     with waiting_sign(f"Waiting until {what}"):
-        while not (found := look()):
+        while True:
+            found, seen = _look(look)
+            if found:
+                return found
             if clock() >= deadline:
                 raise WaitTimeoutError(
-                    f"Gave up after {timeout:.0f} s of waiting until {what}. "
+                    f"Gave up after {timeout:.0f} s of waiting until {what}. {seen}"
                     "`lab logs` shows what the functions had to say."
                 )
             sleep(min(pause, max(0.0, deadline - clock())))
             pause = min(pause * 1.5, _LONGEST_PAUSE)
-    return found
+
+
+def _look(look: Callable[[], T | None]) -> tuple[T | None, str]:
+    """What was found, or a sentence about what was seen instead, if that is known."""
+    try:
+        return look(), ""
+    except NotYetError as error:
+        return None, f"What was seen last: {textwrap.shorten(str(error), _LONGEST_TEXT)} "
 
 
 def once_role_is_ready(

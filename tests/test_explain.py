@@ -209,7 +209,9 @@ def refused(aws: Session) -> None:
 
 
 def port_taken(aws: Session) -> None:
-    with closing(socket.socket()) as taken:  # it does not listen, so nothing seems to be there
+    with contextlib.closing(
+        socket.socket()
+    ) as taken:  # it does not listen, so nothing seems to be there
         taken.bind(("127.0.0.1", 0))
         local.start(int(taken.getsockname()[1]))
 
