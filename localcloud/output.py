@@ -33,7 +33,8 @@ class Output:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         self._descriptor = os.open(self.path, flags, 0o600)
         self._position = 0
-        self._head = b""  # of an output that was cut while it came
+        # Of an output that is too long: its beginning, its end, and how much came after the first.
+        self._head = self._tail = b""
         self._cut = 0
 
     def hide(self) -> None:
@@ -44,22 +45,16 @@ class Output:
     def read(self) -> list[str]:
         """The lines written since the last time; a line of ours says how much is missing."""
         end = os.fstat(self._descriptor).st_size
-        head, tail, cut = self._head, b"", self._cut
-        if end - self._position <= 2 * _HALF and not cut:
-            head += self._piece(self._position, end)
-        else:
-            if not cut:
-                head = self._piece(self._position, self._position + _HALF)
-                self._position += len(head)
-            start = max(self._position, end - _HALF)
-            tail, cut = self._piece(start, end), cut + start - self._position
-        self._position, self._head, self._cut = end, b"", 0
-        if end > 2 * _HALF:
-            self._empty()
-        if cut:
+        if self._cut or end - self._position > 2 * _HALF:
+            self._take_in(end)
+            head, tail, cut = self._head, self._tail, self._cut - len(self._tail)
+            self._head, self._tail, self._cut = b"", b"", 0
             missing = _CUT.format(f"{cut:,} bytes and more")
             return [*_lines(head)[:_LINES], missing, *_lines(tail)[-_LINES:]]
-        lines = _lines(head)
+        lines = _lines(self._piece(self._position, end))
+        self._position = end
+        if end > 2 * _HALF:
+            self._empty()
         if len(lines) > 2 * _LINES:
             missing = _CUT.format(f"{len(lines) - 2 * _LINES:,} lines")
             lines[_LINES:-_LINES] = [missing]
@@ -69,11 +64,23 @@ class Output:
         """Give back the disk of an invocation that goes on and on printing."""
         end = os.fstat(self._descriptor).st_size
         if end - self._position > _TOO_LONG:
-            if not self._cut:
-                self._head = self._piece(self._position, self._position + _HALF)
-                self._position += len(self._head)
-            self._cut += end - self._position
-            self._empty()
+            self._take_in(end)
+
+    def _take_in(self, end: int) -> None:
+        """Keep the beginning, if there is none yet, and the end of what is in the file, and empty
+        that. The worker appends, so that what it writes next is at the new end. What it wrote
+        since we looked is lost: one that prints as much as this will not miss it."""
+        if not self._cut:
+            self._head = self._piece(self._position, self._position + _HALF)
+            self._position += len(self._head)
+        self._tail += self._piece(max(self._position, end - _HALF), end)
+        self._tail = self._tail[-_HALF:]
+        self._cut += end - self._position
+        self._empty()
+
+    def _empty(self) -> None:
+        os.ftruncate(self._descriptor, 0)
+        self._position = 0
 
     def close(self) -> None:
         with suppress(OSError):
@@ -88,12 +95,6 @@ class Output:
             pieces.append(piece)
             start += len(piece)
         return b"".join(pieces)
-
-    def _empty(self) -> None:
-        # The worker appends, so that what it writes next is at the new end. What it wrote since
-        # we looked is lost; only a thread that goes on after the answer could have.
-        os.ftruncate(self._descriptor, 0)
-        self._position = 0
 
 
 def _lines(written: bytes) -> list[str]:

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import os
 import random
+import signal
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 import pytest
 
 from lab.demo import own_cloud
 from lab.session import Session
+from lab.waiting import wait_until
 from tests.conftest import invoke, make_function, make_session
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="handlers misbehave as on AWS's Linux")
@@ -176,3 +180,75 @@ def test_200_misbehaviors_end_in_time_and_the_next_invocation_works() -> None:
                 what: took.get(i) for i, what in tried.items() if took.get(i, 99) > TIMEOUT + GRACE
             }
             assert not late
+
+
+def test_a_handler_that_forks_returns_once() -> None:
+    code = "import os\ndef handler(event, context):\n    os.fork()\n    return os.getpid()\n"
+    with own_cloud() as (address, _):
+        aws = make_session(address)
+        make_function(aws, "forks", code, Timeout=TIMEOUT)
+        assert len({invoke(aws, "forks")["Payload"] for _ in range(10)}) == 1
+
+
+def test_a_worker_that_is_stopped_while_it_is_idle_is_replaced() -> None:
+    code = "import os\ndef handler(event, context):\n    return os.getpid()\n"
+    with own_cloud() as (address, _):
+        aws = make_session(address)
+        make_function(aws, "idle", code, Timeout=TIMEOUT)
+        worker = invoke(aws, "idle")["Payload"]
+        os.kill(worker, signal.SIGSTOP)
+        wait_until(lambda: not psutil.pid_exists(worker), "it was replaced", timeout=20)
+        assert invoke(aws, "idle")["Payload"] != worker
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no worker is a fork")
+def test_a_fork_server_that_a_handler_has_stopped_is_replaced() -> None:
+    code = (
+        "import os, signal\n"
+        "def handler(event, context):\n"
+        "    if event:\n"
+        "        os.kill(os.getppid(), signal.SIGSTOP)\n"
+        "        os._exit(3)\n"
+        "    return 'fine'\n"
+    )
+    with own_cloud() as (address, _):
+        aws = make_session(address)
+        make_function(aws, "stops", code, Timeout=TIMEOUT)
+        error = invoke(aws, "stops", {"stop": True})["Payload"]
+        assert error["errorType"] in ("Runtime.ExitError", "Sandbox.Timedout")
+        assert invoke(aws, "stops")["Payload"] == "fine"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux only has it")
+def test_other_programs_of_the_user_cannot_look_into_a_worker() -> None:
+    code = (
+        "import ctypes\n"
+        "def handler(event, context):\n"
+        "    return ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)\n"  # PR_GET_DUMPABLE
+    )
+    with own_cloud() as (address, _):
+        aws = make_session(address)
+        make_function(aws, "fork", code)
+        make_function(aws, "new", code, Environment={"Variables": {"PYTHONHASHSEED": "0"}})
+        assert [invoke(aws, name)["Payload"] for name in ("fork", "new")] == [0, 0]
+
+
+def test_a_function_that_prints_100_mb_costs_no_memory_and_says_what_was_cut() -> None:
+    code = (
+        "def handler(event, context):\n"
+        "    for number in range(event['lines']):\n"
+        "        print(f'{number:0>79}')\n"
+    )
+    with own_cloud() as (address, pid):
+        aws = make_session(address)
+        make_function(aws, "prints", code, Timeout=60)
+        invoke(aws, "prints", {"lines": 1})
+        before = psutil.Process(pid).memory_info().rss
+        assert "FunctionError" not in invoke(aws, "prints", {"lines": 1_300_000})
+        assert psutil.Process(pid).memory_info().rss - before < 50_000_000
+        pages = aws.client("logs").get_paginator("filter_log_events")
+        found = pages.paginate(logGroupName="/aws/lambda/prints").build_full_result()["events"]
+        lines = [event["message"] for event in found]
+        assert len(lines) < 20_000
+        assert any("left out here" in line for line in lines)
+        assert f"{1_299_999:0>79}" in lines

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from typing import Any
 
 import pytest
@@ -151,6 +153,26 @@ def test_what_is_no_zip_file_is_refused(aws: Session, package: bytes) -> None:
     with pytest.raises(refused, match="Could not unzip"):
         make_function(aws, "tea", ECHO, Code={"ZipFile": package})
     assert [f["FunctionName"] for f in lambda_.list_functions()["Functions"]] == ["echo"]
+
+
+@pytest.mark.parity(
+    "Lambda",
+    "A package has less than 250 MB when it is unzipped",
+    kept="yes",
+    module="rules",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
+)
+def test_a_package_that_unzips_to_250_mb_is_refused(aws: Session) -> None:
+    package = io.BytesIO()
+    with (
+        zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("app.py", "w") as member,
+    ):
+        for _ in range(250):
+            member.write(bytes(1024 * 1024))
+    refused = aws.client("lambda").exceptions.InvalidParameterValueException
+    with pytest.raises(refused, match="Unzipped size must be smaller than 262144000 bytes"):
+        make_function(aws, "large", "", Code={"ZipFile": package.getvalue()})
 
 
 @pytest.mark.parity(
