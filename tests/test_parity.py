@@ -8,8 +8,10 @@ import pytest
 
 from tests.parity import NOT_DONE, PAGE, ROOT, SERVICES, Rule, collect, page
 
-# They hold what the others share, or start it.
-WITHOUT_BEHAVIOR = {"__init__", "__main__", "state", "tasks"}
+# They hold what the others share, start it, or keep others out.
+WITHOUT_BEHAVIOR = {
+    "__init__", "__main__", "connections", "private", "resources", "start_key", "state", "tasks",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

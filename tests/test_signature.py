@@ -219,6 +219,13 @@ def test_a_request_that_nobody_signed_is_told_so(aws: Session, service: str) -> 
 # -- Keys of others than the start ---------------------------------------------------------------
 
 
+@pytest.mark.parity(
+    "IAM",
+    "Credentials that STS gave out work with their session token, and until they expire",
+    kept="yes",
+    module="credentials",
+    aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp.html",
+)
 def test_what_sts_gave_out_works_with_its_token_only(aws: Session, cloud: str) -> None:
     arn = make_role(aws)
     given = aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="me")["Credentials"]
