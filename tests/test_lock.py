@@ -16,7 +16,7 @@ import pytest
 from lab import lock
 from lab.chapters import CHAPTERS
 from lab.errors import LockedError
-from lab.folders import ROOT, private_folder
+from lab.folders import ROOT
 from lab.lock import set_up_lock
 from lab.session import Session
 from tests.conftest import run_module, run_script
@@ -33,8 +33,7 @@ URL = "http://127.0.0.1:9"  # nobody answers there, so whoever gets past the loc
 
 
 @pytest.fixture(autouse=True)
-def _a_cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+def _a_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", URL)
 
 
@@ -131,6 +130,7 @@ def test_other_clouds_regions_and_prefixes_have_their_own(monkeypatch: pytest.Mo
 def test_it_follows_no_link(tmp_path: Path) -> None:
     theirs = tmp_path / "theirs"
     theirs.write_text("theirs")
+    lock._path().unlink(missing_ok=True)
     for link in (os.symlink, os.link):
         link(theirs, lock._path())
         with pytest.raises(LockedError, match=r"cannot be used: .+ Delete it"), set_up_lock():
@@ -142,8 +142,7 @@ def test_it_follows_no_link(tmp_path: Path) -> None:
 def test_its_file_is_for_its_owner_alone() -> None:
     with set_up_lock():
         pass
-    (path,) = private_folder().glob("*.lock")
-    assert os.name == "nt" or path.stat().st_mode & 0o077 == 0
+    assert os.name == "nt" or lock._path().stat().st_mode & 0o077 == 0
 
 
 def test_a_file_that_says_nothing_is_no_trouble() -> None:

@@ -218,7 +218,7 @@ def test_no_two_workers_draw_the_same_random_numbers(aws: Session) -> None:
     "CloudWatch Logs",
     "What a function and its children write is in the log, and a logger's line has the request id",
     kept="yes",
-    module="worker",
+    module="output",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html",
 )
 def test_what_is_written_past_python_is_in_the_log_and_a_logger_names_the_request(
@@ -245,7 +245,7 @@ def test_what_is_written_past_python_is_in_the_log_and_a_logger_names_the_reques
     "Lambda",
     "Modules in the package come before those that are installed",
     kept="yes",
-    module="worker",
+    module="packages",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/python-package.html",
 )
 def test_modules_in_the_package_come_before_those_that_are_installed(aws: Session) -> None:
