@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -291,7 +292,7 @@ def explain(text: tuple[str, ...], as_list: bool) -> None:
     if not error:
         print("No chapter has met an error yet. Paste one: lab explain 'TEXT'", file=sys.stderr)
         sys.exit(1)
-    found = explanations.explain(error)
+    found = explanations.explain(error, local=os.environ.get("LAB_TARGET") != "aws")
     if found is None:
         print(f"Not an error that we know. See {explanations.PAGE}, `lab logs`.", file=sys.stderr)
         sys.exit(1)

@@ -22,7 +22,8 @@ PAGE = "notebooks/troubleshooting.md"
 @dataclass(frozen=True)
 class Explanation:
     """One kind of error. `pattern` is searched for in its text, in either case; `example` is
-    what AWS (or this tutorial) prints; `local` says whether it can happen without AWS."""
+    what AWS (or this tutorial) prints; `local` says whether it can happen without AWS.
+    `local_only` is for a text that AWS uses, too, and that means something else there."""
 
     name: str
     pattern: str
@@ -31,6 +32,7 @@ class Explanation:
     cure: str
     example: str
     local: bool = True
+    local_only: bool = False
 
 
 def _answer(status: int, message: str) -> str:
@@ -47,6 +49,13 @@ def _denied(function: str, actions: str) -> str:
     """The pattern for a function whose execution role does not allow one of these actions."""
     return rf"{function}\S* is not authorized to perform: ({actions})\b"
 
+
+# One code for each of AWS's protocols.
+_BAD_KEYS = (
+    r"InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch"
+    r"|InvalidSignatureException|InvalidAccessKeyId|IncompleteSignature"
+    r"|security token included in the request is invalid"
+)
 
 EXPLANATIONS = (
     # -- The tutorial's own errors: they say what to try, and here is some more ----------------
@@ -156,6 +165,41 @@ EXPLANATIONS = (
         cure="Give one of the numbers that the message lists, such as `lab check 03`.",
         example="UnknownChapterError: There is no chapter '12'. The chapters are:",
     ),
+    Explanation(
+        name="The local cloud there is another user's",
+        pattern=r"another user's local cloud",
+        means="On this machine several people work, and the local cloud at that address was "
+        "started by somebody else. It is never used: what is in it is theirs.",
+        where="Every command and chapter, when LAB_PORT or AWS_ENDPOINT_URL names that address.",
+        cure="Unset LAB_PORT and AWS_ENDPOINT_URL: then a free port is found. Or set LAB_PORT to "
+        "another port. `lab status` shows the address of yours.",
+        example="TargetError: At http://127.0.0.1:4510 runs another user's local cloud.",
+    ),
+    Explanation(
+        name="The local cloud does not answer",
+        pattern=r"did not answer within"
+        r"|Read timeout on endpoint URL.{0,40}(127\.0\.0\.1|localhost|\[::1\])",
+        means="Something listens at that address and says nothing: the local cloud is busy or "
+        "hangs, or another program has its port. Whether anything of yours is in it, nobody knows.",
+        where="Any step with LAB_TARGET=local. A function that takes long is not meant: "
+        "calls of functions wait for a minute and more.",
+        cure="Try again in a minute; `lab logs --cloud` shows what it does. If it stays so: `lab "
+        "stop`, or end its process, which `lab status` and the message name, and then `lab up`: "
+        "what it held is gone.",
+        example="ReadTimeoutError: Read timeout on endpoint URL: "
+        '"http://127.0.0.1:4510/2015-03-31/functions/take_order/invocations"',
+    ),
+    Explanation(
+        name="The key file of the local cloud cannot be used",
+        pattern=r"\bThe key file ",
+        means="Each start of the local cloud makes an access key, and keeps it in a file that "
+        "only you may read. That file is missing, cannot be read, or is not what was written; the "
+        "message says which.",
+        where="Every command and chapter with LAB_TARGET=local.",
+        cure="Do what the message says. `lab stop`, then `lab start` makes a new key, in a cloud "
+        "that is empty; `lab up` sets it up again.",
+        example="TargetError: The key file keys.json is readable by others.",
+    ),
     # -- Credentials, before what else the message says ----------------------------------------
     Explanation(
         name="The credentials have expired",
@@ -176,13 +220,14 @@ EXPLANATIONS = (
         pattern=r"Signature (expired|not yet current)|RequestExpired|RequestTimeTooSkewed",
         means="Each request carries its time, and AWS refuses one that is off by more than "
         "some minutes.",
-        where="Any step on AWS, often in a virtual machine or WSL that was asleep.",
+        where="Any step on AWS, often in a virtual machine or WSL that was asleep. With the local "
+        "cloud, a request that was signed long before it was sent, or in a container whose clock "
+        "differs.",
         cure="Let the operating system set its clock from the network, or restart the virtual "
         "machine (`wsl --shutdown` for WSL). Then run the cell again.",
         example="An error occurred (SignatureDoesNotMatch) when calling the GetCallerIdentity "
         "operation: Signature expired: 20261122T001427Z is now earlier than 20261122T014428Z "
         "(20261122T015928Z - 15 min.)",
-        local=False,
     ),
     Explanation(
         name="The request is signed for another region",
@@ -197,10 +242,26 @@ EXPLANATIONS = (
         local=False,
     ),
     Explanation(
+        name="The keys are not those of the local cloud that runs",
+        pattern=_BAD_KEYS + r"|\bMissingAuthenticationToken\w*|Request is missing Authentication",
+        means="Each start of the local cloud makes new keys, and only what is signed with them is "
+        "answered. These are those of an earlier start, of another cloud, or made up; or the "
+        "request is not signed at all.",
+        where="A notebook or a terminal that was open before the local cloud was started again; "
+        "another AWS client, such as the AWS CLI.",
+        cure="In a notebook restart the kernel and run the first cell again, in Python make a new "
+        '`lab.session()`; in a terminal run `eval "$(lab env)"` again. A new local cloud is '
+        "empty: `lab goto 03` makes again what came before chapter 03. Did AWS itself say this? "
+        "Then `aws sts get-caller-identity` tries your credentials: unset AWS_ACCESS_KEY_ID, "
+        "AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN if you use a profile, or make new ones with "
+        "`aws configure` or `aws sso login`.",
+        example="An error occurred (InvalidClientTokenId) when calling the GetCallerIdentity "
+        "operation: The security token included in the request is invalid.",
+        local_only=True,
+    ),
+    Explanation(
         name="The credentials are not valid",
-        pattern=r"InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch"
-        r"|InvalidSignatureException|InvalidAccessKeyId|AuthFailure|IncompleteSignature"
-        r"|security token included in the request is invalid|CredentialRetrievalError",
+        pattern=_BAD_KEYS + r"|AuthFailure|CredentialRetrievalError",
         means="AWS does not know the access key, or the secret key does not belong to it, or a "
         "session token is missing or left over from other credentials. A region that is not "
         "enabled in the account gives the same answer.",
@@ -900,17 +961,24 @@ EXPLANATIONS = (
 )
 
 
-def explain(text: str) -> Explanation | None:
-    """The entry for an error, however much stands around it; None if there is none."""
+def explain(text: str, *, local: bool = False) -> Explanation | None:
+    """The entry for an error, however much stands around it; None if there is none.
+
+    `local` says that it came, or is likely to have come, from the local cloud.
+    """
+    local = local and not re.search(_FROM_AWS, text)
     plain = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).split())  # no colors, no line breaks
     starts = [found.start() for found in re.finditer(_START, plain)]
     for candidate in (plain[starts[-1] :] if starts else plain, plain):
         for entry in EXPLANATIONS:
+            if entry.local_only and not local:
+                continue
             if re.search(entry.pattern, candidate, re.IGNORECASE):
                 return entry
     return None
 
 
+_FROM_AWS = r"LAB_TARGET is aws|\.amazonaws\.com"
 # Where an error begins: AWS's in Python, any other exception, an answer of the API.
 _START = r"An error occurred \(|\b[A-Z]\w*(?:Error|Exception): |\b[45]\d\d [{<]"
 
@@ -949,6 +1017,8 @@ after it, or pipe it in.
 
 def _section(entry: Explanation) -> str:
     aws_only = "" if entry.local else "*On AWS only: the local cloud does not make this error.*\n\n"
+    if entry.local_only:
+        aws_only = "*From the local cloud; AWS means something else by it.*\n\n"
     return (
         f"## {entry.name}\n\n```text\n{entry.example}\n```\n\n{aws_only}"
         f"**Means:** {entry.means}\n\n**Where:** {entry.where}\n\n**Cure:** {entry.cure}\n"

@@ -29,6 +29,7 @@ from lab import chapters, cli, errors, function_logs, last_error, local, setting
 from lab.demo import environment
 from lab.errors import LabError
 from lab.explain import EXPLANATIONS, PAGE, Explanation, explain, page
+from lab.lock import set_up_lock
 from lab.session import Session
 from tests.conftest import (
     ROOT,
@@ -36,6 +37,7 @@ from tests.conftest import (
     invoke,
     make_function,
     make_role,
+    make_session,
     run_module,
     run_script,
     zip_of,
@@ -56,8 +58,8 @@ HINT = "What does it mean? Run: lab explain"
 HINT_IN_A_CELL = HINT.replace("lab explain", "!lab explain")
 
 
-def name_for(text: str) -> str | None:
-    found = explain(text)
+def name_for(text: str, *, local: bool = False) -> str | None:
+    found = explain(text, local=local)
     return found.name if found else None
 
 
@@ -66,7 +68,7 @@ def name_for(text: str) -> str | None:
 
 @pytest.mark.parametrize("entry", EXPLANATIONS, ids=NAMES)
 def test_an_entry_explains_its_own_example(entry: Explanation) -> None:
-    assert name_for(entry.example) == entry.name
+    assert name_for(entry.example, local=entry.local_only) == entry.name
 
 
 EXCEPTIONS = [e for e in EXPLANATIONS if re.match(r"\w+Error: |An error occurred", e.example)]
@@ -82,7 +84,8 @@ def test_an_entry_explains_its_example_at_the_end_of_a_traceback(entry: Explanat
         "During handling of the above exception, another exception occurred:\n\n"
         f"\x1b[31mbotocore.exceptions.\x1b[0m{entry.example}"
     )
-    assert name_for(text.replace("when calling", "when\n   calling")) == entry.name
+    text = text.replace("when calling", "when\n   calling")
+    assert name_for(text, local=entry.local_only) == entry.name
 
 
 def test_names_are_unique_and_every_entry_says_everything() -> None:
@@ -168,6 +171,33 @@ def test_other_wordings_are_understood(text: str, start: str) -> None:
     assert str(name_for(text)).startswith(start)
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+        "SignatureDoesNotMatch",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+    ],
+)
+def test_keys_that_are_refused_mean_one_thing_here_and_another_on_aws(
+    code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"An error occurred ({code}) when calling the ListQueues operation: The request is bad."
+    assert "The keys are not those of the local cloud that runs" in lab_explain(text).stdout
+    from_aws = f"TargetError: LAB_TARGET is aws, but AWS cannot be used: {text}"
+    assert "The keys are not" not in lab_explain(from_aws).stdout
+    monkeypatch.setenv("LAB_TARGET", "aws")
+    assert "The keys are not" not in lab_explain(text).stdout
+
+
+def test_an_address_without_a_route_is_not_about_keys() -> None:
+    text = '403 {"message":"Missing Authentication Token"}'
+    assert "there is no such route" in lab_explain(text).stdout
+
+
 def test_the_page_has_a_section_for_each_and_its_contents_lead_there() -> None:
     text = page()
     assert text.splitlines()[0].startswith("<!-- Generated from lab/explain.py")
@@ -206,6 +236,25 @@ def refused(aws: Session) -> None:
         chapters.CHAPTERS[number].run()
     break_take_order(aws, "def handler(event, context):\n    raise ValueError\n")
     chapters.CHAPTERS["04"].run()
+
+
+def second_set_up(aws: Session) -> None:
+    with set_up_lock():
+        result = run_module("lab", "up")
+    raise RuntimeError(result.stderr)
+
+
+def twice(aws: Session) -> None:
+    chapters.CHAPTERS["00"].run()
+    aws.client("apigateway").create_api_key(name="Orders-shop-key", tags=lab.tags())
+    chapters.CHAPTERS["00"].run()
+
+
+def silent(_: Session) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = local.address(int(listener.getsockname()[1]))
+        config = Config(read_timeout=0.1, retries={"max_attempts": 0})
+        make_session(address).client("lambda", config=config).invoke(FunctionName="take_order")
 
 
 def port_taken(aws: Session) -> None:
@@ -496,10 +545,13 @@ CAUSES: dict[str, Callable[[Session], object]] = {
         lambda: None, "the order is in the table", timeout=0.1
     ),
     "RefusedError: the order was not accepted": refused,
+    "DuplicateError: something of yours is there twice": twice,
+    "LockedError: another set-up or teardown is at work": second_set_up,
     "UnknownChapterError: there is no such chapter": lambda aws: chapters.find("12"),
     "There are no credentials": no_credentials,
     "The profile does not exist": no_profile,
     "There is no region": no_region,
+    "The local cloud does not answer": silent,
     "The local cloud is not running": no_local_cloud,
     "Lambda cannot assume the role yet": no_role,
     "ResourceConflictException: the function exists": function_exists,
@@ -541,8 +593,18 @@ CAUSES: dict[str, Callable[[Session], object]] = {
 }
 
 
+# What a local cloud answers that knows its keys and its owner.
+NEED_KEYS = {
+    "The clock of this machine is wrong",
+    "The key file of the local cloud cannot be used",
+    "The keys are not those of the local cloud that runs",
+    "The local cloud there is another user's",
+}
+
+
 def test_what_can_happen_without_aws_is_just_what_is_made_to_happen_here() -> None:
-    assert {entry.name for entry in EXPLANATIONS if entry.local} == CAUSES.keys()
+    local_ones = {entry.name for entry in EXPLANATIONS if entry.local}
+    assert local_ones == CAUSES.keys() | NEED_KEYS
 
 
 @pytest.mark.parametrize("name", CAUSES)
