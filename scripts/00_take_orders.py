@@ -300,9 +300,12 @@ print(f"Waited until {names.take_order} was ready.")
 event = lab.event("take_order")
 
 
-def test() -> str | None:
+def test() -> str:
     reply = lambda_.invoke(FunctionName=names.take_order, Payload=event)
-    return None if "FunctionError" in reply else reply["Payload"].read().decode()
+    said = reply["Payload"].read().decode()
+    if "FunctionError" in reply:
+        raise lab.NotYetError(said)
+    return said
 
 
 answer = lab.wait_until(test, f"{names.take_order} passes its test")

@@ -286,9 +286,12 @@ print(f"Waited until {names.notify_fulfillment} was ready.")
 event = lab.event("notify_fulfillment")
 
 
-def test() -> str | None:
+def test() -> str:
     reply = lambda_.invoke(FunctionName=names.notify_fulfillment, Payload=event)
-    return None if "FunctionError" in reply else reply["Payload"].read().decode()
+    said = reply["Payload"].read().decode()
+    if "FunctionError" in reply:
+        raise lab.NotYetError(said)
+    return said
 
 
 answer = lab.wait_until(test, f"{names.notify_fulfillment} passes its test")

@@ -261,9 +261,12 @@ print(f"Waited until {names.record_order} was ready.")
 event = lab.event("record_order")
 
 
-def test() -> str | None:
+def test() -> str:
     reply = lambda_.invoke(FunctionName=names.record_order, Payload=event)
-    return None if "FunctionError" in reply else reply["Payload"].read().decode()
+    said = reply["Payload"].read().decode()
+    if "FunctionError" in reply:
+        raise lab.NotYetError(said)
+    return said
 
 
 answer = lab.wait_until(test, f"{names.record_order} passes its test")

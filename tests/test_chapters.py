@@ -21,13 +21,13 @@ import teardown
 from lab import chapters, deletion, function_logs, local
 from lab.checks import examine
 from lab.demo import environment
-from lab.errors import NotOursError
+from lab.errors import NotOursError, WaitTimeoutError
 from lab.inbox import inbox, mails
 from lab.inventory import inventory, survey
 from lab.names import names
 from lab.session import Session
 from lab.waiting import wait_until
-from tests.conftest import run_script
+from tests.conftest import run_script, zip_of
 
 SET_UP_AND_VERIFY = (*chapters.SET_UP, "04")
 TOPIC = "arn:aws:sns:us-east-1:123456789012:Orders"
@@ -441,6 +441,22 @@ def test_an_order_is_taken_also_when_stakeholders_cannot_be_told(
     said = [line.says["status"] for line in function_logs.of_order(aws, "mine")]
     assert said == ["QUEUED", "STAKEHOLDERS_NOT_TOLD"]
     assert mails_to_stakeholders(aws) == 0
+
+
+def wait_at_once(wait: Callable[..., Any], look: Callable[[], Any], what: str, **_: Any) -> Any:
+    """`wait_until` without patience."""
+    return wait(look, what, timeout=0)
+
+
+@pytest.mark.parametrize("numbers", [("00",), ("00", "01"), ("02",)])
+def test_a_function_that_never_passes_its_test_is_quoted(
+    aws: Session, monkeypatch: pytest.MonkeyPatch, numbers: tuple[str, ...]
+) -> None:
+    run_chapters(*numbers[:-1])
+    monkeypatch.setattr(lab, "package", lambda stem: zip_of("import tea", f"{stem}.py"))
+    monkeypatch.setattr(lab, "wait_until", partial(wait_at_once, wait_until))
+    with pytest.raises(WaitTimeoutError, match=r"passes its test.*No module named 'tea'"):
+        run_chapters(numbers[-1])
 
 
 def test_no_log_names_a_customer(aws: Session) -> None:

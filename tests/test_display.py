@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,7 +14,7 @@ from lab.errors import LabError, WaitTimeoutError
 from lab.session import Session
 from lab.waiting import NotYetError, wait_until
 from tests.conftest import run_module, run_script
-from tests.test_chapters import run_chapters
+from tests.test_chapters import run_chapters, wait_at_once
 
 NASTY = "[/b]@x.y [red]\x1b[2J\x07 :tea:"
 PLAIN = "[/b]@x.y [red]?[2J? :tea:"
@@ -98,7 +97,3 @@ def test_waiting_for_a_mail_tells_what_is_in_the_inbox(
         WaitTimeoutError, match=r": [1-9]\d* mails in the inbox, [1-9]\d* of them to"
     ):
         inbox.show_mail(aws, topic, "fulfillment@example.com", "never sent")
-
-
-def wait_at_once(wait: Callable[..., Any], look: Callable[[], Any], what: str, **_: Any) -> Any:
-    return wait(look, what, timeout=0)
