@@ -2,8 +2,9 @@
 
 Whoever invokes this way (SNS, or `Invoke` with the type Event) is answered at once. A
 failing event is tried twice more; a throttled one waits, longer each time, until it is too
-old. What became of it goes to the function's destination, and what failed for good to its
-dead-letter queue as well. Events of a function that is deleted go with it.
+old, and so does one that the cloud itself could not run. What became of it goes to the function's
+destination, and what failed for good to its dead-letter queue as well. Events of a function that
+is deleted go with it, which is recorded, as is every one that ends nowhere.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
@@ -20,7 +21,7 @@ from typing import Any
 
 from moto.awslambda.models import LambdaFunction
 
-from localcloud import clock, event_invoke_config
+from localcloud import clock, event_invoke_config, losses
 from localcloud.event_invoke_config import config_of
 from localcloud.permissions import role_allows
 from localcloud.runtime import Result, Runtime, ThrottledError, new_request_id
@@ -46,6 +47,11 @@ class Event:
     invocations: int = 0
     throttles: int = 0
     result: Result | None = None  # of the last invocation
+
+    def next_pause(self) -> float:
+        """How many seconds it waits when it could not be run: longer each time."""
+        self.throttles += 1
+        return clock.seconds(min(2.0 ** min(self.throttles - 1, 10), _LONGEST_PAUSE))
 
 
 class AsyncInvocations:
@@ -81,7 +87,7 @@ class AsyncInvocations:
                 outcome = _TOO_OLD
             self._report(function, event, outcome)
             return
-        logger.warning("%s was deleted, and an event with it", event.function_arn)
+        losses.record("event of a deleted function", event.function_arn, "it is deleted")
 
     async def _attempt(self, function: LambdaFunction, event: Event) -> str | float:
         """How the event ended, or the seconds until it is to be tried again."""
@@ -93,8 +99,10 @@ class AsyncInvocations:
             # With no concurrency at all AWS does not even wait.
             if not int(function.reserved_concurrency or 0):
                 return _NEVER
-            event.throttles += 1
-            return clock.seconds(min(2.0 ** min(event.throttles - 1, 10), _LONGEST_PAUSE))
+            return event.next_pause()
+        except Exception:  # no memory, no files: the cloud's fault, which may pass
+            logger.exception("An event of %s could not be run", function.function_name)
+            return event.next_pause()
         event.invocations += 1
         if event.result.error is None:
             return _SUCCESS
@@ -115,8 +123,8 @@ class AsyncInvocations:
             text = event.payload.decode()
             self._send(function, dead_letters, text, _error_attributes(event, condition))
         if not config.on_failure and not dead_letters:
-            name = function.function_name
-            logger.warning("%s failed for good and has no dead-letter queue: event lost", name)
+            why = f"{condition}; the function has no dead-letter queue"
+            losses.record("event without a dead-letter queue", function.function_name, why)
 
     def _send(
         self,
@@ -126,15 +134,16 @@ class AsyncInvocations:
         attributes: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         """Send to a queue, topic or function, in the name of the function's role."""
-        action = _ACTIONS.get(target.split(":")[2])
-        if action is None:
-            problem = "the local cloud has queues, topics and functions only"
-        elif not role_allows(function.role, action, target):
-            problem = f"its role lacks {action}"
-        else:
-            problem = self._deliver(target, text, attributes or {})
+        action = _ACTIONS[target.split(":")[2]]  # others are refused when they are set
+        try:
+            if not role_allows(function.role, action, target):
+                problem = f"its role lacks {action}"
+            else:
+                problem = self._deliver(target, text, attributes or {})
+        except Exception as error:  # it was the last chance
+            problem = f"the local cloud failed ({error!r})"
         if problem:
-            logger.error("%s cannot send to %s: %s", function.function_name, target, problem)
+            losses.record("destination", function.function_name, f"{target}: {problem}")
 
     def _deliver(self, target: str, text: str, attributes: Mapping[str, Mapping[str, Any]]) -> str:
         """Why it could not be done, or "" """

@@ -52,7 +52,11 @@ _ROOT = f"arn:aws:iam::{ACCOUNT_ID}:root"  # likewise, for sessions of the start
 _NOTHING = '{"Version": "2012-10-17", "Statement": []}'
 _get_federation_token = TokenResponse.get_federation_token
 _get_session_token = TokenResponse.get_session_token
-INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
+# InvokeAsync asks for the same permission as Invoke.
+INVOKE = re.compile(
+    r"/2015-03-31/functions/(?P<name>[^/]+)/invocations"
+    r"|/2014-11-13/functions/(?P<old>[^/]+)/(?P<async>invoke-async)/?"
+)
 
 
 def refusal(
@@ -117,7 +121,7 @@ def _needed(service: str, request: Request, region: str) -> _Needed:
     if service in _NEEDED:
         yield from _NEEDED[service](operation, call, arn)
     elif service == "lambda" and (found := INVOKE.fullmatch(unquote(request.path))):
-        name = re.sub(r"^(\d{12}:)?function:", "", found[1])  # a partial ARN
+        name = re.sub(r"^(\d{12}:)?function:", "", found["name"] or found["old"])  # a partial ARN
         yield "lambda:InvokeFunction", name if name.startswith("arn:") else f"{arn}function:{name}"
     elif operation == "AssumeRole":
         yield "sts:AssumeRole", call.get("RoleArn", "")

@@ -11,7 +11,7 @@ import json
 import re
 from urllib.parse import parse_qs, unquote
 
-from localcloud import authorization, clock
+from localcloud import authorization, clock, unserved
 from localcloud.asynchronous import AsyncInvocations
 from localcloud.credentials import KnownCredentials
 from localcloud.event_sources import EventSources
@@ -32,6 +32,7 @@ from localcloud.state import (
 
 _MAX_SYNC_PAYLOAD = 6 * 1024 * 1024
 _MAX_ASYNC_PAYLOAD = 1024 * 1024
+_MAX_OLD_PAYLOAD = 256 * 1024  # of InvokeAsync
 _TEST_INVOKE = re.compile(r"/restapis/([^/]+)/resources/([^/]+)/methods/([^/]+)")
 
 
@@ -58,6 +59,7 @@ class AwsApi:
         self._front_door = front_door
         self._known = known
         authorization.install()
+        unserved.install()
 
     async def handle(self, signed: Signed, request: Request) -> Response:
         """Answer a request to the API of the service that it is signed for."""
@@ -65,11 +67,14 @@ class AwsApi:
         refused = authorization.refusal(signed, request, self._state, self._known)
         if refused is not None:
             return refused
+        if (refused := unserved.refusal(service, request)) is not None:
+            return refused
         if service == "lambda":
             if request.method == "POST" and (
                 found := authorization.INVOKE.fullmatch(unquote(request.path))
             ):
-                return await self._invoke(found[1], request, signed.region)
+                name, is_async = found["name"] or found["old"], bool(found["async"])
+                return await self._invoke(name, request, signed.region, is_async=is_async)
             response = self._state.call(request)
             if request.method != "GET" and response.status < 300:
                 self._follow(request)
@@ -92,16 +97,20 @@ class AwsApi:
         if request.method == "DELETE":
             self._runtime.keep({function.function_arn for function in self._state.functions()})
 
-    async def _invoke(self, name: str, request: Request, region: str) -> Response:
-        """Lambda's Invoke, in its three types."""
+    async def _invoke(
+        self, name: str, request: Request, region: str, *, is_async: bool
+    ) -> Response:
+        """Lambda's Invoke, in its three types, and the older InvokeAsync."""
         function = self._state.function(name, region)
         if function is None:
             arn = f"arn:aws:lambda:{region}:{ACCOUNT_ID}:function:{name}"
             text = {"Type": "User", "Message": f"Function not found: {arn}"}
             return json_response(404, text, x_amzn_errortype="ResourceNotFoundException")
         kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
+        kind = "Event" if is_async else kind
         payload = request.body or b"{}"
         limit = _MAX_ASYNC_PAYLOAD if kind == "Event" else _MAX_SYNC_PAYLOAD
+        limit = _MAX_OLD_PAYLOAD if is_async else limit
         if len(payload) > limit:
             text = {
                 "message": f"Request must be smaller than {limit} bytes for the Invoke operation"
@@ -119,7 +128,8 @@ class AwsApi:
             return Response(204)
         if kind == "Event":
             request_id = self._invocations.add(function, payload)
-            return Response(202, headers=(("x-amzn-RequestId", request_id),))
+            status = b'{"Status": 202}' if is_async else b""
+            return Response(202, status, (("x-amzn-RequestId", request_id),))
         try:
             result = await self._runtime.invoke(function, payload, context)
         except ThrottledError as error:

@@ -47,8 +47,9 @@ def config_of(function: LambdaFunction) -> EventInvokeConfig:
 def _put(backend: LambdaBackend, function_name: str, config: dict[str, Any]) -> dict[str, Any]:
     """All settings are replaced."""
     function = backend.get_function(function_name)
-    for destination in (config.get("DestinationConfig") or {}).values():
-        refuse_destination(function.role, destination.get("Destination", ""))
+    destinations = (config.get("DestinationConfig") or {}).values()
+    for destination in filter(lambda each: each.get("Destination"), destinations):
+        refuse_destination(function, destination["Destination"])
     made = MotoConfig(f"{function.function_arn}:$LATEST", function.last_modified, config)
     function.event_invoke_config = [made]
     found: dict[str, Any] = made.response()

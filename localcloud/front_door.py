@@ -33,6 +33,7 @@ _MAX_BODY = 10 * 1024 * 1024
 _LONGEST_TEXT = 200  # of one finding of the validator, which may quote the body
 _SERVICE = "apigateway.amazonaws.com"
 _SERVER_HEADERS = ("content-length", "transfer-encoding", "connection")
+_REPLY = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
 # What HTTP has for the name and the value of a header.
 # https://www.rfc-editor.org/rfc/rfc9110#section-5.5
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -267,7 +268,9 @@ def _proxy_response(result: Result) -> Response:
         raise Refusal("INTEGRATION_FAILURE", "the function failed")
     try:
         reply = json.loads(result.payload)
-        status = int(reply["statusCode"])
+        if reply.keys() - _REPLY:
+            raise ValueError("a key of another name")
+        status = int(reply.get("statusCode", 200))
         body = reply.get("body") or ""
         content = base64.b64decode(body) if reply.get("isBase64Encoded") else body.encode()
         headers = list(_headers(reply))
@@ -281,10 +284,15 @@ def _proxy_response(result: Result) -> Response:
 
 
 def _headers(reply: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The headers that a reply asks for, but for those that the server sets itself."""
-    single = [(name, value) for name, value in (reply.get("headers") or {}).items()]
+    """The headers that a reply asks for, but for those that the server sets itself. One of
+    `headers` has one value, one of `multiValueHeaders` a list of them."""
+    single = list((reply.get("headers") or {}).items())
     many = (reply.get("multiValueHeaders") or {}).items()
+    if not all(isinstance(values, list) for _, values in many):
+        raise ValueError("multiValueHeaders without a list")
     for name, value in single + [(name, value) for name, values in many for value in values]:
+        if isinstance(value, list | dict):
+            raise ValueError(f"header {name}")
         text = "true" if value is True else "false" if value is False else str(value)
         if not (_NAME.fullmatch(name) and _VALUE.fullmatch(text)):
             raise ValueError(f"header {name}")

@@ -17,6 +17,7 @@ from itertools import groupby
 from moto.awslambda.models import LambdaFunction
 from moto.logs.models import logs_backends
 
+from localcloud import losses
 from localcloud.permissions import role_allows
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class LogWriter:
                 _store(stream, list(group))
             except Exception:  # the lines of the other streams must not go with these
                 logger.exception("The lines of %s are lost", stream)
+                losses.record("log lines", stream, "the local cloud failed")
 
     def clear(self) -> None:
         self._lines.clear()
@@ -66,6 +68,7 @@ def _store(stream: str, lines: list[_Line]) -> None:
     if name not in backend.groups:
         arn = f"arn:aws:logs:{function.region}:{function.account_id}:log-group:{name}:*"
         if not role_allows(function.role, "logs:CreateLogGroup", arn):
+            _record_denied(function, "logs:CreateLogGroup")
             return
         backend.create_log_group(name, {})
     if not _may_write(function, name, stream, is_new=stream not in backend.groups[name].streams):
@@ -85,6 +88,11 @@ def _may_write(function: LambdaFunction, group: str, stream: str, *, is_new: boo
         needed.append(("logs:CreateLogStream", f"{arn}:*"))
     for action, resource in needed:
         if not role_allows(function.role, action, resource):
-            logger.error("AccessDenied: %s may not %s: lines dropped", function.role, action)
+            _record_denied(function, action)
             return False
     return True
+
+
+def _record_denied(function: LambdaFunction, action: str) -> None:
+    why = f"AccessDenied: {function.role} may not {action}: lines dropped"
+    losses.record("log lines", function.function_name, why)

@@ -8,10 +8,10 @@ it is given, which cost half of the time of an order on its way through the whol
 from __future__ import annotations
 
 import asyncio
-import logging
 import mailbox
 import smtplib
 import uuid
+from collections.abc import Callable
 from email.charset import Charset
 from email.header import Header
 from email.message import Message
@@ -20,7 +20,6 @@ from pathlib import Path
 
 from localcloud.tasks import Tasks
 
-logger = logging.getLogger(__name__)
 _UTF8 = Charset("utf-8")
 _UTF8.body_encoding = None  # type: ignore[assignment]  # 8 bit, so that a mail's file can be read as it is
 _SENDER = "no-reply@sns.amazonaws.com"
@@ -34,7 +33,7 @@ class Mailbox:
         self._keep = keep  # a directory of somebody else's, which is never emptied
         self._maildir = mailbox.Maildir(directory, create=True)
         self._smtp = smtp
-        self._outgoing: asyncio.Queue[Message] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[tuple[Message, Callable[[str], None]]] = asyncio.Queue()
         self._tasks = Tasks()
         self._delivering: asyncio.Task[None] | None = None
 
@@ -43,8 +42,11 @@ class Mailbox:
         """Whether mail leaves through an SMTP server, so that no mailbox here has it."""
         return self._smtp is not None
 
-    def send(self, sender: str, to: str, subject: str, text: str) -> None:
-        """Queue a plain-text mail for delivery; `sender` is the name before SNS's address."""
+    def send(
+        self, sender: str, to: str, subject: str, text: str, lost: Callable[[str], None]
+    ) -> None:
+        """Queue a plain-text mail for delivery; `sender` is the name before SNS's address. If it
+        cannot be delivered, `lost` is called with the reason, which names no address."""
         mail = Message()
         mail["From"] = formataddr((sender, _SENDER))
         mail["To"] = to
@@ -52,7 +54,7 @@ class Mailbox:
         mail["Date"] = formatdate()
         mail["Message-ID"] = f"<{uuid.uuid4()}@sns.amazonaws.com>"
         mail.set_payload(text, _UTF8)
-        self._outgoing.put_nowait(mail)
+        self._outgoing.put_nowait((mail, lost))
         if self._delivering is None or self._delivering.done():
             self._delivering = self._tasks.start(self._deliver())
 
@@ -64,12 +66,12 @@ class Mailbox:
 
     async def _deliver(self) -> None:
         while not self._outgoing.empty():
-            mail = self._outgoing.get_nowait()
+            mail, lost = self._outgoing.get_nowait()
             try:
                 await asyncio.to_thread(self._deliver_one, mail)
             except Exception as error:  # the mails behind this one must get out all the same
                 # What the error says may quote the address, which belongs in no log.
-                logger.error("A mail was not delivered: %s", type(error).__name__)
+                lost(f"the mail was not delivered: {type(error).__name__}")
 
     def _deliver_one(self, mail: Message) -> None:
         if self._smtp is None:

@@ -2,8 +2,9 @@
 
 moto keeps the topics and subscriptions; it would run a function in Docker, drops e-mail and
 asks no queue for leave. All that is done here: a function is invoked asynchronously, a queue
-gets what its policy lets in, and an address gets mail once its owner has opened the link in
-the confirmation.
+gets what its policy lets in, a URL gets a POST, and an address gets mail once its owner has opened
+the link in the confirmation. Whatever a subscriber cannot be given is a dead letter of the
+subscription, or, where it has no such queue, recorded as lost; it never disturbs the others.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html
 """
@@ -14,17 +15,17 @@ import asyncio
 import base64
 import json
 import logging
-import re
 import secrets
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from moto.sns.exceptions import InvalidParameterValue
+import urllib3
 from moto.sns.models import SNSBackend, Subscription, sns_backends
 from moto.sns.utils import FilterPolicyMatcher
 
-from localcloud import clock
+from localcloud import clock, losses, publishing, subscribing
 from localcloud.asynchronous import AsyncInvocations
 from localcloud.mailbox import Mailbox
 from localcloud.permissions import policy_of, service_may
@@ -33,9 +34,8 @@ from localcloud.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 _SERVICE = "sns.amazonaws.com"
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
-_FUNCTION_ARN = re.compile(r"arn:aws:lambda:[^:]+:\d{12}:function:[^:]+(:[^:]+)?")
-_moto_publish, _moto_subscribe = Subscription.publish, SNSBackend.subscribe
+_POST_SECONDS = 15.0  # that an HTTP endpoint has to answer
+_moto_subscribe = SNSBackend.subscribe
 
 
 class Notifications:
@@ -81,22 +81,12 @@ class Notifications:
         def publish(
             subscription: Subscription, message: str, message_id: str, **options: Any
         ) -> None:
-            if subscription.protocol in ("lambda", "sqs", "email", "email-json"):
-                try:
-                    self._publish(subscription, message, message_id, **options)
-                except Exception:  # the other subscribers must get it all the same
-                    # Not the endpoint, which may be somebody's address.
-                    logger.exception("%s could not be notified", subscription.arn)
-            elif subscription.protocol in ("http", "https"):  # waits for the other side
-                call = partial(_post, subscription, message, message_id, **options)
-                self._tasks.start(asyncio.to_thread(call))
-            else:
-                _moto_publish(subscription, message, message_id, **options)
+            self._publish(subscription, message, message_id, **options)
 
         def subscribe(
             backend: SNSBackend, topic_arn: str, endpoint: str, protocol: str
         ) -> Subscription:
-            _refuse_a_wrong_endpoint(protocol, endpoint)
+            subscribing.refuse_endpoint(protocol, endpoint)
             known = set(backend.subscriptions)
             subscription = _moto_subscribe(backend, topic_arn, endpoint, protocol)
             is_new = subscription.arn not in known
@@ -104,6 +94,8 @@ class Notifications:
                 self._ask_for_confirmation(subscription)
             return subscription
 
+        publishing.install()
+        subscribing.install()
         Subscription.publish = publish
         SNSBackend.subscribe = subscribe
 
@@ -117,28 +109,45 @@ class Notifications:
         message_structure: str | None = None,
         **_: Any,
     ) -> None:
-        passes = partial(_passes, subscription, message, message_attributes)
-        if message_structure == "json":
-            message = subscription._parse_message_structure(message, subscription.protocol)
-        if subscription.protocol.startswith("email"):
-            if subscription.arn not in self._pending and passes():
-                self._mail(subscription, message, subject)
+        """Give the message to one subscriber. Raises nothing: the others must get it all the same,
+        and whatever it is that goes wrong, the message must not be lost."""
+        if subscription.arn in self._pending:
             return
+        text = message
+        if message_structure == "json":
+            text = publishing.text_for(subscription.protocol, message)
         notification = self._notification(
-            subscription, message, message_id, subject, message_attributes
+            subscription, text, message_id, subject, message_attributes
         )
-        deliver = self._invoke if subscription.protocol == "lambda" else self._send
+        deliver = {"lambda": self._invoke, "sqs": self._send, "email": self._mail}.get(
+            subscription.protocol.removesuffix("-json"), self._post
+        )
         try:
-            problem = deliver(subscription, notification) if passes() else ""
-        except Exception as error:  # whatever it is, the message must not be lost
+            passes = _passes(subscription, message, message_attributes)
+            problem = deliver(subscription, notification) if passes else ""
+        except Exception as error:
             problem = f"the local cloud failed ({error!r})"
         if problem:
             self._dead_letter(subscription, notification, problem)
 
-    def _mail(self, subscription: Subscription, message: str, subject: str | None) -> None:
-        link = self._link(Action="Unsubscribe", SubscriptionArn=subscription.arn)
-        text = f"{message}\n\n--\nTo stop these mails, open\n{link}\n"
-        self._send_mail(subscription, subject or "AWS Notification Message", text)
+    def _post(self, subscription: Subscription, notification: dict[str, Any]) -> str:
+        """Send to an HTTP endpoint, on a thread, as that waits for the other side."""
+
+        async def post() -> None:
+            problem = await asyncio.to_thread(_posted, subscription, notification)
+            if problem:
+                self._dead_letter(subscription, notification, problem)
+
+        self._tasks.start(post())
+        return ""
+
+    def _mail(self, subscription: Subscription, notification: dict[str, Any]) -> str:
+        link = notification["UnsubscribeUrl"]
+        text = f"{notification['Message']}\n\n--\nTo stop these mails, open\n{link}\n"
+        subject = notification["Subject"] or "AWS Notification Message"
+        lost = partial(self._dead_letter, subscription, notification)
+        self._send_mail(subscription, subject, text, lost)
+        return ""
 
     def _invoke(self, subscription: Subscription, notification: dict[str, Any]) -> str:
         """Invoke the function, asynchronously; why that could not be done, or "" """
@@ -190,16 +199,27 @@ class Notifications:
         """What nobody can take goes straight to the subscription's dead-letter queue, if that
         lets the topic in. https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
         """
-        name, endpoint = subscription.topic.name, subscription.endpoint
-        logger.warning("%s cannot notify %s: %s", name, endpoint, problem)
+        name = subscription.topic.name
+        # Not the endpoint, which may be an address, or hold a secret.
+        logger.warning("%s cannot notify %s: %s", name, subscription.arn, problem)
+        try:
+            lost = self._to_dead_letter_queue(subscription, notification)
+        except Exception as error:  # it was the last chance
+            lost = f"the local cloud failed ({error!r})"
+        if lost:
+            place = "notification without a dead-letter queue"
+            losses.record(place, subscription.arn, f"{problem}; {lost}")
+
+    def _to_dead_letter_queue(
+        self, subscription: Subscription, notification: dict[str, Any]
+    ) -> str:
+        """Why it could not be sent there, or "" """
         policy = subscription.attributes.get("RedrivePolicy")
         if not policy:
-            lost = "the subscription has no dead-letter queue"
-        else:
-            target = json.loads(policy)["deadLetterTargetArn"]
-            lost = self._send_to(target, subscription, _envelope(notification))
-        if lost:
-            logger.error("A notification of %s is lost: %s", name, lost)
+            return "the subscription has no dead-letter queue"
+        target = json.loads(policy)["deadLetterTargetArn"]
+        problem = self._send_to(target, subscription, _envelope(notification))
+        return problem and f"its dead-letter queue {target}: {problem}"
 
     def _ask_for_confirmation(self, subscription: Subscription) -> None:
         token = secrets.token_hex(32)
@@ -212,11 +232,14 @@ class Notifications:
             "AWS Notification - Subscription Confirmation",
             f"You have chosen to subscribe to the topic:\n{topic_arn}\n\nTo confirm this "
             f"subscription, open the link below. If this was not you, do nothing.\n{link}\n",
+            partial(losses.record, "confirmation", subscription.arn),
         )
 
-    def _send_mail(self, subscription: Subscription, subject: str, text: str) -> None:
+    def _send_mail(
+        self, subscription: Subscription, subject: str, text: str, lost: Callable[[str], None]
+    ) -> None:
         sender = subscription.topic.display_name or "AWS Notifications"
-        self._mailbox.send(sender, subscription.endpoint, subject, text)
+        self._mailbox.send(sender, subscription.endpoint, subject, text, lost)
 
     def _notification(
         self,
@@ -244,21 +267,32 @@ class Notifications:
         return f"http://{self.address}/?{urlencode(query)}"
 
 
-def _refuse_a_wrong_endpoint(protocol: str, endpoint: str) -> None:
-    """https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html"""
-    if protocol.startswith("email") and not _ADDRESS.fullmatch(endpoint):
-        raise InvalidParameterValue("Invalid parameter: Email address")
-    if protocol == "lambda" and not _FUNCTION_ARN.fullmatch(endpoint):
-        raise InvalidParameterValue("Invalid parameter: Lambda endpoint ARN")
-
-
-def _post(subscription: Subscription, *message: str, **options: Any) -> None:
-    """Send to an HTTP endpoint. Its URL, which the error repeats, may hold a secret, and is not
-    logged."""
+def _posted(subscription: Subscription, notification: dict[str, Any]) -> str:
+    """Send to an HTTP endpoint; why it does not have it, or "". What the error of a connection
+    says repeats the URL, which may hold a secret.
+    https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html
+    """
+    headers = {
+        "Content-Type": "text/plain; charset=UTF-8",
+        "x-amz-sns-message-type": "Notification",
+        "x-amz-sns-message-id": notification["MessageId"],
+        "x-amz-sns-topic-arn": subscription.topic_arn,
+        "x-amz-sns-subscription-arn": subscription.arn,
+    }
     try:
-        _moto_publish(subscription, *message, **options)
+        answer = urllib3.request(
+            "POST",
+            subscription.endpoint,
+            body=_envelope(notification).encode(),
+            headers=headers,
+            timeout=_POST_SECONDS,
+            retries=False,
+            preload_content=False,
+        )
+        answer.close()  # what it says besides is no matter, however much it is
     except Exception as error:  # whatever the other side is, or is not
-        logger.error("%s could not be notified: %s", subscription.arn, type(error).__name__)
+        return type(error).__name__
+    return "" if 200 <= answer.status < 300 else f"the endpoint answered {answer.status}"
 
 
 def _passes(

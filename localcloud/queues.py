@@ -27,7 +27,7 @@ from moto.core.responses import ActionResult
 from moto.sqs.exceptions import InvalidAttributeValue, InvalidParameterValue, ReceiptHandleIsInvalid
 from moto.sqs.responses import SQSResponse
 
-from localcloud import clock
+from localcloud import clock, losses
 from localcloud.messages import QueuedMessage
 from localcloud.permissions import is_policy
 
@@ -128,6 +128,8 @@ class IndexedQueue(moto_sqs.Queue):
                 continue
             if self._expired(message):
                 self.remove(message)
+                age = f"a message is older than {self.message_retention_period} s"
+                losses.record("message too old", self.name, age)
                 continue
             dead_letter_queue = self._dead_letter_queue_for(message)
             if dead_letter_queue is not None:

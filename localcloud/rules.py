@@ -17,9 +17,16 @@ from typing import Any
 from moto.awslambda.exceptions import (
     InvalidParameterValueException,
     LambdaClientError,
+    UnknownFunctionException,
     ValidationException,
 )
-from moto.awslambda.models import EventSourceMapping, LambdaBackend, LambdaFunction
+from moto.awslambda.models import (
+    EventSourceMapping,
+    LambdaBackend,
+    LambdaFunction,
+    lambda_backends,
+)
+from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
 from localcloud.permissions import NOT_ASSUMABLE, find_role, lambda_may_assume, role_allows
@@ -31,6 +38,15 @@ _update_function_code = LambdaBackend.update_function_code
 _create_event_source_mapping = LambdaBackend.create_event_source_mapping
 _update_event_source_mapping = LambdaBackend.update_event_source_mapping
 
+_FOR_STREAMS = (
+    "BisectBatchOnFunctionError",
+    "DestinationConfig",
+    "MaximumRecordAgeInSeconds",
+    "MaximumRetryAttempts",
+    "ParallelizationFactor",
+    "StartingPositionTimestamp",
+    "TumblingWindowInSeconds",
+)
 _SENDING = {"sqs": "SendMessage", "sns": "Publish"}
 _QUEUE_OR_TOPIC = re.compile(r"arn:[\w-]+:(sqs|sns):[\w-]+:\d{12}:.+")
 _MAX_ENVIRONMENT = 4096  # bytes
@@ -81,6 +97,7 @@ def _permission(backend: LambdaBackend, function_name: str, qualifier: str, raw:
 
 def _new_mapping(backend: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
     """A mapping is made for a function whose role Lambda can poll with."""
+    _refuse_another_source(spec)
     function, queue_arn = backend.get_function(spec["FunctionName"]), spec["EventSourceArn"]
     _refuse_settings(spec, size=10, window=0)
     _refuse_a_short_visibility_timeout(backend, queue_arn, function.timeout)
@@ -105,11 +122,39 @@ def _changed_mapping(
     return found
 
 
+def _refuse_another_source(spec: dict[str, Any]) -> None:
+    """moto takes streams, and would call functions in Docker; nobody would poll them here."""
+    service = (spec.get("EventSourceArn") or "").split(":")[2:3]
+    if service != ["sqs"] and (service or not spec.get("EventSourceArn")):
+        raise NotImplementedError(
+            f"The local cloud has no event source mappings of {''.join(service) or 'Kafka'}; only "
+            "SQS queues are polled."
+        )
+
+
+def _refuse_what_is_not_for_queues(spec: dict[str, Any]) -> None:
+    """Settings of streams are refused for a queue; a filter would let through everything here.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html
+    """
+    if spec.get("StartingPosition"):
+        raise InvalidParameterValueException("StartingPosition is not valid for SQS event sources.")
+    for name in _FOR_STREAMS:
+        if spec.get(name):
+            raise InvalidParameterValueException(
+                f"Unsupported {name} parameter for given event source mapping type."
+            )
+    if (spec.get("FilterCriteria") or {}).get("Filters"):
+        raise NotImplementedError(
+            "The local cloud has no FilterCriteria; look at the messages in the function."
+        )
+
+
 def _refuse_settings(spec: dict[str, Any], size: int, window: int | None) -> None:
     """Each has its range. More than ten messages do not come in one receive, so they take time.
     What is not in `spec` stays `size` and `window`.
     https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
     """
+    _refuse_what_is_not_for_queues(spec)
     size = spec.get("BatchSize", size)
     window = spec.get("MaximumBatchingWindowInSeconds", window)
     concurrency = (spec.get("ScalingConfig") or {}).get("MaximumConcurrency")
@@ -204,16 +249,43 @@ def _refuse_dead_letters(role_arn: str, config: dict[str, str]) -> None:
     _refuse_unless_allowed(role_arn, found[1], _SENDING[found[1]], target)
 
 
-def refuse_destination(role_arn: str, target: str) -> None:
-    """Refuse a queue or topic for the records of invocations that the function's role may not
-    send to. https://github.com/aws-amplify/amplify-js/issues/9869
+def refuse_destination(function: LambdaFunction, target: str) -> None:
+    """Refuse what the records of a function's invocations cannot be sent to: what is not here, what
+    its role may not send to, what is not there, and the function itself.
+    https://github.com/aws-amplify/amplify-js/issues/9869
     """
-    found = _QUEUE_OR_TOPIC.fullmatch(target)
-    if found and not role_allows(role_arn, f"{found[1]}:{_SENDING[found[1]]}", target):
-        raise InvalidParameterValueException(
-            "The function's execution role does not have permissions to call "
-            f"{_SENDING[found[1]]} on {target}"
+    service = (target.split(":") + [""] * 3)[2]
+    if service in ("s3", "events"):
+        raise NotImplementedError(
+            f"The local cloud has no destinations in {service}; use a queue, a topic or a function."
         )
+    action = _SENDING.get(service)
+    if action and not role_allows(function.role, f"{service}:{action}", target):
+        raise InvalidParameterValueException(
+            f"The function's execution role does not have permissions to call {action} on {target}"
+        )
+    if target.removesuffix(":$LATEST") == function.function_arn:
+        raise InvalidParameterValueException(
+            "You can't specify the function as a destination for itself."
+        )
+    if not _is_there(service, target):
+        raise InvalidParameterValueException(f"The destination ARN {target} is invalid.")
+
+
+def _is_there(service: str, arn: str) -> bool:
+    """Whether there is such a queue, topic or function."""
+    _, _, _, region, account, name, *_ = [*arn.split(":"), *[""] * 6]
+    try:
+        if service == "sqs":
+            return name in sqs_backends[account][region].queues
+        if service == "sns":
+            return arn in sns_backends[account][region].topics
+        if service == "lambda":
+            lambda_backends[account][region].get_function(arn)
+            return True
+    except (KeyError, UnknownFunctionException):  # the former: no such region
+        pass
+    return False
 
 
 def _refuse_what_is_no_package(spec: dict[str, Any]) -> None:

@@ -30,7 +30,7 @@ from urllib.parse import parse_qs
 import psutil
 import uvicorn
 
-from localcloud import clock, private, signature, start_key, tasks
+from localcloud import clock, losses, private, signature, start_key, tasks
 from localcloud.asynchronous import AsyncInvocations
 from localcloud.aws_api import AwsApi
 from localcloud.connections import bounded_protocol
@@ -49,6 +49,8 @@ from localcloud.state import Request, Response, State, error_response, json_resp
 
 _MAX_BODY = 80 * 1024 * 1024  # a 50 MB package, in base64
 _PREFIX = "localcloud-"  # of the temporary directories, with the process id after it
+_WITHOUT_BODY = (204, 304)
+_LOSSES_SHOWN = 10  # in the status
 _GRACE_SECONDS = 4.0  # to stop in good order, before the process ends itself
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -132,6 +134,7 @@ class LocalCloud:
         self.close()
         clock.speed = self._speed
         self.logs.clear()
+        losses.clear()
         self.notifications.clear()
         self.front_door.clear()
         self.state.reset()
@@ -147,12 +150,7 @@ class LocalCloud:
             if request is not None
             else json_response(413, {"message": "Request Entity Too Large"})
         )
-        body = response.body
-        headers = [(n.encode(), v.encode("latin-1")) for n, v in response.headers]
-        if response.status in (204, 304):  # neither has a body: what follows would be an answer
-            body, headers = b"", [(n, v) for n, v in headers if n.lower() != b"content-length"]
-        elif not any(name.lower() == b"content-length" for name, _ in headers):
-            headers.append((b"content-length", str(len(body)).encode()))
+        body, headers = _on_the_wire(response)
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
@@ -236,6 +234,7 @@ class LocalCloud:
             "speed": clock.speed,
             "workers": self.runtime.processes(),
             "mailbox": None if self.mailbox.sends_out else str(self.mailbox.directory),
+            "lost": losses.describe(_LOSSES_SHOWN),
             "functions": [function.function_name for function in self.state.functions()],
             "event_sources": self.event_sources.describe(),
             "runtime": self.runtime.describe(),
@@ -283,6 +282,18 @@ async def _read(scope: Scope, receive: Receive) -> Request | None:
     path = scope["raw_path"].decode("latin-1").partition("?")[0]
     query = scope["query_string"].decode("latin-1")
     return Request(scope["method"], path, query, headers, b"".join(chunks))
+
+
+def _on_the_wire(response: Response) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """Body and headers of a response. Two statuses have no body, whatever somebody puts there: a
+    client would read it as the next answer. https://www.rfc-editor.org/rfc/rfc9110#section-6.4.1
+    """
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in response.headers]
+    if response.status in _WITHOUT_BODY:
+        return b"", [pair for pair in headers if pair[0].lower() != b"content-length"]
+    if not any(name.lower() == b"content-length" for name, _ in headers):
+        headers.append((b"content-length", str(len(response.body)).encode()))
+    return response.body, headers
 
 
 def _is_local(request: Request) -> bool:

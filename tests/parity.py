@@ -19,6 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from localcloud.losses import PLACES
+
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "localcloud" / "PARITY.md"
 SERVICES = (
@@ -47,10 +49,12 @@ NOT_DONE = (
      "here it fails the invocation; a test would take longer than it is worth"),
     ("Lambda", "Destinations in EventBridge and S3", "neither service is here"),
     ("SQS", "At most 120,000 messages in flight", "no chapter comes near"),
-    ("Event source mappings", "Other sources than SQS, provisioned pollers",
+    ("Event source mappings", "Other sources than SQS, provisioned pollers, `FilterCriteria`",
      "the tutorial has a queue"),
     ("SNS", "FIFO topics", "they fill FIFO queues"),
-    ("SNS", "Retries and a dead-letter queue for HTTP", "no chapter subscribes an HTTP endpoint"),
+    ("SNS", "Filter policies with `$or`, `anything-but` with `suffix`, `cidr` or `wildcard`, and "
+     "`equals-ignore-case` with capital letters", "refused by name"),
+    ("SNS", "Retries for HTTP and e-mail", "no chapter subscribes an HTTP endpoint"),
     ("SNS", "A pending subscription ends after 48 hours", "nobody waits here for that long"),
     ("IAM", "Permissions boundaries, organizations, policy variables, tags in conditions",
      "no chapter's policy has them"),
@@ -125,13 +129,16 @@ def collect() -> list[Rule]:
 
 
 def page(rules: Iterable[Rule]) -> str:
-    """PARITY.md: a table for each service, and at the end what is not done."""
+    """PARITY.md: a table for each service, one of what could be lost, and what is not done."""
     rows = {service: [r.row() for r in rules if r.service == service] for service in SERVICES}
     sections = [
         "\n".join([f"## {service}\n", _row("rule", "kept", "shown by"), "|---|---|---|", *found])
         for service, found in rows.items()
     ]
     not_done = [_row(*entry) for entry in sorted(NOT_DONE, key=lambda e: SERVICES.index(e[0]))]
+    places = [_row(p.service, p.what, p.aws, p.here) for p in PLACES.values()]
+    columns = _row("of", "what could be lost", "AWS", "here"), "|---|---|---|---|"
+    sections.append("\n".join(["## What is accepted, and might not arrive\n", *columns, *places]))
     last = ["## What it does not do\n", _row("of", "what", "why"), "|---|---|---|", *not_done]
     return "\n\n".join([_HEAD.rstrip(), *sections, "\n".join(last)]) + "\n"
 

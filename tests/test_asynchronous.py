@@ -129,6 +129,7 @@ def test_an_event_whose_package_cannot_be_unpacked_is_a_dead_letter(
     aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
 )
 @pytest.mark.parametrize(("settings", "count"), [({}, 3), ({"MaximumRetryAttempts": 0}, 1)])
+@pytest.mark.place("failed event")
 def test_what_failed_for_good_is_recorded_and_dead_lettered(
     aws: Session, queues: dict[str, str], settings: dict[str, int], count: int
 ) -> None:

@@ -476,6 +476,7 @@ def test_work_in_flight_is_finished_when_the_mapping_ends(setup: Setup, end: str
     module="event_sources",
     aws="https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html",
 )
+@pytest.mark.place("batch of a deleted function")
 def test_messages_wait_while_the_function_is_gone(setup: Setup) -> None:
     setup.map()
     setup.send("first")

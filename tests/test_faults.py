@@ -164,6 +164,29 @@ def test_fault_a_poison_message_among_nine_good_ones(chain: Chain) -> None:
         assert chain.log(order["order_id"]) == ["PUBLISHED", "RECORDED"]
 
 
+def test_fault_the_message_to_sns_has_no_default(chain: Chain) -> None:
+    order_id = "no-default"
+    with broken(chain), chain.edited("notify_fulfillment", '"default"', '"lambda"'):
+        assert chain.post(tea(order_id))[0] == 202
+        name, _ = chain.dead_letter(order_id)
+    assert name == names().queue_dead_letters
+    assert order_id not in chain.items()
+    chain.wait_for_log(order_id, "QUEUED", *["NOT_PUBLISHED"] * 3)
+
+
+def test_fault_the_message_to_sns_has_one_text_only(chain: Chain) -> None:
+    order = tea("e-mail-only")
+    with (
+        broken(chain),
+        chain.edited(
+            "notify_fulfillment", '{"default": json.dumps(order), "email": text}', '{"email": text}'
+        ),
+    ):
+        assert chain.post(order)[0] == 202
+        chain.dead_letter("e-mail-only")
+    chain.wait_for_log("e-mail-only", "QUEUED", *["NOT_PUBLISHED"] * 3)
+
+
 REFUSE_ONE = """
         entries = context["params"]["PublishBatchRequestEntries"]
         context["params"]["PublishBatchRequestEntries"] = entries[1:]

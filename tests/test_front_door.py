@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from dataclasses import dataclass
 from typing import Any
 
@@ -450,10 +451,50 @@ def test_the_headers_of_a_reply_are_kept_and_those_of_the_server_are_its_own(api
         {"statusCode": 200, "headers": {"X": "tea\r\nSet-Cookie: a=1"}},
         {"statusCode": 200, "headers": {"X": "شاي"}},
         {"statusCode": 200, "body": {"tea": 1}},
+        {"statusCode": 200, "headers": {"Set-Cookie": ["a=1", "b=2"]}},
+        {"statusCode": 200, "headers": {"X": {"tea": "green"}}},
+        {"statusCode": 200, "multiValueHeaders": {"X": "green"}},
+        {"statusCode": 200, "multiValueHeaders": {"X": [["green"]]}},
+        {"statusCode": 200, "cookies": ["a=1"]},
     ],
 )
 def test_a_reply_that_http_cannot_carry_is_a_502(api: Api, reply: Any) -> None:
     assert replied(api, reply).status == 502
+
+
+def test_a_reply_without_a_status_code_is_a_200(api: Api) -> None:
+    answer = replied(api, {"headers": {"X": "green"}})
+    assert (answer.status, answer.headers["X"], answer.data) == (200, "green", b"")
+
+
+@pytest.mark.parity(
+    "API Gateway",
+    "A reply with the status 204 or 304 has no body, and the next one on the connection is whole",
+    kept="yes",
+    module="server",
+)
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_204_and_a_304_have_no_body(api: Api, status: int) -> None:
+    api.put_method()
+    api.deploy()
+    host, _, rest = api.url().removeprefix("http://").partition("/")
+    bodies = [
+        json.dumps({"product": "reply", "reply": reply})
+        for reply in ({"statusCode": status, "body": "tea"}, {"statusCode": 200, "body": "cup"})
+    ]
+    name, _, port = host.partition(":")
+    with socket.create_connection((name, int(port)), timeout=10) as connection:
+        for body in bodies:  # at once, as a pipelining client does
+            connection.sendall(
+                f"POST /{rest} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+            )
+        got = b""
+        while not got.endswith(b"cup"):
+            got += connection.recv(65536)
+    first, _, second = got.partition(b"\r\n\r\n")
+    assert f"HTTP/1.1 {status}".encode() in first and b"content-length" not in first.lower()
+    assert second.startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parity(

@@ -180,6 +180,7 @@ def test_a_message_of_unknown_origin_ends_the_task(setup: Setup) -> None:
     kept="yes",
     module="move_tasks",
 )
+@pytest.mark.place("move task")
 def test_a_task_fails_when_the_queue_is_gone_that_the_messages_came_from(setup: Setup) -> None:
     setup.fail("a", "tea")
     setup.sqs.delete_queue(QueueUrl=setup.urls["a"])

@@ -36,6 +36,10 @@ def handler(event, context):
 """
 
 
+def structured(message: str) -> dict[str, str]:
+    return {"Message": message, "MessageStructure": "json"}
+
+
 @pytest.fixture
 def topic(aws: Session) -> str:
     return str(aws.client("sns").create_topic(Name="Orders")["TopicArn"])
@@ -239,6 +243,7 @@ def redrive(aws: Session, subscription_arn: str) -> str:
     module="notifications",
     aws="https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html",
 )
+@pytest.mark.place("notification")
 def test_a_message_for_a_function_that_is_gone_goes_to_the_subscriptions_dead_letters(
     aws: Session, topic: str, spied: tuple[str, str]
 ) -> None:
@@ -377,6 +382,10 @@ def test_a_queue_that_does_not_let_the_topic_in_gets_nothing(aws: Session, topic
     assert messages_on(aws, closed, wait=0) == []
 
 
+def redrive_to(queue: str) -> str:
+    return json.dumps({"deadLetterTargetArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:{queue}"})
+
+
 def test_a_queue_that_is_gone_does_not_disturb_the_others(aws: Session, topic: str) -> None:
     url = open_queue(aws, "q", topic)
     subscribe_queue(aws, topic, "gone")
@@ -389,7 +398,7 @@ def test_a_subscription_that_is_set_wrong_does_not_disturb_the_others(
     aws: Session, topic: str
 ) -> None:
     url = open_queue(aws, "q", topic)
-    subscribe_queue(aws, topic, "gone", RedrivePolicy="{}")
+    subscribe_queue(aws, topic, "gone", RedrivePolicy=redrive_to("nowhere"))
     subscribe_queue(aws, topic, "q")
     aws.client("sns").publish(TopicArn=topic, Message="tea")
     assert len(messages_on(aws, url)) == 1
@@ -454,7 +463,7 @@ def test_a_filter_policy_on_attributes_keeps_messages_out(
 @pytest.mark.parity(
     "SNS",
     "A filter policy on the body keeps messages out",
-    kept="yes, without `$or` and `equals-ignore-case`; what it cannot be compared with, such as "
+    kept="yes, without `$or`, which is refused; what it cannot be compared with, such as "
     "a list with a number, is not delivered but dead-lettered",
     module="notifications",
     aws="https://docs.aws.amazon.com/sns/latest/dg/sns-message-filtering-scope.html",
@@ -473,6 +482,92 @@ def test_a_filter_policy_on_the_body_keeps_messages_out(
     assert not came("no JSON")
 
 
+WRONG_SETTINGS = [
+    ("FilterPolicy", "{invalid}", "FilterPolicy: failed to parse JSON"),
+    ("FilterPolicy", "[]", "FilterPolicy: failed to parse JSON"),
+    ("FilterPolicy", '{"a": [{}]}', "FilterPolicy"),
+    ("FilterPolicy", '{"a": [{"numeric": 5}]}', "FilterPolicy"),
+    ("FilterPolicy", '{"a": {"b": ["c"]}}', "does not support nested filter policy"),
+    ("RedrivePolicy", "{x}", "RedrivePolicy: failed to parse JSON"),
+    ("RedrivePolicy", "{}", "RedrivePolicy: deadLetterTargetArn is an invalid arn"),
+    ("RedrivePolicy", '{"deadLetterTargetArn": "dead"}', "is an invalid arn"),
+    ("RawMessageDelivery", "wrong", r"Invalid value \[wrong\]. Must be true or false"),
+    ("FilterPolicyScope", "Random", r"FilterPolicyScope: Invalid value \[Random\]"),
+]
+
+
+@pytest.mark.parity(
+    "SNS",
+    "A filter or redrive policy that cannot be read, and other settings out of range, are refused",
+    kept="yes, in other words where AWS quotes its parser",
+    module="subscribing",
+    aws="https://docs.aws.amazon.com/sns/latest/api/API_SetSubscriptionAttributes.html",
+)
+@pytest.mark.parametrize(("name", "value", "refusal"), WRONG_SETTINGS)
+@pytest.mark.place("subscription settings")
+def test_a_subscription_s_setting_that_cannot_be_gone_by_is_refused(
+    aws: Session, topic: str, name: str, value: str, refusal: str
+) -> None:
+    sns = aws.client("sns")
+    with pytest.raises(sns.exceptions.InvalidParameterException, match=refusal):
+        subscribe_queue(aws, topic, "q", **{name: value})
+    assert sns.list_subscriptions()["Subscriptions"] == []
+    arn = subscribe_queue(aws, topic, "q")
+    with pytest.raises(sns.exceptions.InvalidParameterException, match=refusal):
+        sns.set_subscription_attributes(
+            SubscriptionArn=arn, AttributeName=name, AttributeValue=value
+        )
+
+
+@pytest.mark.parametrize(
+    ("policy", "scope"),
+    [
+        ({"$or": [{"a": ["b"]}, {"c": ["d"]}]}, "MessageAttributes"),
+        ({"a": [{"anything-but": {"suffix": "b"}}]}, "MessageAttributes"),
+        ({"a": [{"equals-ignore-case": "Tea"}]}, "MessageAttributes"),
+        ({"a.b": ["c"]}, "MessageBody"),
+        ({"a": {"$or": [{"b": ["c"]}]}}, "MessageBody"),
+    ],
+)
+def test_a_filter_policy_that_would_never_match_here_is_refused_by_name(
+    aws: Session, topic: str, policy: Any, scope: str
+) -> None:
+    settings = {"FilterPolicy": json.dumps(policy), "FilterPolicyScope": scope}
+    with pytest.raises(ClientError, match="The local cloud has no filter policies with"):
+        subscribe_queue(aws, topic, "q", **settings)
+    if "a.b" in policy:
+        arn = subscribe_queue(aws, topic, "q", FilterPolicy=settings["FilterPolicy"])
+        with pytest.raises(ClientError, match="dots in the keys of the body"):
+            aws.client("sns").set_subscription_attributes(
+                SubscriptionArn=arn, AttributeName="FilterPolicyScope", AttributeValue=scope
+            )
+
+
+@pytest.mark.place("subscription protocol")
+def test_another_protocol_is_refused(aws: Session, topic: str) -> None:
+    sns = aws.client("sns")
+    unknown = "Invalid parameter: Amazon SNS does not support this protocol string: pigeon"
+    for protocol, refusal in (("pigeon", unknown), ("sms", "does not deliver to sms")):
+        with pytest.raises(ClientError, match=refusal):
+            sns.subscribe(TopicArn=topic, Protocol=protocol, Endpoint="+15550100")
+
+
+@pytest.mark.parity(
+    "SNS",
+    "What the list shows of a pending subscription cannot be unsubscribed; one that is gone can",
+    kept="yes",
+    module="subscribing",
+    aws="https://docs.aws.amazon.com/sns/latest/api/API_Unsubscribe.html",
+)
+def test_a_pending_subscription_is_not_unsubscribed_by_what_the_list_shows(
+    aws: Session, topic: str
+) -> None:
+    sns = aws.client("sns")
+    with pytest.raises(sns.exceptions.InvalidParameterException, match="SubscriptionArn Reason"):
+        sns.unsubscribe(SubscriptionArn="PendingConfirmation")
+    sns.unsubscribe(SubscriptionArn=f"{topic}:00000000-0000-0000-0000-000000000000")
+
+
 # -- What can be published ----------------------------------------------------------
 
 
@@ -482,9 +577,8 @@ def test_what_cannot_be_compared_with_the_filter_policy_is_a_dead_letter(
     sqs, sns = aws.client("sqs"), aws.client("sns")
     urls = {name: open_queue(aws, name, topic) for name in ("q", "dead")}
     arn = subscribe_queue(aws, topic, "q")
-    redrive = {"deadLetterTargetArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:dead"}
     sns.set_subscription_attributes(
-        SubscriptionArn=arn, AttributeName="RedrivePolicy", AttributeValue=json.dumps(redrive)
+        SubscriptionArn=arn, AttributeName="RedrivePolicy", AttributeValue=redrive_to("dead")
     )
     set_filter(aws, arn, {"quantity": [{"numeric": [">=", 10]}]}, "MessageBody")
     sns.publish(TopicArn=topic, Message='{"quantity": [1, 12]}')
@@ -497,7 +591,7 @@ def test_what_cannot_be_compared_with_the_filter_policy_is_a_dead_letter(
     "SNS",
     "An e-mail subscription needs an address",
     kept="yes",
-    module="notifications",
+    module="subscribing",
     aws="https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html",
 )
 @pytest.mark.parametrize(
@@ -525,7 +619,7 @@ def test_what_is_no_function_is_not_subscribed(aws: Session, topic: str, endpoin
     "SNS",
     "A subject has under 100 characters, and no line breaks or control characters",
     kept="yes",
-    module="limits",
+    module="publishing",
     aws="https://docs.aws.amazon.com/sns/latest/api/API_Publish.html",
 )
 @pytest.mark.parametrize(
@@ -550,6 +644,132 @@ def test_a_subject_that_no_header_can_carry_is_refused(
     ]
 
 
+UNPUBLISHABLE = [
+    ({"Message": ""}, "Empty message"),
+    (structured('{"sqs": "x"}'), "Message Structure - No default entry in JSON message body"),
+    (structured('{"lambda": "x"}'), "Message Structure - No default entry in JSON message body"),
+    (structured('{"default": {"a": 1}}'), "Message Structure - No default entry in JSON"),
+    (structured('{"default": null}'), "Message Structure - No default entry in JSON"),
+    (structured('{"sqs"'), "Message Structure - JSON message body failed to parse"),
+    (structured('["default"]'), "Message Structure - JSON message body failed to parse"),
+    (structured("[" * 100_000), "Message Structure - JSON message body failed to parse"),
+    ({"Message": "x", "MessageStructure": "yaml"}, "MessageStructure"),
+]
+
+
+@pytest.mark.parity(
+    "SNS",
+    "An empty message, a structured one without a text as `default` or that is no JSON, are "
+    "refused; in a batch, the whole call",
+    kept="yes",
+    module="publishing",
+    aws="https://docs.aws.amazon.com/sns/latest/api/API_Publish.html",
+)
+@pytest.mark.parametrize(("message", "refusal"), UNPUBLISHABLE)
+@pytest.mark.place("structured message")
+def test_what_no_subscriber_could_be_given_is_not_published(
+    aws: Session, topic: str, message: dict[str, str], refusal: str
+) -> None:
+    url = open_queue(aws, "q", topic)
+    subscribe_queue(aws, topic, "q")
+    sns = aws.client("sns")
+    invalid = pytest.raises(sns.exceptions.InvalidParameterException, match=refusal)
+    with invalid:
+        sns.publish(TopicArn=topic, **message)
+    entries = [{"Id": "good", "Message": "tea"}, {"Id": "bad", **message}]
+    with invalid:
+        sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
+    assert sum(counts(aws.client("sqs"), url)) == 0
+
+
+@pytest.mark.parity(
+    "SNS",
+    "An entry of a structured message that is no text is passed over for `default`",
+    kept="yes",
+    module="publishing",
+    aws="https://docs.aws.amazon.com/sns/latest/api/API_Publish.html",
+)
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ('{"default": "d", "sqs": {"field": "v"}}', "d"),
+        ('{"default": "d", "sqs": ""}', ""),
+        ('{"default": "d", "default": "e"}', "e"),
+    ],
+)
+def test_a_protocol_gets_a_text_in_any_case(
+    aws: Session, topic: str, message: str, text: str
+) -> None:
+    url = open_queue(aws, "q", topic)
+    subscribe_queue(aws, topic, "q")
+    aws.client("sns").publish(TopicArn=topic, **structured(message))
+    (found,) = messages_on(aws, url)
+    assert json.loads(found["Body"]).get("Message", "") == text
+
+
+def test_an_empty_subject_is_refused(aws: Session, topic: str) -> None:
+    with pytest.raises(ClientError, match="Invalid parameter: Subject"):
+        aws.client("sns").publish(TopicArn=topic, Message="tea", Subject="")
+
+
+WRONG_ATTRIBUTES = [
+    ("a", {"DataType": "String", "StringValue": ""}, "must contain non-empty message attribute"),
+    ("a", {"DataType": "String"}, "must contain non-empty message attribute value"),
+    ("a", {"DataType": "Binary", "BinaryValue": b""}, "must contain non-empty message attribute"),
+    ("a", {"DataType": "String", "BinaryValue": b"b"}, "type 'String' must use field 'String'"),
+    ("a", {"DataType": "Number", "BinaryValue": b"b"}, "type 'Number' must use field 'String'"),
+    ("a", {"DataType": "Binary", "StringValue": "b"}, "type 'Binary' must use field 'Binary'"),
+    ("a", {"DataType": "Number", "StringValue": "b"}, "Could not cast message attribute 'a'"),
+    ("a", {"DataType": "Text", "StringValue": "b"}, "has an invalid message attribute type"),
+    ("a" * 256, {"DataType": "String", "StringValue": "b"}, "must be less than 256 bytes"),
+    ("a^", {"DataType": "String", "StringValue": "b"}, "Invalid non-alphanumeric character '#x5E'"),
+    (".a", {"DataType": "String", "StringValue": "b"}, "starting with character '.' was found"),
+    ("a.", {"DataType": "String", "StringValue": "b"}, "ending with character '.' was found"),
+    ("a..b", {"DataType": "String", "StringValue": "b"}, "can not have successive '.'"),
+]
+
+
+@pytest.mark.parity(
+    "SNS",
+    "An attribute with a wrong name or type, or without a value, is refused; in a batch, the whole "
+    "call",
+    kept="yes",
+    module="message_attributes",
+    aws="https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html",
+)
+@pytest.mark.parametrize(("name", "value", "refusal"), WRONG_ATTRIBUTES)
+@pytest.mark.place("message attributes")
+def test_a_wrong_attribute_is_not_published(
+    aws: Session, topic: str, name: str, value: dict[str, Any], refusal: str
+) -> None:
+    sns = aws.client("sns")
+    entry = {"Message": "tea", "MessageAttributes": {name: value}}
+    batch = {"PublishBatchRequestEntries": [{"Id": "bad", **entry}]}
+    for publish, parameters in ((sns.publish, entry), (sns.publish_batch, batch)):
+        with pytest.raises(ClientError, match=re.escape(refusal)) as caught:
+            publish(TopicArn=topic, **parameters)
+        assert caught.value.response["Error"]["Code"] == "ParameterValueInvalid"
+
+
+@pytest.mark.parametrize(
+    ("ids", "code"),
+    [
+        ([], "EmptyBatchRequest"),
+        (["a.b"], "InvalidBatchEntryId"),
+        (["a" * 81], "InvalidBatchEntryId"),
+        (["a", "a"], "BatchEntryIdsNotDistinct"),
+        ([str(i) for i in range(11)], "TooManyEntriesInBatchRequest"),
+    ],
+)
+def test_a_batch_of_another_form_is_refused(
+    aws: Session, topic: str, ids: list[str], code: str
+) -> None:
+    entries = [{"Id": entry_id, "Message": "tea"} for entry_id in ids]
+    with pytest.raises(ClientError) as caught:
+        aws.client("sns").publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
+    assert caught.value.response["Error"]["Code"] == code
+
+
 KIB = 1024
 
 
@@ -557,7 +777,7 @@ KIB = 1024
     "SNS",
     "A message has 256 KiB at most, attributes included, and so has a batch in all",
     kept="yes",
-    module="limits",
+    module="publishing",
     aws="https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html",
 )
 def test_a_message_has_256_kib_and_so_has_a_batch_in_all(aws: Session, topic: str) -> None:
@@ -587,10 +807,10 @@ def test_an_endpoint_that_is_down_is_logged_without_its_url(
 
         def logged() -> str:
             said.append(capfd.readouterr().err)
-            return "".join(said) if "ConnectionError" in "".join(said) else ""
+            return "".join(said) if "Lost" in "".join(said) else ""
 
         text = wait_until(logged, "the failure is logged", timeout=10)
-    assert f"{made['SubscriptionArn']} could not be notified: ConnectionError" in text
+    assert f"Orders cannot notify {made['SubscriptionArn']}: NewConnectionError" in text
     assert "hook" not in text and "abc123" not in text
 
 
@@ -611,10 +831,12 @@ def test_mail_can_be_kept_in_a_directory_of_ones_choice(tmp_path: Path) -> None:
 def test_a_mail_that_cannot_be_written_holds_up_no_other(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    lost: list[str] = []
+
     async def send_both() -> None:
         post = Mailbox(tmp_path / "mail")
         for address in ("a9\ud800@example.com", "a10@example.com"):
-            post.send("Orders", address, "One tea", "An order")
+            post.send("Orders", address, "One tea", "An order", lost.append)
         async with asyncio.timeout(5):
             while not list((tmp_path / "mail" / "new").iterdir()):
                 await asyncio.sleep(0.01)
@@ -622,7 +844,7 @@ def test_a_mail_that_cannot_be_written_holds_up_no_other(
     asyncio.run(send_both())
     (mail,) = mailbox.Maildir(tmp_path / "mail")
     assert mail["To"] == "a10@example.com"
-    assert caplog.messages == ["A mail was not delivered: UnicodeEncodeError"]
+    assert lost == ["the mail was not delivered: UnicodeEncodeError"]
     assert "a9" not in caplog.text
 
 

@@ -17,7 +17,7 @@ import lab
 from lab import local
 from lab.session import Session
 from lab.waiting import wait_until
-from localcloud import clock
+from localcloud import clock, losses
 from localcloud.messages import QueuedMessage
 from localcloud.queues import IndexedQueue
 from tests.counts import counts
@@ -189,6 +189,7 @@ def test_a_message_goes_to_the_dead_letter_queue_after_its_last_receive(sqs: Any
     module="queues",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_PurgeQueue.html",
 )
+@pytest.mark.place("purge")
 def test_purging_empties_the_queue(sqs: Any, url: str) -> None:
     for _ in range(3):
         sqs.send_message(QueueUrl=url, MessageBody="tea")
@@ -237,6 +238,7 @@ def test_message_attributes_are_returned_when_asked_for(sqs: Any, url: str) -> N
 
 
 @pytest.mark.parity("SQS", "A queue can be a FIFO queue", kept="no: it is refused", module="queues")
+@pytest.mark.place("FIFO queue")
 def test_a_fifo_queue_is_refused_clearly(sqs: Any) -> None:
     with pytest.raises(ClientError, match="standard queues only"):
         sqs.create_queue(QueueName="q.fifo", Attributes={"FifoQueue": "true"})
@@ -291,6 +293,7 @@ def redrive(name: str, count: int) -> dict[str, str]:
     return {"RedrivePolicy": json.dumps({"deadLetterTargetArn": target, "maxReceiveCount": count})}
 
 
+@pytest.mark.place("dead-letter queue gone")
 def test_a_dead_letter_queue_that_is_gone_keeps_the_message_and_one_made_again_gets_it(
     sqs: Any,
 ) -> None:
@@ -484,6 +487,7 @@ def test_a_message_of_yesterday_can_be_shown_again(monkeypatch: pytest.MonkeyPat
     module="queues",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html",
 )
+@pytest.mark.place("message too old")
 def test_a_message_is_gone_when_its_retention_period_is_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -496,8 +500,10 @@ def test_a_message_is_gone_when_its_retention_period_is_over(
     monkeypatch.setattr(clock, "now_ms", lambda: sent + 59_000)
     assert [m.body for m in queue.receive(1, 0)] == ["tea"]
     monkeypatch.setattr(clock, "now_ms", lambda: sent + 61_000)
+    losses.clear()
     assert queue.receive(1, 0) == []
     assert queue.approximate_number_of_messages == 0
+    assert losses.describe()["counts"] == {"message too old": 1}
 
 
 def test_who_waits_for_a_message_can_be_stopped_in_the_moment_when_one_comes() -> None:
@@ -514,6 +520,7 @@ def test_who_waits_for_a_message_can_be_stopped_in_the_moment_when_one_comes() -
     assert asyncio.run(stopped())
 
 
+@pytest.mark.place("reset")
 def test_a_reset_ends_a_long_poll(sqs: Any, url: str, cloud: str) -> None:
     with ThreadPoolExecutor(1) as threads:
         poll = threads.submit(receive, sqs, url, WaitTimeSeconds=20)
