@@ -382,7 +382,7 @@ class _Details:
         if lost is None:
             return
         newest = "".join(
-            f"; the newest: {last['what']}, {last['why']}" for last in lost["last"][-1:]
+            f"; the newest: {last['what']}, {last['why']}" for last in lost["last"][:1]
         )
         yield Expectation(
             "Nothing was lost",
