@@ -38,6 +38,8 @@ from localcloud.queues import IndexedQueue
 logger = logging.getLogger(__name__)
 ACCOUNT_ID = DEFAULT_ACCOUNT_ID
 # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+# Seconds. On AWS an environment is replaced before its credentials expire; here a busy one lives on.
+_A_WORKERS_LIFE = 365 * 24 * 60 * 60
 # What moto serves besides AWS's API: its controls, a recorder, an instance's metadata, ... Nothing
 # here needs them, and some write files or call moto's own server.
 _NOT_OF_AWS = ("/moto-api", "/latest/", "/service_region/", "/favicon.ico", "/static/")
@@ -250,7 +252,7 @@ class State:
             role_session_name=session,
             role_arn=role_arn,
             policy="",
-            duration=12 * 60 * 60,
+            duration=_A_WORKERS_LIFE,
             external_id="",
         )
         return {
