@@ -37,12 +37,12 @@ from localcloud.queues import IndexedQueue
 
 logger = logging.getLogger(__name__)
 ACCOUNT_ID = DEFAULT_ACCOUNT_ID
-# https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
-# Seconds. On AWS an environment is replaced before its credentials expire; here a busy one lives on.
+# Seconds. On AWS an environment is replaced before its credentials expire; here a busy one stays.
 _A_WORKERS_LIFE = 365 * 24 * 60 * 60
 # What moto serves besides AWS's API: its controls, a recorder, an instance's metadata, ... Nothing
 # here needs them, and some write files or call moto's own server.
 _NOT_OF_AWS = ("/moto-api", "/latest/", "/service_region/", "/favicon.ico", "/static/")
+# https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 _FUNCTION = re.compile(
     r"(arn:aws[\w-]*:lambda:)?((?P<region>[a-z]{2}(-[a-z]+)+-\d):)?(\d{12}:)?(function:)?"
     r"(?P<name>[\w-]+)(:(\$LATEST|[\w-]+))?",
