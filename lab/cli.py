@@ -12,10 +12,11 @@ from pathlib import Path
 
 import click
 
-from lab import chapters, client_env, errors, function_logs, local, movement, settings
+from lab import chapters, client_env, errors, function_logs, last_error, local, movement, settings
 from lab.display import printable
 from lab.errors import NoCloudError, TargetError
 from lab.inbox import inbox, mails
+from lab.lock import set_up_lock
 from lab.names import names
 from lab.session import session
 from lab.settings import Settings
@@ -62,8 +63,15 @@ def _local_cloud() -> str | None:
     return None if key is None else key.address
 
 
+def _shown(url: str) -> str:
+    """An address as it may be shown: somebody may have put a password into it."""
+    return printable(last_error.without_secrets(url))
+
+
 def _none_runs(url: str | None) -> str:
-    return f"No local cloud runs at {url}." if url else "No local cloud of this folder runs."
+    return (
+        f"No local cloud runs at {_shown(url)}." if url else "No local cloud runs for this folder."
+    )
 
 
 @main.command()
@@ -75,9 +83,10 @@ def start() -> None:
         url = local.start(chosen.port).address
     elif local.status(url) is None:  # another cloud would not be the one in use
         raise TargetError(
-            f"No local cloud answers at {url}, which AWS_ENDPOINT_URL names; unset it to start one."
+            f"No local cloud answers at {_shown(url)}, which AWS_ENDPOINT_URL names; unset it to "
+            "start one."
         )
-    print(f"Local cloud ready at {url}")
+    print(f"Local cloud ready at {_shown(url)}")
 
 
 @main.command()
@@ -104,7 +113,7 @@ def status(as_json: bool) -> None:
     if found["speed"] != 1:
         print(f"{'speed':10} {found['speed']:g} times as fast as on AWS, the waits")
     print(f"{'workers':10} {len(found['workers'])}")
-    print(f"{'functions':10} {', '.join(found['functions']) or 'none'}")
+    print(f"{'functions':10} {printable(', '.join(found['functions'])) or 'none'}")
     for trigger in found["event_sources"]:
         print(f"{'trigger':10} {movement.in_words(trigger)}")
 
@@ -157,8 +166,9 @@ def _forget_everything(yes: bool) -> None:
     if url is None:
         raise NoCloudError(f"{_none_runs(url)} Start one with `lab start`.")
     if not yes:
-        click.confirm(f"Delete everything in the local cloud at {url}?", abort=True)
-    local.reset(url)
+        click.confirm(f"Delete everything in the local cloud at {_shown(url)}?", abort=True)
+    with set_up_lock():
+        local.reset(url)
     print("Forgot everything.")
 
 

@@ -167,13 +167,14 @@ EXPLANATIONS = (
     ),
     Explanation(
         name="The local cloud there is another user's",
-        pattern=r"another user's local cloud",
+        pattern=r"local cloud at \S+ belongs to another user",
         means="On this machine several people work, and the local cloud at that address was "
         "started by somebody else. It is never used: what is in it is theirs.",
         where="Every command and chapter, when LAB_PORT or AWS_ENDPOINT_URL names that address.",
         cure="Unset LAB_PORT and AWS_ENDPOINT_URL: then a free port is found. Or set LAB_PORT to "
         "another port. `lab status` shows the address of yours.",
-        example="TargetError: At http://127.0.0.1:4510 runs another user's local cloud.",
+        example="TargetError: The local cloud at http://127.0.0.1:24510 belongs to another user, ben. "
+        "Set LAB_PORT to another port, or unset it.",
     ),
     Explanation(
         name="The local cloud does not answer",

@@ -47,7 +47,7 @@ def session(*, start: bool = True) -> Session:
         return _at(chosen.endpoint_url, chosen.region)
     key = local.start(chosen.port) if start else local.find(chosen.port)
     if key is None:
-        raise NoCloudError("No local cloud of this folder runs. Start one with `lab start`.")
+        raise NoCloudError("No local cloud runs for this folder. Start one with `lab start`.")
     return _made_up(key.address, chosen.region, key.access_key_id, key.secret_access_key)
 
 

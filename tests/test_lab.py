@@ -201,7 +201,7 @@ def test_start_status_reset_and_stop(own_port: int) -> None:
     assert run_lab("reset", "--yes").stdout == "Forgot everything.\n"
     assert "QueueUrls" not in lab.session().client("sqs").list_queues()
     assert run_lab("stop").stdout == "Stopped.\n"
-    assert "No local cloud of this folder runs" in run_lab("stop").stdout
+    assert "No local cloud runs for this folder" in run_lab("stop").stdout
 
 
 def test_the_commands_for_the_local_cloud_mean_the_one_in_use(own_port: int) -> None:

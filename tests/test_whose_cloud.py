@@ -350,7 +350,7 @@ def test_what_a_killed_cloud_left_is_no_cloud(mine: str) -> None:
     local._started[mine].wait()
     assert local.find(None) is None
     assert start_key.path_of(key.port).exists()
-    assert "No local cloud of this folder runs" in run_lab("status").stderr
+    assert "No local cloud runs for this folder" in run_lab("status").stderr
     result = CliRunner().invoke(teardown.main, ["--yes"])
     assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "0 left")
     assert run_lab("start").exit_code == 0
