@@ -173,8 +173,8 @@ EXPLANATIONS = (
         where="Every command and chapter, when LAB_PORT or AWS_ENDPOINT_URL names that address.",
         cure="Unset LAB_PORT and AWS_ENDPOINT_URL: then a free port is found. Or set LAB_PORT to "
         "another port. `lab status` shows the address of yours.",
-        example="TargetError: The local cloud at http://127.0.0.1:24510 belongs to another user, ben. "
-        "Set LAB_PORT to another port, or unset it.",
+        example="TargetError: The local cloud at http://127.0.0.1:24510 belongs to another user, "
+        "ben. Set LAB_PORT to another port, or unset it.",
     ),
     Explanation(
         name="The local cloud does not answer",

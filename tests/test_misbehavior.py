@@ -233,6 +233,33 @@ def test_other_programs_of_the_user_cannot_look_into_a_worker() -> None:
         assert [invoke(aws, name)["Payload"] for name in ("fork", "new")] == [0, 0]
 
 
+@pytest.mark.parity(
+    "Lambda",
+    "An execution environment opens 1,024 files at most",
+    kept="yes, unless it raises its limit itself",
+    module="worker",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
+)
+def test_a_function_may_open_1024_files() -> None:
+    code = (
+        "import resource\n"
+        "def handler(event, context):\n"
+        "    return resource.getrlimit(resource.RLIMIT_NOFILE)\n"
+    )
+    with own_cloud() as (address, _):
+        aws = make_session(address)
+        make_function(aws, "files", code)
+        soft, hard = invoke(aws, "files")["Payload"]
+        assert soft == 1024 or soft == hard < 1024
+
+
+@pytest.mark.parity(
+    "CloudWatch Logs",
+    "All that an invocation prints is in the log",
+    kept="up to 1 MB and 10,000 lines, the first and the last; a line says what was left out",
+    module="output",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
+)
 def test_a_function_that_prints_100_mb_costs_no_memory_and_says_what_was_cut() -> None:
     code = (
         "def handler(event, context):\n"
