@@ -11,6 +11,7 @@ import os
 import random
 import signal
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -182,27 +183,32 @@ def test_200_misbehaviors_end_in_time_and_the_next_invocation_works() -> None:
             assert not late
 
 
-def test_a_handler_that_forks_returns_once() -> None:
+@pytest.fixture(scope="module")
+def here(_clean_environment: None) -> Iterator[tuple[Session, int]]:
+    """A session with a local cloud, and that cloud's process id."""
+    with own_cloud() as (address, pid):
+        yield make_session(address), pid
+
+
+def test_a_handler_that_forks_returns_once(here: tuple[Session, int]) -> None:
     code = "import os\ndef handler(event, context):\n    os.fork()\n    return os.getpid()\n"
-    with own_cloud() as (address, _):
-        aws = make_session(address)
-        make_function(aws, "forks", code, Timeout=TIMEOUT)
-        assert len({invoke(aws, "forks")["Payload"] for _ in range(10)}) == 1
+    aws, _ = here
+    make_function(aws, "forks", code, Timeout=TIMEOUT)
+    assert len({invoke(aws, "forks")["Payload"] for _ in range(10)}) == 1
 
 
-def test_a_worker_that_is_stopped_while_it_is_idle_is_replaced() -> None:
+def test_a_worker_that_is_stopped_while_it_is_idle_is_replaced(here: tuple[Session, int]) -> None:
     code = "import os\ndef handler(event, context):\n    return os.getpid()\n"
-    with own_cloud() as (address, _):
-        aws = make_session(address)
-        make_function(aws, "idle", code, Timeout=TIMEOUT)
-        worker = invoke(aws, "idle")["Payload"]
-        os.kill(worker, signal.SIGSTOP)
-        wait_until(lambda: not psutil.pid_exists(worker), "it was replaced", timeout=20)
-        assert invoke(aws, "idle")["Payload"] != worker
+    aws, _ = here
+    make_function(aws, "idle", code, Timeout=TIMEOUT)
+    worker = invoke(aws, "idle")["Payload"]
+    os.kill(worker, signal.SIGSTOP)
+    wait_until(lambda: not psutil.pid_exists(worker), "it was replaced", timeout=20)
+    assert invoke(aws, "idle")["Payload"] != worker
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no worker is a fork")
-def test_a_fork_server_that_a_handler_has_stopped_is_replaced() -> None:
+def test_a_fork_server_that_a_handler_has_stopped_is_replaced(here: tuple[Session, int]) -> None:
     code = (
         "import os, signal\n"
         "def handler(event, context):\n"
@@ -211,26 +217,24 @@ def test_a_fork_server_that_a_handler_has_stopped_is_replaced() -> None:
         "        os._exit(3)\n"
         "    return 'fine'\n"
     )
-    with own_cloud() as (address, _):
-        aws = make_session(address)
-        make_function(aws, "stops", code, Timeout=TIMEOUT)
-        error = invoke(aws, "stops", {"stop": True})["Payload"]
-        assert error["errorType"] in ("Runtime.ExitError", "Sandbox.Timedout")
-        assert invoke(aws, "stops")["Payload"] == "fine"
+    aws, _ = here
+    make_function(aws, "stops", code, Timeout=TIMEOUT)
+    error = invoke(aws, "stops", {"stop": True})["Payload"]
+    assert error["errorType"] in ("Runtime.ExitError", "Sandbox.Timedout")
+    assert invoke(aws, "stops")["Payload"] == "fine"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux only has it")
-def test_other_programs_of_the_user_cannot_look_into_a_worker() -> None:
+def test_other_programs_of_the_user_cannot_look_into_a_worker(here: tuple[Session, int]) -> None:
     code = (
         "import ctypes\n"
         "def handler(event, context):\n"
         "    return ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)\n"  # PR_GET_DUMPABLE
     )
-    with own_cloud() as (address, _):
-        aws = make_session(address)
-        make_function(aws, "fork", code)
-        make_function(aws, "new", code, Environment={"Variables": {"PYTHONHASHSEED": "0"}})
-        assert [invoke(aws, name)["Payload"] for name in ("fork", "new")] == [0, 0]
+    aws, _ = here
+    make_function(aws, "fork", code)
+    make_function(aws, "new", code, Environment={"Variables": {"PYTHONHASHSEED": "0"}})
+    assert [invoke(aws, name)["Payload"] for name in ("fork", "new")] == [0, 0]
 
 
 @pytest.mark.parity(
@@ -240,17 +244,16 @@ def test_other_programs_of_the_user_cannot_look_into_a_worker() -> None:
     module="worker",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
 )
-def test_a_function_may_open_1024_files() -> None:
+def test_a_function_may_open_1024_files(here: tuple[Session, int]) -> None:
     code = (
         "import resource\n"
         "def handler(event, context):\n"
         "    return resource.getrlimit(resource.RLIMIT_NOFILE)\n"
     )
-    with own_cloud() as (address, _):
-        aws = make_session(address)
-        make_function(aws, "files", code)
-        soft, hard = invoke(aws, "files")["Payload"]
-        assert soft == 1024 or soft == hard < 1024
+    aws, _ = here
+    make_function(aws, "files", code)
+    soft, hard = invoke(aws, "files")["Payload"]
+    assert soft == 1024 or soft == hard < 1024
 
 
 @pytest.mark.parity(
@@ -260,22 +263,23 @@ def test_a_function_may_open_1024_files() -> None:
     module="output",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
 )
-def test_a_function_that_prints_100_mb_costs_no_memory_and_says_what_was_cut() -> None:
+def test_a_function_that_prints_100_mb_costs_no_memory_and_says_what_was_cut(
+    here: tuple[Session, int],
+) -> None:
     code = (
         "def handler(event, context):\n"
         "    for number in range(event['lines']):\n"
         "        print(f'{number:0>79}')\n"
     )
-    with own_cloud() as (address, pid):
-        aws = make_session(address)
-        make_function(aws, "prints", code, Timeout=60)
-        invoke(aws, "prints", {"lines": 1})
-        before = psutil.Process(pid).memory_info().rss
-        assert "FunctionError" not in invoke(aws, "prints", {"lines": 1_300_000})
-        assert psutil.Process(pid).memory_info().rss - before < 50_000_000
-        pages = aws.client("logs").get_paginator("filter_log_events")
-        found = pages.paginate(logGroupName="/aws/lambda/prints").build_full_result()["events"]
-        lines = [event["message"] for event in found]
-        assert len(lines) < 20_000
-        assert any("left out here" in line for line in lines)
-        assert f"{1_299_999:0>79}" in lines
+    aws, pid = here
+    make_function(aws, "prints", code, Timeout=60)
+    invoke(aws, "prints", {"lines": 1})
+    before = psutil.Process(pid).memory_info().rss
+    assert "FunctionError" not in invoke(aws, "prints", {"lines": 1_300_000})
+    assert psutil.Process(pid).memory_info().rss - before < 50_000_000
+    pages = aws.client("logs").get_paginator("filter_log_events")
+    found = pages.paginate(logGroupName="/aws/lambda/prints").build_full_result()["events"]
+    lines = [event["message"] for event in found]
+    assert len(lines) < 20_000
+    assert any("left out here" in line for line in lines)
+    assert f"{1_299_999:0>79}" in lines
