@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
 import re
 import time
 import uuid
@@ -29,6 +30,7 @@ from localcloud.permissions import policy_of, service_may
 from localcloud.runtime import Result, Runtime, ThrottledError
 from localcloud.state import ACCOUNT_ID, Request, Response, State, json_response
 
+logger = logging.getLogger(__name__)
 _MAX_BODY = 10 * 1024 * 1024
 _LONGEST_TEXT = 200  # of one finding of the validator, which may quote the body
 _SERVICE = "apigateway.amazonaws.com"
@@ -180,6 +182,11 @@ class FrontDoor:
             # Nothing tells the caller that it was too much for the function.
             # https://repost.aws/knowledge-center/api-gateway-internal-server-error
             raise Refusal("INTEGRATION_FAILURE", "the function is throttled", 500) from None
+        except (
+            Exception
+        ) as error:  # no memory, no files: the caller is told, not the connection cut
+            logger.exception("%s could not be invoked", function.function_name)
+            raise Refusal("INTEGRATION_FAILURE", f"the local cloud failed: {error!r}") from None
         return _proxy_response(result)
 
 

@@ -34,6 +34,7 @@ from localcloud.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 _SERVICE = "sns.amazonaws.com"
+_PAUSES = (1.0, 5.0, 20.0)  # in seconds, before what the cloud could not deliver is tried again
 _POST_SECONDS = 15.0  # that an HTTP endpoint has to answer
 _moto_subscribe = SNSBackend.subscribe
 
@@ -71,7 +72,12 @@ class Notifications:
             body = body.replace(arn.encode(), label)
         return body
 
+    def stop(self) -> None:
+        """Give up what is to be delivered later."""
+        self._tasks.cancel()
+
     def clear(self) -> None:
+        self.stop()
         self._pending.clear()
         self._mailbox.clear()
 
@@ -110,7 +116,8 @@ class Notifications:
         **_: Any,
     ) -> None:
         """Give the message to one subscriber. Raises nothing: the others must get it all the same,
-        and whatever it is that goes wrong, the message must not be lost."""
+        and whatever it is that goes wrong, the message must not be lost. `message` is as it was
+        published, which has a text for each protocol."""
         if subscription.arn in self._pending:
             return
         text = message
@@ -119,16 +126,42 @@ class Notifications:
         notification = self._notification(
             subscription, text, message_id, subject, message_attributes
         )
+        try:
+            passes = _passes(subscription, message, message_attributes)
+        except Exception as error:  # moto cannot compare the two
+            problem = f"its filter policy does not fit the message ({error!r})"
+            self._dead_letter(subscription, notification, problem)
+        else:
+            if passes:
+                self._deliver(subscription, notification)
+
+    def _deliver(
+        self, subscription: Subscription, notification: dict[str, Any], failures: int = 0
+    ) -> None:
+        """What the other side refuses is a dead letter at once; where the cloud itself failed, it
+        is tried again a few times first.
+        https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html
+        """
         deliver = {"lambda": self._invoke, "sqs": self._send, "email": self._mail}.get(
             subscription.protocol.removesuffix("-json"), self._post
         )
         try:
-            passes = _passes(subscription, message, message_attributes)
-            problem = deliver(subscription, notification) if passes else ""
+            problem = deliver(subscription, notification)
         except Exception as error:
+            if failures < len(_PAUSES):
+                logger.exception("%s could not be notified, and will be again", subscription.arn)
+                again = self._deliver_later(subscription, notification, failures)
+                self._tasks.start(again)
+                return
             problem = f"the local cloud failed ({error!r})"
         if problem:
             self._dead_letter(subscription, notification, problem)
+
+    async def _deliver_later(
+        self, subscription: Subscription, notification: dict[str, Any], failures: int
+    ) -> None:
+        await asyncio.sleep(clock.seconds(_PAUSES[failures]))
+        self._deliver(subscription, notification, failures + 1)
 
     def _post(self, subscription: Subscription, notification: dict[str, Any]) -> str:
         """Send to an HTTP endpoint, on a thread, as that waits for the other side."""

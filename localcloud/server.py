@@ -126,6 +126,7 @@ class LocalCloud:
         """Stop all work and every worker."""
         self.event_sources.stop()
         self.invocations.clear()
+        self.notifications.stop()
         self.move_tasks.clear()
         self.runtime.stop()
 

@@ -17,7 +17,9 @@ send to it). Then orders are lost, on AWS as here.
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -29,10 +31,14 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from moto.sns.exceptions import SNSException
 
 from lab.names import names
+from localcloud import notifications, publishing
+from localcloud.asynchronous import Event
+from localcloud.notifications import Notifications
 from tests.virtual_chain import VirtualChain
-from tests.virtual_cloud import set_up
+from tests.virtual_cloud import EDITS, set_up
 
 RUNS = 500
 PERMISSIONS = [
@@ -48,6 +54,7 @@ FAULTS = {
     "PublishBatch": ["throttled", "broken", "unreachable", "reply lost", "partly refused"],
     "PutItem": ["throttled", "broken", "unreachable", "reply lost"],
 }
+PARTS = ["events", *names("").functions]  # of the cloud, which can meet an exhausted machine
 any_fault = precondition(lambda self: not self.gentle)
 passing_fault = precondition(lambda self: not self.gentle or self.passing < 2)
 PRODUCTS = st.sampled_from(["tea", "شاي 🍵", "coffee"])
@@ -71,13 +78,18 @@ class OrdersAndFaults(RuleBasedStateMachine):
         self.gentle = False
 
     @initialize(
-        gentle=st.booleans(), function=st.sampled_from(names("").functions), calls=st.integers(0, 2)
+        gentle=st.booleans(),
+        function=st.sampled_from(names("").functions),
+        calls=st.integers(0, 2),
+        part=st.sampled_from(PARTS),
     )
-    def begin(self, gentle: bool, function: str, calls: int) -> None:
+    def begin(self, gentle: bool, function: str, calls: int, part: str) -> None:
         """A gentle run has two faults at most, and they pass. Any other has whatever comes."""
         self.gentle = gentle
         if gentle:
             self._kill(function, calls)
+        else:
+            self._exhaust(part, "EMFILE", 1)
 
     # -- Orders ----------------------------------------------------------------------------------
 
@@ -141,6 +153,36 @@ class OrdersAndFaults(RuleBasedStateMachine):
         self.chain.faults.kills[function].append(calls)
         self._count(1)
         self.delivered_twice |= calls > 0
+        self._meet()
+
+    @passing_fault
+    @rule(
+        part=st.sampled_from(PARTS),
+        error=st.sampled_from(["EMFILE", "ENOSPC", "ENOMEM"]),
+        times=st.sampled_from([1, 3, 9]),
+    )
+    def exhaust_the_machine(self, part: str, error: str, times: int) -> None:
+        self._exhaust(part, error, 1 if self.gentle else times)
+
+    def _exhaust(self, part: str, error: str, times: int) -> None:
+        self.chain.faults.cloud[part] += [error] * times
+        self._count(times)
+        self._meet()
+
+    @passing_fault
+    @rule(function=st.sampled_from(names("").functions))
+    def hang_while_starting(self, function: str) -> None:
+        self.chain.faults.cloud[function].append("hangs")
+        self._count(1)
+        self._meet()
+
+    @any_fault
+    @rule(edit=st.sampled_from(sorted(EDITS)))
+    def edit_a_handler(self, edit: tuple[str, str]) -> None:
+        function, what = edit
+        self.chain.edits[function] = what
+        self.lasting = True
+        self.delivered_twice |= what == "garbage"  # what was done is done again
         self._meet()
 
     @any_fault
@@ -300,4 +342,51 @@ def test_the_machine_finds_retries_that_are_off() -> None:
     with set_up(VirtualChain) as chain:
         chain.turn_retries_off()
         with pytest.raises(AssertionError, match="given up"):
+            play(chain, RUNS)
+
+
+def take_everything(patch: pytest.MonkeyPatch) -> None:
+    """SNS takes what it can give to nobody, and a message that nobody is given is dropped."""
+    publish = Notifications._publish
+
+    def drop(of: Notifications, *message: Any, **options: Any) -> None:
+        with suppress(SNSException):
+            publish(of, *message, **options)
+
+    patch.setattr(publishing, "_refuse_message", lambda *_: None)
+    patch.setattr(Notifications, "_publish", drop)
+
+
+def give_events_up(patch: pytest.MonkeyPatch) -> None:
+    """An event that the cloud could not run is not tried again, and ends nowhere."""
+
+    def give_up(_: Event) -> float:
+        raise OSError("as before")
+
+    patch.setattr(Event, "next_pause", give_up)
+
+
+def drop_what_cannot_be_delivered(patch: pytest.MonkeyPatch) -> None:
+    """A message that the cloud could not deliver is logged, and that is all."""
+    dead_letter = Notifications._dead_letter
+
+    def drop(of: Notifications, *letter: Any) -> None:
+        if "the local cloud failed" not in letter[-1]:
+            dead_letter(of, *letter)
+
+    patch.setattr(notifications, "_PAUSES", ())
+    patch.setattr(Notifications, "_dead_letter", drop)
+
+
+HOLES = [take_everything, give_events_up, drop_what_cannot_be_delivered]
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("hole", HOLES)
+def test_the_machine_finds_a_hole_in_the_cloud(
+    hole: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with set_up(VirtualChain) as chain:
+        hole(monkeypatch)
+        with pytest.raises(AssertionError, match="is lost"):
             play(chain, RUNS)

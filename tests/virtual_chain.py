@@ -82,6 +82,7 @@ class VirtualChain(VirtualCloud):
         sources = self.cloud.event_sources
         deliveries = len(sources._tasks._tasks) - len(sources._pollers)
         events = len(self.cloud.invocations._tasks._tasks)
+        events += len(self.cloud.notifications._tasks._tasks)
         return not (self._queues[N.queue]._messages or deliveries or events)
 
     # -- Breaking it -----------------------------------------------------------------------
@@ -144,6 +145,7 @@ class VirtualChain(VirtualCloud):
         self._tables[N.table] = self._whole["table"]
         self._queues.setdefault(N.queue, self._whole["queue"])
         self.set_visibility(90)
+        self.edits.clear()
         self.faults.clear()
 
     def start_over(self) -> None:

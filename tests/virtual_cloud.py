@@ -10,6 +10,7 @@ which call can be chosen.
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import json
 import os
@@ -40,11 +41,28 @@ from lab import chapters
 from lab.demo import environment
 from lab.folders import ROOT
 from localcloud import clock, server
+from localcloud.asynchronous import AsyncInvocations
 from localcloud.runtime import Result, Runtime, error_payload
 from localcloud.server import LocalCloud, Options
 from localcloud.state import Request, Response, error_response
 
 ADDRESS = "127.0.0.1:4510"
+INIT_SECONDS = 10
+# What somebody who tries things may do to a handler's source, by function and name.
+EDITS = {
+    ("notify_fulfillment", "no default"): [('"default"', '"lambda"')],
+    ("notify_fulfillment", "no JSON"): [
+        ('json.dumps({"default": json.dumps(order), "email": text})', "text")
+    ],
+    ("notify_fulfillment", "no text"): [('"default": json.dumps(order)', '"default": order')],
+    ("notify_fulfillment", "garbage"): [('"batchItemFailures": [', '"batchItemFailures": ["x", ')],
+    ("take_order", "garbage"): [
+        ("def lambda_handler(", "def lambda_handler(e, c): return real(e, c) and 1\ndef real(")
+    ],
+    ("record_order", "garbage"): [
+        ("def lambda_handler(", "def lambda_handler(e, c): return {real(e, c)}\ndef real(")
+    ],
+}
 
 
 class Killed(BaseException):
@@ -89,6 +107,8 @@ class Faults:
     calls: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     kills: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     seconds: dict[str, float] = field(default_factory=dict)  # how long a function takes
+    # Of the cloud itself: a worker that hangs as it starts, or the error of an exhausted machine.
+    cloud: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     met: list[str] = field(default_factory=list)
 
     def next_call(self, operation: str) -> str:
@@ -98,6 +118,19 @@ class Faults:
         fault = self.calls[operation].pop(0)
         self.met.append(f"{operation}: {fault}")
         return fault
+
+    def next_of_cloud(self, part: str) -> str:
+        """What is to go wrong in this part of the cloud, if anything."""
+        if not self.cloud[part]:
+            return ""
+        fault = self.cloud[part].pop(0)
+        self.met.append(f"{part}: {fault}")
+        return fault
+
+    def exhaust(self, part: str) -> None:
+        """Raises OSError if it is the turn of one."""
+        if fault := self.next_of_cloud(part):
+            raise OSError(getattr(errno, fault), os.strerror(getattr(errno, fault)))
 
     def next_kill(self, function: str) -> int | None:
         """After how many of its calls this invocation is to be killed, or None."""
@@ -109,6 +142,7 @@ class Faults:
     def clear(self) -> None:
         self.calls.clear()
         self.kills.clear()
+        self.cloud.clear()
         self.seconds.clear()
 
 
@@ -119,15 +153,20 @@ class _InProcessRuntime(Runtime):
 
     async def invoke(self, function: LambdaFunction, payload: bytes, *_: Any, **__: Any) -> Result:
         owner, name = self.owner, function.function_name
+        if owner.faults.cloud[name][:1] == ["hangs"]:
+            owner.faults.next_of_cloud(name)
+            await asyncio.sleep(INIT_SECONDS)
+            return Result(error_payload("Sandbox.Timedout", "Init timed out"), "Unhandled", "id")
+        owner.faults.exhaust(name)
         await asyncio.sleep(owner.faults.seconds.get(name, 0.01))
         try:
-            reply = owner.run_handler(function, json.loads(payload))
+            reply = json.dumps(owner.run_handler(function, json.loads(payload))).encode()
         except Killed:
             return Result(error_payload("Runtime.ExitError", "signal: killed"), "Unhandled", "id")
         except Exception as error:
             return Result(error_payload(type(error).__name__, str(error)), "Unhandled", "id")
         await asyncio.sleep(0)
-        return Result(json.dumps(reply).encode(), None, "id")
+        return Result(reply, None, "id")
 
 
 class VirtualCloud:
@@ -138,7 +177,9 @@ class VirtualCloud:
         self.loop = VirtualLoop()
         self._plants = plants
         self._thread = threading.get_ident()
-        self._handlers: dict[str, ModuleType] = {}
+        # By the function's name and by what was edited in it.
+        self._handlers: dict[tuple[str, str], ModuleType] = {}
+        self.edits: dict[str, str] = {}  # by function: one of EDITS
         self._in_handler = False
         self._calls_left: int | None = None
         self._refuse_one = False
@@ -195,25 +236,26 @@ class VirtualCloud:
         """Run the function's handler on the event. Raises what it raises, and Killed."""
         os.environ.update(function.environment_vars)
         name = function.function_name
-        if name not in self._handlers:
-            self._handlers[name] = self._load(function)
+        key = name, self.edits.get(name, "")
+        if key not in self._handlers:
+            self._handlers[key] = self._load(function, *EDITS.get(key, ()))
         self._calls_left, self._in_handler = self.faults.next_kill(name), True
         try:
-            reply = self._handlers[name].lambda_handler(event, None)
+            reply = self._handlers[key].lambda_handler(event, None)
             if self._calls_left is not None:
                 raise Killed
             return reply
         finally:
             self._calls_left, self._in_handler = None, False
 
-    def _load(self, function: LambdaFunction) -> ModuleType:
+    def _load(self, function: LambdaFunction, *edits: tuple[str, str]) -> ModuleType:
         name = function.function_name
         credentials = self.cloud.state.assume_role(function.role, name, function.region)
         os.environ.update(credentials, AWS_DEFAULT_REGION=function.region)
         boto3.setup_default_session()  # forgets the credentials of the handler before
         source = (ROOT / "lambdas" / f"{name}.py").read_text("utf-8")
-        for old, new in self._plants.get(name, []):
-            assert old in source, f"lambdas/{name}.py has no {old!r} to plant a bug in"
+        for old, new in (*self._plants.get(name, []), *edits):
+            assert old in source, f"lambdas/{name}.py has no {old!r} to put another in place of"
             source = source.replace(old, new)
         module = ModuleType(name)
         exec(compile(source, f"lambdas/{name}.py", "exec"), module.__dict__)
@@ -237,6 +279,13 @@ class VirtualCloud:
                 publish(backend, *args, **options)
             return publish(backend, *args, **options)
 
+        add = AsyncInvocations.add
+
+        def add_one(events: AsyncInvocations, *args: Any) -> str:
+            self.faults.exhaust("events")
+            return add(events, *args)
+
+        patch.setattr(AsyncInvocations, "add", add_one)
         patch.setattr(SNSBackend, "publish", publish_one)
         patch.setattr(URLLib3Session, "send", lambda _, request: self.send(request))
         patch.setattr(clock, "now_ms", self.loop.now_ms)
