@@ -60,7 +60,7 @@ def _what_is_lacking(service: str, request: Request) -> str:
             return "calls no functions for log lines; read them by FilterLogEvents."
         if service == "s3" and request.query.startswith("notification"):
             return "calls no functions for what happens in a bucket; send it to a queue."
-    if known := _OPERATIONS.get(service, {}).get(_operation(request)):
+    if service in _OPERATIONS and (known := _OPERATIONS[service].get(_operation(request))):
         return known
     for method, path, text in _PATHS.get(service, []):
         if method == request.method and re.fullmatch(path, request.path):
