@@ -85,7 +85,10 @@ class AsyncInvocations:
                     await asyncio.sleep(outcome)
                     continue
                 outcome = _TOO_OLD
-            self._report(function, event, outcome)
+            try:
+                self._report(function, event, outcome)
+            except Exception as error:  # it was the last chance
+                losses.record("destination", function.function_name, f"{outcome}: {error!r}")
             return
         losses.record("event of a deleted function", event.function_arn, "it is deleted")
 

@@ -117,7 +117,7 @@ class AwsApi:
             }
             return json_response(413, text, x_amzn_errortype="RequestTooLargeException")
         try:
-            json.loads(payload)
+            json.loads(payload.decode())  # of bytes it would take UTF-16, too
         except (ValueError, RecursionError) as error:
             return _invalid_content(f"Could not parse request body into json: {error}")
         try:

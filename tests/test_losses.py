@@ -303,6 +303,31 @@ def test_a_dead_letter_whose_queue_is_gone_is_recorded(aws: Session, cloud: str)
     assert wait_for_loss(cloud, "destination", "f") == f"{SQS}dead: there is no such queue"
 
 
+@pytest.mark.place("destination")
+def test_an_event_that_cannot_be_reported_is_recorded() -> None:
+    class Works:
+        async def invoke(self, *_: Any, **__: Any) -> Result:
+            return Result(b"null", "Unhandled")
+
+    function = SimpleNamespace(  # its role is none, and its dead-letter queue is of another form
+        function_arn="arn",
+        function_name="f",
+        event_invoke_config=[],
+        reserved_concurrency=None,
+        dead_letter_config={"TargetArn": 7},
+    )
+    state = SimpleNamespace(function=lambda *_: function)
+
+    async def run() -> None:
+        events = AsyncInvocations(cast(State, state), cast(Runtime, Works()), retry_delay=0.01)
+        events.add(cast(LambdaFunction, function), b"{}")
+        await asyncio.wait(events._tasks._tasks, timeout=20)
+
+    losses.clear()
+    asyncio.run(run())
+    assert losses.describe()["counts"] == {"destination": 1}
+
+
 @pytest.mark.parity(
     "Lambda",
     "A destination that does not exist, and the function itself, are refused",
@@ -389,6 +414,7 @@ def test_invoke_async_runs_the_function(aws: Session) -> None:
     for name, payload, code in (
         ("absent", b"{}", "ResourceNotFoundException"),
         ("f", b"{", "InvalidRequestContentException"),
+        ("f", "{}".encode("utf-16"), "InvalidRequestContentException"),
         ("f", b'"' + b"a" * 256 * 1024 + b'"', "RequestTooLargeException"),
     ):
         with pytest.raises(ClientError) as caught:
