@@ -145,7 +145,10 @@ class LocalCloud:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        request = await _read(scope, receive)
+        try:
+            request = await _read(scope, receive)
+        except _HungUpError:
+            return
         response = (
             await self.handle(request)
             if request is not None
@@ -268,11 +271,18 @@ def _set_speed(request: Request) -> Response:
     return json_response(200, {"speed": clock.speed})
 
 
+class _HungUpError(Exception):
+    """The client went away in the middle of its request."""
+
+
 async def _read(scope: Scope, receive: Receive) -> Request | None:
-    """The whole request; None if its body is larger than any that AWS takes."""
+    """The whole request; None if its body is larger than any that AWS takes. Raises _HungUpError
+    where the rest of it never comes, as half an order, or half a reply of a worker's, is none."""
     chunks, size = [], 0
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _HungUpError
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
         if size > _MAX_BODY:

@@ -190,7 +190,10 @@ def fork_workers() -> list[str]:
 
 
 def _tell(**event: Any) -> None:
-    os.write(1, json.dumps(event).encode() + b"\n")
+    try:
+        os.write(1, json.dumps(event).encode() + b"\n")
+    except BrokenPipeError:  # the cloud has ended, and nobody listens
+        sys.exit()
 
 
 def _tell_of(children: set[int]) -> None:
