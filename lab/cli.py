@@ -116,6 +116,11 @@ def status(as_json: bool) -> None:
     print(f"{'functions':10} {printable(', '.join(found['functions'])) or 'none'}")
     for trigger in found["event_sources"]:
         print(f"{'trigger':10} {movement.in_words(trigger)}")
+    for loss in found["lost"]["last"][:1]:
+        newest = printable(f"{loss['what']}: {loss['why']}")
+        print(f"{'lost':10} {found['lost']['total']}, the newest: {newest}")
+    if found["restarts"]:
+        print(f"{'restarts':10} {found['restarts']}; `lab logs --cloud` says of what, and why")
 
 
 @main.command()
