@@ -156,8 +156,9 @@ class MoveTasks:
         if destination is None:
             task.status, task.failure = "FAILED", _NO_QUEUE if arn else _NO_SOURCE
             return
+        sent = _anew(message)  # first, should it fail
         task.source.remove(message)
-        destination.add_message(_anew(message))
+        destination.add_message(sent)
         task.moved += 1
 
 

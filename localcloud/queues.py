@@ -133,8 +133,9 @@ class IndexedQueue(moto_sqs.Queue):
                 continue
             dead_letter_queue = self._dead_letter_queue_for(message)
             if dead_letter_queue is not None:
+                given_up = _given_up(message, self.queue_arn)  # first, should it fail
                 self.remove(message)
-                dead_letter_queue.add_message(_given_up(message, self.queue_arn))
+                dead_letter_queue.add_message(given_up)
                 continue
             if not fits(message):
                 self._ready.appendleft(message)

@@ -456,7 +456,7 @@ def test_only_queues_are_event_sources(aws: Session, source: str) -> None:
 @pytest.mark.parity(
     "Event source mappings",
     "Settings that are for streams are refused for a queue",
-    kept="yes; `FilterCriteria` are refused, too",
+    kept="yes",
     module="rules",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html",
 )
