@@ -61,7 +61,7 @@ _MOVE_AGAIN = (
     "then `lab up`; the local cloud forgets everything that it holds, these orders included."
 )
 _LOST = (
-    "`lab logs --cloud` says more. Mend the cause and have the shop send these orders again with "
+    "`lab logs --cloud` says more. Fix the cause and have the shop send these orders again with "
     "the same order_id, which records each once. The local cloud counts until it is stopped; `lab "
     "stop`, then `lab up` makes a new start, and forgets everything that it holds."
 )

@@ -1,7 +1,7 @@
 """What SNS refuses to publish, and which text each protocol gets.
 
 moto takes a message that no subscriber can be given: a structured one without `default`, an
-attribute without a value, an empty one. Whoever sent it is told that all is well, and it is gone.
+attribute without a value, an empty one. The sender hears that all is well, and it is gone.
 AWS refuses such a message, and the whole call where it is one of a batch.
 
 https://docs.aws.amazon.com/sns/latest/api/API_Publish.html

@@ -628,7 +628,7 @@ class Runtime:
         self, worker: Worker, payload: bytes, error: str | None, extra: list[str] | None = None
     ) -> None:
         """End the invocation under way. Its result is set before anything that may fail, and has
-        its log's end in time: whoever waits for it goes on after us."""
+        its log's end in time: anyone who waits for it goes on after us."""
         invocation, now = worker.current, time.monotonic()
         assert invocation is not None
         worker.current = None

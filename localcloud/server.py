@@ -454,7 +454,7 @@ def serve(options: Options, server_socket: socket.socket, on_ready: Callable[[st
 
 def _write_to(log: Path) -> None:
     """Let what this process prints from now on go to a file. That is done once the port is ours:
-    whoever fails to get it must not empty the log of the cloud that has it."""
+    a start that fails to get it must not empty the log of the cloud that has it."""
     descriptor = private.open_log(log)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)

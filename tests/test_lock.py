@@ -29,7 +29,7 @@ with set_up_lock():
     print("held", flush=True)
     sys.stdin.read()
 """
-URL = "http://127.0.0.1:9"  # nobody answers there, so whoever gets past the lock fails otherwise
+URL = "http://127.0.0.1:9"  # nobody answers there, so anyone who gets past the lock fails otherwise
 
 
 @pytest.fixture(autouse=True)

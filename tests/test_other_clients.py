@@ -54,12 +54,20 @@ def wrong(variables: dict[str, str]) -> dict[str, str]:
     return {**variables, "AWS_SECRET_ACCESS_KEY": "wrong"}
 
 
+def succeeds(command: list[str]) -> bool:
+    """Whether a command that fetches something works, and within reason."""
+    try:
+        done = subprocess.run(command, capture_output=True, check=False, timeout=90)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
 @pytest.fixture(scope="session")
 def aws_cli() -> list[str]:
     """The command that runs the AWS CLI, in an environment of its own."""
     command = [str(Path(sys.executable).with_name("uv")), "tool", "run", "--from", "awscli", "aws"]
-    found = subprocess.run([*command, "--version"], capture_output=True, check=False, timeout=100)
-    if found.returncode != 0:
+    if not succeeds([*command, "--version"]):
         pytest.skip("the AWS CLI cannot be fetched: is there a connection to a package index?")
     return command
 
@@ -89,7 +97,7 @@ def node_folder() -> Path:
     if not (folder / "node_modules" / "@aws-sdk").is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), SDK]
-        if subprocess.run(command, capture_output=True, check=False, timeout=100).returncode != 0:
+        if not succeeds(command):
             pytest.skip("the SDK for JavaScript cannot be fetched: is there a connection?")
     return folder
 
