@@ -390,6 +390,7 @@ class _Details:
             "trigger",
             lambda: {"": f"{lost['total']}{newest}" if lost["total"] else "0"},
             {"": "0"},
+            needs=f"event source mapping {self._names.queue} to {self._names.notify_fulfillment}",
             if_there=_LOST,
             says="expected {wanted} lost, found {found}",
         )

@@ -121,9 +121,16 @@ def status(url: str) -> dict[str, Any] | None:
     """The status of the local cloud at this address; None if there is none: nothing listens
     there, or something else.
 
-    Raises NoAnswerError if something listens there and does not answer.
+    Raises NoAnswerError if something listens there and does not answer, or a cloud of ours not as
+    it should.
     """
-    return _ask_status(url, key_at(url)) or None
+    key = key_at(url)
+    found = _ask_status(url, key)
+    if found == {} and key is not None:  # it runs, so it was cut off: by its end, or by chance
+        found = _ask_status(url, key)
+        if found == {}:
+            raise NoAnswerError(_silent(url, key))
+    return found or None
 
 
 def _ask_status(url: str, key: StartKey | None) -> dict[str, Any] | None:
@@ -145,9 +152,9 @@ def _ask_status(url: str, key: StartKey | None) -> dict[str, Any] | None:
 def _silent(url: str, key: StartKey | None) -> str:
     what = f"The local cloud at {url} (process {key.pid})" if key else f"What listens at {url}"
     return (
-        f"{what} did not answer within {_ANSWER_SECONDS:g} s, so it is not known what is there. "
-        "Wait and try again, or end that process, with which all that a local cloud holds goes; or "
-        "set LAB_PORT to another port."
+        f"{what} did not answer within {_ANSWER_SECONDS:g} s as it should, so it is not known "
+        "what is there. Wait and try again, or end that process, with which all that a local cloud "
+        "holds goes; or set LAB_PORT to another port."
     )
 
 

@@ -132,7 +132,10 @@ def _set(response: SNSResponse) -> Any:
     refuse_setting(name, value, known and known.attributes.get("FilterPolicyScope"))
     if name == "FilterPolicyScope" and known and known._filter_policy:
         refuse_setting("FilterPolicy", json.dumps(known._filter_policy), value)
-    return _moto_set(response)
+    answer = _moto_set(response)
+    if name == "RedrivePolicy" and known and not value:  # that takes it away
+        known.attributes.pop(name, None)
+    return answer
 
 
 def _unsubscribe(backend: SNSBackend, arn: str) -> None:

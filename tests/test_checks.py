@@ -303,7 +303,7 @@ def _leave_email_pending(aws: Session) -> None:
 def _drop_redrive(aws: Session) -> None:
     (arn,) = _subscriptions(aws, "lambda")
     aws.client("sns").set_subscription_attributes(
-        SubscriptionArn=arn, AttributeName="RedrivePolicy", AttributeValue="{}"
+        SubscriptionArn=arn, AttributeName="RedrivePolicy", AttributeValue=""
     )
 
 

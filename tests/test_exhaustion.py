@@ -303,8 +303,9 @@ def test_what_was_accepted_ends_though_the_handler_misbehaves(chain: Chain, stat
 
 
 def test_what_a_dead_cloud_left_behind_is_swept_up_though_nobody_waited_for_it(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     with subprocess.Popen([sys.executable, "-c", ""]) as dead:
         wait_until(
             lambda: psutil.Process(dead.pid).status() == psutil.STATUS_ZOMBIE, "it ended", timeout=9

@@ -819,7 +819,7 @@ HELD = {
 }
 
 
-def tests_in(path: Path) -> set[str]:
+def names_in(path: Path) -> set[str]:
     return {
         f"{path.name}::{node.name}"
         for node in ast.parse(path.read_text("utf-8")).body
@@ -829,8 +829,8 @@ def tests_in(path: Path) -> set[str]:
 
 def test_each_row_has_its_tests_and_each_test_here_its_row() -> None:
     here = Path(__file__)
-    there = set[str]().union(*map(tests_in, here.parent.glob("test_*.py")))
+    there = set[str]().union(*map(names_in, here.parent.glob("test_*.py")))
     named = {test for tests in HELD.values() for test in tests}
     assert named <= there
     itself = f"{here.name}::test_each_row_has_its_tests_and_each_test_here_its_row"
-    assert tests_in(here) - {itself} <= named
+    assert names_in(here) - {itself} <= named

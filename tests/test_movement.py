@@ -135,7 +135,7 @@ def test_a_check_names_what_was_lost(aws: Session, monkeypatch: pytest.MonkeyPat
     tell(monkeypatch, lost=lost)
     assert about(aws, "Nothing was lost").wrong == ""
     why = {"epoch_ms": 1, "kind": "notification", "what": "order 7", "why": "no disk \x1b[2J"}
-    lost.update(total=3, last=[{**why, "what": "order 6"}, why])
+    lost.update(total=3, last=[why, {**why, "what": "order 6"}])  # the newest first
     found = about(aws, "Nothing was lost")
     assert found.wrong == "expected 0 lost, found 3; the newest: order 7, no disk \x1b[2J"
     assert "same order_id" in found.mend

@@ -390,21 +390,21 @@ def test_a_trigger_says_what_waits_what_is_under_way_and_when_it_got_on(
         state.send(*(f"tea {number}" for number in range(12)))
         (before,) = sources.describe()
         assert (before["waiting"], before["in_flight"], before["polls"]) == (12, 0, False)
-        assert before["oldest_waiting_seconds"] >= 0 and before["last_progress_ms"] is None
+        assert before["oldest_seconds"] >= 0 and before["last_progress_ms"] is None
         assert state.queue_found.approximate_number_of_messages == 12
         sources.reconcile()
         while len(state.invocations) < 2:
             await asyncio.sleep(0)
         (during,) = sources.describe()
         assert (during["waiting"], during["in_flight"], during["polls"]) == (0, 12, True)
-        assert during["oldest_waiting_seconds"] is None
-        assert during["batches_under_way"] == 2 and during["longest_batch_seconds"] >= 0
+        assert during["oldest_seconds"] is None
+        assert during["under_way"] == 2 and during["under_way_since_seconds"] >= 0
         for invocation in state.invocations:
             invocation.set_result(Result(b"null"))
-        while sources.describe()[0]["batches_under_way"]:
+        while sources.describe()[0]["under_way"]:
             await asyncio.sleep(0)
         (after,) = sources.describe()
-        assert (after["in_flight"], after["last_processing_result"]) == (0, "OK")
+        assert (after["in_flight"], after["last_result"]) == (0, "OK")
         assert after["last_progress_ms"] > 0
         json.dumps(sources.describe())
         sources.stop()
