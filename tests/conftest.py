@@ -239,6 +239,8 @@ def load_handler(cloud: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., M
         assert key is not None
         for name, value in {**client_env.variables(key, "us-east-1"), **variables}.items():
             monkeypatch.setenv(name, value)
+        # boto3's own session would keep the keys of a cloud before this one.
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
         return handler(stem)
 
     return load
