@@ -156,7 +156,7 @@ def _signed(
     lasts: int | None = None,
 ) -> Signed:
     *key, date, region, service, end = ["", "", "", "", *credential.split("/")][-5:]
-    if end != "aws4_request" or not key[-1] or not _is_timestamp(timestamp):
+    if end != "aws4_request" or not key[-1] or _epoch(timestamp) is None:
         text = f"Credential must have 5 elements, and the date the form {_TIME}."
         raise RefusedSignatureError(INCOMPLETE, text, _asked_service(request))
     headers = tuple(signed_headers.lower().split(";"))
@@ -202,7 +202,8 @@ def _check_scope(request: Request, signed: Signed) -> None:
 
 def _check_time(signed: Signed) -> None:
     now = clock.now_ms() / 1000
-    sent = calendar.timegm(time.strptime(signed.timestamp, _TIME))
+    sent = _epoch(signed.timestamp)
+    assert sent is not None
     if signed.lasts is not None and now > sent + signed.lasts:
         raise RefusedSignatureError(EXPIRED_REQUEST, "Request has expired.", signed.service)
     earliest, latest = now - _SKEW_SECONDS, now + _SKEW_SECONDS
@@ -296,12 +297,13 @@ def _asked_service(request: Request) -> str | None:
     return _VERSIONS.get(found[1].decode()) if found else None
 
 
-def _is_timestamp(text: str) -> bool:
+@lru_cache(maxsize=64)  # many requests of one second follow each other
+def _epoch(timestamp: str) -> int | None:
+    """The time that a timestamp of AWS's means; None if it is none."""
     try:
-        time.strptime(text, _TIME)
+        return calendar.timegm(time.strptime(timestamp, _TIME))
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _as_timestamp(date: str | None) -> str:
