@@ -93,6 +93,8 @@ def start() -> None:
 def stop() -> None:
     """Stop the local cloud; what it holds is gone."""
     url = _local_cloud()
+    if url is not None:
+        local.refuse_another_folders(url)
     print("Stopped." if url and local.stop(url) else _none_runs(url))
 
 
@@ -170,6 +172,7 @@ def _forget_everything(yes: bool) -> None:
     url = _local_cloud()
     if url is None:
         raise NoCloudError(f"{_none_runs(url)} Start one with `lab start`.")
+    local.refuse_another_folders(url)
     if not yes:
         click.confirm(f"Delete everything in the local cloud at {_shown(url)}?", abort=True)
     with set_up_lock():

@@ -184,21 +184,21 @@ EXPLANATIONS = (
         "hangs, or another program has its port. Whether anything of yours is in it, nobody knows.",
         where="Any step with LAB_TARGET=local. A function that takes long is not meant: "
         "calls of functions wait for a minute and more.",
-        cure="Try again in a minute; `lab logs --cloud` shows what it does. If it stays so: `lab "
-        "stop`, or end its process, which `lab status` and the message name, and then `lab up`: "
-        "what it held is gone.",
+        cure="Try again in a minute; `lab logs --cloud` shows what it does. If it stays so, end "
+        "its process, which the message names (`kill -9` and its number), and then `lab up`: what "
+        "it held is gone.",
         example="ReadTimeoutError: Read timeout on endpoint URL: "
         '"http://127.0.0.1:4510/2015-03-31/functions/take_order/invocations"',
     ),
     Explanation(
         name="The key file of the local cloud cannot be used",
-        pattern=r"\bThe key file ",
+        pattern=r"\bThe key file |its key file is missing",
         means="Each start of the local cloud makes an access key, and keeps it in a file that "
         "only you may read. That file is missing, cannot be read, or is not what was written; the "
         "message says which.",
         where="Every command and chapter with LAB_TARGET=local.",
-        cure="Do what the message says. `lab stop`, then `lab start` makes a new key, in a cloud "
-        "that is empty; `lab up` sets it up again.",
+        cure="Do what the message says: once that process is ended, `lab start` makes a new key, "
+        "in a cloud that is empty; `lab up` sets it up again.",
         example="TargetError: The key file keys.json is readable by others.",
     ),
     # -- Credentials, before what else the message says ----------------------------------------
@@ -307,7 +307,7 @@ EXPLANATIONS = (
     # -- Where nobody answers ------------------------------------------------------------------
     Explanation(
         name="The local cloud is not running",
-        pattern=r"No local cloud (runs|answers) at"
+        pattern=r"No local cloud (runs|answers) (at|for)"
         r"|(connect\w*|timeout)\b.{0,100}(127\.0\.0\.1|localhost)"
         r"|(127\.0\.0\.1|localhost).{0,200}(connection refused|refused it)",
         means="Nothing listens at the local cloud's address. It was stopped, or the machine was "

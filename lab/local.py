@@ -95,8 +95,8 @@ def _refuse_without_keys(url: str, *, asked_for: bool) -> None:
         return
     if found.get("folder") == str(ROOT.resolve()) and found.get("user_id") == start_key.user_id():
         raise TargetError(
-            f"The local cloud at {url} is yours, but its key file is missing. End process "
-            f"{found.get('pid')}, and start it again with `lab start`."
+            f"The local cloud at {url} is yours, but its key file is missing. "
+            f"{_end(found.get('pid'))}, and start it again with `lab start`."
         )
     if asked_for:
         raise TargetError(f"{_owner(found, url)} Set LAB_PORT to another port, or unset it.")
@@ -130,7 +130,16 @@ def status(url: str) -> dict[str, Any] | None:
         found = _ask_status(url, key)
         if found == {}:
             raise NoAnswerError(_silent(url, key))
+    if found and key is not None and key.auth and "speed" not in found:  # what its user is told
+        raise TargetError(
+            f"The key file {start_key.path_of(key.port)} does not open the local cloud at {url}. "
+            f"{_end(found.get('pid'))}, and start it again with `lab start`."
+        )
     return found or None
+
+
+def _end(pid: object) -> str:
+    return f"End process {pid} (`kill {pid}`)"
 
 
 def _ask_status(url: str, key: StartKey | None) -> dict[str, Any] | None:
@@ -153,8 +162,8 @@ def _silent(url: str, key: StartKey | None) -> str:
     what = f"The local cloud at {url} (process {key.pid})" if key else f"What listens at {url}"
     return (
         f"{what} did not answer within {_ANSWER_SECONDS:g} s as it should, so it is not known "
-        "what is there. Wait and try again, or end that process, with which all that a local cloud "
-        "holds goes; or set LAB_PORT to another port."
+        "what is there. Wait and try again, or end that process (`kill -9` and its number), with "
+        "which all that a local cloud holds goes; or set LAB_PORT to another port."
     )
 
 
@@ -170,6 +179,17 @@ def key_at(url: str) -> StartKey | None:
         return start_key.load(parts.port)
     except (KeyFileError, OSError) as error:
         raise TargetError(_about_private(error)) from None
+
+
+def refuse_another_folders(url: str) -> None:
+    """Raises TargetError if the local cloud at an address that was asked for is of another
+    folder."""
+    key = key_at(url)
+    if key is not None and key.folder != str(ROOT.resolve()):
+        raise TargetError(
+            f"The local cloud at {url} belongs to the folder {key.folder}, not to this one. Unset "
+            "AWS_ENDPOINT_URL, or run this in that folder."
+        )
 
 
 @lru_cache(maxsize=8)

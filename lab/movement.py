@@ -103,7 +103,10 @@ def in_words(trigger: dict[str, Any]) -> str:
     """How the local cloud says that a trigger does: "CustomerOrders to notify_fulfillment: ..." """
     queue = trigger["queue"].rpartition(":")[2]
     off = "" if trigger["enabled"] else " (switched off)"
-    return printable(f"{queue} to {trigger['function']}{off}: {_standing(trigger)}")
+    hidden = (
+        f"; {trigger['in_flight']} in hand, or to be tried again" if trigger["in_flight"] else ""
+    )
+    return printable(f"{queue} to {trigger['function']}{off}: {_standing(trigger)}{hidden}")
 
 
 def _standing(found: dict[str, Any]) -> Standing:

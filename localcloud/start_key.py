@@ -108,15 +108,15 @@ def load(port: int) -> StartKey | None:
         return None
     except OSError as error:
         raise KeyFileError(
-            f"The key file {path} cannot be used: {error.strerror}. Delete it, and start the "
-            "local cloud again."
+            f"The key file {path} cannot be used: {error.strerror}. Delete it; `lab start` then "
+            "says which process to end."
         ) from None
     try:
         key = StartKey(**json.loads(text))
     except (ValueError, TypeError):
         raise KeyFileError(
-            f"The key file {path} does not hold the keys of a local cloud. Delete it, stop that "
-            "cloud, and start it again."
+            f"The key file {path} does not hold the keys of a local cloud. Delete it; `lab start` "
+            "then says which process to end."
         ) from None
     return key if _runs(key.pid) else None
 

@@ -343,6 +343,26 @@ def test_a_key_file_that_cannot_be_used_is_one_sentence(
         os.kill(key.pid, signal.SIGKILL)
 
 
+def test_a_key_that_does_not_open_it_is_one_sentence(mine: str) -> None:
+    key = local.key_at(mine)
+    assert key is not None
+    start_key.save(replace(key, secret_access_key="wrong"))
+    for command in ("status", "stop", "mail", "start", "up"):
+        line = refusal(command)
+        assert line.startswith("TargetError: The key file ")
+        assert f"does not open the local cloud at {mine}. End process {key.pid}" in line
+
+
+def test_another_folders_cloud_is_left_alone_though_its_address_is_given(
+    mine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "ROOT", tmp_path / "state")  # any other folder
+    monkeypatch.setenv("AWS_ENDPOINT_URL", mine)
+    for command in (["stop"], ["reset", "--yes"]):
+        assert f"belongs to the folder {tmp_path}" in refusal(*command)
+    assert local.status(mine) is not None
+
+
 def test_what_a_killed_cloud_left_is_no_cloud(mine: str) -> None:
     key = local.key_at(mine)
     assert key is not None
