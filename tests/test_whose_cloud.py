@@ -16,7 +16,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -136,9 +135,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(folders, "ROOT", tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     yield tmp_path
-    for path in (tmp_path / "state").rglob("clouds/*.json"):
-        with suppress(ValueError, TypeError, KeyError, ProcessLookupError):
-            os.kill(json.loads(path.read_text())["pid"], signal.SIGKILL)
+    while local._started:
+        _, process = local._started.popitem()
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture
