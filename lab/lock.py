@@ -26,6 +26,7 @@ from lab.display import printable
 from lab.errors import LockedError
 from lab.folders import ROOT, private_folder
 from lab.shell import command_line, ipython
+from localcloud.private import NO_LINK
 
 if sys.platform == "win32":
     import msvcrt
@@ -115,9 +116,8 @@ def _take(path: Path) -> int:
 
 def _open(path: Path) -> int:
     """Open the file, which only its owner may read, without following a link."""
-    no_link = getattr(os, "O_NOFOLLOW", 0)  # Windows, which lacks it, lets no user plant links
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | no_link, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | NO_LINK, 0o600)
     except OSError as error:
         raise LockedError(_unusable(path, error.strerror or str(error))) from None
     found = os.fstat(descriptor)
@@ -128,10 +128,7 @@ def _open(path: Path) -> int:
 
 
 def _unusable(path: Path, reason: str) -> str:
-    return (
-        f"{path}, which keeps two set-ups apart, cannot be used: {reason}. Delete it, or set "
-        "TMPDIR to a folder of your own."
-    )
+    return f"{path}, which keeps two set-ups apart, cannot be used: {reason}. Delete it."
 
 
 def _write(descriptor: int) -> None:

@@ -41,7 +41,8 @@ _VERSIONS = {"2010-03-31": "sns", "2010-05-08": "iam", "2011-06-15": "sts", "201
 
 
 class RefusedSignatureError(Exception):
-    """A request that is not signed, or not signed well. `kind` is a key of `CODES`."""
+    """A request that is not signed, or not signed well. `kind` is one of MISSING to
+    EXPIRED_REQUEST."""
 
     def __init__(self, kind: str, message: str, service: str | None = None) -> None:
         super().__init__(message)
