@@ -19,7 +19,7 @@ lab: .venv/.notebooks  ## Open the notebooks in JupyterLab
 	  --LabApp.default_url=/lab/tree/notebooks/00_take_orders.ipynb
 
 notebooks: .venv/.notebooks  ## Build and execute the notebooks from the scripts
-	@$(BIN)/python -m lab.notebooks
+	@$(BIN)/python -m lab.engine.notebooks
 
 lint: .venv/.dev  ## Check style and types
 	@$(BIN)/ruff check .
@@ -29,10 +29,10 @@ lint: .venv/.dev  ## Check style and types
 check: lint test  ## What CI runs, but for the demo
 
 bench: .venv/.dev  ## Measure orders per second, against a floor
-	@$(BIN)/python tests/bench.py
+	@$(BIN)/python benchmarks/bench.py
 
 parity: .venv/.dev  ## Write the local cloud's parity table from the tests
-	@$(BIN)/python -m tests.parity
+	@$(BIN)/python -m tests.support.parity
 
 lock: .venv/.dev  ## Choose new versions of everything and lock them
 	$(COMPILE) requirements.in -o requirements.lock

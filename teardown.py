@@ -11,9 +11,9 @@ import sys
 import click
 
 import lab
-from lab.deletion import list_ours, tear_down
+from lab.aws.deletion import list_ours, tear_down
+from lab.course.resources import inventory, survey
 from lab.errors import NoCloudError
-from lab.inventory import inventory, survey
 
 __all__ = ["list_ours", "tear_down"]
 

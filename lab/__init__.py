@@ -3,23 +3,23 @@
 A script needs one import, `import lab`, and talks to AWS through boto3 itself.
 """
 
-from lab.calls import show_calls
-from lab.chain import draw_chain
-from lab.chapters import run_again
-from lab.checks import check, insist
-from lab.dead_letters import dead_letters, redrive
-from lab.display import progress, show
+from lab.aws.calls import show_calls
+from lab.aws.packaging import RUNTIME, event, package, schema
+from lab.aws.session import account_id, invoke_url, session
+from lab.aws.waiting import NotYetError, once_name_is_free, once_role_is_ready, wait_until
+from lab.course.chapters import run_again
+from lab.course.dead_letters import dead_letters, redrive
+from lab.course.drawing import draw_chain
+from lab.course.exercises import ORDERS_FILE, check_exercise
+from lab.course.inbox import confirm_subscription, show_mail
+from lab.course.names import names, tag_list, tags
+from lab.course.resources import check_ground, is_ours
+from lab.engine.checks import check, insist
+from lab.engine.display import progress, show
 from lab.errors import LabError, RefusedError
-from lab.exercises import ORDERS_FILE, check_exercise
-from lab.inbox import confirm_subscription, show_mail
-from lab.inventory import check_ground, is_ours
-from lab.local import hurry, settle
-from lab.names import names, tag_list, tags
-from lab.packaging import RUNTIME, event, package, schema
-from lab.session import account_id, invoke_url, session
-from lab.settings import email
-from lab.shell import put_commands_on_path, show_what_the_encoding_lacks
-from lab.waiting import NotYetError, once_name_is_free, once_role_is_ready, wait_until
+from lab.here.local import hurry, settle
+from lab.here.settings import email
+from lab.here.shell import put_commands_on_path, show_what_the_encoding_lacks
 
 __all__ = [
     "ORDERS_FILE",

@@ -16,9 +16,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
-from lab import last_error
-from lab.display import printable
-from lab.shell import command, ipython
+from lab.engine.display import printable
+from lab.here import last_error
+from lab.here.shell import command, ipython
 
 
 class LabError(Exception):
@@ -84,7 +84,7 @@ def report(error: BaseException) -> list[str]:
         last_error.remember(line)
     if isinstance(error, LabError):  # it says what to try
         return [line]
-    from lab.explain import explain  # a long table, which only an error needs
+    from lab.course.explain import explain  # a long table, which only an error needs
 
     return [line, f"What does it mean? Run: {command('explain')}"] if explain(line) else [line]
 

@@ -116,7 +116,7 @@ def main(port: int | None, auth: str, **options: Any) -> None:
     # twice as long as all the rest. None in its place makes it go without; nothing here needs it.
     missing: Any = None
     sys.modules.setdefault("rfc3987_syntax", missing)
-    from localcloud import start_key
+    from localcloud.host import start_key
     from localcloud.server import Options, listen, serve  # slow to import; --help is not
 
     def ready(address: str) -> None:

@@ -11,17 +11,18 @@ import json
 import re
 from urllib.parse import parse_qs, unquote
 
-from localcloud import authorization, clock, unserved
-from localcloud.asynchronous import AsyncInvocations
-from localcloud.credentials import KnownCredentials
-from localcloud.event_sources import EventSources
-from localcloud.front_door import FrontDoor
-from localcloud.logs import LogWriter
-from localcloud.notifications import Notifications
-from localcloud.permissions import NOT_ASSUMABLE
-from localcloud.runtime import Runtime, ThrottledError
-from localcloud.signature import Signed
-from localcloud.state import (
+from localcloud import clock, unserved
+from localcloud.apigateway.stages import FrontDoor
+from localcloud.iam import enforce as authorization
+from localcloud.iam.credentials import KnownCredentials
+from localcloud.iam.policies import NOT_ASSUMABLE
+from localcloud.iam.signatures import Signed
+from localcloud.lambda_.async_invoke import AsyncInvocations
+from localcloud.lambda_.event_source_mapping import EventSources
+from localcloud.lambda_.runtime.pool import Runtime, ThrottledError
+from localcloud.logs.writer import LogWriter
+from localcloud.sns.delivery import Notifications
+from localcloud.upstream import (
     ACCOUNT_ID,
     Request,
     Response,

@@ -30,22 +30,24 @@ from urllib.parse import parse_qs
 import psutil
 import uvicorn
 
-from localcloud import clock, losses, private, signature, start_key, tasks
-from localcloud.asynchronous import AsyncInvocations
+from localcloud import clock, losses, tasks
+from localcloud.apigateway.stages import FrontDoor
 from localcloud.aws_api import AwsApi
-from localcloud.connections import bounded_protocol
-from localcloud.credentials import KnownCredentials
-from localcloud.event_sources import EventSources
-from localcloud.front_door import FrontDoor
-from localcloud.logs import LogWriter
-from localcloud.mailbox import Mailbox
-from localcloud.move_tasks import MoveTasks
-from localcloud.notifications import Notifications
-from localcloud.resources import connections_to_hold, raise_file_limit, remove_tree
-from localcloud.runtime import Runtime
-from localcloud.signature import RefusedSignatureError, Signed
-from localcloud.start_key import StartKey
-from localcloud.state import Request, Response, State, error_response, json_response
+from localcloud.host import private, start_key
+from localcloud.host.connections import bounded_protocol
+from localcloud.host.resources import connections_to_hold, raise_file_limit, remove_tree
+from localcloud.host.start_key import StartKey
+from localcloud.iam import signatures as signature
+from localcloud.iam.credentials import KnownCredentials
+from localcloud.iam.signatures import RefusedSignatureError, Signed
+from localcloud.lambda_.async_invoke import AsyncInvocations
+from localcloud.lambda_.event_source_mapping import EventSources
+from localcloud.lambda_.runtime.pool import Runtime
+from localcloud.logs.writer import LogWriter
+from localcloud.sns.delivery import Notifications
+from localcloud.sns.mailbox import Mailbox
+from localcloud.sqs.move_tasks import MoveTasks
+from localcloud.upstream import Request, Response, State, error_response, json_response
 
 _MAX_BODY = 80 * 1024 * 1024  # a 50 MB package, in base64
 _PREFIX = "localcloud-"  # of the temporary directories, with the process id after it

@@ -13,7 +13,7 @@ from typing import Any
 from moto.awslambda.models import LambdaFunction
 from moto.utilities.docker_utilities import DockerModel
 
-from localcloud.state import Request, Response, error_response
+from localcloud.upstream import Request, Response, error_response
 
 _FUNCTION = re.compile(rb"arn(:|%3A)aws[\w-]*(:|%3A)lambda(:|%3A)", re.IGNORECASE)
 _BY_EVENTS = "has no EventBridge that hands events on; invoke the function, or send to a queue."

@@ -25,12 +25,13 @@ import botocore.session
 import pytest
 from botocore.loaders import create_loader
 
-from lab import client_env, last_error, local
-from lab.demo import environment, own_cloud
-from lab.session import Session
-from tests.bench import handler, lift_throttle
-from tests.chain import Chain
-from tests.fault_proxy import fault_proxy
+from benchmarks.bench import handler, lift_throttle
+from lab.aws import client_env
+from lab.aws.session import Session
+from lab.here import last_error, local
+from lab.here.demo import environment, own_cloud
+from tests.support.chain import Chain
+from tests.support.fault_proxy import fault_proxy
 
 ROOT = Path(__file__).parent.parent
 TRUST: dict[str, Any] = {

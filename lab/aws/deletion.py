@@ -1,0 +1,65 @@
+"""Deletes what the chapters made, in the reverse order of making, and nothing else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+
+import boto3
+
+from lab.aws.waiting import wait_until
+from lab.course.chapters import SET_UP
+from lab.course.resources import Found, delete_step, inventory, survey
+from lab.engine.display import printable
+from lab.errors import MENDABLE
+from lab.here.lock import set_up_lock
+
+
+def list_ours(aws: boto3.Session, made_by: Collection[str] = SET_UP) -> list[Found]:
+    """What the chapters of these numbers made and carries our tags, in the order of deleting."""
+    wanted = [resource for resource in inventory(aws) if resource.chapter in made_by]
+    return [found for found in survey(reversed(wanted)) if found.ours]
+
+
+def tear_down(aws: boto3.Session, made_by: Collection[str] = SET_UP) -> list[Found]:
+    """Delete what these chapters made and wait until it is gone; returns what is left all the same.
+
+    Lists and deletes while there is something that was not tried yet. What cannot be deleted does
+    not keep the rest from being deleted; the reason goes to standard error. LockedError is raised
+    while another set-up or teardown is at work.
+    """
+    with set_up_lock():
+        return _delete_while_there_is_one(aws, made_by)
+
+
+def _delete_while_there_is_one(aws: boto3.Session, made_by: Collection[str]) -> list[Found]:
+    tried: set[tuple[str, str]] = set()
+    while True:
+        left = list_ours(aws, made_by)
+        untried = [found for found in left if _key(found) not in tried]
+        if not untried:
+            return left
+        for found in untried:
+            tried.add(_key(found))
+            _try_to_delete(found)
+
+
+def _key(found: Found) -> tuple[str, str]:
+    return str(found.resource), found.id
+
+
+def _try_to_delete(found: Found) -> None:
+    try:
+        _delete(found)
+        print(f"Deleted the {found.resource}.")
+    except MENDABLE as error:
+        reason = printable(str(error))
+        print(f"The {found.resource} could not be deleted: {reason}", file=sys.stderr)
+
+
+def _delete(found: Found) -> None:
+    def there() -> bool:  # another one may bear the same name; ours is gone when its id is
+        return found.id in found.resource.find_all()
+
+    delete_step(lambda: found.resource.delete(found.id), there)
+    wait_until(lambda: not there(), f"{found.resource} is gone", timeout=300)

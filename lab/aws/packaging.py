@@ -1,0 +1,55 @@
+"""What a function needs: its package, its runtime, its test event, and what it takes.
+
+The same source gives the same bytes on every machine, so Lambda's CodeSha256 changes
+exactly when the code does.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import zipfile
+from typing import Any
+
+from lab.here.folders import ROOT
+
+# AWS supports it until 2029-06-30.
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+RUNTIME = "python3.13"
+EVENTS = ROOT / "events"
+LAMBDAS = ROOT / "lambdas"
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
+
+
+def package(stem: str, **modules: str) -> bytes:
+    """The zip of `lambdas/<stem>.py`, with fixed time and permissions.
+
+    `modules` are more files in it: the source of each, by the module's name.
+    """
+    sources = {stem: (LAMBDAS / f"{stem}.py").read_text("utf-8"), **modules}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, source in sources.items():
+            archive.writestr(_entry(f"{name}.py"), source)
+    return buffer.getvalue()
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, _EPOCH)
+    entry.create_system = 3  # Unix, also when packed on Windows
+    entry.external_attr = 0o100644 << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    return entry
+
+
+def event(stem: str) -> str:
+    """The JSON text of the console test event `events/<stem>.json`."""
+    return (EVENTS / f"{stem}.json").read_text("utf-8")
+
+
+def schema(stem: str) -> dict[str, Any]:
+    """The JSON schema of what `lambdas/<stem>.py` takes, its SCHEMA; nothing of it is run."""
+    for node in ast.parse((LAMBDAS / f"{stem}.py").read_text("utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SCHEMA":
+            return dict(ast.literal_eval(node.value))
+    raise LookupError(f"lambdas/{stem}.py has no SCHEMA")

@@ -1,0 +1,80 @@
+"""What the functions logged: their lines, and what those say of one order.
+
+Each function prints a line of JSON for an order, with the same keys: `hop`, `order_id`,
+`status`, `message_id` where it is known, and `error` where one happened.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from lab.course.names import names
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line that a function logged; `epoch_ms` is when."""
+
+    epoch_ms: int
+    function: str
+    text: str
+
+    @property
+    def says(self) -> dict[str, Any]:
+        """What the line says if it is one of JSON; {} if it is another."""
+        try:
+            found = json.loads(self.text)
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+def lines(aws: boto3.Session, functions: Sequence[str] = (), pattern: str = "") -> list[Line]:
+    """What these functions logged (those of the tutorial unless given), in order of time.
+
+    `pattern` saves AWS from sending lines that nobody wants. The local cloud does not know all of
+    its syntax and sends them, so whoever gives one looks again. No lines for want of a log group
+    are said so on standard error.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
+    """
+    logs = aws.client("logs")
+    found: list[Line] = []
+    for function in functions or names().functions:
+        try:
+            found += _lines(logs, function, pattern)
+        except logs.exceptions.ResourceNotFoundException:
+            print(f"There is no log group {names().log_group(function)}.", file=sys.stderr)
+    return sorted(found, key=lambda line: line.epoch_ms)  # of one moment: as the chain goes
+
+
+def of_order(aws: boto3.Session, order_id: str, functions: Sequence[str] = ()) -> list[Line]:
+    """What these functions (those of the tutorial unless given) logged of one order, in order of
+    time."""
+    found = lines(aws, functions, f"{{ $.order_id = {json.dumps(order_id)} }}")
+    return [line for line in found if line.says.get("order_id") == order_id]
+
+
+def errors(aws: boto3.Session) -> dict[str, str]:
+    """The last error that was logged of each order and of each message, by their ids."""
+    found: dict[str, str] = {}
+    for line in lines(aws, pattern='{ $.error = "*" }'):
+        if {"status", "hop", "error"} <= line.says.keys():
+            said = f"{line.says['status']} by {line.says['hop']}: {line.says['error']}"
+            ids = (line.says.get("order_id"), line.says.get("message_id"))
+            found |= {each: said for each in ids if isinstance(each, str)}
+    return found
+
+
+def _lines(logs: Any, function: str, pattern: str) -> Iterator[Line]:
+    pages = logs.get_paginator("filter_log_events").paginate(
+        logGroupName=names().log_group(function), filterPattern=pattern
+    )
+    for page in pages:
+        for event in page["events"]:
+            yield Line(event["timestamp"], function, event["message"].rstrip())

@@ -1,0 +1,117 @@
+"""The fulfillment team's inbox, where this machine can look into it.
+
+The local cloud keeps e-mail in a Maildir; on AWS the mail goes to a real mailbox, which
+only its owner can open, and the functions here say so.
+"""
+
+from __future__ import annotations
+
+import mailbox
+import re
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import default
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+
+from lab.aws.waiting import NotYetError, wait_until
+from lab.engine.display import printable
+from lab.here import local
+
+
+def inbox(aws: boto3.Session) -> mailbox.Maildir | None:
+    """The local cloud's mailbox, or None where there is none that can be read."""
+    endpoint_url = getattr(aws, "endpoint_url", None)
+    found = local.status(endpoint_url) if endpoint_url else None
+    if not found or not found["mailbox"] or not Path(found["mailbox"]).is_dir():
+        return None
+
+    def parse(file: Any) -> Any:
+        return BytesParser(policy=default).parse(file)
+
+    return mailbox.Maildir(found["mailbox"], factory=parse, create=False)
+
+
+def mails(box: mailbox.Maildir) -> list[EmailMessage]:
+    """All the mail of an inbox, in the order in which it was delivered."""
+    return [cast(EmailMessage, mail) for _, mail in sorted(box.iteritems(), key=_delivered)]
+
+
+def find_mail(aws: boto3.Session, to: str, containing: str) -> EmailMessage | None:
+    """The newest mail to `to` whose text contains `containing`, or None."""
+    box = inbox(aws)
+    newest_first = reversed(mails(box)) if box is not None else ()
+    wanted = (m for m in newest_first if m["To"] == to and containing in m.get_content())
+    return next(wanted, None)
+
+
+def _delivered(pair: tuple[str, Any]) -> list[int]:
+    """When a mail was delivered, from its file's name: seconds, microseconds, count."""
+    return [int(number) for number in re.findall(r"^(\d+)\.M(\d+)P\d+Q(\d+)", pair[0])[0]]
+
+
+def confirm_subscription(aws: boto3.Session, topic_arn: str, email: str) -> str:
+    """Open the link in the confirmation mail, as its reader would; says what became of it."""
+    sns = aws.client("sns")
+    if _is_confirmed(sns, topic_arn, email):
+        return f"The subscription of {email} was confirmed before."
+    if inbox(aws) is None:
+        return (
+            f"AWS wrote to {email}: open the link in that mail. "
+            "Until then no orders are mailed to this address."
+        )
+
+    def open_link() -> bool:
+        mail = find_mail(aws, email, f"{topic_arn}\n")  # one ARN can begin like another
+        text = mail.get_content() if mail else ""
+        link = re.search(r"http://\S+Action=ConfirmSubscription\S+", text)
+        if link is None:
+            raise _not_yet(aws, email)
+        token = parse_qs(urlsplit(link[0]).query)["Token"][0]
+        try:
+            sns.confirm_subscription(TopicArn=topic_arn, Token=token)
+        except sns.exceptions.InvalidParameterException:
+            return False  # an older mail; the one for this subscription is on its way
+        return True
+
+    wait_until(open_link, f"the mail to {email} is here", timeout=10)
+    return f"Opened the link in the mail to {email}: the subscription is confirmed."
+
+
+def show_mail(aws: boto3.Session, topic_arn: str, to: str, containing: str) -> str:
+    """The mail to `to` that contains `containing`, as its reader sees it, once it is here."""
+    if not _is_confirmed(aws.client("sns"), topic_arn, to):
+        return (
+            f"No mail: {to} is not subscribed, or has not opened the link in its first mail. "
+            "Chapter 01 subscribes the address in LAB_EMAIL."
+        )
+    if inbox(aws) is None:
+        return f"Look into the inbox of {to} for the order {containing}."
+    what = f"a mail to {to} says {containing}"
+
+    def look() -> EmailMessage:
+        found = find_mail(aws, to, containing)
+        if found is None:
+            raise _not_yet(aws, to)
+        return found
+
+    mail = wait_until(look, what, timeout=15)
+    head = "\n".join(f"{name}: {mail[name]}" for name in ("From", "To", "Subject"))
+    text, _, _ = mail.get_content().partition("\n--\n")  # below it is the link to unsubscribe
+    return printable(f"{head}\n\n{text.rstrip()}")
+
+
+def _not_yet(aws: boto3.Session, to: str) -> NotYetError:
+    box = inbox(aws)
+    there = mails(box) if box is not None else []
+    theirs = sum(mail["To"] == to for mail in there)
+    return NotYetError(f"{len(there)} mails in the inbox, {theirs} of them to {to}.")
+
+
+def _is_confirmed(sns: Any, topic_arn: str, email: str) -> bool:
+    pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
+    found = [subscription for page in pages for subscription in page["Subscriptions"]]
+    return any(s["Endpoint"] == email and s["SubscriptionArn"].startswith("arn:") for s in found)

@@ -1,0 +1,59 @@
+"""Orders: the one in a message, and those in the table that a chapter sent, told apart by what
+their ids begin with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+from boto3.dynamodb.conditions import Attr
+
+from lab.course.names import names
+
+
+def order_in(body: str) -> dict[str, Any]:
+    """The order in a message: as it was queued, as an event for a function, or from SNS.
+
+    Its texts and numbers by field; {} for what is no order.
+    """
+    try:
+        found = json.loads(body)
+        found = found["Records"][0]["Sns"] if "Records" in found else found
+        found = json.loads(found["Message"]) if "Message" in found else found
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {name: value for name, value in found.items() if isinstance(value, str | int)}
+
+
+def recorded(aws: boto3.Session, beginning: str) -> Iterator[str]:
+    """The ids in the table that begin so; none if there is no table. Reads page by page."""
+    client = aws.client("dynamodb")
+    table: Any = aws.resource("dynamodb").Table(names().table)
+    more: dict[str, Any] = {}
+    try:
+        while True:
+            page = table.scan(
+                FilterExpression=Attr("order_id").begins_with(beginning),
+                ProjectionExpression="order_id",
+                **more,
+            )
+            yield from (item["order_id"] for item in page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+    except client.exceptions.ResourceNotFoundException:
+        return
+
+
+def forget(aws: boto3.Session, beginning: str) -> int:
+    """Delete the orders whose ids begin so; returns how many there were."""
+    table: Any = aws.resource("dynamodb").Table(names().table)
+    ids = list(recorded(aws, beginning))
+    with table.batch_writer() as batch:
+        for order_id in ids:
+            batch.delete_item(Key={"order_id": order_id})
+    return len(ids)

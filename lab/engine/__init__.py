@@ -1,0 +1,1 @@
+"""What any tutorial in notebooks needs."""

@@ -1,0 +1,66 @@
+"""The cells of a chapter, read from its script.
+
+A code cell that makes something has a tag, so that a check can say which cell mends what it
+found wrong. Other tags: `exercise`, `solution` (the builder leaves it out) and jupytext's own
+`active-ipynb` (a comment in the script, code in the notebook).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from lab.course.chapters import CHAPTERS, Chapter
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell. `position` counts the code cells from 1, as Jupyter does in `[1]`; a text cell has
+    that of the code cell before it. `heading` is the heading that it stands under."""
+
+    id: str
+    is_code: bool
+    source: str
+    tags: tuple[str, ...]
+    heading: str
+    position: int
+
+
+def read(chapter: Chapter) -> Any:
+    """The chapter as an nbformat notebook with the cell ids `<stem>-<nn>`."""
+    import jupytext  # takes a while, and most commands need no cells
+
+    notebook = jupytext.read(chapter.script, fmt="py:percent")
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"{chapter.stem}-{number:02}"
+    return notebook
+
+
+@cache
+def cells(number: str) -> tuple[Cell, ...]:
+    """The cells of the chapter with this number."""
+    found = []
+    heading, position = "", 0
+    for cell in read(CHAPTERS[number]).cells:
+        is_code = cell.cell_type == "code"
+        tags = tuple(cell.metadata.get("tags", ()))
+        position += is_code and "solution" not in tags  # which the notebook does not have
+        titles = [line for line in cell.source.splitlines() if line.startswith("#")]
+        if titles and not is_code:
+            heading = titles[-1].lstrip("# ")
+        found.append(Cell(cell.id, is_code, cell.source, tags, heading, position))
+    return tuple(found)
+
+
+def tagged(number: str, tag: str) -> Cell:
+    """The one cell of a chapter with this tag."""
+    (cell,) = [cell for cell in cells(number) if tag in cell.tags]
+    return cell
+
+
+def place(number: str, tag: str) -> str:
+    """Where to find the cell with this tag, in words."""
+    cell = tagged(number, tag)
+    notebook = CHAPTERS[number].notebook
+    return f'code cell {cell.position} of notebooks/{notebook.name}, under "{cell.heading}"'

@@ -1,0 +1,103 @@
+"""Shows things where the chapter runs: in the notebook, or as a file beside a script; and makes
+what others wrote fit for a terminal."""
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, track
+from rich.text import Text
+
+from lab.here.folders import BUILD, ROOT
+from lab.here.shell import shell
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+T = TypeVar("T")
+_LONG = 3.0  # seconds
+PICTURES = BUILD / "pictures"
+# Control characters but for tabs and line ends, and half characters.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]|\r(?!\n)")
+
+
+def printable(text: str) -> str:
+    """What others wrote, without what a terminal would obey or cannot show."""
+    return _UNPRINTABLE.sub("?", text)
+
+
+def show(figure: Figure, name: str) -> None:
+    """Show the figure in the notebook; a script writes it to `build/pictures/<name>.png`."""
+    buffer = io.BytesIO()
+    # Without the version in it, the same picture is the same bytes.
+    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
+    if shell() is not None:
+        from IPython.display import Image, display
+
+        display(Image(buffer.getvalue(), alt=name))
+        return
+    path = PICTURES / f"{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(buffer.getvalue())
+    print(f"Drew {path.relative_to(ROOT)}.")
+
+
+@contextmanager
+def waiting_sign(text: str) -> Iterator[None]:
+    """Show a text while something is waited for, and take it away again. A notebook, where an
+    empty line stays, shows it only if the waiting takes longer."""
+    if shell() is None:
+        with Console(stderr=True).status(Text(printable(text))):  # Text: without markup
+            yield
+        return
+    from IPython.display import display
+
+    signs = []
+    timer = threading.Timer(
+        _LONG, lambda: signs.append(display({"text/plain": f"{text} …"}, raw=True, display_id=True))
+    )
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        for sign in signs:
+            sign.update({"text/plain": ""}, raw=True)
+
+
+def progress(items: Sequence[T], done: str) -> Iterator[T]:
+    """Iterate over the items, showing how many are done: "Sent orders: 3 of 200"."""
+    if shell() is None:
+        console = Console(stderr=True)
+        yield from track(
+            items,
+            escape(printable(done)),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        return
+    from IPython.display import display
+
+    line = display({"text/plain": done}, raw=True, display_id=True)
+    for number, item in enumerate(items, 1):
+        yield item
+        line.update({"text/plain": f"{done}: {number} of {len(items)}"}, raw=True)
+
+
+@contextmanager
+def counter(text: str, total: int) -> Iterator[Callable[[int], object]]:
+    """Show a bar on a terminal while something is counted of which there are about `total`;
+    yields what is called with how many more there are. A notebook and a file show nothing."""
+    console = Console(stderr=True)
+    off = shell() is not None or not console.is_terminal
+    with Progress(console=console, transient=True, disable=off) as bar:
+        task = bar.add_task(escape(printable(text)), total=total)
+        yield lambda more: bar.advance(task, more)

@@ -1,0 +1,190 @@
+"""What is generated from the chapters: facts, tables and pages. Nobody edits them by hand.
+
+- the line of facts under each notebook's title
+- the table of chapters in README.md, between two markers
+- notebooks/console-to-code.md: which clicks became which calls, and where
+- notebooks/troubleshooting.md: the error decoder, to read
+- notebooks/durations.json: how long each notebook took to run, measured by the builder
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import re
+from pathlib import Path
+
+from lab.course import explain
+from lab.course.chapters import CHAPTERS, Chapter
+from lab.engine import cells
+from lab.here.folders import ROOT
+
+DURATIONS = ROOT / "notebooks" / "durations.json"
+README = ROOT / "README.md"
+_MARKERS = "<!-- chapters: made by `make notebooks` -->\n", "<!-- end of chapters -->\n"
+# What an order costs: 5.98 for the chain and 20.00 for its e-mail, a million, in us-east-1 and
+# without the free tier, at the prices of November 2026.
+_DOLLARS_A_MILLION = 25.98
+
+
+# -- Facts -------------------------------------------------------------------------------------
+
+
+def durations() -> dict[str, int]:
+    """How many seconds each chapter's notebook took to run, by the chapter's number."""
+    return json.loads(DURATIONS.read_text("utf-8")) if DURATIONS.exists() else {}
+
+
+def note_duration(chapter: Chapter, seconds: float) -> None:
+    """Write down what was measured, unless it is about what stands there already.
+
+    Machines are noisy; a number that changed with each build would tell nobody anything.
+    """
+    known = durations()
+    before = known.get(chapter.number)
+    if before is None or abs(seconds - before) > max(4, before / 2):
+        known[chapter.number] = math.ceil(seconds)
+        _write(DURATIONS, json.dumps(dict(sorted(known.items())), indent=2) + "\n")
+
+
+def facts(chapter: Chapter) -> str:
+    """The line under a notebook's title: what it needs, how long it takes, what it costs."""
+    needs = ", ".join(chapter.builds_on) or "no other chapter"
+    return f"*Needs {needs} · {_time(chapter)} · on AWS {_cost(chapter)}*"
+
+
+def _time(chapter: Chapter) -> str:
+    seconds = durations().get(chapter.number)
+    words = sum(len(c.source.split()) for c in cells.cells(chapter.number) if not c.is_code)
+    measured = f"{seconds} s to run, measured" if seconds else "not measured yet"
+    return f"{round(words, -2):,} words to read · {measured}"
+
+
+def _cost(chapter: Chapter) -> str:
+    if not chapter.orders:
+        return "next to nothing by itself"
+    cents = chapter.orders * _DOLLARS_A_MILLION / 1_000_000 * 100
+    orders = f"{chapter.orders} order{'s' * (chapter.orders > 1)}"
+    return (
+        f"less than {math.ceil(cents)} cent ({orders} at ${_DOLLARS_A_MILLION:.0f} a million, "
+        "e-mail included, prices of November 2026)"
+    )
+
+
+def chapter_table() -> str:
+    """The README's table of chapters."""
+    rows = ["| chapter | what it builds | in the article | to run |", "|---|---|---|---|"]
+    for chapter in CHAPTERS.values():
+        links = f"[{chapter.title}](notebooks/{chapter.notebook.name})"
+        script = f"[script](scripts/{chapter.script.name})"
+        took = f"{durations().get(chapter.number, '?')} s"
+        rows.append(f"| {links}, {script} | {chapter.builds} | {chapter.article} | {took} |")
+    return "\n".join(rows) + "\n"
+
+
+def readme() -> str:
+    """README.md with the table of chapters as it should be."""
+    text = README.read_text("utf-8")
+    start, end = _MARKERS
+    before, rest = text.split(start)
+    _, after = rest.split(end)
+    return f"{before}{start}{chapter_table()}{end}{after}"
+
+
+# -- Console to code ---------------------------------------------------------------------------
+
+
+def console_to_code() -> str:
+    """The page that maps each console step to its boto3 call and its cell."""
+    lines = [
+        "# From the console to code",
+        "",
+        "Made by `make notebooks` from the scripts. What the article clicks, what it is in boto3,",
+        "and in which code cell it stands.",
+    ]
+    for chapter in CHAPTERS.values():
+        where = f" (article: {chapter.article})" if chapter.article else ""
+        lines += ["", f"## [{chapter.title}]({chapter.notebook.name}){where}", ""]
+        lines += ["| in the console | in boto3 | code cell |", "|---|---|---|"]
+        for clicks, stretch in _console_steps(chapter):
+            calls = [f"`{call}`" for cell in stretch for call in calls_in(chapter, cell)]
+            shown = ", ".join(dict.fromkeys(calls)) or "no call"
+            numbers = " to ".join(
+                dict.fromkeys((f"{stretch[0].position}", f"{stretch[-1].position}"))
+            )
+            lines.append(f"| {clicks} | {shown} | {numbers}, {stretch[0].heading} |")
+    return "\n".join(lines) + "\n"
+
+
+def _console_steps(chapter: Chapter) -> list[tuple[str, list[cells.Cell]]]:
+    """The clicks that code cells replace, as the text before them says: "Console: ...".
+
+    A paragraph holds for the code cells that follow it, up to the next heading or paragraph.
+    """
+    steps: list[tuple[str, list[cells.Cell]]] = []
+    open_step = False
+    for cell in cells.cells(chapter.number):
+        if cell.is_code:
+            if open_step and "exercise" not in cell.tags:
+                steps[-1][1].append(cell)
+            continue
+        clicks = re.findall(r"^Console: (.+?)(?:\n\n|\Z)", cell.source, re.M | re.S)
+        if clicks:
+            steps.append((" ".join(clicks[-1].split()), []))
+        open_step = bool(clicks) or (open_step and not re.search("^#", cell.source, re.M))
+    return steps
+
+
+def calls_in(chapter: Chapter, cell: cells.Cell) -> list[str]:
+    """The calls that a cell makes: ["sqs.create_queue", ...], in order, each once."""
+    clients = _clients(chapter)
+    found = []
+    for node in ast.walk(ast.parse(cell.source)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        owner, method = ast.unparse(node.func.value), node.func.attr
+        service = clients.get(owner)
+        if service is None:
+            continue
+        if method in ("get_paginator", "get_waiter"):
+            name = ast.literal_eval(node.args[0])
+            method = name if method == "get_paginator" else f"get_waiter({name!r})"
+        found.append((node.lineno, node.col_offset, f"{service}.{method}"))
+    return list(dict.fromkeys(call for _, _, call in sorted(found)))
+
+
+def _clients(chapter: Chapter) -> dict[str, str]:
+    """What the chapter's variables stand for: {"lambda_": "lambda", "table": "dynamodb", ...}."""
+    found = {"urllib3": "urllib3", "shop": "urllib3", "teardown": "teardown"}
+    for node in ast.walk(ast.parse(chapter.script.read_text("utf-8"))):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            made = re.match(r"aws\.(?:client|resource)\('(\w+)'\)", ast.unparse(node.value))
+            if made:
+                found[node.targets[0].id] = made[1]
+    return {**found, **{f"{name}.meta.client": service for name, service in found.items()}}
+
+
+# -- Writing -----------------------------------------------------------------------------------
+
+
+def generated() -> dict[Path, str]:
+    """Every generated page, by its path, as it should be."""
+    return {
+        README: readme(),
+        ROOT / "notebooks" / "console-to-code.md": console_to_code(),
+        ROOT / "notebooks" / "troubleshooting.md": explain.page(),
+    }
+
+
+def write() -> list[str]:
+    """Write the pages that changed; returns their names."""
+    return [str(path.relative_to(ROOT)) for path, text in generated().items() if _write(path, text)]
+
+
+def _write(path: Path, text: str) -> bool:
+    if path.exists() and path.read_text("utf-8") == text:
+        return False
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return True

@@ -1,0 +1,1 @@
+"""This machine: the local cloud's process, the shell, the terminal."""

@@ -1,0 +1,333 @@
+"""Finds, starts and stops the local cloud of this user and folder.
+
+Each local cloud writes its address, its process id and the keys that open it into a file that only
+its user can read (localcloud/host/start_key.py). Those files say which cloud is ours. One that
+belongs to another user is never talked to, beyond asking whose it is. That nothing listens, that
+something does and does not answer, and that something else answers are three things: only the
+first means that no cloud runs.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from lab.aws.waiting import wait_until
+from lab.errors import LabError, NoAnswerError, NoCloudError, TargetError, WaitTimeoutError
+from lab.here.folders import ROOT, folder_of_project
+from lab.here.shell import shell
+from localcloud.host import private, start_key
+from localcloud.host.start_key import KeyFileError, StartKey
+
+_ANSWER_SECONDS = 5.0
+_LOOPBACK = ("127.0.0.1", "localhost")
+# By address. They may outlive this process; kept so that `stop` can wait for their end.
+_started: dict[str, subprocess.Popen[bytes]] = {}
+# No proxy for loopback addresses, whatever the environment says.
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def find(port: int | None) -> StartKey | None:
+    """The keys of this folder's cloud, at this port or wherever it is; None if none runs.
+
+    Raises TargetError if it cannot be used: it does not answer, its key file is missing or is not
+    ours alone, or what listens at that port is somebody else's.
+    """
+    ports = _ports(port)
+    try:
+        found = start_key.of_folder(ROOT, ports)
+        of_others = start_key.load(port) if port and not found else None
+    except (KeyFileError, OSError) as error:
+        raise TargetError(_about_private(error)) from None
+    if of_others is not None:
+        raise TargetError(
+            f"The local cloud at {of_others.address} belongs to the folder {of_others.folder}, not "
+            "to this one. Set LAB_PORT to another port, or unset it."
+        )
+    if found:
+        status(found[0].address)  # raises if it does not answer
+        return found[0]
+    _refuse_without_keys(address(ports[0]), asked_for=port is not None)
+    return None
+
+
+def _ports(port: int | None) -> range:
+    return start_key.ports(ROOT) if port is None else range(port, port + 1)
+
+
+def address(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def _about_private(error: KeyFileError | OSError) -> str:
+    if isinstance(error, KeyFileError):
+        return str(error)
+    return (
+        f"The folder {error.filename}, for the keys and logs of local clouds, cannot be used: "
+        f"{error.strerror}. Repair or delete it."
+    )
+
+
+def _refuse_without_keys(url: str, *, asked_for: bool) -> None:
+    """No key file of ours is about this address. Raises TargetError if a cloud listens there that
+    is ours all the same, or, where the address was asked for, anything at all."""
+    try:
+        found = whose(url)
+    except NoAnswerError:
+        if asked_for:
+            raise
+        return  # we would not have gone there but for the number
+    if found is None:
+        return
+    if found.get("folder") == str(ROOT.resolve()) and found.get("user_id") == start_key.user_id():
+        raise TargetError(
+            f"The local cloud at {url} is yours, but its key file is missing. "
+            f"{_end(found.get('pid'))}, and start it again with `lab start`."
+        )
+    if asked_for:
+        raise TargetError(f"{_owner(found, url)} Set LAB_PORT to another port, or unset it.")
+
+
+def _owner(found: dict[str, Any], url: str) -> str:
+    if not found:
+        return f"Something that is no local cloud listens at {url}."
+    return f"The local cloud at {url} belongs to another user, {found.get('user')}."
+
+
+def whose(url: str) -> dict[str, Any] | None:
+    """What anything at this address says of itself: {} if it is no local cloud, None if nothing
+    listens there.
+
+    Raises NoAnswerError if something does, and does not answer.
+    """
+    return _ask_status(url, None)
+
+
+def status(url: str) -> dict[str, Any] | None:
+    """The status of the local cloud at this address; None if there is none: nothing listens
+    there, or something else.
+
+    Raises NoAnswerError if something listens there and does not answer, or a cloud of ours not as
+    it should.
+    """
+    key = key_at(url)
+    found = _ask_status(url, key)
+    if found == {} and key is not None:  # it runs, so it was cut off: by its end, or by chance
+        found = _ask_status(url, key)
+        if found == {}:
+            raise NoAnswerError(_silent(url, key))
+    if found and key is not None and key.auth and "speed" not in found:  # what its user is told
+        raise TargetError(
+            f"The key file {start_key.path_of(key.port)} does not open the local cloud at {url}. "
+            f"{_end(found.get('pid'))}, and start it again with `lab start`."
+        )
+    return found or None
+
+
+def _end(pid: object) -> str:
+    return f"End process {pid} (`kill {pid}`)"
+
+
+def _ask_status(url: str, key: StartKey | None) -> dict[str, Any] | None:
+    try:
+        request = _request("GET", url, "status", b"", key)
+        with _opener.open(request, timeout=_ANSWER_SECONDS) as response:
+            found = json.load(response)
+    except urllib.error.HTTPError:
+        return {}
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, TimeoutError):
+            raise NoAnswerError(_silent(url, key)) from None
+        return None if isinstance(reason, ConnectionRefusedError) else {}
+    is_one = isinstance(found, dict) and found.get("service") == "localcloud"
+    return found if is_one else {}
+
+
+def _silent(url: str, key: StartKey | None) -> str:
+    what = f"The local cloud at {url} (process {key.pid})" if key else f"What listens at {url}"
+    return (
+        f"{what} did not answer within {_ANSWER_SECONDS:g} s as it should, so it is not known "
+        "what is there. Wait and try again, or end that process (`kill -9` and its number), with "
+        "which all that a local cloud holds goes; or set LAB_PORT to another port."
+    )
+
+
+def key_at(url: str) -> StartKey | None:
+    """The keys of this user's local cloud at an address, whichever folder it belongs to.
+
+    Raises TargetError for a key file that cannot be used.
+    """
+    parts = urlsplit(url)
+    if parts.hostname not in _LOOPBACK or not parts.port:
+        return None
+    try:
+        return start_key.load(parts.port)
+    except (KeyFileError, OSError) as error:
+        raise TargetError(_about_private(error)) from None
+
+
+def refuse_another_folders(url: str) -> None:
+    """Raises TargetError if the local cloud at an address that was asked for is of another
+    folder."""
+    key = key_at(url)
+    if key is not None and key.folder != str(ROOT.resolve()):
+        raise TargetError(
+            f"The local cloud at {url} belongs to the folder {key.folder}, not to this one. Unset "
+            "AWS_ENDPOINT_URL, or run this in that folder."
+        )
+
+
+@lru_cache(maxsize=8)
+def refuse_another_users(url: str) -> None:
+    """Raises TargetError if the local cloud at an address that was asked for is another user's."""
+    found = whose(url) if urlsplit(url).hostname in _LOOPBACK else None
+    if found and found.get("auth") and found.get("user_id") != start_key.user_id():
+        raise TargetError(f"{_owner(found, url)} Unset AWS_ENDPOINT_URL to work with your own.")
+
+
+def log_path(port: int | None) -> Path:
+    """Where a local cloud that was started in the background writes what it has to say.
+
+    Raises TargetError where there is no folder for it.
+    """
+    try:
+        folder = folder_of_project()
+    except OSError as error:
+        raise TargetError(_about_private(error)) from None
+    return folder / ("localcloud.log" if port is None else f"localcloud-{port}.log")
+
+
+def start(port: int | None) -> StartKey:
+    """Start this folder's local cloud in the background unless it runs already; returns its keys.
+
+    Raises TargetError when the port is taken by something else or the start fails.
+    """
+    log = log_path(port)
+    with private.locked(log.with_suffix(".lock")):  # of two starts the second finds the first's
+        if found := find(port):
+            return found
+        process, complaints = _launch(port, log)
+        key = _once_ready(process, port, complaints)
+    _started[key.address] = process
+    said_to = sys.stderr if shell() is None else sys.stdout  # a notebook shows errors in red
+    print(f"Started a local cloud at {key.address}, which is empty so far.", file=said_to)
+    return key
+
+
+def _launch(port: int | None, log: Path) -> tuple[subprocess.Popen[bytes], Any]:
+    """The process of a cloud, and what it says until it has its port."""
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "localcloud", "--log", str(log)),
+            *(() if port is None else ("--port", str(port))),
+        ],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C in the learner's terminal is not meant for it
+    )
+    return process, process.stderr
+
+
+def _once_ready(process: subprocess.Popen[bytes], port: int | None, complaints: Any) -> StartKey:
+    ended = object()
+
+    def look() -> object:
+        if process.poll() is not None:
+            return ended
+        found = start_key.of_folder(ROOT, _ports(port))
+        return next((key for key in found if key.pid == process.pid and status(key.address)), None)
+
+    try:
+        found = wait_until(look, "the local cloud answers", timeout=30)
+    except WaitTimeoutError:
+        process.kill()
+        raise
+    with complaints:
+        if isinstance(found, StartKey):
+            return found
+        said = complaints.read().decode("utf-8", "replace").strip().splitlines()
+    raise TargetError(f"The local cloud did not start: {said[-1] if said else 'it said nothing'}")
+
+
+def stop(url: str) -> bool:
+    """Stop the local cloud at this address; False if there is none."""
+    key = key_at(url)
+    if status(url) is None:
+        return False
+    _post(url, "stop")
+    wait_until(lambda: whose(url) is None, "the local cloud has stopped", timeout=10)
+    if process := _started.pop(url, None):
+        wait_until(lambda: process.poll() is not None, "its process has ended", timeout=10)
+    if key is not None and key.log is not None:
+        Path(key.log).unlink(missing_ok=True)
+    return True
+
+
+def reset(url: str) -> None:
+    """Make the local cloud forget everything. Raises TargetError if there is none."""
+    if status(url) is None:
+        raise NoCloudError(f"No local cloud answers at {url}; start one with `lab start`.")
+    _post(url, "reset")
+
+
+def hurry(aws: boto3.Session, speed: float) -> None:
+    """Let the waits of the local cloud that begin from now on pass `speed` times as fast.
+
+    Visibility timeouts and retries are meant, not the work of functions. AWS is in no hurry.
+    Raises LabError for a speed that the local cloud does not have.
+    """
+    url = getattr(aws, "endpoint_url", None)
+    if url is None or status(url) is None:
+        print("Left the waits as they are: on AWS they take what they take.")
+        return
+    try:
+        _post(url, "speed", json.dumps({"speed": speed}).encode())
+    except urllib.error.HTTPError as error:
+        raise LabError(json.load(error)["message"]) from None
+    print(f"Made the waits of the local cloud pass {speed:g} times as fast as on AWS.")
+
+
+def settle(aws: boto3.Session, seconds: float) -> None:
+    """Give AWS time to make a change known everywhere, where there is no way to ask whether it
+    is. The local cloud knows at once."""
+    url = getattr(aws, "endpoint_url", None)
+    if url is None or status(url) is None:
+        time.sleep(seconds)
+
+
+def _post(url: str, action: str, body: bytes = b"") -> None:
+    """Have the cloud do something that only its user may. Raises HTTPError if it refuses."""
+    with _opener.open(_request("POST", url, action, body, key_at(url)), timeout=10):
+        pass
+
+
+def _request(
+    method: str, url: str, action: str, body: bytes, key: StartKey | None
+) -> urllib.request.Request:
+    """A request to the cloud's own controls, signed with the key of its start if we have that."""
+    address = f"{url}/_localcloud/{action}"
+    signed = AWSRequest(method=method, url=address, data=body)
+    signed.headers["X-Localcloud"] = "1"  # enough for a cloud that takes any credentials
+    if key is not None:
+        credentials = Credentials(key.access_key_id, key.secret_access_key)
+        SigV4Auth(credentials, "localcloud", "us-east-1").add_auth(signed)
+    headers = {name: str(value) for name, value in signed.headers.items()}
+    data = body if method == "POST" else None
+    return urllib.request.Request(address, data=data, headers=headers, method=method)

@@ -1,0 +1,212 @@
+"""Deployments of a REST API: what a stage serves.
+
+A deployment is a snapshot, as on AWS: a change to a resource or method is not served until
+it is deployed again.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from moto.apigateway.exceptions import (
+    BadRequestException,
+    DeploymentNotFoundException,
+    StageStillActive,
+)
+from moto.apigateway.models import APIGatewayBackend, RestAPI
+
+from localcloud.upstream import Response
+
+INTEGRATION_SECONDS = 29.0
+_DEFAULT_RESPONSES = {
+    "API_CONFIGURATION_ERROR": (500, "Internal server error", "InternalServerErrorException"),
+    "BAD_REQUEST_BODY": (400, "Invalid request body", "BadRequestException"),
+    "INTEGRATION_FAILURE": (502, "Internal server error", "InternalServerErrorException"),
+    "INTEGRATION_TIMEOUT": (504, "Endpoint request timed out", "InternalServerErrorException"),
+    "INVALID_API_KEY": (403, "Forbidden", "ForbiddenException"),
+    "MISSING_AUTHENTICATION_TOKEN": (
+        403,
+        "Missing Authentication Token",
+        "MissingAuthenticationTokenException",
+    ),
+    "QUOTA_EXCEEDED": (429, "Limit Exceeded", "LimitExceededException"),
+    "REQUEST_TOO_LARGE": (413, "Request Too Long", "RequestTooLargeException"),
+    "THROTTLED": (429, "Too Many Requests", "TooManyRequestsException"),
+}
+
+
+class Refusal(Exception):
+    """The front door's own answer: a gateway response type, with an optional detail, and a
+    status code where that is not the type's usual one."""
+
+    def __init__(self, kind: str, detail: str = "", status: int | None = None) -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.kind = kind
+        self.detail = detail
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one resource, as it was when it was deployed."""
+
+    resource_id: str
+    resource_path: str
+    method: str
+    api_key_required: bool
+    function_arn: str | None
+    schema: dict[str, Any] | None
+    timeout: float = INTEGRATION_SECONDS
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """The path parameters if the path fits this resource, else None."""
+        pattern = re.sub(
+            r"\\\{(\w+)(\\\+)?\\\}",
+            lambda m: f"(?P<{m[1]}>{'.+' if m[2] else '[^/]+'})",
+            re.escape(self.resource_path),
+        )
+        found = re.fullmatch(pattern, path)
+        return found.groupdict() if found else None
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A snapshot of a REST API: its routes and its customized gateway responses."""
+
+    api_id: str
+    region: str
+    routes: tuple[Route, ...]
+    templates: dict[str, tuple[int | None, str]]
+
+    def route(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
+        """The route for a request, and its path parameters."""
+        for route in self.routes:
+            if route.method in (method, "ANY") and (found := route.match(path)) is not None:
+                return route, found
+        raise Refusal("MISSING_AUTHENTICATION_TOKEN")
+
+    def method(self, resource_id: str, method: str) -> Route | None:
+        """The route of a resource's method, by the resource's id."""
+        for route in self.routes:
+            if route.resource_id == resource_id and route.method in (method, "ANY"):
+                return route
+        return None
+
+    def refusal(self, refusal: Refusal) -> Response:
+        """The gateway response: AWS's own, or the one that the API puts in its place."""
+        status, message, error_type = _DEFAULT_RESPONSES[refusal.kind]
+        custom_status, template = self.templates.get(
+            refusal.kind, (None, '{"message":$context.error.messageString}')
+        )
+        body = template.replace("$context.error.messageString", json.dumps(message))
+        # AWS escapes this one and leaves the quotation marks to the template.
+        body = body.replace(
+            "$context.error.validationErrorString", json.dumps(refusal.detail)[1:-1]
+        )
+        headers = (
+            ("Content-Type", "application/json"),
+            ("x-amzn-ErrorType", error_type),
+        )
+        return Response(custom_status or refusal.status or status, body.encode(), headers)
+
+
+def snapshot(api: RestAPI) -> Deployment:
+    """The API as it stands: every method that has an integration."""
+    routes = []
+    for resource in api.resources.values():
+        for name, method in resource.resource_methods.items():
+            if method.method_integration is None:
+                continue
+            integration = method.method_integration
+            validator = api.request_validators.get(method.request_validator_id or "")
+            model_name = (method.request_models or {}).get("application/json")
+            model = api.models.get(model_name or "")
+            validates = validator is not None and validator.validate_request_body
+            found = re.search(r"/functions/(arn:[^/]+)/invocations", integration.uri or "")
+            timeout = float(integration.timeout_in_millis or INTEGRATION_SECONDS * 1000) / 1000
+            routes.append(
+                Route(
+                    resource_id=resource.id,
+                    resource_path=resource.get_path(),
+                    method=name,
+                    api_key_required=bool(method.api_key_required),
+                    function_arn=found[1] if found else None,
+                    schema=json.loads(model.schema) if validates and model else None,
+                    timeout=timeout,
+                )
+            )
+    templates = {
+        kind: (
+            int(response.status_code) if response.status_code else None,
+            (response.response_templates or {}).get("application/json", "{}"),
+        )
+        for kind, response in api.gateway_responses.items()
+    }
+    # As on AWS, the more literal path wins (/orders/new, then /orders/{id}, then
+    # /{proxy+}), and a method's own entry before ANY.
+    routes.sort(
+        key=lambda route: (
+            "+}" in route.resource_path,
+            route.resource_path.count("{"),
+            -len(route.resource_path),
+            route.method == "ANY",
+        )
+    )
+    return Deployment(api.id, api.region_name, tuple(routes), templates)
+
+
+_moto_create_deployment, _moto_create_stage = RestAPI.create_deployment, RestAPI.create_stage
+_moto_update_stage = APIGatewayBackend.update_stage
+
+
+def _create_deployment(api: RestAPI, *args: Any, **kwargs: Any) -> Any:
+    deployment = _moto_create_deployment(api, *args, **kwargs)
+    deployment.snapshot = snapshot(api)
+    return deployment
+
+
+def _delete_deployment(api: RestAPI, deployment_id: str) -> Any:
+    """What a stage serves stays. The stages say what that is: moto asks the deployment, which
+    knows only for which stage it was made.
+    https://docs.aws.amazon.com/apigateway/latest/api/API_DeleteDeployment.html
+    """
+    if deployment_id not in api.deployments:
+        raise DeploymentNotFoundException
+    if any(stage.deployment_id == deployment_id for stage in api.stages.values()):
+        raise StageStillActive
+    return api.deployments.pop(deployment_id)
+
+
+def _create_stage(api: RestAPI, name: str, deployment_id: str, **options: Any) -> Any:
+    _refuse_unless_deployed(api, deployment_id)
+    return _moto_create_stage(api, name, deployment_id, **options)
+
+
+def _update_stage(
+    backend: APIGatewayBackend, api_id: str, stage: str, operations: list[dict[str, Any]]
+) -> Any:
+    for operation in operations:
+        if operation["path"] == "/deploymentId":
+            _refuse_unless_deployed(backend.get_rest_api(api_id), operation["value"])
+    return _moto_update_stage(backend, api_id, stage, operations)
+
+
+def _refuse_unless_deployed(api: RestAPI, deployment_id: str) -> None:
+    """A stage serves a deployment that is there.
+    https://docs.aws.amazon.com/apigateway/latest/api/API_UpdateStage.html
+    """
+    if deployment_id not in api.deployments:
+        raise BadRequestException("Deployment id does not exist")
+
+
+def install() -> None:
+    """Make moto take a snapshot with each deployment from now on, and keep those in use."""
+    RestAPI.create_deployment = _create_deployment
+    RestAPI.delete_deployment = _delete_deployment
+    RestAPI.create_stage = _create_stage
+    APIGatewayBackend.update_stage = _update_stage

@@ -1,0 +1,150 @@
+"""The keys of one start of a local cloud, and the file in which its user finds them.
+
+Each local cloud belongs to one user and one folder. When it starts it makes an access key and a
+secret, and writes them with its address and process id to a file in the user's private folder,
+named after the port. Anyone who can read that file may do everything in that cloud, so only the
+user can. The file goes when the cloud stops; one whose process is gone was left by a kill.
+
+The default port follows from user and folder, so that two users, or two clones of one user, do not
+meet. Where it is taken the next free one serves, and the key files tell which that is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+
+from localcloud.host import private
+
+# Below the ports that systems give out by themselves, which begin at 32,768 or above.
+_FIRST_PORT, _PORTS = 20_000, 10_000
+NEIGHBORS = 20  # how many ports are tried, the default one first
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+
+
+class KeyFileError(Exception):
+    """A key file that cannot be used: the message says which, why and what to do."""
+
+
+@dataclass(frozen=True)
+class StartKey:
+    """A running local cloud: its address, whose it is, and the keys that open it.
+
+    `auth` says whether it verifies signatures; `log` is where it writes what it has to say, if
+    that is a file.
+    """
+
+    address: str
+    pid: int
+    user: str
+    folder: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    auth: bool = True
+    log: str | None = None
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.address).port or 0
+
+
+def make(port: int, folder: Path, *, auth: bool = True, log: Path | None = None) -> StartKey:
+    """New keys for a cloud that this process runs."""
+    return StartKey(
+        address=f"http://127.0.0.1:{port}",
+        pid=os.getpid(),
+        user=user_name(),
+        folder=str(folder.resolve()),
+        access_key_id="LOCAL" + "".join(secrets.choice(_ALPHABET) for _ in range(15)),
+        secret_access_key=secrets.token_urlsafe(30),
+        auth=auth,
+        log=None if log is None else str(log),
+    )
+
+
+def user_name() -> str:
+    """The name of this process's user; its number where it has no name."""
+    return psutil.Process().username()
+
+
+def user_id() -> int | None:
+    """The number of this process's user; None where users have none."""
+    return os.getuid() if hasattr(os, "getuid") else None
+
+
+def path_of(port: int) -> Path:
+    """Where the keys of the cloud at this port are. Raises OSError as `private.folder` does."""
+    return private.folder("clouds") / f"{port}.json"
+
+
+def save(key: StartKey) -> None:
+    private.write(path_of(key.port), json.dumps(asdict(key), indent=2) + "\n")
+
+
+def forget(key: StartKey) -> None:
+    """Remove the key file, unless another cloud has written its own there since."""
+    with suppress(OSError, KeyFileError):
+        if load(key.port) == key:
+            path_of(key.port).unlink()
+
+
+def load(port: int) -> StartKey | None:
+    """The keys of the cloud at this port; None if this user has none there that runs.
+
+    Raises KeyFileError for a file that is there and cannot be used, OSError as `private.folder`.
+    """
+    path = path_of(port)
+    try:
+        text = private.read(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise KeyFileError(
+            f"The key file {path} cannot be used: {error.strerror}. Delete it; `lab start` then "
+            "says which process to end."
+        ) from None
+    try:
+        key = StartKey(**json.loads(text))
+    except (ValueError, TypeError):
+        raise KeyFileError(
+            f"The key file {path} does not hold the keys of a local cloud. Delete it; `lab start` "
+            "then says which process to end."
+        ) from None
+    return key if _runs(key.pid) else None
+
+
+def of_folder(folder: Path, ports: range) -> list[StartKey]:
+    """The clouds of this user and folder that run, at one of these ports. Raises like `load`."""
+    known = {path.stem for path in private.folder("clouds").glob("*.json")}
+    found = [load(port) for port in ports if str(port) in known]
+    return [key for key in found if key is not None and key.folder == str(folder.resolve())]
+
+
+def _runs(pid: int) -> bool:
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and _is_ours(process)
+    except psutil.Error:
+        return False
+
+
+def _is_ours(process: psutil.Process) -> bool:
+    """Not one of another user's, to whom the process id was given after ours had ended."""
+    return os.name != "posix" or process.uids().real == os.getuid()
+
+
+def ports(folder: Path) -> range:
+    """The ports that a cloud of this user and folder may have unless told otherwise, the first
+    choice first."""
+    named = f"{user_id()} {user_name()} {folder.resolve()}"
+    number = int.from_bytes(hashlib.sha256(named.encode()).digest()[:4], "big")
+    first = _FIRST_PORT + number % (_PORTS - NEIGHBORS)
+    return range(first, first + NEIGHBORS)

@@ -1,0 +1,1 @@
+"""IAM and STS: who signed a request, and what they may do."""

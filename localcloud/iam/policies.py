@@ -1,0 +1,285 @@
+"""What a caller may do: IAM policies, evaluated as IAM does.
+
+A role is allowed what its own policies or the resource's policy allow (both are of one
+account here); a service of AWS's is allowed what the resource's policy allows. An explicit Deny
+wins over every Allow, and what nothing allows is denied. An operator or key that is not among
+those of conditions.py fails safe: such a statement allows nothing, and denies.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from moto.awslambda.models import LambdaFunction
+from moto.iam.exceptions import NotFoundException
+from moto.iam.models import Role, iam_backends
+
+from localcloud.iam.conditions import holds, is_like
+
+ALLOWED = ""
+_NO_ALLOW = "because no {kind} policy allows the {{action}} action"
+_EXPLICIT_DENY = "with an explicit deny in {kind} policy"
+_IDENTITY, _SESSION, _RESOURCE = "identity-based", "session", "resource-based"
+_TRUST = "role trust"
+NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
+
+Policy = str | Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls: a role by its session, an IAM user, or somebody who acts as `session_policy`.
+
+    Without a `role_arn` or a `user_name` there are no identity-based policies to ask.
+    """
+
+    arn: str
+    role_arn: str | None = None
+    session_policy: str | None = None
+    user_name: str | None = None
+
+
+@dataclass(frozen=True)
+class Access:
+    """What is to be done, and what conditions may ask about it (keys in lower case)."""
+
+    action: str
+    resource: str
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+def role_allows(role_arn: str, action: str, resource: str) -> bool:
+    """Whether the role's own policies allow `action` on `resource`."""
+    context = context_of(role_arn, resource.split(":")[3])
+    return why_not(Caller(role_arn, role_arn), Access(action, resource, context)) == ALLOWED
+
+
+def context_of(principal_arn: str, region: str) -> dict[str, str]:
+    """What conditions may ask about a caller. AWS is called over TLS, so that counts as true."""
+    return {
+        "aws:principalaccount": principal_arn.split(":")[4],
+        "aws:principalarn": principal_arn,
+        "aws:requestedregion": region,
+        "aws:securetransport": "true",
+    }
+
+
+def why_not(caller: Caller, access: Access, resource_policy: Policy = None) -> str:
+    """ALLOWED, or the reason for the refusal in AWS's words, {action} still to be filled in."""
+    principal = {"AWS": _names_of(caller)}
+    if access.action == "sts:AssumeRole":
+        if reason := _why_not_trusted(caller, access):
+            return reason
+        of_resource = _trusting(access.resource, principal, access.context)
+    else:
+        of_resource = _effects([resource_policy], access, principal)
+    if "Deny" in of_resource:
+        return _EXPLICIT_DENY.format(kind=f"a {_RESOURCE}")
+    asked = []
+    if (documents := _identity_documents(caller)) is not None:
+        asked.append((_IDENTITY, _effects(documents, access), of_resource))
+    if caller.session_policy:
+        asked.append((_SESSION, _effects([caller.session_policy], access), set()))
+    for kind, effects, others in asked:
+        if "Deny" in effects:
+            article = "an" if kind == _IDENTITY else "a"
+            return _EXPLICIT_DENY.format(kind=f"{article} {kind}")
+        if "Allow" not in effects | others:
+            return _NO_ALLOW.format(kind=kind)
+    return ALLOWED
+
+
+def service_may(policy: Policy, service: str, action: str, resource: str, source_arn: str) -> bool:
+    """Whether a resource's policy lets a service of AWS's do this on behalf of `source_arn`.
+
+    The service ("sns.amazonaws.com") says for whom it calls: the ARN of the topic, the API, ...,
+    and that one's account. Policies ask for both, lest a stranger's topic calls.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    """
+    context = {"aws:sourcearn": source_arn, "aws:sourceaccount": source_arn.split(":")[4]}
+    access = Access(action, resource, context)
+    return _effects([policy], access, {"Service": {service}}) == {"Allow"}
+
+
+def is_policy(document: str) -> bool:
+    """Whether a text has the form of a policy.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+    """
+    try:
+        statements = _list(json.loads(document)["Statement"])
+    except (ValueError, TypeError, KeyError):
+        return False
+    return all(isinstance(each, dict) and _is_statement(each) for each in statements)
+
+
+def _is_statement(statement: dict[str, Any]) -> bool:
+    names = ("Action", "NotAction", "Resource", "NotResource")
+    texts = [text for name in names for text in _list(statement.get(name, []))]
+    principals = [statement.get(name) for name in ("Principal", "NotPrincipal")]
+    condition = statement.get("Condition", {})
+    return (
+        statement.get("Effect") in ("Allow", "Deny")
+        and all(isinstance(text, str) for text in texts)
+        and all(named in (None, "*") or _names_are_texts(named) for named in principals)
+        and isinstance(condition, dict)
+        and all(isinstance(parts, dict) for parts in condition.values())
+    )
+
+
+def _names_are_texts(principal: Any) -> bool:
+    return isinstance(principal, dict) and all(
+        isinstance(name, str) for names in principal.values() for name in _list(names)
+    )
+
+
+def policy_of(function: LambdaFunction) -> Policy:
+    """The function's resource-based policy; moto keeps only its statements."""
+    return {"Statement": function.policy.statements}
+
+
+def lambda_may_assume(role_arn: str) -> bool:
+    """Whether there is such a role, and its trust policy is for Lambda."""
+    return _trusting(role_arn, {"Service": {"lambda.amazonaws.com"}}, {}) == {"Allow"}
+
+
+def _why_not_trusted(caller: Caller, access: Access) -> str:
+    """Unlike the policy of a queue, a trust policy has to name the caller or its account, whatever
+    the caller's own policies allow. ALLOWED, or the reason for the refusal.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+    """
+    account = caller.arn.split(":")[4]
+    names = _names_of(caller) | {account, f"arn:aws:iam::{account}:root"}
+    effects = _trusting(access.resource, {"AWS": names}, access.context)
+    if "Deny" in effects:
+        return _EXPLICIT_DENY.format(kind=f"a {_TRUST}")
+    return ALLOWED if effects else _NO_ALLOW.format(kind=_TRUST)
+
+
+def _trusting(
+    role_arn: str, principal: dict[str, set[str]], context: Mapping[str, str]
+) -> set[str]:
+    """The effects of a role's trust policy on this principal; none if there is no such role."""
+    role = find_role(role_arn)
+    document = role.assume_role_policy_document if role else None
+    return _effects([document], Access("sts:AssumeRole", "", context), principal)
+
+
+def find_role(role_arn: str) -> Role | None:
+    """The role, or None if IAM knows none by that ARN."""
+    try:
+        return iam_backends[role_arn.split(":")[4]]["aws"].get_role_by_arn(role_arn)
+    except (IndexError, NotFoundException):  # no ARN at all, or no such role
+        return None
+
+
+def _identity_documents(caller: Caller) -> list[Policy] | None:
+    """The policies of the role or user, none if it is deleted; None, which asks for no permission,
+    where there is neither."""
+    if caller.user_name is not None:
+        return _user_documents(caller)
+    if caller.role_arn is None:
+        return None
+    role = find_role(caller.role_arn)
+    return [] if role is None else _documents(role)
+
+
+def _user_documents(caller: Caller) -> list[Policy]:
+    """A user's own policies, and those of its groups."""
+    backend = iam_backends[caller.arn.split(":")[4]]["aws"]
+    user = backend.users.get(caller.user_name)
+    if user is None:
+        return []
+    groups = backend.get_groups_for_user(user.name)
+    return [document for holder in (user, *groups) for document in _documents(holder)]
+
+
+def _documents(holder: Any) -> list[Policy]:
+    """The inline and the managed policies of a role, user or group of moto's."""
+    return [
+        *holder.policies.values(),
+        *(
+            version.document
+            for policy in holder.managed_policies.values()
+            for version in policy.versions
+            if version.version_id == policy.default_version_id
+        ),
+    ]
+
+
+def _names_of(caller: Caller) -> set[str]:
+    """The principals of a resource's policy that mean this caller."""
+    return {caller.arn, caller.role_arn or caller.arn}
+
+
+def _effects(
+    documents: list[Policy], access: Access, principal: dict[str, set[str]] | None = None
+) -> set[str]:
+    """The effects of the statements that are about this access (and principal, if it is given)."""
+    return {
+        statement["Effect"]
+        for document in documents
+        if document
+        for statement in _statements(document)
+        if _is_about(statement, access, principal)
+    }
+
+
+def _statements(document: str | Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    if isinstance(document, str):
+        return _parsed(document)
+    return tuple(_list(document.get("Statement", [])))
+
+
+@lru_cache(maxsize=256)
+def _parsed(document: str) -> tuple[dict[str, Any], ...]:
+    return tuple(_list(json.loads(document).get("Statement", [])))
+
+
+def _is_about(
+    statement: dict[str, Any], access: Access, principal: dict[str, set[str]] | None
+) -> bool:
+    if not _matches(statement, "Action", access.action.lower()):
+        return False
+    if principal is not None and "NotPrincipal" in statement:
+        if _is_for(statement["NotPrincipal"], principal):
+            return False
+    elif principal is not None and not _is_for(statement.get("Principal"), principal):
+        return False
+    # A trust policy has no resource: the role itself is it.
+    if access.resource and not _matches(statement, "Resource", access.resource):
+        return False
+    return "Condition" not in statement or holds(
+        statement["Condition"], access.context, unknown=statement["Effect"] == "Deny"
+    )
+
+
+def _is_for(named: Any, principal: dict[str, set[str]]) -> bool:
+    """Whether a statement's Principal names one of these."""
+    if named == "*":
+        return True
+    named = named or {}
+    # {"AWS": "*"} means everybody, services included, just as "*" does.
+    return "*" in _list(named.get("AWS", [])) or any(
+        names & set(_list(named.get(kind, []))) for kind, names in principal.items()
+    )
+
+
+def _matches(statement: dict[str, Any], element: str, value: str) -> bool:
+    """Whether Action or NotAction, Resource or NotResource, covers the value."""
+    if f"Not{element}" in statement:
+        return not any(_fits(p, value, element) for p in _list(statement[f"Not{element}"]))
+    return any(_fits(pattern, value, element) for pattern in _list(statement.get(element, [])))
+
+
+def _fits(pattern: str, value: str, element: str) -> bool:
+    """Whether a pattern covers the value; actions know no upper and lower case."""
+    return is_like(pattern.lower() if element == "Action" else pattern, value)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,1 @@
+"""Lambda: invocations in their three kinds, and what triggers them."""

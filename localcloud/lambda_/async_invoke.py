@@ -1,0 +1,219 @@
+"""Asynchronous invocations: Lambda's own queue in front of a function.
+
+Whoever invokes this way (SNS, or `Invoke` with the type Event) is answered at once. A
+failing event is tried twice more; a throttled one waits, longer each time, until it is too
+old, and so does one that the cloud itself could not run. What became of it goes to the function's
+destination, and what failed for good to its dead-letter queue as well. Events of a function that
+is deleted go with it, which is recorded, as is every one that ends nowhere.
+
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from moto.awslambda.models import LambdaFunction
+
+from localcloud import clock, losses
+from localcloud.iam.policies import role_allows
+from localcloud.lambda_ import event_invoke_config
+from localcloud.lambda_.event_invoke_config import config_of
+from localcloud.lambda_.runtime.pool import Result, Runtime, ThrottledError, new_request_id
+from localcloud.tasks import Tasks
+from localcloud.upstream import State
+
+logger = logging.getLogger(__name__)
+_LONGEST_PAUSE = 300.0  # seconds between two attempts of a throttled event
+# How an event ends, in the words of the invocation record.
+_SUCCESS, _EXHAUSTED, _TOO_OLD = "Success", "RetriesExhausted", "EventAgeExceeded"
+_NEVER = "ZeroReservedConcurrency"
+_ACTIONS = {"sqs": "sqs:SendMessage", "sns": "sns:Publish", "lambda": "lambda:InvokeFunction"}
+
+
+@dataclass
+class Event:
+    """An event on its way. `deadline` is a time of the event loop's."""
+
+    function_arn: str
+    payload: bytes
+    deadline: float
+    request_id: str
+    invocations: int = 0
+    throttles: int = 0
+    result: Result | None = None  # of the last invocation
+
+    def next_pause(self) -> float:
+        """How many seconds it waits when it could not be run: longer each time."""
+        self.throttles += 1
+        return clock.seconds(min(2.0 ** min(self.throttles - 1, 10), _LONGEST_PAUSE))
+
+
+class AsyncInvocations:
+    """Invokes later. `retry_delay` is the wait before the first retry, in seconds (a
+    minute on AWS); the second waits twice as long."""
+
+    def __init__(self, state: State, runtime: Runtime, *, retry_delay: float = 1.0) -> None:
+        self._state = state
+        self._runtime = runtime
+        self._retry_delay = retry_delay
+        self._tasks = Tasks()
+        event_invoke_config.install()
+
+    def add(self, function: LambdaFunction, payload: bytes) -> str:
+        """Take an event, as JSON bytes, and return at once; its request id."""
+        max_age = clock.seconds(config_of(function).max_age)
+        deadline = asyncio.get_running_loop().time() + max_age
+        event = Event(function.function_arn, payload, deadline, new_request_id())
+        self._tasks.start(self._handle(event))
+        return event.request_id
+
+    def clear(self) -> None:
+        """Give up everything that waits or is under way."""
+        self._tasks.cancel()
+
+    async def _handle(self, event: Event) -> None:
+        while (function := self._state.function(event.function_arn, "")) is not None:
+            outcome = await self._attempt(function, event)
+            if isinstance(outcome, float):
+                if asyncio.get_running_loop().time() + outcome < event.deadline:
+                    await asyncio.sleep(outcome)
+                    continue
+                outcome = _TOO_OLD
+            try:
+                self._report(function, event, outcome)
+            except Exception as error:  # it was the last chance
+                losses.record("destination", function.function_name, f"{outcome}: {error!r}")
+            return
+        losses.record("event of a deleted function", event.function_arn, "it is deleted")
+
+    async def _attempt(self, function: LambdaFunction, event: Event) -> str | float:
+        """How the event ended, or the seconds until it is to be tried again."""
+        try:
+            event.result = await self._runtime.invoke(
+                function, event.payload, request_id=event.request_id
+            )
+        except ThrottledError:
+            # With no concurrency at all AWS does not even wait.
+            if not int(function.reserved_concurrency or 0):
+                return _NEVER
+            return event.next_pause()
+        except Exception:  # no memory, no files: the cloud's fault, which may pass
+            logger.exception("An event of %s could not be run", function.function_name)
+            return event.next_pause()
+        event.invocations += 1
+        if event.result.error is None:
+            return _SUCCESS
+        if event.invocations > config_of(function).retries:
+            return _EXHAUSTED
+        return clock.seconds(self._retry_delay * event.invocations)
+
+    def _report(self, function: LambdaFunction, event: Event, condition: str) -> None:
+        config = config_of(function)
+        if condition == _SUCCESS:
+            if config.on_success:
+                self._send(function, config.on_success, _record(function, event, condition))
+            return
+        dead_letters = (getattr(function, "dead_letter_config", None) or {}).get("TargetArn")
+        if config.on_failure:
+            self._send(function, config.on_failure, _record(function, event, condition))
+        if dead_letters:
+            text = event.payload.decode()
+            self._send(function, dead_letters, text, _error_attributes(event, condition))
+        if not config.on_failure and not dead_letters:
+            why = f"{condition}; the function has no dead-letter queue"
+            losses.record("event without a dead-letter queue", function.function_name, why)
+
+    def _send(
+        self,
+        function: LambdaFunction,
+        target: str,
+        text: str,
+        attributes: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Send to a queue, topic or function, in the name of the function's role."""
+        action = _ACTIONS[target.split(":")[2]]  # others are refused when they are set
+        try:
+            if not role_allows(function.role, action, target):
+                problem = f"its role lacks {action}"
+            else:
+                problem = self._deliver(target, text, attributes or {})
+        except Exception as error:  # it was the last chance
+            problem = f"the local cloud failed ({error!r})"
+        if problem:
+            losses.record("destination", function.function_name, f"{target}: {problem}")
+
+    def _deliver(self, target: str, text: str, attributes: Mapping[str, Mapping[str, Any]]) -> str:
+        """Why it could not be done, or "" """
+        service = target.split(":")[2]
+        if service == "sqs":
+            return self._state.send(target, text, attributes)
+        if service == "sns":
+            return self._state.publish(target, text, attributes)
+        function = self._state.function(target, "")
+        if function is None:
+            return "there is no such function"
+        self.add(function, text.encode())
+        return ""
+
+
+def _record(function: LambdaFunction, event: Event, condition: str) -> str:
+    """The invocation record. An event that was never invoked has no response."""
+    result = event.result
+    context: dict[str, Any] = {"statusCode": 200, "executedVersion": str(function.version)}
+    if result is not None and result.error is not None:
+        context["functionError"] = result.error
+    return json.dumps(
+        {
+            "version": "1.0",
+            "timestamp": clock.timestamp(),
+            "requestContext": {
+                "requestId": event.request_id,
+                "functionArn": f"{event.function_arn}:$LATEST",
+                "condition": condition,
+                "approximateInvokeCount": event.invocations,
+            },
+            "requestPayload": json.loads(event.payload),
+            "responseContext": None if result is None else context,
+            "responsePayload": None if result is None else _parsed(result.payload),
+        }
+    )
+
+
+def _parsed(payload: bytes) -> Any:
+    try:
+        return json.loads(payload)
+    except ValueError:
+        return payload.decode("utf-8", "replace")
+
+
+def _error_attributes(event: Event, condition: str) -> dict[str, dict[str, str]]:
+    """What a dead letter says about why, as AWS documents: the status of the last attempt, and
+    the start of the error's message."""
+    code: int | None = 429
+    message = ThrottledError.message
+    if condition == _NEVER:
+        code = None
+        message = "Function not invoked: it has zero reserved concurrent executions."
+    elif event.result is not None:
+        code, message = 200, _error_message(event.result)
+    attributes = {
+        "RequestID": {"DataType": "String", "StringValue": event.request_id},
+        "ErrorMessage": {"DataType": "String", "StringValue": message[:1024]},
+    }
+    if code is not None:
+        attributes["ErrorCode"] = {"DataType": "Number", "StringValue": str(code)}
+    return attributes
+
+
+def _error_message(result: Result) -> str:
+    try:
+        return str(json.loads(result.payload)["errorMessage"]) or "Unhandled"
+    except (ValueError, KeyError, TypeError):
+        return "Unhandled"

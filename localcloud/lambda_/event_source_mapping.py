@@ -1,0 +1,304 @@
+"""Event source mappings: polls SQS queues and invokes functions with what is there.
+
+As on AWS, a batch is deleted when the function returns, except for the messages that it
+reports as failed. Those, and the whole batch when the function raises or times out, are
+simply left alone: they come back when their visibility timeout is over and move to the
+dead-letter queue after `maxReceiveCount` receives. A poller is supervised: it never ends by
+itself, and neither does a batch keep its place among those that may be under way.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import logging
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import moto.awslambda.models as moto_lambda
+from moto.awslambda.models import EventSourceMapping, LambdaFunction
+from moto.sqs.exceptions import ReceiptHandleIsInvalid
+
+from localcloud import clock
+from localcloud.iam.policies import role_allows
+from localcloud.lambda_.runtime.pool import Result, Runtime, ThrottledError
+from localcloud.sqs.message import QueuedMessage
+from localcloud.sqs.queue import IndexedQueue
+from localcloud.tasks import Tasks
+from localcloud.upstream import State
+
+logger = logging.getLogger(__name__)
+_DEFAULT_CONCURRENCY = 5  # AWS starts with five pollers a queue
+_FAILED = "PROBLEM: Function call failed"
+_DENIED = "PROBLEM: AccessDenied: the function's role does not have permissions to call {} on SQS"
+_IDLE_SECONDS = 20.0
+_PAUSE_SECONDS = 1.0  # after something went wrong
+_MAX_PAYLOAD = 6 * 1024 * 1024
+
+
+class EventSources:
+    """Keeps one poller running for each mapping that is enabled."""
+
+    def __init__(self, state: State, runtime: Runtime) -> None:
+        self._state = state
+        self._runtime = runtime
+        # By the mapping and its concurrency: a change of that takes a new poller.
+        self._pollers: dict[tuple[str, int], asyncio.Task[None]] = {}
+        # Deliveries outlive their poller: what was received is finished even if the
+        # mapping is deleted in the meantime.
+        self._tasks = Tasks()
+        moto_lambda.EventSourceMapping = _Mapping
+
+    def reconcile(self) -> None:
+        """Start and stop pollers so that they match the mappings of the moment."""
+        wanted = {
+            (mapping.uuid, _concurrency(mapping)): mapping
+            for mapping in self._state.event_source_mappings()
+            if mapping.enabled
+        }
+        for key in self._pollers.keys() - wanted.keys():
+            self._pollers.pop(key).cancel()
+        for key, mapping in wanted.items():
+            if key not in self._pollers or self._pollers[key].done():
+                name = f"The poller of {mapping.event_source_arn}"
+                self._pollers[key] = self._tasks.supervise(name, partial(self._poll, mapping))
+
+    def describe(self) -> list[dict[str, Any]]:
+        """How each mapping does: what waits and for how long, what is under way and since when,
+        and when it got on last. Ages are in seconds, times in epoch milliseconds. Changes nothing,
+        and costs the same however much waits."""
+        return [self._described(mapping) for mapping in self._state.event_source_mappings()]
+
+    def stop(self) -> None:
+        """Stop polling; deliveries under way are given up."""
+        self._pollers.clear()
+        self._tasks.cancel()
+
+    def _described(self, mapping: EventSourceMapping) -> dict[str, Any]:
+        queue = self._state.queue(mapping.event_source_arn)
+        oldest = queue.longest_wait_ms() if queue else None
+        started, now = list(mapping.under_way.values()), clock.now_ms()
+        return {
+            "uuid": mapping.uuid,
+            "function": mapping.function_arn.rpartition(":")[2],
+            "queue": mapping.event_source_arn,
+            "queue_exists": queue is not None,
+            "enabled": mapping.enabled,
+            "polls": self._polls(mapping),
+            "waiting": queue.approximate_number_of_messages if queue else 0,
+            "in_flight": queue.approximate_number_of_messages_not_visible if queue else 0,
+            "oldest_seconds": None if oldest is None else round(oldest / 1000, 3),
+            "under_way": len(started),
+            "under_way_since_seconds": round((now - min(started)) / 1000, 3) if started else None,
+            "last_progress_ms": mapping.last_progress_ms,
+            "last_result": mapping.processing_result,
+        }
+
+    def _polls(self, mapping: EventSourceMapping) -> bool:
+        poller = self._pollers.get((mapping.uuid, _concurrency(mapping)))
+        return poller is not None and not poller.done()
+
+    async def _poll(self, mapping: EventSourceMapping) -> None:
+        """Poll for ever, whatever goes wrong with a batch, with at most the mapping's concurrency
+        under way."""
+        while True:
+            while len(mapping.under_way) >= _concurrency(mapping):
+                await asyncio.wait(mapping.under_way, return_when=asyncio.FIRST_COMPLETED)
+            delivery = None
+            try:
+                delivery = await self._next_delivery(mapping)
+            except Exception:
+                logger.exception("Polling %s failed", mapping.event_source_arn)
+                await _pause()
+            if delivery is not None:
+                mapping.under_way[delivery] = clock.now_ms()
+                delivery.add_done_callback(mapping.ended)
+
+    async def _next_delivery(self, mapping: EventSourceMapping) -> asyncio.Task[None] | None:
+        """Receive a batch and begin to deliver it; None if there is none, or none is to be had."""
+        queue = self._state.queue(mapping.event_source_arn)
+        if queue is not None:
+            await queue.wait_for_message(_IDLE_SECONDS)
+        function = self._function(mapping)
+        if queue is None or not _may(function, mapping, "ReceiveMessage", "GetQueueAttributes"):
+            await _pause()
+            return None
+        messages = await _collect(queue, mapping)
+        if not messages:
+            await asyncio.sleep(0)
+            return None
+        return self._tasks.start(self._deliver(mapping, queue, messages))
+
+    async def _deliver(
+        self, mapping: EventSourceMapping, queue: IndexedQueue, messages: list[QueuedMessage]
+    ) -> None:
+        """Invoke the function. Whatever becomes of it, what is not deleted comes back."""
+        function = self._function(mapping)
+        if function is None:
+            return
+        records = [_record(queue, message) for message in messages]
+        event = json.dumps({"Records": records}).encode()
+        try:
+            # What became a dead letter while it waited for its turn must not be done as well.
+            result = await self._runtime.invoke(
+                function, event, wanted=lambda: all(map(queue.has, messages))
+            )
+        except ThrottledError:
+            # Keep the slot for a while: the next batch would only lose a receive, too.
+            await _pause()
+            return
+        if _may(function, mapping, "DeleteMessage"):
+            mapping.processing_result = "OK" if result.error is None else _FAILED
+            mapping.last_progress_ms = int(clock.now_ms())
+            for message in _succeeded(mapping, messages, result):
+                with suppress(ReceiptHandleIsInvalid):  # purged in the meantime
+                    queue.delete_message(message.receipt_handle)
+
+    def _function(self, mapping: EventSourceMapping) -> LambdaFunction | None:
+        return self._state.function(mapping.function_arn, mapping.region)
+
+
+async def _pause() -> None:
+    """Wait for what is missing to come, or for what went wrong to be mended."""
+    await asyncio.sleep(clock.seconds(_PAUSE_SECONDS))
+
+
+class _Mapping(EventSourceMapping):
+    """moto's mapping, with what moto leaves out: the batches that are under way, and how the last
+    one went."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.processing_result = "No records processed"
+        self.under_way: dict[asyncio.Task[None], float] = {}  # since when, in epoch milliseconds
+        self.last_progress_ms: int | None = None  # when an invocation for it ended last
+        super().__init__(spec)
+
+    def ended(self, delivery: asyncio.Task[None]) -> None:
+        """A batch gives its place back, whatever became of it."""
+        self.under_way.pop(delivery, None)
+
+    def get_configuration(self) -> dict[str, Any]:
+        found = {**super().get_configuration(), "LastProcessingResult": self.processing_result}
+        if self.under_way and not self.enabled:
+            found["State"] = "Disabling"
+        return found
+
+
+def _may(function: LambdaFunction | None, mapping: EventSourceMapping, *actions: str) -> bool:
+    """Whether the function's role allows this on the queue: Lambda polls in its name. Where
+    the function is gone there is no such name, and the messages wait in the queue."""
+    for action in actions:
+        allowed = function is not None and role_allows(
+            function.role, f"sqs:{action}", mapping.event_source_arn
+        )
+        if not allowed:
+            mapping.processing_result = _DENIED.format(action)
+            return False
+    return True
+
+
+def _concurrency(mapping: EventSourceMapping) -> int:
+    return (mapping.scaling_config or {}).get("MaximumConcurrency") or _DEFAULT_CONCURRENCY
+
+
+async def _collect(queue: IndexedQueue, mapping: EventSourceMapping) -> list[QueuedMessage]:
+    """A batch: what is there at once, or what comes together within the batching window. It
+    is full when it has the batch size, or when the next message would not fit in."""
+    messages = _receive(queue, mapping, [])
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + clock.seconds(mapping.max_batch_window or 0)
+    try:
+        while messages and len(messages) < mapping.batch_size:
+            left = deadline - loop.time()
+            if left <= 0:
+                break
+            await queue.wait_for_message(left)
+            more = _receive(queue, mapping, messages)
+            if not more and (queue.closed or queue.first_visible() is not None):
+                break
+            messages += more
+    except asyncio.CancelledError:  # the mapping was switched off: give them back
+        for message in messages:
+            with suppress(ReceiptHandleIsInvalid):  # purged in the meantime
+                queue.give_back(message.receipt_handle)
+        raise
+    return messages
+
+
+def _receive(
+    queue: IndexedQueue, mapping: EventSourceMapping, before: list[QueuedMessage]
+) -> list[QueuedMessage]:
+    """What is visible and fits into the batch with those received before."""
+    room = _MAX_PAYLOAD - sum(map(_record_bytes, before))
+
+    def fits(message: QueuedMessage) -> bool:
+        nonlocal room
+        room -= _record_bytes(message)
+        return room >= 0
+
+    return queue.receive(mapping.batch_size - len(before), queue.visibility_timeout, fits)
+
+
+def _record_bytes(message: QueuedMessage) -> int:
+    """About what the message's record adds to the event."""
+    return message.size + 1024
+
+
+def _record(queue: IndexedQueue, message: QueuedMessage) -> dict[str, Any]:
+    """One entry of the event, as documented for Lambda with Amazon SQS."""
+    return {
+        "messageId": message.id,
+        "receiptHandle": message.receipt_handle,
+        "body": message.body,
+        "attributes": message.attributes,
+        "messageAttributes": {
+            name: {
+                "stringValue": value.get("StringValue"),
+                "binaryValue": _base64(value.get("BinaryValue")),
+                "stringListValues": [],
+                "binaryListValues": [],
+                "dataType": value["DataType"],
+            }
+            for name, value in message.message_attributes.items()
+        },
+        "md5OfBody": message.body_md5,
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue.queue_arn,
+        "awsRegion": queue.region,
+    }
+
+
+def _base64(value: bytes | str | None) -> str | None:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
+
+
+def _succeeded(
+    mapping: EventSourceMapping, messages: list[QueuedMessage], result: Result
+) -> list[QueuedMessage]:
+    """The messages to delete. A reply that cannot be read fails the whole batch, as on AWS."""
+    if result.error is not None:
+        return []
+    if "ReportBatchItemFailures" not in (mapping.function_response_types or []):
+        return messages
+    failed = _reported(result.payload)
+    if failed is None or not failed <= {message.id for message in messages}:
+        return []
+    return [message for message in messages if message.id not in failed]
+
+
+def _reported(payload: bytes) -> set[str] | None:
+    """The ids in a partial batch response; None if it cannot be understood.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+    """
+    try:
+        reply = json.loads(payload)
+        failures = None if reply is None else reply.get("batchItemFailures")
+        if not isinstance(failures, list | None):
+            return None
+        return {failure["itemIdentifier"] for failure in failures or []}
+    except (ValueError, AttributeError, TypeError, KeyError):
+        return None

@@ -1,0 +1,1 @@
+"""What runs functions: warm worker processes that speak the Lambda Runtime API."""

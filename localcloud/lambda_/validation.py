@@ -1,0 +1,405 @@
+"""Refusals of AWS's that moto leaves out, where a tutorial would teach something wrong.
+
+Each wraps the method of moto's that is too lenient. PARITY.md names the rules.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+import zipfile
+import zlib
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.awslambda.exceptions import (
+    InvalidParameterValueException,
+    LambdaClientError,
+    UnknownFunctionException,
+    ValidationException,
+)
+from moto.awslambda.models import (
+    EventSourceMapping,
+    LambdaBackend,
+    LambdaFunction,
+    lambda_backends,
+)
+from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
+
+from localcloud.iam.policies import NOT_ASSUMABLE, find_role, lambda_may_assume, role_allows
+
+_add_permission = LambdaBackend.add_permission
+_create_function = LambdaBackend.create_function
+_update_function_configuration = LambdaBackend.update_function_configuration
+_update_function_code = LambdaBackend.update_function_code
+_create_event_source_mapping = LambdaBackend.create_event_source_mapping
+_update_event_source_mapping = LambdaBackend.update_event_source_mapping
+
+_FOR_STREAMS = (
+    "BisectBatchOnFunctionError",
+    "DestinationConfig",
+    "MaximumRecordAgeInSeconds",
+    "MaximumRetryAttempts",
+    "ParallelizationFactor",
+    "StartingPositionTimestamp",
+    "TumblingWindowInSeconds",
+)
+_SENDING = {"sqs": "SendMessage", "sns": "Publish"}
+_QUEUE_OR_TOPIC = re.compile(r"arn:[\w-]+:(sqs|sns):[\w-]+:\d{12}:.+")
+_MAX_ENVIRONMENT = 4096  # bytes
+_MAX_UNZIPPED = 262_144_000  # bytes
+_TESTED_BYTES = 16 * 1024 * 1024
+_VARIABLE = re.compile(r"[a-zA-Z]([a-zA-Z0-9_])+")
+# Those that begin with an underscore, such as _HANDLER, are no names to begin with.
+_RESERVED = {
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+}
+
+_role_delay = 0.0  # seconds that a new role needs
+
+
+class _Conflict(LambdaClientError):
+    code = 409
+
+    def __init__(self, message: str) -> None:
+        super().__init__("ResourceConflictException", message)
+
+
+def _permission(backend: LambdaBackend, function_name: str, qualifier: str, raw: str) -> Any:
+    """A statement id is taken once in a function's policy."""
+    function = backend.get_function(function_name, qualifier)
+    statement_id = json.loads(raw).get("StatementId")
+    if any(statement.get("Sid") == statement_id for statement in function.policy.statements):
+        raise _Conflict(
+            f"The statement id ({statement_id}) provided already exists. Please provide a new "
+            "statement id, or remove the existing statement."
+        )
+    return _add_permission(backend, function_name, qualifier, raw)
+
+
+def _new_mapping(backend: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
+    """A mapping is made for a function whose role Lambda can poll with."""
+    _refuse_another_source(spec)
+    function, queue_arn = backend.get_function(spec["FunctionName"]), spec["EventSourceArn"]
+    _refuse_settings(spec, size=10, window=0)
+    _refuse_a_short_visibility_timeout(backend, queue_arn, function.timeout)
+    _refuse_a_function_that_cannot_poll(backend, function, queue_arn)
+    return _create_event_source_mapping(backend, spec)
+
+
+def _changed_mapping(
+    backend: LambdaBackend, uuid: str, spec: dict[str, Any]
+) -> EventSourceMapping | None:
+    """The rules hold for what a mapping would become."""
+    if (mapping := backend.get_event_source_mapping(uuid)) is not None:
+        queue_arn = mapping.event_source_arn
+        _refuse_settings(spec, size=mapping.batch_size, window=mapping.max_batch_window)
+        # Without a name there is nothing to ask: a trigger whose function is gone can be set, too.
+        if "FunctionName" in spec:
+            function = backend.get_function(spec["FunctionName"])
+            _refuse_a_short_visibility_timeout(backend, queue_arn, function.timeout)
+            if function.function_arn != mapping.function_arn:
+                _refuse_a_function_that_cannot_poll(backend, function, queue_arn)
+    found: EventSourceMapping | None = _update_event_source_mapping(backend, uuid, spec)
+    return found
+
+
+def _refuse_another_source(spec: dict[str, Any]) -> None:
+    """moto takes streams, and would call functions in Docker; nobody would poll them here."""
+    service = (spec.get("EventSourceArn") or "").split(":")[2:3]
+    if service != ["sqs"] and (service or not spec.get("EventSourceArn")):
+        raise NotImplementedError(
+            f"The local cloud has no event source mappings of {''.join(service) or 'Kafka'}; only "
+            "SQS queues are polled."
+        )
+
+
+def _refuse_what_is_not_for_queues(spec: dict[str, Any]) -> None:
+    """Settings of streams are refused for a queue; a filter would let through everything here.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html
+    """
+    if spec.get("StartingPosition"):
+        raise InvalidParameterValueException("StartingPosition is not valid for SQS event sources.")
+    for name in _FOR_STREAMS:
+        if spec.get(name):
+            raise InvalidParameterValueException(
+                f"Unsupported {name} parameter for given event source mapping type."
+            )
+    if (spec.get("FilterCriteria") or {}).get("Filters"):
+        raise NotImplementedError(
+            "The local cloud has no FilterCriteria; look at the messages in the function."
+        )
+
+
+def _refuse_settings(spec: dict[str, Any], size: int, window: int | None) -> None:
+    """Each has its range. More than ten messages do not come in one receive, so they take time.
+    What is not in `spec` stays `size` and `window`.
+    https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
+    """
+    _refuse_what_is_not_for_queues(spec)
+    size = spec.get("BatchSize", size)
+    window = spec.get("MaximumBatchingWindowInSeconds", window)
+    concurrency = (spec.get("ScalingConfig") or {}).get("MaximumConcurrency")
+    _refuse_out_of_range("batchSize", size, 1, 10_000)
+    _refuse_out_of_range("maximumBatchingWindowInSeconds", window, 0, 300)
+    _refuse_out_of_range("scalingConfig.maximumConcurrency", concurrency, 2, 1000)
+    types = spec.get("FunctionResponseTypes") or []
+    if set(types) - {"ReportBatchItemFailures"}:
+        rule = "Member must satisfy enum value set: [ReportBatchItemFailures]"
+        raise ValidationException(types, "functionResponseTypes", rule)
+    if size > 10 and not window:
+        raise InvalidParameterValueException(
+            "Maximum batch window in seconds must be greater than 0 if maximum batch size is "
+            "greater than 10"
+        )
+
+
+def _refuse_out_of_range(name: str, value: int | None, least: int, most: int) -> None:
+    if value is not None and not least <= value <= most:
+        bound = (
+            f"less than or equal to {most}" if value > most else f"greater than or equal to {least}"
+        )
+        raise ValidationException(str(value), name, f"Member must have value {bound}")
+
+
+def _refuse_a_function_that_cannot_poll(
+    backend: LambdaBackend, function: LambdaFunction, queue_arn: str
+) -> None:
+    """A queue triggers a function through one mapping, in the name of the function's role."""
+    _refuse_unless_assumable(function.role)
+    for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
+        _refuse_unless_allowed(function.role, "sqs", action, queue_arn)
+    for mapping in backend._event_source_mappings.values():
+        if (mapping.event_source_arn, mapping.function_arn) == (queue_arn, function.function_arn):
+            raise _Conflict(
+                f'The event source arn (" {mapping.event_source_arn} ") and function '
+                f'(" {function.function_name} ") provided mapping already exists. Please update '
+                f"or delete the existing mapping with UUID {mapping.uuid}"
+            )
+
+
+def _refuse_a_short_visibility_timeout(backend: LambdaBackend, arn: str, timeout: int) -> None:
+    """A queue hides a message for as long as the function may take. AWS looks when a mapping is
+    made or updated, and not when one of the two changes. Here an update counts that names the
+    function, as chapter 03's does.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    """
+    queues = sqs_backends[backend.account_id][backend.region_name].queues.values()
+    queue = next((queue for queue in queues if queue.queue_arn == arn), None)
+    if queue is not None and int(queue.visibility_timeout) < int(timeout):
+        raise InvalidParameterValueException(
+            f"Queue visibility timeout: {queue.visibility_timeout} seconds is less than "
+            f"Function timeout: {timeout} seconds",
+        )
+
+
+def _refuse_unless_assumable(role_arn: str) -> None:
+    """A role has to be one for Lambda, and a new one has to be known everywhere first.
+    https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html
+    """
+    role = find_role(role_arn)
+    if role is None:  # moto refuses it
+        return
+    if _age(role.create_date) < _role_delay or not lambda_may_assume(role_arn):
+        raise InvalidParameterValueException(NOT_ASSUMABLE)
+
+
+def _age(made: datetime) -> float:
+    """Seconds since then; moto's times are in UTC and do not say so."""
+    return (datetime.now(UTC).replace(tzinfo=None) - made.replace(tzinfo=None)).total_seconds()
+
+
+def _refuse_unless_allowed(role_arn: str, service: str, action: str, resource: str) -> None:
+    """Lambda polls, and sends dead letters, in the name of the function's role."""
+    if not role_allows(role_arn, f"{service}:{action}", resource):
+        raise InvalidParameterValueException(
+            f"The provided execution role does not have permissions to call {action} on "
+            f"{service.upper()}"
+        )
+
+
+def _refuse_dead_letters(role_arn: str, config: dict[str, str]) -> None:
+    """They go to a queue or a topic; "" in its place ends that.
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
+    if not (target := config.get("TargetArn")):
+        return
+    if (found := _QUEUE_OR_TOPIC.fullmatch(target)) is None:
+        raise InvalidParameterValueException(
+            f"Invalid dead letter ARN: {target} is neither an SQS queue nor an SNS topic"
+        )
+    _refuse_unless_allowed(role_arn, found[1], _SENDING[found[1]], target)
+
+
+def refuse_destination(function: LambdaFunction, target: str) -> None:
+    """Refuse what the records of a function's invocations cannot be sent to: what is not here, what
+    its role may not send to, what is not there, and the function itself.
+    https://github.com/aws-amplify/amplify-js/issues/9869
+    """
+    service = (target.split(":") + [""] * 3)[2]
+    if service in ("s3", "events"):
+        raise NotImplementedError(
+            f"The local cloud has no destinations in {service}; use a queue, a topic or a function."
+        )
+    action = _SENDING.get(service)
+    if action and not role_allows(function.role, f"{service}:{action}", target):
+        raise InvalidParameterValueException(
+            f"The function's execution role does not have permissions to call {action} on {target}"
+        )
+    if target.removesuffix(":$LATEST") == function.function_arn:
+        raise InvalidParameterValueException(
+            "You can't specify the function as a destination for itself."
+        )
+    if not _is_there(service, target):
+        raise InvalidParameterValueException(f"The destination ARN {target} is invalid.")
+
+
+def _is_there(service: str, arn: str) -> bool:
+    """Whether there is such a queue, topic or function."""
+    _, _, _, region, account, name, *_ = [*arn.split(":"), *[""] * 6]
+    try:
+        if service == "sqs":
+            return name in sqs_backends[account][region].queues
+        if service == "sns":
+            return arn in sns_backends[account][region].topics
+        if service == "lambda":
+            lambda_backends[account][region].get_function(arn)
+            return True
+    except (KeyError, UnknownFunctionException):  # the former: no such region
+        pass
+    return False
+
+
+def _refuse_what_is_no_package(spec: dict[str, Any]) -> None:
+    package = spec.get("ZipFile")
+    if package is None:
+        return
+    raw = base64.b64decode(package) if isinstance(package, str) else package
+    size = _unzipped_size(raw)
+    if size is not None and size >= _MAX_UNZIPPED:
+        raise InvalidParameterValueException(
+            f"Unzipped size must be smaller than {_MAX_UNZIPPED} bytes"
+        )
+    if size is None or not _is_whole(raw):
+        raise InvalidParameterValueException(
+            "Could not unzip uploaded file. Please check your file, then try to upload again.",
+        )
+
+
+def _refuse_variables(environment: dict[str, Any]) -> None:
+    """A variable's name is a word, and none of those that Lambda sets: with a key of its own a
+    function would step out of its role.
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+    """
+    variables = environment.get("Variables", {})
+    if not all(map(_VARIABLE.fullmatch, variables)):
+        raise LambdaClientError(
+            "ValidationException",
+            "1 validation error detected: Value at 'environment.variables' failed to satisfy "
+            "constraint: Map keys must satisfy constraint: [Member must satisfy regular "
+            f"expression pattern: {_VARIABLE.pattern}]",
+        )
+    measured = json.dumps(variables, ensure_ascii=False, separators=(",", ":"))
+    problem = ""
+    if reserved := sorted(_RESERVED & variables.keys()):
+        problem = (
+            "contains reserved keys that are currently not supported for modification. Reserved "
+            f"keys used in this request: {', '.join(reserved)}"
+        )
+    elif len(measured.encode()) > _MAX_ENVIRONMENT:
+        problem = "exceeded the 4KB limit."
+    if problem:
+        raise InvalidParameterValueException(
+            "Lambda was unable to configure your environment variables because the environment "
+            f"variables you have provided {problem}"
+        )
+
+
+def _unzipped_size(package: bytes) -> int | None:
+    """The bytes that its members say to have, of which zipfile unpacks no more; None if it is no
+    zip file. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(package)) as archive:
+            return sum(member.file_size for member in archive.infolist())
+    except zipfile.BadZipFile:
+        return None
+
+
+def _is_whole(package: bytes) -> bool:
+    """Whether its members can be read, as far as that takes no longer than a moment: the rest
+    would hold up everybody, and is found out when it is unpacked."""
+    left = _TESTED_BYTES
+    try:
+        with zipfile.ZipFile(io.BytesIO(package)) as archive:
+            for member in archive.infolist():
+                left -= member.file_size
+                if left < 0:
+                    break
+                with archive.open(member) as file:
+                    while file.read(65_536):  # raises at the end if its checksum is wrong
+                        pass
+        return True
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+        return False  # the latter two: an unknown compression, a password
+
+
+def _function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
+    """A function's code is a zip file, its role can be assumed, and may send its dead letters."""
+    _refuse_unless_assumable(spec["Role"])
+    _refuse_what_is_no_package(spec.get("Code", {}))
+    _refuse_variables(spec.get("Environment", {}))
+    _refuse_dead_letters(spec["Role"], spec.get("DeadLetterConfig", {}))
+    return _create_function(backend, spec)
+
+
+def _configuration(
+    backend: LambdaBackend, function_name: str, qualifier: str, body: dict[str, Any]
+) -> Any:
+    """The same holds for what it becomes later."""
+    function = backend.get_function(function_name, qualifier)
+    if "Role" in body:
+        _refuse_unless_assumable(body["Role"])
+    if body.keys() & {"Role", "DeadLetterConfig"}:
+        before = getattr(function, "dead_letter_config", None) or {}
+        config = body.get("DeadLetterConfig", before)
+        _refuse_dead_letters(body.get("Role", function.role), config)
+    _refuse_variables(body.get("Environment", {}))
+    return _update_function_configuration(backend, function_name, qualifier, body)
+
+
+def _code(backend: LambdaBackend, function_name: str, qualifier: str, body: dict[str, Any]) -> Any:
+    """Its next version is a zip file, too."""
+    _refuse_what_is_no_package(body)
+    return _update_function_code(backend, function_name, qualifier, body)
+
+
+def install(role_delay: float) -> None:
+    """Make moto keep these rules from now on, and Lambda not know a role for its first
+    `role_delay` seconds."""
+    global _role_delay
+    _role_delay = role_delay
+    LambdaBackend.update_function_configuration = _configuration
+    LambdaBackend.create_function = _function
+    LambdaBackend.update_function_code = _code
+    LambdaBackend.add_permission = _permission
+    LambdaBackend.create_event_source_mapping = _new_mapping
+    LambdaBackend.update_event_source_mapping = _changed_mapping

@@ -1,0 +1,98 @@
+"""CloudWatch Logs for functions.
+
+Lines are kept in memory and reach moto when somebody asks for logs, because an invocation
+must not pay for a search that nobody makes. As on AWS, a function's lines go to its log
+group; a group that does not exist is made only if the execution role may make it, and a role
+that may not write leaves no lines.
+
+https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from itertools import groupby
+
+from moto.awslambda.models import LambdaFunction
+from moto.logs.models import logs_backends
+
+from localcloud import losses
+from localcloud.iam.policies import role_allows
+
+logger = logging.getLogger(__name__)
+_LIMIT = 20_000  # lines in memory before they are written anyway
+
+_Line = tuple[LambdaFunction, str, int, str]
+
+
+class LogWriter:
+    """Takes lines from the runtime and writes them to moto's CloudWatch Logs."""
+
+    def __init__(self) -> None:
+        self._lines: list[_Line] = []
+
+    def write(
+        self,
+        function: LambdaFunction,
+        stream: str,
+        lines: list[str],
+        epoch_ms: int | None = None,
+    ) -> None:
+        """Add lines to a log stream of the function's group, stamped with the present time
+        unless another one is given."""
+        stamp = int(time.time() * 1000) if epoch_ms is None else epoch_ms
+        self._lines += [(function, stream, stamp, line) for line in lines]
+        if len(self._lines) > _LIMIT:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write everything that waits; lines for a group that may not be made are dropped."""
+        lines, self._lines = self._lines, []
+        lines.sort(key=lambda line: (line[0].function_arn, line[1]))
+        for (_, stream), group in groupby(lines, lambda line: (line[0].function_arn, line[1])):
+            try:
+                _store(stream, list(group))
+            except Exception:  # the lines of the other streams must not go with these
+                logger.exception("The lines of %s are lost", stream)
+                losses.record("log lines", stream, "the local cloud failed")
+
+    def clear(self) -> None:
+        self._lines.clear()
+
+
+def _store(stream: str, lines: list[_Line]) -> None:
+    function = lines[0][0]
+    backend = logs_backends[function.account_id][function.region]
+    name = function.logs_group_name
+    if name not in backend.groups:
+        arn = f"arn:aws:logs:{function.region}:{function.account_id}:log-group:{name}:*"
+        if not role_allows(function.role, "logs:CreateLogGroup", arn):
+            _record_denied(function, "logs:CreateLogGroup")
+            return
+        backend.create_log_group(name, {})
+    if not _may_write(function, name, stream, is_new=stream not in backend.groups[name].streams):
+        return
+    if stream not in backend.groups[name].streams:
+        backend.create_log_stream(name, stream)
+    events = [{"timestamp": stamp, "message": text} for _, _, stamp, text in lines]
+    backend.put_log_events(name, stream, events)
+
+
+def _may_write(function: LambdaFunction, group: str, stream: str, *, is_new: bool) -> bool:
+    """Whether the function's role allows it. If not, nobody is told but the cloud's own log: on
+    AWS such lines are missing, and that is all."""
+    arn = f"arn:aws:logs:{function.region}:{function.account_id}:log-group:{group}"
+    needed = [("logs:PutLogEvents", f"{arn}:log-stream:{stream}")]
+    if is_new:
+        needed.append(("logs:CreateLogStream", f"{arn}:*"))
+    for action, resource in needed:
+        if not role_allows(function.role, action, resource):
+            _record_denied(function, action)
+            return False
+    return True
+
+
+def _record_denied(function: LambdaFunction, action: str) -> None:
+    why = f"AccessDenied: {function.role} may not {action}: lines dropped"
+    losses.record("log lines", function.function_name, why)

@@ -1,0 +1,220 @@
+"""What SNS refuses to publish, and which text each protocol gets.
+
+moto takes a message that no subscriber can be given: a structured one without `default`, an
+attribute without a value, an empty one. The sender hears that all is well, and it is gone.
+AWS refuses such a message, and the whole call where it is one of a batch.
+
+https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from moto.sns.exceptions import (
+    BatchEntryIdsNotDistinct,
+    InvalidParameterValue,
+    SNSException,
+    TooManyEntriesInBatchRequest,
+)
+from moto.sns.models import SNSBackend, Topic
+from moto.sns.responses import SNSResponse
+
+from localcloud.message_attributes import sns_problem
+from localcloud.sqs.message import size_of
+
+MAX_BYTES = 256 * 1024
+_MAX_SUBJECT = 100  # characters, and a subject is shorter than that
+_MAX_ENTRIES = 10
+_ENTRY_ID = re.compile(r"[\w-]{1,80}", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_publish, _create_topic = SNSBackend.publish, SNSBackend.create_topic
+
+
+class _TooLong(SNSException):
+    code = "BatchRequestTooLong"
+    message = "The length of all the batch messages put together is more than the limit."
+
+
+class _EmptyBatch(SNSException):
+    code = "EmptyBatchRequest"
+    message = "The batch request doesn't contain any entries."
+
+
+class _InvalidEntryId(SNSException):
+    code = "InvalidBatchEntryId"
+    message = (
+        "The Id of a batch entry in a batch request doesn't abide by the specification. It can "
+        "contain up to 80 alphanumeric characters, hyphens and underscores."
+    )
+
+
+class _InvalidAttribute(SNSException):
+    code = "ParameterValueInvalid"
+
+
+class _Invalid(SNSException):
+    code = "ValidationError"
+
+
+def text_for(protocol: str, message: str) -> str:
+    """What a structured message says to subscribers of this protocol. What is no text is passed
+    over, as AWS does it. Raises moto's InvalidParameterValue as AWS refuses the message."""
+    try:
+        texts = json.loads(message)
+    except (ValueError, RecursionError):
+        texts = None
+    if not isinstance(texts, dict):
+        problem = "Message Structure - JSON message body failed to parse"
+        raise InvalidParameterValue(f"Invalid parameter: {problem}")
+    texts = {key: text for key, text in texts.items() if isinstance(text, str)}
+    if "default" not in texts:
+        problem = "Message Structure - No default entry in JSON message body"
+        raise InvalidParameterValue(f"Invalid parameter: {problem}")
+    return str(texts.get(protocol, texts["default"]))
+
+
+def _refuse_subject(subject: str | None) -> None:
+    """It has to be able to stand in a mail's header."""
+    if subject is not None and (
+        not subject or len(subject) >= _MAX_SUBJECT or _CONTROL.search(subject)
+    ):
+        raise InvalidParameterValue("Invalid parameter: Subject")
+
+
+def _refuse_message(message: str, structure: str | None) -> None:
+    """Refuse what AWS does not publish, whatever is subscribed."""
+    if not message:
+        raise InvalidParameterValue("Invalid parameter: Empty message")
+    if structure == "json":
+        text_for("default", message)
+    elif structure:
+        raise InvalidParameterValue("Invalid parameter: MessageStructure")
+
+
+def _publish_message(backend: SNSBackend, message: str, arn: str | None, **options: Any) -> str:
+    """A message has 256 KiB at most, attributes included."""
+    if options.get("phone_number"):
+        raise NotImplementedError(
+            "The local cloud sends no text messages; publish to a topic (TopicArn) instead."
+        )
+    _refuse_message(message, options.get("message_structure"))
+    _refuse_subject(options.get("subject"))
+    if size_of(message, options.get("message_attributes") or {}) > MAX_BYTES:
+        raise InvalidParameterValue("Invalid parameter: Message too long")
+    _refuse_no_topic(backend, arn or "")
+    return _publish(backend, message, arn, **options)
+
+
+def _refuse_no_topic(backend: SNSBackend, arn: str) -> None:
+    parts = arn.split(":")
+    if len(parts) < 6:
+        raise InvalidParameterValue(
+            "Invalid parameter: TopicArn Reason: An ARN must have at least 6 elements, not "
+            f"{len(parts)}"
+        )
+    if parts[5].startswith("endpoint/"):
+        raise NotImplementedError(
+            "The local cloud has no mobile push; publish to a topic (TopicArn) instead."
+        )
+    backend.get_topic(arn)
+
+
+def _publish_message_batch(
+    backend: SNSBackend, topic_arn: str, publish_batch_request_entries: list[dict[str, Any]]
+) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
+    """The entries of a batch share the 256 KiB. One whose message or attributes are no good fails
+    them all; what goes wrong with one later is in `Failed`, whatever it was."""
+    _refuse_no_topic(backend, topic_arn)
+    _refuse_batch(publish_batch_request_entries)
+    successful: list[dict[str, str]] = []
+    failed: list[dict[str, Any]] = []
+    for entry in publish_batch_request_entries:
+        try:
+            message_id = backend.publish(
+                entry["Message"],
+                arn=topic_arn,
+                subject=entry.get("Subject"),
+                message_attributes=entry.get("MessageAttributes") or {},
+                message_structure=entry.get("MessageStructure"),
+            )
+        except SNSException as error:
+            failed.append(_failure(entry["Id"], error.code, error.message, at_fault=True))
+        except Exception as error:  # moto forgets it here, and nobody would know
+            text = f"{type(error).__name__}: {error}"
+            failed.append(_failure(entry["Id"], "InternalError", text, at_fault=False))
+        else:
+            successful.append({"MessageId": message_id, "Id": entry["Id"]})
+    return successful, failed
+
+
+def _failure(entry_id: str, code: str, message: str, *, at_fault: bool) -> dict[str, Any]:
+    return {"Id": entry_id, "Code": code, "Message": message, "SenderFault": at_fault}
+
+
+def _refuse_batch(entries: list[dict[str, Any]]) -> None:
+    if not entries:
+        raise _EmptyBatch
+    if len(entries) > _MAX_ENTRIES:
+        raise TooManyEntriesInBatchRequest
+    ids = [entry["Id"] for entry in entries]
+    if not all(map(_ENTRY_ID.fullmatch, ids)):
+        raise _InvalidEntryId
+    if len(set(ids)) < len(ids):
+        raise BatchEntryIdsNotDistinct
+    sizes = (size_of(entry["Message"], entry.get("MessageAttributes") or {}) for entry in entries)
+    if sum(sizes) > MAX_BYTES:
+        raise _TooLong
+    for entry in entries:
+        _refuse_message(entry["Message"], entry.get("MessageStructure"))
+
+
+def _attributes(_: SNSResponse, attributes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Message attributes as SNS passes them on, once they are found to be right."""
+    for name, value in attributes.items():
+        if not value.get("DataType"):
+            raise _Invalid(
+                f"1 validation error detected: Value null at 'messageAttributes.{name}.member."
+                "dataType' failed to satisfy constraint: Member must not be null"
+            )
+        if problem := sns_problem(name, value):
+            raise _InvalidAttribute(problem)
+    return {name: _passed_on(value) for name, value in attributes.items()}
+
+
+def _passed_on(value: Mapping[str, Any]) -> dict[str, Any]:
+    """DataType is Type, and StringValue or BinaryValue is Value, the latter in Base64."""
+    binary = value.get("BinaryValue")
+    text = value.get("StringValue") if binary is None else base64.b64encode(binary).decode()
+    return {"Type": value["DataType"], "Value": text}
+
+
+def _publish_to_all(topic: Topic, message: str, **options: Any) -> str:
+    """Every subscriber gets the message; moto goes no further than the first hundred."""
+    message_id = str(uuid.uuid4())
+    for subscription in topic.sns_backend._get_topic_subscriptions(topic):
+        subscription.publish(message, message_id, **options)
+    return message_id
+
+
+def _create(backend: SNSBackend, name: str, attributes: dict[str, Any] | None, *more: Any) -> Topic:
+    if name.endswith(".fifo") or (attributes or {}).get("FifoTopic"):
+        raise NotImplementedError(
+            "The local cloud has standard topics only; use a name without .fifo, and no FifoTopic."
+        )
+    return _create_topic(backend, name, attributes, *more)
+
+
+def install() -> None:
+    """Make moto refuse these from now on."""
+    SNSBackend.create_topic = _create
+    SNSBackend.publish = _publish_message
+    SNSBackend.publish_batch = _publish_message_batch
+    SNSResponse._transform_message_attributes = _attributes
+    Topic.publish = _publish_to_all

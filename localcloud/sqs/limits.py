@@ -1,0 +1,197 @@
+"""Limits on what SQS takes that moto leaves out, or counts in characters.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import Any
+
+import moto.sqs.responses as moto_responses
+from moto.sqs.exceptions import (
+    BatchEntryIdsNotDistinct,
+    BatchRequestTooLong,
+    InvalidAttributeName,
+    InvalidAttributeValue,
+    InvalidBatchEntryId,
+    InvalidParameterValue,
+    MissingParameter,
+    SQSException,
+    TooManyEntriesInBatchRequest,
+)
+from moto.sqs.models import Message, Queue, SQSBackend
+from moto.sqs.responses import SQSResponse
+
+from localcloud.message_attributes import sqs_problem
+from localcloud.sqs.message import size_of
+
+MAX_BYTES = 1024 * 1024
+_MAX_ENTRIES = 10
+_ENTRY_ID = re.compile(r"[\w-]{1,80}", re.ASCII)
+_MAX_DELAY = 15 * 60  # seconds
+_MAX_RECEIVES = 1000
+_RANGES = {
+    "DelaySeconds": (0, _MAX_DELAY),
+    "KmsDataKeyReusePeriodSeconds": (60, 86_400),
+    "MaximumMessageSize": (1024, MAX_BYTES),
+    "MessageRetentionPeriod": (60, 1_209_600),
+    "ReceiveMessageWaitTimeSeconds": (0, 20),
+    "VisibilityTimeout": (0, 43_200),
+}
+_ATTRIBUTES = {
+    *_RANGES,
+    "KmsMasterKeyId",
+    "Policy",
+    "RedriveAllowPolicy",
+    "RedrivePolicy",
+    "SqsManagedSseEnabled",
+}
+# What XML 1.0 cannot carry, which SQS still spoke when the rule was made.
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_send = SQSBackend.send_message
+_create, _set = SQSResponse.create_queue, SQSResponse.set_queue_attributes
+
+
+class _InvalidContents(SQSException):
+    def __init__(self) -> None:
+        super().__init__(
+            "InvalidMessageContents",
+            "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to "
+            "#xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF",
+        )
+
+
+def _send_message(
+    backend: SQSBackend, queue_name: str, message_body: str, **options: Any
+) -> Message:
+    """A message is text, of at most the queue's maximum in bytes, attributes included."""
+    _refuse(backend.get_queue(queue_name), message_body, options)
+    return _send(backend, queue_name, message_body, **options)
+
+
+def _refuse(queue: Queue, body: str | None, options: dict[str, Any]) -> None:
+    """What SQS does not take as a message. `options` are moto's."""
+    attributes = options.get("message_attributes") or {}
+    delay = options.get("delay_seconds")
+    if not body:
+        raise MissingParameter("MessageBody")
+    if _FORBIDDEN.search(body):
+        raise _InvalidContents
+    if problem := sqs_problem(attributes):
+        raise InvalidParameterValue(problem)
+    if delay is not None and not 0 <= int(delay) <= _MAX_DELAY:
+        raise InvalidParameterValue(
+            f"Value {delay} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be "
+            f">= 0 and <= {_MAX_DELAY}."
+        )
+    if size_of(body, attributes) > queue.maximum_message_size:
+        raise InvalidParameterValue(
+            "One or more parameters are invalid. Reason: Message must be shorter than "
+            f"{queue.maximum_message_size} bytes."
+        )
+
+
+def _send_message_batch(
+    backend: SQSBackend, queue_name: str, entries: dict[str, dict[str, Any]]
+) -> tuple[list[Message], list[dict[str, Any]]]:
+    """All of a batch together is held to the limit of one message. What is wrong with one entry
+    fails that entry, but for one without a body."""
+    _refuse_batch(list(entries.values()))
+    sent, failed = [], []
+    for entry in entries.values():
+        try:
+            message = backend.send_message(
+                queue_name,
+                entry["MessageBody"],
+                message_attributes=entry["MessageAttributes"],
+                delay_seconds=entry["DelaySeconds"],
+            )
+        except (_InvalidContents, InvalidParameterValue) as error:
+            text = error.message.replace("are invalid", "cannot be validated")
+            failed.append(
+                {"Id": entry["Id"], "SenderFault": True, "Code": error.code, "Message": text}
+            )
+        else:
+            message.user_id = entry["Id"]
+            sent.append(message)
+    return sent, failed
+
+
+def _refuse_batch(entries: list[dict[str, Any]]) -> None:
+    ids = [entry["Id"] for entry in entries]
+    if not all(map(_ENTRY_ID.fullmatch, ids)):
+        raise InvalidBatchEntryId
+    if repeated := [entry_id for entry_id, count in Counter(ids).items() if count > 1]:
+        raise BatchEntryIdsNotDistinct(repeated[0])
+    if len(entries) > _MAX_ENTRIES:
+        raise TooManyEntriesInBatchRequest(len(entries))
+    if not all(entry.get("MessageBody") for entry in entries):
+        raise MissingParameter("MessageBody")
+    total = sum(size_of(entry["MessageBody"], entry["MessageAttributes"]) for entry in entries)
+    if total > MAX_BYTES:
+        raise BatchRequestTooLong(total)
+
+
+def refuse_attributes(attributes: dict[str, Any]) -> None:
+    """Refuse what is no attribute of a standard queue, or out of its range.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+    """
+    for name, value in attributes.items():
+        if name not in _ATTRIBUTES:
+            raise InvalidAttributeName(name)
+        if name in _RANGES and not _is_within(value, *_RANGES[name]):
+            raise InvalidAttributeValue(name)
+    if redrive := attributes.get("RedrivePolicy"):
+        _refuse_redrive(redrive)
+
+
+def _refuse_redrive(policy: Any) -> None:
+    problem = ""
+    try:
+        found = policy if isinstance(policy, dict) else json.loads(policy)
+        if not isinstance(found, dict):
+            raise ValueError
+    except ValueError:
+        problem = "Redrive policy is not a valid JSON map."
+    else:
+        count = found.get("maxReceiveCount", 1)
+        if not _is_within(count, 1, _MAX_RECEIVES):
+            problem = (
+                f"Invalid value for maxReceiveCount: {count}, valid values are from 1 to "
+                f"{_MAX_RECEIVES} both inclusive."
+            )
+    if problem:
+        raise InvalidParameterValue(
+            f"Value {policy} for parameter RedrivePolicy is invalid. Reason: {problem}"
+        )
+
+
+def _is_within(value: Any, least: int, most: int) -> bool:
+    try:
+        return least <= int(value) <= most
+    except (TypeError, ValueError):
+        return False
+
+
+def _create_queue(response: SQSResponse) -> Any:
+    if not response._get_param("QueueName").endswith(".fifo"):  # that is refused by name
+        refuse_attributes(response._get_param("Attributes", {}))
+    return _create(response)
+
+
+def _set_queue_attributes(response: SQSResponse) -> Any:
+    refuse_attributes(response._get_param("Attributes", {}))
+    return _set(response)
+
+
+def install() -> None:
+    """Make moto keep these limits from now on."""
+    moto_responses.validate_message_attributes = lambda _: None  # in other words than AWS
+    SQSBackend.send_message = _send_message
+    SQSBackend.send_message_batch = _send_message_batch
+    SQSResponse.create_queue = _create_queue
+    SQSResponse.set_queue_attributes = _set_queue_attributes

@@ -1,0 +1,337 @@
+"""SQS queues whose cost per message does not grow with the backlog.
+
+moto keeps a queue as one list and counts it again at every call, so sending to a queue
+that holds thousands of messages takes milliseconds and gets slower. Here a message is
+found by its receipt handle and the next visible one by a deque; messages that are in
+flight or delayed wait in a heap until they are due. The trade-off: this replaces the
+inside of moto's ``Queue`` (standard queues only), so it has to follow moto when that
+changes; ``tests/localcloud/sqs/test_queue.py`` holds it to the behavior that AWS documents.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import heapq
+import itertools
+import secrets
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import moto.sqs.models as moto_sqs
+from moto.core.responses import ActionResult
+from moto.sqs.exceptions import InvalidAttributeValue, InvalidParameterValue, ReceiptHandleIsInvalid
+from moto.sqs.responses import SQSResponse
+
+from localcloud import clock, losses
+from localcloud.iam.policies import is_policy
+from localcloud.sqs.message import QueuedMessage
+
+_sequence = itertools.count()  # breaks ties in the heap: messages are not comparable
+_moto_received = SQSResponse.receive_message
+_MAX_VISIBILITY_MS = 12 * 60 * 60 * 1000
+
+
+class IndexedQueue(moto_sqs.Queue):
+    """moto's queue with constant-time send, receive, delete and change of visibility."""
+
+    def __init__(self, name: str, *args: Any, **kwargs: Any) -> None:
+        if name.endswith(".fifo"):
+            raise InvalidParameterValue(
+                "The local cloud has standard queues only; use a name without .fifo."
+            )
+        self._arrived: set[asyncio.Event] = set()
+        self.closed = False
+        super().__init__(name, *args, **kwargs)
+
+    # moto assigns a new list to empty the queue, and does so in __init__ too.
+    @property
+    def _messages(self) -> list[QueuedMessage]:
+        return list(self._by_id.values())
+
+    @_messages.setter
+    def _messages(self, messages: list[QueuedMessage]) -> None:
+        self._by_id: dict[str, QueuedMessage] = {}
+        self._by_handle: dict[str, QueuedMessage] = {}
+        self._ready: deque[QueuedMessage] = deque()
+        self._hidden: list[tuple[float, int, QueuedMessage]] = []
+        self._hidden_ids: set[str] = set()
+        self._in_flight: set[str] = set()
+        for message in messages:
+            self.add_message(message)
+
+    def _set_attributes(self, attributes: dict[str, Any], now: float | None = None) -> None:
+        """A policy of another form is refused, and one that is not named stays: moto forgets it."""
+        if "Policy" not in attributes:
+            attributes = {**attributes, "Policy": self.policy}
+        if attributes["Policy"] and not is_policy(attributes["Policy"]):
+            raise InvalidAttributeValue("Policy")
+        super()._set_attributes(attributes, now)
+
+    @property
+    def messages(self) -> list[QueuedMessage]:
+        self._promote()
+        return [m for m in self._by_id.values() if m.id not in self._hidden_ids]
+
+    @property
+    def approximate_number_of_messages(self) -> int:
+        self._promote()
+        return len(self._by_id) - len(self._hidden_ids)
+
+    @property
+    def approximate_number_of_messages_not_visible(self) -> int:
+        self._promote()
+        return len(self._in_flight)
+
+    @property
+    def approximate_number_of_messages_delayed(self) -> int:
+        self._promote()
+        return len(self._hidden_ids) - len(self._in_flight)
+
+    @property
+    def dead_letter_target(self) -> str | None:
+        """The ARN of its dead-letter queue, whether or not there is such a queue."""
+        return self.redrive_policy["deadLetterTargetArn"] if self.redrive_policy else None
+
+    def add_message(self, message: QueuedMessage) -> None:
+        """Append a new message, visible at once unless it is delayed."""
+        self._by_id[message.id] = message
+        if message.delayed:
+            self._hide(message)
+        else:
+            self._ready.append(message)
+        self._wake()
+
+    def receive(
+        self,
+        count: int,
+        visibility_timeout: int,
+        fits: Callable[[QueuedMessage], bool] = lambda _: True,
+    ) -> list[QueuedMessage]:
+        """Take up to `count` visible messages, as long as they fit, and hide them for
+        `visibility_timeout` seconds.
+
+        A message that was received `maxReceiveCount` times already moves to the
+        dead-letter queue instead. Returns copies, as the state goes on changing.
+        """
+        self._promote()
+        received: list[QueuedMessage] = []
+        for _ in range(len(self._ready)):  # not for ever, should it be its own dead-letter queue
+            if len(received) == count:
+                break
+            message = self._ready.popleft()
+            if not self._is_visible(message):
+                continue
+            if self._expired(message):
+                self.remove(message)
+                age = f"a message is older than {self.message_retention_period} s"
+                losses.record("message too old", self.name, age)
+                continue
+            dead_letter_queue = self._dead_letter_queue_for(message)
+            if dead_letter_queue is not None:
+                given_up = _given_up(message, self.queue_arn)  # first, should it fail
+                self.remove(message)
+                dead_letter_queue.add_message(given_up)
+                continue
+            if not fits(message):
+                self._ready.appendleft(message)
+                break
+            message.mark_received(visibility_timeout=visibility_timeout)
+            message.received_ms = clock.now_ms()
+            self._by_handle[message.receipt_handle] = message
+            self._in_flight.add(message.id)
+            self._hide(message)
+            received.append(copy.copy(message))
+        return received
+
+    def first_visible(self) -> QueuedMessage | None:
+        """The message that would be received next, left where it is."""
+        self._promote()
+        while self._ready and not self._is_visible(self._ready[0]):
+            self._ready.popleft()
+        return self._ready[0] if self._ready else None
+
+    def longest_wait_ms(self) -> float | None:
+        """For how long a visible message has waited to be received, at most; None if none waits.
+        It is the one that would come next: they come in the order in which they became visible."""
+        message = self.first_visible()
+        if message is None:
+            return None
+        return max(0.0, clock.now_ms() - max(message.sent_timestamp, message.due_ms))
+
+    def delete_message(self, receipt_handle: str) -> None:
+        """Delete for good; deleting twice succeeds. Raises ReceiptHandleIsInvalid."""
+        if receipt_handle in self.deleted_messages:
+            return
+        self.remove(self._find(receipt_handle))
+
+    def change_visibility(self, receipt_handle: str, timeout: int) -> None:
+        """Hide the message for `timeout` seconds from now; 0 shows it at once."""
+        message = self._find(receipt_handle)
+        if clock.now_ms() + timeout * 1000 - message.received_ms > _MAX_VISIBILITY_MS:
+            raise InvalidParameterValue(
+                f"Value {timeout} for parameter VisibilityTimeout is invalid. Reason: "
+                "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]"
+            )
+        message.visible_at = clock.after_ms(timeout) if timeout else 0.0
+        self._hide(message)
+        self._wake()
+
+    def has(self, message: QueuedMessage) -> bool:
+        """Whether a message is still here: not deleted, nor moved to the dead-letter queue."""
+        return message.id in self._by_id
+
+    def give_back(self, receipt_handle: str) -> None:
+        """Show a message again at once that was received and not looked at."""
+        message = self._find(receipt_handle)
+        message.approximate_receive_count -= 1
+        self.change_visibility(receipt_handle, 0)
+
+    async def wait_for_message(self, timeout: float) -> None:
+        """Return once a message is visible, when the queue is deleted, or after `timeout`
+        seconds (of this machine's)."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        arrived = asyncio.Event()
+        self._arrived.add(arrived)
+        try:
+            while not self.approximate_number_of_messages and not self.closed:
+                left = deadline - loop.time()
+                if left <= 0:
+                    return
+                if self._hidden:
+                    left = min(left, max(0.0, self._hidden[0][0] - clock.now_ms()) / 1000 + 0.001)
+                arrived.clear()
+                # Not asyncio.wait_for: in Python 3.11 it may lose that it was cancelled.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(left):
+                        await arrived.wait()
+        finally:
+            self._arrived.discard(arrived)
+
+    def close(self) -> None:
+        """Let those go who wait for a message: the queue is deleted."""
+        self.closed = True
+        self._wake()
+
+    def _wake(self) -> None:
+        for event in self._arrived:
+            event.set()
+
+    def _hide(self, message: QueuedMessage) -> None:
+        self._hidden_ids.add(message.id)
+        heapq.heappush(self._hidden, (message.due_ms, next(_sequence), message))
+
+    def _promote(self) -> None:
+        """Make the messages ready whose visibility timeout or delay is over."""
+        now = clock.now_ms()
+        while self._hidden and self._hidden[0][0] <= now:
+            due, _, message = heapq.heappop(self._hidden)
+            # Only the newest entry of a message counts: its timeout may have changed since.
+            if due == message.due_ms and message.id in self._hidden_ids:
+                self._hidden_ids.discard(message.id)
+                self._in_flight.discard(message.id)
+                self._ready.append(message)
+
+    def _is_visible(self, message: QueuedMessage) -> bool:
+        """Whether it was neither deleted nor hidden since it was queued as ready."""
+        return message.id in self._by_id and message.id not in self._hidden_ids
+
+    def _find(self, receipt_handle: str) -> QueuedMessage:
+        try:
+            return self._by_handle[receipt_handle]
+        except KeyError:
+            raise ReceiptHandleIsInvalid() from None
+
+    def _expired(self, message: QueuedMessage) -> bool:
+        age_ms = clock.now_ms() - message.sent_timestamp
+        return bool(age_ms > self.message_retention_period * 1000)
+
+    def _dead_letter_queue_for(self, message: QueuedMessage) -> moto_sqs.Queue | None:
+        """Where the message belongs after its last receive. The queue is looked up by name:
+        it may have been deleted (then the message stays here) and made again."""
+        if self.dead_letter_target is None:
+            return None
+        if message.approximate_receive_count < self.redrive_policy["maxReceiveCount"]:
+            return None
+        name = self.dead_letter_target.rsplit(":", 1)[-1]
+        return moto_sqs.sqs_backends[self.account_id][self.region].queues.get(name)
+
+    def remove(self, message: QueuedMessage) -> None:
+        """Take a message out for good, whoever has received it."""
+        self._by_id.pop(message.id, None)
+        self._hidden_ids.discard(message.id)
+        self._in_flight.discard(message.id)
+        for handle in message.all_receipt_handles:
+            if handle is not None:
+                self._by_handle.pop(handle, None)
+                self.deleted_messages.add(handle)
+
+
+def _given_up(message: QueuedMessage, source_arn: str) -> QueuedMessage:
+    """A copy for the dead-letter queue. It keeps its id, its receive count and the time at
+    which it was sent; no receipt handle is valid any more."""
+    moved = copy.copy(message)
+    moved.dead_letter_source = source_arn
+    moved.visible_at = moved.delayed_until = 0.0
+    moved.receipt_handle, moved._old_receipt_handles = None, []
+    return moved
+
+
+def _receive_message(
+    backend: moto_sqs.SQSBackend,
+    queue_name: str,
+    count: int,
+    wait_seconds_timeout: int,
+    visibility_timeout: int,
+    message_attribute_names: list[str] | None = None,
+) -> list[QueuedMessage]:
+    # Never waits: a long poll is held open by localcloud.server, outside of moto.
+    messages = backend.get_queue(queue_name).receive(int(count), int(visibility_timeout))
+    for message in messages:
+        moto_sqs._filter_message_attributes(message, message_attribute_names or [])
+    return messages
+
+
+def _change_message_visibility(
+    backend: moto_sqs.SQSBackend, queue_name: str, receipt_handle: str, visibility_timeout: int
+) -> None:
+    queue = backend.get_queue(queue_name)
+    queue.change_visibility(receipt_handle, int(visibility_timeout))
+
+
+def _sources_of(backend: moto_sqs.SQSBackend, queue_name: str) -> list[moto_sqs.Queue]:
+    """ListDeadLetterSourceQueues, by ARN: moto forgets them when the queue is made again."""
+    arn = backend.get_queue(queue_name).queue_arn
+    return [queue for queue in backend.queues.values() if queue.dead_letter_target == arn]
+
+
+def _received(response: SQSResponse) -> ActionResult:
+    """ReceiveMessage, with the one attribute of messages that moto does not have."""
+    answer = _moto_received(response)
+    asked = ("AttributeNames", "MessageSystemAttributeNames")
+    names = {name for parameter in asked for name in response._get_param(parameter, [])}
+    if not names & {"All", "DeadLetterQueueSourceArn"}:
+        return answer
+    queue = response.sqs_backend.get_queue(response._get_queue_name())
+    for entry in answer.result.get("Messages", []):
+        if source := queue._by_handle[entry["ReceiptHandle"]].dead_letter_source:
+            entry.setdefault("Attributes", {})["DeadLetterQueueSourceArn"] = source
+    return answer
+
+
+def install() -> None:
+    """Make moto build indexed queues, and messages timed by our clock, from now on."""
+    # moto draws a handle's 185 characters one at a time, a tenth of the cost of a receive.
+    moto_sqs.generate_receipt_handle = lambda: secrets.token_urlsafe(96)
+    moto_sqs.unix_time_millis = lambda: clock.now_ms()
+    moto_sqs.Message = QueuedMessage
+    moto_sqs.Queue = IndexedQueue
+    moto_sqs.SQSBackend.receive_message = _receive_message
+    moto_sqs.SQSBackend.change_message_visibility = _change_message_visibility
+    moto_sqs.SQSBackend.list_dead_letter_source_queues = _sources_of
+    SQSResponse.receive_message = _received

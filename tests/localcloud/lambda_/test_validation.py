@@ -1,0 +1,214 @@
+"""Rules of AWS's that moto leaves out are kept."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lab.aws.session import Session
+from tests.conftest import make_function, zip_of
+
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
+ECHO = "def handler(event, context):\n    return event\n"
+
+
+@pytest.mark.parity(
+    "Lambda",
+    "A statement id is taken once in a function's policy",
+    kept="yes",
+    module="lambda_.validation",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html",
+)
+def test_a_statement_id_is_taken_once(aws: Session) -> None:
+    make_function(aws, "echo", ECHO)
+    lambda_ = aws.client("lambda")
+    permission = {
+        "FunctionName": "echo",
+        "StatementId": "a",
+        "Action": "lambda:InvokeFunction",
+        "Principal": "sns.amazonaws.com",
+    }
+    lambda_.add_permission(**permission)
+    with pytest.raises(lambda_.exceptions.ResourceConflictException, match="statement id"):
+        lambda_.add_permission(**permission)
+    lambda_.add_permission(**{**permission, "StatementId": "b"})
+
+
+@pytest.mark.parity(
+    "Event source mappings",
+    "A queue triggers a function through one mapping",
+    kept="yes",
+    module="lambda_.validation",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html",
+)
+def test_a_queue_triggers_a_function_through_one_mapping(aws: Session) -> None:
+    make_function(aws, "echo", ECHO)
+    lambda_ = aws.client("lambda")
+    aws.client("sqs").create_queue(QueueName="q")
+    mapping = {"FunctionName": "echo", "EventSourceArn": QUEUE}
+    uuid = lambda_.create_event_source_mapping(**mapping)["UUID"]
+    with pytest.raises(lambda_.exceptions.ResourceConflictException, match=uuid):
+        lambda_.create_event_source_mapping(**mapping)
+    lambda_.delete_event_source_mapping(UUID=uuid)
+    lambda_.create_event_source_mapping(**mapping)
+
+
+@pytest.mark.parity(
+    "Event source mappings",
+    "A queue whose visibility timeout is below the function's timeout is refused when a mapping "
+    "is made and when it is updated",
+    kept="yes, if the update names the function",
+    module="lambda_.validation",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
+)
+def test_a_queue_hides_a_message_for_as_long_as_the_function_may_take(aws: Session) -> None:
+    lambda_, sqs = aws.client("lambda"), aws.client("sqs")
+    make_function(aws, "slow", ECHO, Timeout=60)
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    mapping = {"FunctionName": "slow", "EventSourceArn": QUEUE}
+    with pytest.raises(
+        lambda_.exceptions.InvalidParameterValueException,
+        match="Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds",
+    ):
+        lambda_.create_event_source_mapping(**mapping)
+    assert lambda_.list_event_source_mappings()["EventSourceMappings"] == []
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "60"})
+    uuid = lambda_.create_event_source_mapping(**mapping)["UUID"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "59"})
+    with pytest.raises(ClientError, match="59 seconds is less than Function timeout: 60"):
+        lambda_.update_event_source_mapping(UUID=uuid, FunctionName="slow", BatchSize=1)
+    assert lambda_.get_event_source_mapping(UUID=uuid)["BatchSize"] == 10
+
+
+@pytest.mark.parity(
+    "Event source mappings",
+    "A setting out of its range is refused when a mapping is made and when it is updated",
+    kept="yes",
+    module="lambda_.validation",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html",
+)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"BatchSize": 10_001, "MaximumBatchingWindowInSeconds": 1},
+        {"MaximumBatchingWindowInSeconds": 301},
+        {"ScalingConfig": {"MaximumConcurrency": 1001}},
+        {"FunctionResponseTypes": ["ReportEverything"]},
+    ],
+)
+def test_a_setting_out_of_its_range_is_refused(aws: Session, settings: dict[str, Any]) -> None:
+    make_function(aws, "echo", ECHO)
+    lambda_ = aws.client("lambda")
+    aws.client("sqs").create_queue(QueueName="q")
+    mapping = {"FunctionName": "echo", "EventSourceArn": QUEUE}
+    with pytest.raises(ClientError, match="ValidationException"):
+        lambda_.create_event_source_mapping(**mapping, **settings)
+    made = lambda_.create_event_source_mapping(**mapping)
+    with pytest.raises(ClientError, match="ValidationException"):
+        lambda_.update_event_source_mapping(UUID=made["UUID"], **settings)
+    found = lambda_.get_event_source_mapping(UUID=made["UUID"])
+    assert {name: found.get(name) for name in settings} == {n: made.get(n) for n in settings}
+
+
+@pytest.mark.parity("Lambda", "A function's role has to exist", kept="yes")
+def test_a_role_that_does_not_exist_cannot_be_used(aws: Session) -> None:
+    lambda_ = aws.client("lambda")
+    with pytest.raises(
+        lambda_.exceptions.InvalidParameterValueException, match="cannot be assumed by Lambda"
+    ):
+        lambda_.create_function(
+            FunctionName="x",
+            Role="arn:aws:iam::123456789012:role/missing",
+            Handler="app.handler",
+            Runtime="python3.13",
+            Code={"ZipFile": zip_of("")},
+        )
+
+
+@pytest.mark.parity(
+    "Lambda",
+    "A function's code has to be a zip file, and whole",
+    kept="yes",
+    module="lambda_.validation",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html",
+)
+@pytest.mark.parametrize(
+    "package",
+    [
+        b"tea",
+        zip_of(ECHO).replace(b"return", b"reTurn"),  # its checksum is of another text
+        zip_of(ECHO).replace(b"app.py", b"app.pi", 1),
+    ],
+)
+def test_what_is_no_zip_file_is_refused(aws: Session, package: bytes) -> None:
+    make_function(aws, "echo", ECHO)
+    lambda_ = aws.client("lambda")
+    refused = lambda_.exceptions.InvalidParameterValueException
+    with pytest.raises(refused, match="Could not unzip"):
+        lambda_.update_function_code(FunctionName="echo", ZipFile=package)
+    with pytest.raises(refused, match="Could not unzip"):
+        make_function(aws, "tea", ECHO, Code={"ZipFile": package})
+    assert [f["FunctionName"] for f in lambda_.list_functions()["Functions"]] == ["echo"]
+
+
+@pytest.mark.parity(
+    "Lambda",
+    "A package has less than 250 MB when it is unzipped",
+    kept="yes",
+    module="lambda_.validation",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
+)
+def test_a_package_that_unzips_to_250_mb_is_refused(aws: Session) -> None:
+    package = io.BytesIO()
+    with (
+        zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("app.py", "w") as member,
+    ):
+        for _ in range(250):
+            member.write(bytes(1024 * 1024))
+    refused = aws.client("lambda").exceptions.InvalidParameterValueException
+    with pytest.raises(refused, match="Unzipped size must be smaller than 262144000 bytes"):
+        make_function(aws, "large", "", Code={"ZipFile": package.getvalue()})
+
+
+@pytest.mark.parity(
+    "Lambda",
+    "A function's variables have names of letters, digits and underscores that Lambda does not "
+    "set itself, and are 4 KB at most",
+    kept="yes",
+    module="lambda_.validation",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html",
+)
+@pytest.mark.parametrize(
+    ("variables", "code", "said"),
+    [
+        (dict.fromkeys(["AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "MINE"], "x"),
+         "InvalidParameterValueException",
+         "Reserved keys used in this request: AWS_ACCESS_KEY_ID, AWS_SESSION_TOKEN"),
+        ({"AWS_REGION": "eu-west-1"}, "InvalidParameterValueException", "reserved keys"),
+        ({"AWS_LAMBDA_RUNTIME_API": "x"}, "InvalidParameterValueException", "reserved keys"),
+        ({"_HANDLER": "x"}, "ValidationException", "Map keys must satisfy"),
+        ({"TOPIC-ARN": "x"}, "ValidationException", "Map keys must satisfy"),
+        ({"X": "x"}, "ValidationException", "Map keys must satisfy"),
+        ({"MINE": "é" * 2045}, "InvalidParameterValueException", "exceeded the 4KB limit"),
+    ],
+)  # fmt: skip
+def test_a_function_cannot_set_what_lambda_sets(
+    aws: Session, variables: dict[str, str], code: str, said: str
+) -> None:
+    lambda_ = aws.client("lambda")
+    fits = {"PATH": "/opt", "TZ": "UTC", "AWS_LAMBDA_EXEC_WRAPPER": "/opt/x", "MINE": "é" * 2000}
+    make_function(aws, "f", ECHO, Environment={"Variables": fits})
+    with pytest.raises(ClientError, match=said) as caught:
+        make_function(aws, "g", ECHO, Environment={"Variables": variables})
+    assert caught.value.response["Error"]["Code"] == code
+    with pytest.raises(ClientError, match=said):
+        lambda_.update_function_configuration(
+            FunctionName="f", Environment={"Variables": variables}
+        )
+    found = lambda_.get_function_configuration(FunctionName="f")
+    assert found["Environment"]["Variables"] == fits

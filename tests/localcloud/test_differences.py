@@ -1,0 +1,345 @@
+"""Where the local cloud knowingly differs from AWS, and what it does instead."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import platform
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+import urllib3
+from botocore.exceptions import ClientError
+
+import lab
+from lab.aws.session import Session
+from lab.aws.waiting import wait_until
+from lab.course.inbox import find_mail
+from lab.here import local
+from lab.here.demo import own_cloud
+from tests.conftest import invoke, make_function, make_session, messages_on, open_queue, zip_of
+from tests.localcloud.lambda_.test_event_source_mapping import Setup
+from tests.localcloud.sns.test_delivery import link_in, mails, subscribe_email
+
+ACCOUNT = "123456789012"
+
+
+# -- Lambda ----------------------------------------------------------
+
+
+@pytest.mark.parity(
+    "Lambda",
+    "A function runs in the runtime that it asks for",
+    kept="no: your Python runs it",
+    module="lambda_.runtime.pool",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html",
+)
+def test_this_machines_python_runs_whatever_the_runtime(aws: Session) -> None:
+    source = "import platform\ndef handler(event, context):\n    return platform.python_version()\n"
+    make_function(aws, "f", source)
+    aws.client("lambda").update_function_configuration(FunctionName="f", Runtime="python3.9")
+    assert invoke(aws, "f")["Payload"] == platform.python_version()
+
+
+@pytest.mark.parity(
+    "Lambda",
+    "A function that takes more memory than it has is ended",
+    kept="no: its memory is reported and not enforced",
+    module="lambda_.runtime.pool",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html",
+)
+def test_more_memory_than_was_asked_for_is_given(aws: Session) -> None:
+    source = "def handler(event, context):\n    return len(bytearray(200 << 20))\n"
+    make_function(aws, "f", source, MemorySize=128)
+    reply = invoke(aws, "f", LogType="Tail")
+    assert reply["Payload"] == 200 << 20
+    (report,) = (
+        event["message"]
+        for event in aws.client("logs").filter_log_events(logGroupName="/aws/lambda/f")["events"]
+        if event["message"].startswith("REPORT")
+    )
+    assert "Memory Size: 128 MB" in report
+
+
+@pytest.mark.parity(
+    "Lambda",
+    "A function can write to `/tmp` only",
+    kept="no: it can write wherever you can",
+    module="lambda_.runtime.pool",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/configuration-ephemeral-storage.html",
+)
+def test_the_files_of_a_function_can_be_written(aws: Session) -> None:
+    source = (
+        "import os, pathlib\n"
+        "def handler(event, context):\n"
+        "    path = pathlib.Path(os.environ['LAMBDA_TASK_ROOT'], 'tea')\n"
+        "    path.write_text('green')\n"
+        "    return path.read_text()\n"
+    )
+    make_function(aws, "f", source)
+    assert invoke(aws, "f")["Payload"] == "green"
+
+
+@pytest.mark.parity(
+    "Lambda",
+    "A version keeps the code that was published, and an alias names a version",
+    kept="no: either runs the newest code",
+    module="aws_api",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html",
+)
+def test_versions_and_aliases_run_the_newest_code(aws: Session) -> None:
+    lambda_ = aws.client("lambda")
+    make_function(aws, "f", "def handler(event, context):\n    return 'old'\n")
+    version = lambda_.publish_version(FunctionName="f")["Version"]
+    lambda_.create_alias(FunctionName="f", Name="live", FunctionVersion=version)
+    newest = "def handler(event, context):\n    return 'new'\n"
+    lambda_.update_function_code(FunctionName="f", ZipFile=zip_of(newest))
+    for qualifier in (version, "live"):
+        assert invoke(aws, "f", Qualifier=qualifier)["Payload"] == "new"
+
+
+WHEN = """
+import time
+def handler(event, context):
+    started = time.monotonic()
+    time.sleep(0.3)
+    return [started, time.monotonic()]
+"""
+
+
+@pytest.mark.parity(
+    "Lambda",
+    "Above the concurrency of the account (1,000, or 10 if it is new) a function is throttled",
+    kept="no: above 10 at one time (`--concurrency`) work waits",
+    module="lambda_.runtime.pool",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html",
+)
+def test_work_above_the_concurrency_of_the_account_waits() -> None:
+    with own_cloud("--concurrency", "1") as (address, _):
+        aws = make_session(address)
+        make_function(aws, "f", WHEN)
+        with ThreadPoolExecutor(3) as threads:
+            replies = list(threads.map(lambda _: invoke(aws, "f"), range(3)))
+    times = sorted(reply["Payload"] for reply in replies)
+    for (_, ended), (started, _) in itertools.pairwise(times):
+        assert ended <= started
+
+
+@pytest.mark.parity(
+    "Lambda",
+    "An invocation that finds no idle execution environment starts one",
+    kept="a third one starts only when the others have got nothing done for a second",
+    module="lambda_.runtime.pool",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html",
+)
+def test_quick_invocations_share_two_environments(aws: Session, cloud: str) -> None:
+    make_function(aws, "f", "def handler(event, context):\n    return event\n")
+    invoke(aws, "f")
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: invoke(aws, "f"), range(80)))
+    status = local.status(cloud)
+    assert status is not None
+    assert len(status["workers"]) == 2
+
+
+@pytest.mark.parity(
+    "Lambda",
+    "A failing event waits for one minute and then for two before it is tried again",
+    kept="for 1 s and then for 2 s (`--retry-delay`)",
+    module="lambda_.async_invoke",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html",
+)
+def test_a_failing_event_waits_for_seconds() -> None:
+    with own_cloud("--speed", "5") as (address, _):
+        aws = make_session(address)
+        make_function(aws, "f", "def handler(event, context):\n    raise ValueError\n")
+        invoke(aws, "f", InvocationType="Event")
+
+        def starts() -> list[int]:
+            if not aws.client("logs").describe_log_groups()["logGroups"]:
+                return []
+            events = aws.client("logs").filter_log_events(logGroupName="/aws/lambda/f")["events"]
+            return [e["timestamp"] for e in events if e["message"].startswith("START")]
+
+        wait_until(lambda: len(starts()) == 3, "it was tried three times", timeout=20)
+        first, second, third = starts()
+    assert 200 <= second - first < 12_000  # milliseconds
+    assert 400 <= third - second < 24_000
+
+
+@pytest.mark.parity(
+    "Every service",
+    "A function's time-out and a usage plan's throttle hold as they are set",
+    kept="yes, and `--speed` does not touch them",
+    module="apigateway.stages",
+)
+def test_limits_on_real_work_are_not_scaled(aws: Session) -> None:
+    lab.hurry(aws, 1000)
+    make_function(aws, "f", WHEN, Timeout=5)  # 5 ms, if that were scaled
+    with mocked_route(aws, throttle={"rateLimit": 0.01, "burstLimit": 1}) as (url, key):
+        assert urllib3.request("GET", url, headers=key).status == 500
+        assert "FunctionError" not in invoke(aws, "f")  # takes 0.3 s, or three requests
+        assert urllib3.request("GET", url, headers=key).status == 429
+
+
+# -- API Gateway ----------------------------------------------------------
+
+
+@contextmanager
+def mocked_route(aws: Session, **plan: Any) -> Iterator[tuple[str, dict[str, str]]]:
+    """GET / with a mock integration behind an API key; its URL, and the header with the key."""
+    api = aws.client("apigateway")
+    made = api.create_rest_api(name="api")["id"]
+    (root,) = api.get_resources(restApiId=made)["items"]
+    ids = {"restApiId": made, "resourceId": root["id"], "httpMethod": "GET"}
+    api.put_method(**ids, authorizationType="NONE", apiKeyRequired=True)
+    api.put_integration(**ids, type="MOCK")
+    api.create_deployment(restApiId=made, stageName="prod")
+    stages = [{"apiId": made, "stage": "prod"}]
+    plan_id = api.create_usage_plan(name="plan", apiStages=stages, **plan)["id"]
+    key = api.create_api_key(name="key", enabled=True)
+    api.create_usage_plan_key(usagePlanId=plan_id, keyId=key["id"], keyType="API_KEY")
+    yield lab.invoke_url(aws, made, "prod", "/"), {"x-api-key": key["value"]}
+
+
+@pytest.mark.parity(
+    "API Gateway",
+    "A method can have an integration with HTTP, with a service of AWS's, or none (a mock)",
+    kept="no: other than with Lambda as a proxy, the answer is a 500",
+    module="apigateway.deployments",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-integration-types.html",
+)
+def test_another_integration_is_an_internal_error(aws: Session) -> None:
+    with mocked_route(aws) as (url, key):
+        answer = urllib3.request("GET", url, headers=key)
+    assert (answer.status, answer.json()) == (500, {"message": "Internal server error"})
+
+
+# -- Event source mappings ----------------------------------------------------------
+
+
+@pytest.fixture
+def setup(aws: Session) -> Setup:
+    return Setup(aws)
+
+
+@pytest.mark.parity(
+    "Event source mappings",
+    "Filter criteria keep messages from the function, and delete them",
+    kept="no: they are refused",
+    module="lambda_.validation",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html",
+)
+def test_filter_criteria_of_a_mapping_are_refused(setup: Setup) -> None:
+    pattern = json.dumps({"body": {"product": ["cup"]}})
+    with pytest.raises(ClientError, match="The local cloud has no FilterCriteria"):
+        setup.map(FilterCriteria={"Filters": [{"Pattern": pattern}]})
+
+
+@pytest.mark.parity(
+    "Event source mappings",
+    "A mapping starts with five batches at one time and adds up to 300 a minute",
+    kept="it starts with five, and stays there",
+    module="lambda_.event_source_mapping",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html",
+)
+def test_a_mapping_has_five_batches_under_way(setup: Setup) -> None:
+    nap = "import time\ndef handler(event, context):\n    time.sleep(0.7)\n"
+    setup.lambda_.update_function_code(FunctionName="spy", ZipFile=zip_of(nap))
+    setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "60"})
+    setup.send(*(f"tea {i}" for i in range(12)))
+    setup.map(BatchSize=1)
+    assert setup.most_in_flight() == 5
+
+
+# -- SNS ----------------------------------------------------------
+
+
+@pytest.fixture
+def topic(aws: Session) -> str:
+    return str(aws.client("sns").create_topic(Name="Orders")["TopicArn"])
+
+
+@pytest.mark.parity(
+    "SNS",
+    "A notification is signed",
+    kept="no: the signature is no valid one",
+    module="sns.delivery",
+    aws="https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html",
+)
+def test_the_signature_of_a_notification_is_none(aws: Session, topic: str) -> None:
+    url = open_queue(aws, "q", topic)
+    endpoint = f"arn:aws:sqs:us-east-1:{ACCOUNT}:q"
+    aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=endpoint)
+    aws.client("sns").publish(TopicArn=topic, Message="tea")
+    (message,) = messages_on(aws, url)
+    body = json.loads(message["Body"])
+    assert (body["Signature"], body["SigningCertURL"]) == ("EXAMPLE", "EXAMPLE")
+
+
+@contextmanager
+def listener() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The URL of an HTTP server on this machine, and what is posted to it."""
+    posted: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", posted
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parity(
+    "SNS",
+    "An HTTP endpoint gets notifications once it has confirmed its subscription",
+    kept="at once, without a confirmation",
+    module="sns.delivery",
+    aws="https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html",
+)
+def test_an_http_endpoint_gets_what_is_published_without_a_confirmation(
+    aws: Session, topic: str
+) -> None:
+    sns = aws.client("sns")
+    with listener() as (url, posted):
+        arn = sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=url)["SubscriptionArn"]
+        sns.publish(TopicArn=topic, Message="tea")
+        wait_until(lambda: posted, "it is posted", timeout=10)
+    assert arn.startswith(f"{topic}:")
+    assert [(post["Type"], post["Message"]) for post in posted] == [("Notification", "tea")]
+
+
+@pytest.mark.parity(
+    "SNS",
+    "An address that is to get more than ten mails a second is unsubscribed",
+    kept="no: it gets them all",
+    module="sns.mailbox",
+    aws="https://docs.aws.amazon.com/general/latest/gr/sns.html",
+)
+def test_more_than_ten_mails_a_second_all_arrive(aws: Session, topic: str) -> None:
+    address = "many@example.com"
+    text = subscribe_email(aws, topic, address)
+    urllib3.request("GET", link_in(text, "ConfirmSubscription"))
+    sns, started = aws.client("sns"), time.monotonic()
+    entries = [{"Id": str(i), "Message": f"tea {i} many"} for i in range(10)]
+    for _ in range(6):
+        sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
+    assert time.monotonic() - started < 6
+    wait_until(lambda: find_mail(aws, address, "tea 9 many"), "the mails are here", timeout=10)
+    wait_until(lambda: sum(mail["To"] == address for mail in mails(aws)) == 61, "all are here")

@@ -1,0 +1,688 @@
+"""What the cloud accepts arrives, or somebody is told: a test for each place of losses.PLACES."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import urllib3
+from botocore.exceptions import ClientError
+from moto.awslambda.models import LambdaFunction
+from moto.sns.models import SNSBackend, sns_backends
+from moto.utilities.docker_utilities import DockerModel
+
+from lab.aws.session import Session
+from lab.aws.waiting import wait_until
+from lab.course.inbox import find_mail
+from lab.here import local
+from localcloud import clock, losses, unserved
+from localcloud.lambda_.async_invoke import AsyncInvocations
+from localcloud.lambda_.runtime.pool import Result, Runtime
+from localcloud.sns import limits as publishing
+from localcloud.upstream import State
+from tests.conftest import ROOT, invoke, make_function, make_role, messages_on, open_queue
+from tests.localcloud.sns.test_delivery import link_in, redrive_to, subscribe_email, subscribe_queue
+from tests.support.counts import counts
+
+ACCOUNT = "123456789012"
+SQS = f"arn:aws:sqs:us-east-1:{ACCOUNT}:"
+FAILS = "def handler(event, context): raise ValueError('as asked')"
+NOTHING = "def handler(event, context): pass"
+NAPS = "import time\ndef handler(event, context): time.sleep(30)"
+PASSES_ON = """
+import json, boto3
+sqs = boto3.client("sqs")
+def handler(event, context):
+    url = sqs.get_queue_url(QueueName="seen")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody=json.dumps(event))
+"""
+
+
+def lost(cloud: str) -> dict[str, Any]:
+    """What the cloud's status says of losses."""
+    found = local.status(cloud)
+    assert found is not None
+    return cast(dict[str, Any], found["lost"])
+
+
+def wait_for_loss(cloud: str, place: str, what: str) -> str:
+    """Why it was lost."""
+
+    def look() -> list[str]:
+        found = lost(cloud)["last"]
+        return [each["why"] for each in found if (each["place"], each["what"]) == (place, what)]
+
+    (why, *_) = wait_until(look, f"{what} is recorded as lost", timeout=15)
+    return str(why)
+
+
+def refused_by_name(about: str) -> Any:
+    return pytest.raises(ClientError, match=rf"\(NotImplemented\).*The local cloud {about}")
+
+
+def test_each_place_has_a_test_that_provokes_it() -> None:
+    marks = (
+        mark
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        for mark in re.findall(
+            r'^@pytest\.mark\.place\("([^"]+)"\)$', path.read_text("utf-8"), re.M
+        )
+    )
+    assert sorted(set(marks)) == sorted(losses.PLACES)
+
+
+def test_each_place_has_one_of_the_five_ways_out() -> None:
+    ways = {losses.REFUSED, losses.DEAD_LETTERED, losses.KEPT, losses.RECORDED, losses.ASKED_FOR}
+    assert {place.way for place in losses.PLACES.values()} == ways
+
+
+def test_the_record_is_bounded_its_counts_are_complete_and_a_reset_forgets_both() -> None:
+    losses.clear()
+    for number in range(1001):
+        losses.record("log lines", f"f-{number}", "why")
+    found = losses.describe(last=2)
+    assert (found["total"], found["counts"]) == (1001, {"log lines": 1001})
+    assert [each["what"] for each in found["last"]] == ["f-1000", "f-999"]
+    assert len(losses.describe()["last"]) == 1000
+    losses.clear()
+    assert losses.describe() == {"total": 0, "counts": {}, "last": []}
+
+
+# -- SNS -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.place("batch entry")
+def test_an_entry_that_fails_for_whatever_reason_is_named_in_failed() -> None:
+    class Full(SNSBackend):
+        def publish(self, message: str, *_: Any, **__: Any) -> str:
+            if message == "bad":
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return "id"
+
+    backend = Full("us-east-1", ACCOUNT)
+    topic = sns_backends[ACCOUNT]["us-east-1"].create_topic("Full").arn
+    entries = [{"Id": each, "Message": each} for each in ("good", "bad")]
+    successful, failed = publishing._publish_message_batch(backend, topic, entries)
+    assert [each["Id"] for each in successful] == ["good"]
+    assert [(each["Id"], each["SenderFault"]) for each in failed] == [("bad", False)]
+
+
+@pytest.mark.place("FIFO topic")
+def test_a_fifo_topic_is_refused(aws: Session) -> None:
+    with refused_by_name("has standard topics only"):
+        aws.client("sns").create_topic(Name="t.fifo", Attributes={"FifoTopic": "true"})
+
+
+@pytest.mark.place("subscription protocol")
+def test_a_text_message_to_a_number_is_refused(aws: Session) -> None:
+    with refused_by_name("sends no text messages"):
+        aws.client("sns").publish(PhoneNumber="+15550100", Message="tea")
+
+
+@pytest.mark.parity(
+    "SNS",
+    "Every subscriber of a topic gets its message, however many there are",
+    kept="yes",
+    module="sns.limits",
+)
+@pytest.mark.place("many subscribers")
+def test_the_101st_subscriber_gets_its_message_too(aws: Session, topic: str) -> None:
+    for number in range(100):
+        subscribe_queue(aws, topic, f"absent-{number}")
+    url = open_queue(aws, "last", topic)
+    subscribe_queue(aws, topic, "last")
+    aws.client("sns").publish(TopicArn=topic, Message="tea")
+    assert len(messages_on(aws, url)) == 1
+
+
+@pytest.fixture
+def topic(aws: Session) -> str:
+    return str(aws.client("sns").create_topic(Name="Orders")["TopicArn"])
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """An endpoint that is out of order."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(503)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@contextmanager
+def out_of_order() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Refusing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/hook"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parity(
+    "SNS",
+    "A message that an HTTP endpoint does not take goes to the subscription's dead-letter queue",
+    kept="after one try",
+    module="sns.delivery",
+    aws="https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html",
+)
+@pytest.mark.place("notification by HTTP")
+def test_what_an_http_endpoint_does_not_take_is_a_dead_letter(aws: Session, topic: str) -> None:
+    url, sns = open_queue(aws, "dead", topic), aws.client("sns")
+    with out_of_order() as endpoint:
+        sns.subscribe(
+            TopicArn=topic,
+            Protocol="http",
+            Endpoint=endpoint,
+            Attributes={"RedrivePolicy": redrive_to("dead")},
+        )
+        sns.publish(TopicArn=topic, Message="tea")
+        (message,) = messages_on(aws, url)
+    assert json.loads(message["Body"])["Message"] == "tea"
+
+
+@contextmanager
+def no_mail(cloud: str) -> Iterator[None]:
+    """No mail can be written meanwhile."""
+    found = local.status(cloud)
+    assert found is not None
+    place = Path(found["mailbox"]) / "tmp"
+    aside = place.rename(place.with_name("aside"))
+    try:
+        yield
+    finally:
+        aside.rename(place)
+
+
+@pytest.mark.parity(
+    "SNS",
+    "A mail that cannot be delivered goes to the subscription's dead-letter queue",
+    kept="after one try",
+    module="sns.mailbox",
+    aws="https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html",
+)
+@pytest.mark.place("notification by e-mail")
+def test_a_mail_that_cannot_be_delivered_is_a_dead_letter(
+    aws: Session, cloud: str, topic: str
+) -> None:
+    url, sns = open_queue(aws, "dead", topic), aws.client("sns")
+    text = subscribe_email(aws, topic, "a11@example.com")
+    urllib3.request("GET", link_in(text, "ConfirmSubscription"))
+    (listed,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    sns.set_subscription_attributes(
+        SubscriptionArn=listed["SubscriptionArn"],
+        AttributeName="RedrivePolicy",
+        AttributeValue=redrive_to("dead"),
+    )
+    with no_mail(cloud):
+        sns.publish(TopicArn=topic, Message="tea")
+        (message,) = messages_on(aws, url)
+    assert json.loads(message["Body"])["Message"] == "tea"
+    assert lost(cloud)["total"] == 0
+
+
+@pytest.mark.place("confirmation")
+def test_a_confirmation_that_was_lost_is_sent_again_by_subscribing_again(
+    aws: Session, cloud: str, topic: str
+) -> None:
+    sns, address = aws.client("sns"), "a12@example.com"
+    with no_mail(cloud):
+        made = sns.subscribe(
+            TopicArn=topic, Protocol="email", Endpoint=address, ReturnSubscriptionArn=True
+        )
+        why = wait_for_loss(cloud, "confirmation", made["SubscriptionArn"])
+    assert why == "the mail was not delivered: FileNotFoundError"
+    subscribe_email(aws, topic, address)
+    assert find_mail(aws, address, topic) is not None
+
+
+@pytest.mark.parity(
+    "SNS",
+    "A message that nobody takes, and that has no dead-letter queue, is gone",
+    kept="yes; it is logged, counted and shown in the status",
+    module="losses",
+    aws="https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html",
+)
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [({}, "no dead-letter queue"), ({"RedrivePolicy": redrive_to("absent")}, "absent: the queue")],
+)
+@pytest.mark.place("notification without a dead-letter queue")
+def test_a_message_that_ends_nowhere_is_recorded_without_its_text(
+    aws: Session, cloud: str, topic: str, settings: dict[str, str], why: str
+) -> None:
+    arn = subscribe_queue(aws, topic, "gone", **settings)
+    aws.client("sns").publish(TopicArn=topic, Message="confidential")
+    found = wait_for_loss(cloud, "notification without a dead-letter queue", arn)
+    assert found.startswith("the queue is gone") and why in found
+    assert "confidential" not in json.dumps(lost(cloud))
+
+
+# -- Lambda --------------------------------------------------------------------------------------
+
+
+@pytest.mark.place("event without a dead-letter queue")
+def test_an_event_that_failed_and_has_nowhere_to_go_is_recorded(aws: Session, cloud: str) -> None:
+    make_function(aws, "f", FAILS)
+    aws.client("lambda").invoke(FunctionName="f", InvocationType="Event", Payload="{}")
+    why = wait_for_loss(cloud, "event without a dead-letter queue", "f")
+    assert why == "RetriesExhausted; the function has no dead-letter queue"
+
+
+@pytest.mark.place("event of a deleted function")
+def test_an_event_goes_with_its_function_and_is_recorded(aws: Session, cloud: str) -> None:
+    lambda_ = aws.client("lambda")
+    arn = make_function(aws, "f", NAPS, Timeout=30)
+    lambda_.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=1)
+    for _ in range(2):  # the second one is throttled, and waits
+        lambda_.invoke(FunctionName="f", InvocationType="Event", Payload="{}")
+    lambda_.delete_function(FunctionName="f")
+    assert wait_for_loss(cloud, "event of a deleted function", arn) == "it is deleted"
+
+
+@pytest.mark.place("destination")
+def test_a_dead_letter_whose_queue_is_gone_is_recorded(aws: Session, cloud: str) -> None:
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    make_function(aws, "f", FAILS, DeadLetterConfig={"TargetArn": f"{SQS}dead"})
+    sqs.delete_queue(QueueUrl=url)
+    aws.client("lambda").invoke(FunctionName="f", InvocationType="Event", Payload="{}")
+    assert wait_for_loss(cloud, "destination", "f") == f"{SQS}dead: there is no such queue"
+
+
+@pytest.mark.place("destination")
+def test_an_event_that_cannot_be_reported_is_recorded() -> None:
+    class Works:
+        async def invoke(self, *_: Any, **__: Any) -> Result:
+            return Result(b"null", "Unhandled")
+
+    function = SimpleNamespace(  # its role is none, and its dead-letter queue is of another form
+        function_arn="arn",
+        function_name="f",
+        event_invoke_config=[],
+        reserved_concurrency=None,
+        dead_letter_config={"TargetArn": 7},
+    )
+    state = SimpleNamespace(function=lambda *_: function)
+
+    async def run() -> None:
+        events = AsyncInvocations(cast(State, state), cast(Runtime, Works()), retry_delay=0.01)
+        events.add(cast(LambdaFunction, function), b"{}")
+        await asyncio.wait(events._tasks._tasks, timeout=20)
+
+    losses.clear()
+    asyncio.run(run())
+    assert losses.describe()["counts"] == {"destination": 1}
+
+
+@pytest.mark.parity(
+    "Lambda",
+    "A destination that does not exist, and the function itself, are refused",
+    kept="yes",
+    module="lambda_.event_invoke_config",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html",
+)
+@pytest.mark.parametrize(
+    ("target", "refusal"),
+    [
+        ("arn:aws:s3:::orders", "has no destinations in s3"),
+        (f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/default", "has no destinations in events"),
+        (
+            f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:absent",
+            "The destination ARN .* is invalid",
+        ),
+        (f"{SQS}absent", "The destination ARN .* is invalid"),
+        (f"arn:aws:sns:us-east-1:{ACCOUNT}:absent", "The destination ARN .* is invalid"),
+        (f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f", "as a destination for itself"),
+        ("nonsense", "The destination ARN nonsense is invalid"),
+    ],
+)
+@pytest.mark.place("destination of another kind")
+def test_a_destination_that_nothing_would_reach_is_refused(
+    aws: Session, target: str, refusal: str
+) -> None:
+    make_function(aws, "f", NOTHING)
+    with pytest.raises(ClientError, match=refusal):
+        aws.client("lambda").put_function_event_invoke_config(
+            FunctionName="f", DestinationConfig={"OnFailure": {"Destination": target}}
+        )
+
+
+@pytest.mark.parity(
+    "Lambda",
+    "An event that Lambda itself could not run is tried again for as long as it may be old",
+    kept="yes",
+    module="lambda_.async_invoke",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html",
+)
+@pytest.mark.place("event in a broken cloud")
+def test_an_event_survives_a_cloud_without_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "speed", clock.MAX_SPEED)
+    calls: list[str] = []
+
+    class Broken:
+        async def invoke(self, *_: Any, **__: Any) -> Result:
+            calls.append("")
+            if len(calls) < 4:
+                raise OSError(errno.EMFILE, "Too many open files")
+            return Result(b"null")
+
+    function = SimpleNamespace(
+        function_arn="arn", function_name="f", event_invoke_config=[], reserved_concurrency=None
+    )
+    state = SimpleNamespace(function=lambda *_: function)
+
+    async def run() -> None:
+        events = AsyncInvocations(cast(State, state), cast(Runtime, Broken()))
+        events.add(cast(LambdaFunction, function), b"{}")
+        await asyncio.wait(events._tasks._tasks, timeout=20)
+
+    losses.clear()
+    asyncio.run(run())
+    assert (len(calls), losses.describe()["total"]) == (4, 0)
+
+
+@pytest.mark.parity(
+    "Lambda",
+    "InvokeAsync, which is deprecated, is an asynchronous invocation",
+    kept="yes",
+    module="aws_api",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_InvokeAsync.html",
+)
+@pytest.mark.place("InvokeAsync")
+@pytest.mark.filterwarnings("ignore:.*deprecated")
+def test_invoke_async_runs_the_function(aws: Session) -> None:
+    url = aws.client("sqs").create_queue(QueueName="seen")["QueueUrl"]
+    arn, lambda_ = make_function(aws, "f", PASSES_ON), aws.client("lambda")
+    for name in ("f", arn):
+        assert lambda_.invoke_async(FunctionName=name, InvokeArgs=b'{"a": 1}')["Status"] == 202
+        (message,) = messages_on(aws, url)
+        assert message["Body"] == '{"a": 1}'
+    for name, payload, code in (
+        ("absent", b"{}", "ResourceNotFoundException"),
+        ("f", b"{", "InvalidRequestContentException"),
+        ("f", "{}".encode("utf-16"), "InvalidRequestContentException"),
+        ("f", b'"' + b"a" * 256 * 1024 + b'"', "RequestTooLargeException"),
+    ):
+        with pytest.raises(ClientError) as caught:
+            lambda_.invoke_async(FunctionName=name, InvokeArgs=payload)
+        assert caught.value.response["Error"]["Code"] == code
+
+
+@pytest.mark.place("functions called by moto")
+def test_nothing_of_moto_s_calls_a_function_or_starts_docker(aws: Session) -> None:
+    unserved.install()
+    function = SimpleNamespace(function_name="f")
+    for call in (LambdaFunction.invoke, LambdaFunction._invoke_lambda):
+        with pytest.raises(NotImplementedError, match="does not call f from here"):
+            call(function, "{}", {}, {})
+    with pytest.raises(NotImplementedError, match="starts no containers"):
+        _ = DockerModel().docker_client
+
+
+# -- Event source mappings -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/Orders/stream/2026-01-01T00:00:00.000",
+        f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/orders",
+        f"arn:aws:mq:us-east-1:{ACCOUNT}:broker:orders:b-1",
+    ],
+)
+@pytest.mark.place("mapping of a stream")
+def test_only_queues_are_event_sources(aws: Session, source: str) -> None:
+    make_function(aws, "f", NOTHING)
+    with refused_by_name("has no event source mappings of (dynamodb|kinesis|mq)"):
+        aws.client("lambda").create_event_source_mapping(
+            FunctionName="f", EventSourceArn=source, StartingPosition="LATEST"
+        )
+
+
+@pytest.mark.parity(
+    "Event source mappings",
+    "Settings that are for streams are refused for a queue",
+    kept="yes",
+    module="lambda_.validation",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html",
+)
+@pytest.mark.place("mapping settings")
+def test_settings_that_are_not_for_queues_are_refused(aws: Session) -> None:
+    aws.client("sqs").create_queue(QueueName="q")
+    make_function(aws, "f", NOTHING)
+    lambda_ = aws.client("lambda")
+    source = {"FunctionName": "f", "EventSourceArn": f"{SQS}q"}
+    mapping = lambda_.create_event_source_mapping(**source, Enabled=False)
+    filters = {"Filters": [{"Pattern": '{"body": {"a": ["b"]}}'}]}
+    for settings, refusal in (
+        ({"FilterCriteria": filters}, "The local cloud has no FilterCriteria"),
+        ({"MaximumRetryAttempts": 3}, "Unsupported MaximumRetryAttempts parameter"),
+        (
+            {"DestinationConfig": {"OnFailure": {"Destination": f"{SQS}dead"}}},
+            "Unsupported DestinationConfig parameter",
+        ),
+    ):
+        with pytest.raises(ClientError, match=refusal):
+            lambda_.update_event_source_mapping(UUID=mapping["UUID"], **settings)
+    with pytest.raises(ClientError, match="StartingPosition is not valid for SQS"):
+        lambda_.create_event_source_mapping(**source, StartingPosition="LATEST")
+
+
+# -- SQS -------------------------------------------------------------------------------------------
+
+TEXT = {"DataType": "String", "StringValue": "x"}
+BROKEN_MESSAGES = [
+    ({"MessageAttributes": {"a": {**TEXT, "StringValue": ""}}}, "a non-empty value of type 'Str"),
+    ({"MessageAttributes": {"a": {"DataType": "Binary"}}}, "a non-empty value of type 'Binary'"),
+    ({"MessageAttributes": {"a": {**TEXT, "DataType": "Number"}}}, "Can't cast the value of mess"),
+    ({"MessageAttributes": {"a": {**TEXT, "DataType": "Text"}}}, "supported type prefixes"),
+    ({"MessageAttributes": {"a": {**TEXT, "DataType": ""}}}, "must contain a non-empty attribute"),
+    ({"MessageAttributes": {".a": TEXT}}, "cannot start or end with '.'"),
+    ({"MessageAttributes": {"AWS.a": TEXT}}, "beginning with 'AWS.'"),
+    ({"MessageAttributes": {"a b": TEXT}}, "can only contain upper and lower score characters"),
+    ({"MessageAttributes": {"a" * 256: TEXT}}, "must be shorter than 256 Bytes"),
+    ({"MessageAttributes": {f"a{i}": TEXT for i in range(11)}}, "[11] exceeds the allowed maximum"),
+    ({"DelaySeconds": 901}, "Value 901 for parameter DelaySeconds is invalid"),
+    ({"DelaySeconds": -1}, "Value -1 for parameter DelaySeconds is invalid"),
+]
+
+
+@pytest.mark.parity(
+    "SQS",
+    "A message with a wrong attribute or delay is refused; in a batch, it alone",
+    kept="yes",
+    module="message_attributes",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html",
+)
+@pytest.mark.parametrize(("options", "refusal"), BROKEN_MESSAGES)
+@pytest.mark.place("message")
+def test_a_broken_message_is_not_sent(aws: Session, options: dict[str, Any], refusal: str) -> None:
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    with pytest.raises(ClientError, match=re.escape(refusal)) as caught:
+        sqs.send_message(QueueUrl=url, MessageBody="tea", **options)
+    assert caught.value.response["Error"]["Code"] == "InvalidParameterValue"
+    entries = [{"Id": "bad", "MessageBody": "tea", **options}, {"Id": "good", "MessageBody": "tea"}]
+    reply = sqs.send_message_batch(QueueUrl=url, Entries=entries)
+    assert [each["Id"] for each in reply["Successful"]] == ["good"]
+    assert [(each["Id"], each["SenderFault"]) for each in reply["Failed"]] == [("bad", True)]
+    assert sum(counts(sqs, url)) == 1
+
+
+@pytest.mark.parity(
+    "SQS",
+    "An empty message is refused; in a batch, the whole call",
+    kept="yes",
+    module="sqs.limits",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html",
+)
+@pytest.mark.place("message")
+def test_an_empty_message_is_not_sent(aws: Session) -> None:
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    entries = [{"Id": "1", "MessageBody": "tea"}, {"Id": "2", "MessageBody": ""}]
+    for send, parameters in (
+        (sqs.send_message, {"MessageBody": ""}),
+        (sqs.send_message_batch, {"Entries": entries}),
+    ):
+        with pytest.raises(ClientError, match="must contain the parameter MessageBody") as caught:
+            send(QueueUrl=url, **parameters)
+        assert caught.value.response["Error"]["Code"] == "MissingParameter"
+    assert sum(counts(sqs, url)) == 0
+
+
+@pytest.mark.parity(
+    "SQS",
+    "One message of a batch that is larger than its queue takes fails alone",
+    kept="yes",
+    module="sqs.limits",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html",
+)
+def test_a_message_that_is_too_large_fails_alone(aws: Session) -> None:
+    sqs = aws.client("sqs")
+    made = sqs.create_queue(QueueName="q", Attributes={"MaximumMessageSize": "1024"})
+    entries = [{"Id": str(i), "MessageBody": "a" * (1024 + i)} for i in range(2)]
+    reply = sqs.send_message_batch(QueueUrl=made["QueueUrl"], Entries=entries)
+    assert [each["Id"] for each in reply["Successful"]] == ["0"]
+    (failed,) = reply["Failed"]
+    assert (failed["Id"], failed["Code"]) == ("1", "InvalidParameterValue")
+    assert failed["Message"].endswith("Reason: Message must be shorter than 1024 bytes.")
+
+
+WRONG_QUEUES = [
+    ({"VisibilityTimeout": "43201"}, "InvalidAttributeValue"),
+    ({"VisibilityTimeout": "abc"}, "InvalidAttributeValue"),
+    ({"DelaySeconds": "901"}, "InvalidAttributeValue"),
+    ({"MessageRetentionPeriod": "59"}, "InvalidAttributeValue"),
+    ({"MaximumMessageSize": "1023"}, "InvalidAttributeValue"),
+    ({"ReceiveMessageWaitTimeSeconds": "21"}, "InvalidAttributeValue"),
+    ({"Foo": "1"}, "InvalidAttributeName"),
+    ({"FifoQueue": "true"}, "InvalidAttributeName"),
+    ({"RedrivePolicy": "x"}, "InvalidParameterValue"),
+    *(
+        (
+            {
+                "RedrivePolicy": json.dumps(
+                    {"deadLetterTargetArn": f"{SQS}dead", "maxReceiveCount": count}
+                )
+            },
+            "InvalidParameterValue",
+        )
+        for count in (0, 1001, "x")
+    ),
+]
+
+
+@pytest.mark.parity(
+    "SQS",
+    "Attributes of a queue that are unknown or out of range are refused",
+    kept="yes, in other words",
+    module="sqs.limits",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html",
+)
+@pytest.mark.parametrize(("attributes", "code"), WRONG_QUEUES)
+@pytest.mark.place("queue settings")
+def test_a_queue_s_setting_out_of_range_is_refused(
+    aws: Session, attributes: dict[str, str], code: str
+) -> None:
+    sqs = aws.client("sqs")
+    sqs.create_queue(QueueName="dead")
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    with pytest.raises(ClientError) as changed:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+    with pytest.raises(ClientError) as made:
+        sqs.create_queue(QueueName="other", Attributes=attributes)
+    assert [e.value.response["Error"]["Code"] for e in (changed, made)] == [code] * 2
+    sqs.send_message(QueueUrl=url, MessageBody="tea")  # it is as it was
+
+
+# -- The rest --------------------------------------------------------------------------------------
+
+
+@pytest.mark.place("log lines")
+def test_lines_that_a_role_may_not_write_are_recorded(aws: Session, cloud: str) -> None:
+    sends = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}
+    role = make_role(aws, "mute", {"Version": "2012-10-17", "Statement": [sends]})
+    make_function(aws, "f", NOTHING, Role=role)
+    invoke(aws, "f")
+    aws.client("logs").describe_log_groups()
+    assert "logs:CreateLogGroup" in wait_for_loss(cloud, "log lines", "f")
+
+
+@pytest.mark.parity(
+    "CloudWatch Logs",
+    "A subscription filter calls a function",
+    kept="no: it is refused",
+    module="unserved",
+    aws="https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/logs/SubscriptionFilters.html",
+)
+@pytest.mark.place("log subscription")
+def test_a_log_subscription_of_a_function_is_refused(aws: Session) -> None:
+    logs, arn = aws.client("logs"), make_function(aws, "f", NOTHING)
+    logs.create_log_group(logGroupName="g")
+    with refused_by_name("calls no functions for log lines"):
+        logs.put_subscription_filter(
+            logGroupName="g", filterName="f", filterPattern="", destinationArn=arn
+        )
+
+
+def put_targets(aws: Session, arn: str) -> Any:
+    return aws.client("events").put_targets(Rule="r", Targets=[{"Id": "1", "Arn": arn}])
+
+
+def put_events(aws: Session, _: str) -> Any:
+    return aws.client("events").put_events(Entries=[{"Source": "s", "Detail": "{}"}])
+
+
+def notify_from_a_bucket(aws: Session, arn: str) -> Any:
+    wanted = {"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]}
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="orders")
+    return s3.put_bucket_notification_configuration(
+        Bucket="orders",
+        NotificationConfiguration={"LambdaFunctionConfigurations": [wanted]},
+    )
+
+
+def send_by_ses(aws: Session, _: str) -> Any:
+    return aws.client("ses").send_email(
+        Source="a@example.com",
+        Destination={"ToAddresses": ["b@example.com"]},
+        Message={"Subject": {"Data": "tea"}, "Body": {"Text": {"Data": "tea"}}},
+    )
+
+
+def make_a_schedule(aws: Session, arn: str) -> Any:
+    return aws.client("scheduler").create_schedule(
+        Name="s",
+        ScheduleExpression="rate(1 minute)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": arn, "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/role"},
+    )
+
+
+@pytest.mark.parametrize(
+    "call",
+    [put_targets, put_events, notify_from_a_bucket, send_by_ses, make_a_schedule],
+)
+@pytest.mark.place("services that hand over")
+def test_what_nobody_would_hand_over_is_refused(
+    aws: Session, call: Callable[[Session, str], Any]
+) -> None:
+    with refused_by_name(""):
+        call(aws, make_function(aws, "f", NOTHING))

@@ -1,0 +1,372 @@
+"""The port itself: who may talk to it, how it starts, and that nothing outlives it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+from importlib.util import find_spec
+from pathlib import Path
+
+import boto3
+import psutil
+import pytest
+import urllib3
+from botocore.exceptions import ClientError
+
+import lab
+from lab.aws.session import Session
+from lab.aws.waiting import wait_until
+from lab.course import chapters
+from lab.errors import LabError
+from lab.here import local
+from lab.here.demo import environment, own_cloud
+from tests.conftest import invoke, make_function, make_session, run_module
+
+
+@pytest.mark.parametrize("key", ["AKIAIOSFODNN7EXAMPLE", "test", "x"])
+def test_a_cloud_without_signatures_takes_any_credentials_and_says_so(key: str) -> None:
+    with own_cloud("--auth", "off") as (address, _):
+        client = boto3.client(
+            "sqs",
+            endpoint_url=address,
+            aws_access_key_id=key,
+            aws_secret_access_key="whatever",
+            region_name="eu-central-1",
+        )
+        url = client.create_queue(QueueName="q")["QueueUrl"]
+        assert url.startswith(address)
+        client.send_message(QueueUrl=url, MessageBody="tea")
+        assert client.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "tea"
+        status = local.status(address)
+        assert status is not None and status["auth"] is False
+
+
+@pytest.mark.parity("Every service", "A region knows nothing of what is in another", kept="yes")
+def test_regions_are_kept_apart(aws: Session) -> None:
+    here = aws.client("sqs", region_name="us-east-1")
+    there = aws.client("sqs", region_name="eu-west-1")
+    here.create_queue(QueueName="q")
+    assert "QueueUrls" not in there.list_queues()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example.com"},
+        {"Host": "evil.example.com:80", "Origin": "http://evil.example.com"},
+        {"Origin": "https://evil.example.com"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:8888"},
+        {"Origin": "http://localhost"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_a_page_of_another_site_can_send_is_refused(
+    cloud: str, headers: dict[str, str], method: str
+) -> None:
+    paths = (
+        "/_localcloud/status",
+        "/_localcloud/stop",
+        "/restapis/a/b/_user_request_/",
+        "/?Action=x",
+    )
+    for path in paths:
+        answer = urllib3.request(method, cloud + path, headers={"X-Localcloud": "1", **headers})
+        assert answer.status == 403
+        assert "this machine only" in answer.json()["message"]
+
+
+def test_a_form_of_another_site_can_not_stop_it(cloud: str) -> None:
+    for headers in ({}, {"X-Localcloud": "1"}):
+        assert urllib3.request("POST", f"{cloud}/_localcloud/stop", headers=headers).status == 403
+    assert local.status(cloud) is not None
+
+
+def test_it_listens_on_loopback_only(running_cloud: tuple[str, int]) -> None:
+    _, pid = running_cloud
+    listening = [
+        connection.laddr.ip
+        for connection in psutil.Process(pid).net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert listening == ["127.0.0.1"]
+
+
+@pytest.mark.parity(
+    "Every service",
+    "A request without a signature is refused",
+    kept="yes",
+    module="iam.signatures",
+)
+def test_a_request_without_a_signature_is_told_so(cloud: str) -> None:
+    answer = urllib3.request("GET", f"{cloud}/nothing/here")
+    assert answer.status == 403
+    assert answer.json() == {"message": "Missing Authentication Token"}
+
+
+def test_a_worker_that_was_retired_gets_no_work(cloud: str) -> None:
+    path = "/_runtime/unknown/2018-06-01/runtime/invocation/next"
+    assert urllib3.request("GET", cloud + path).status == 403
+
+
+@pytest.mark.parity(
+    "Every service",
+    "A service has all of its operations",
+    kept="those that moto has; any other is answered `NotImplemented`",
+)
+def test_what_moto_does_not_have_is_a_clear_error(aws: Session) -> None:
+    with pytest.raises(ClientError, match=r"NotImplemented.*GET /2016-08-19/account-settings"):
+        aws.client("lambda").get_account_settings()
+    with pytest.raises(ClientError, match=r"get_sms_sandbox_account_status .* not been impl"):
+        aws.client("sns").get_sms_sandbox_account_status()
+
+
+def test_a_reset_forgets_everything(aws: Session, cloud: str) -> None:
+    make_function(aws, "echo", "def handler(event, context):\n    return event\n")
+    invoke(aws, "echo")
+    local.reset(cloud)
+    status = local.status(cloud)
+    assert status is not None
+    assert (status["workers"], status["functions"]) == ([], [])
+    assert aws.client("iam").list_roles()["Roles"] == []
+
+
+def set_speed(cloud: str, body: bytes) -> int:
+    """The status that the cloud's user gets for this body."""
+    try:
+        local._post(cloud, "speed", body)
+    except urllib.error.HTTPError as error:
+        return error.code
+    return 200
+
+
+def test_the_speed_of_waits_can_be_changed_and_a_reset_restores_it(
+    aws: Session, cloud: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def speed() -> float:
+        status = local.status(cloud)
+        assert status is not None
+        return float(status["speed"])
+
+    lab.hurry(aws, 60)
+    said = "Made the waits of the local cloud pass 60 times as fast as on AWS.\n"
+    assert capsys.readouterr().out == said
+    assert speed() == 60
+    for wrong in (b"", b"60", b"{}", b'{"speed": "60"}', b'{"speed": true}', b'{"speed": null}'):
+        assert set_speed(cloud, wrong) == 400
+    for wrong_speed in (0.5, 1001, float("nan")):
+        with pytest.raises(LabError, match="speed: must be a number from 1 to 1000"):
+            lab.hurry(aws, wrong_speed)
+    answer = urllib3.request("POST", f"{cloud}/_localcloud/speed", body=b'{"speed": 2}')
+    assert answer.status == 403
+    assert speed() == 60
+    local.reset(cloud)
+    assert speed() == 1
+
+
+def test_elsewhere_a_hurry_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    lab.hurry(boto3.Session(), 60)
+    lab.hurry(make_session("http://127.0.0.1:1"), 60)
+    said = "Left the waits as they are: on AWS they take what they take.\n"
+    assert capsys.readouterr().out == said * 2
+
+
+@pytest.mark.parity(
+    "SQS",
+    "The name of a deleted queue cannot be taken again for 60 seconds",
+    kept="if asked for: `--queue-name-delay 60`",
+    module="sqs.names",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html",
+)
+def test_the_name_of_a_deleted_queue_is_taken_for_a_while_if_so_asked() -> None:
+    with own_cloud("--queue-name-delay", "60", "--speed", "50") as (address, _):
+        sqs = make_session(address).client("sqs")
+        url = sqs.create_queue(QueueName="q")["QueueUrl"]
+        sqs.delete_queue(QueueUrl=url)
+        with pytest.raises(sqs.exceptions.QueueDeletedRecently, match="You must wait 60 seconds"):
+            sqs.create_queue(QueueName="q")
+        sqs.create_queue(QueueName="other")
+        made = lab.once_name_is_free(lambda: sqs.create_queue(QueueName="q"))
+        assert made["QueueUrl"] == url
+        sqs.delete_queue(QueueUrl=url)
+        local.reset(address)
+        sqs.create_queue(QueueName="q")
+        status = local.status(address)
+        assert status is not None and status["speed"] == 50
+
+
+def localcloud(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return run_module("localcloud", *arguments)
+
+
+def test_a_port_in_use_is_one_clear_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = localcloud("--port", str(port))
+    assert result.returncode == 1
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert str(port) in line
+    assert "--port" in line
+
+
+def test_a_start_does_not_wait_for_the_grammar_that_comes_with_jupyter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert find_spec("rfc3987_syntax"), "nothing has to keep it out any more"
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        imported = localcloud("--port", str(taken.getsockname()[1])).stderr
+    assert "jsonschema._format" in imported
+    assert "rfc3987_syntax.syntax_helpers" not in imported
+
+
+@pytest.mark.parametrize("arguments", [["--port", "tea"], ["--port", "70000"], ["--tea"]])
+def test_a_wrong_option_is_refused(arguments: list[str]) -> None:
+    result = localcloud(*arguments)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+
+
+def test_help_says_what_it_is() -> None:
+    result = localcloud("--help")
+    assert result.returncode == 0
+    for option in ("--port", "--mailbox", "--smtp", "--concurrency", "--retry-delay", "--speed"):
+        assert option in result.stdout
+
+
+def test_it_prints_its_address_once_it_is_ready() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "localcloud", "--port", "0"], stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        found = re.fullmatch(r"Local cloud ready at (http://127\.0\.0\.1:\d+)\n", line)
+        assert found is not None
+        status = local.status(found[1])
+        assert status is not None and status["pid"] == process.pid
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=10) == 0
+
+
+def alive(pids: set[int]) -> set[int]:
+    return {
+        pid
+        for pid in pids
+        if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    }
+
+
+def test_stopping_it_ends_every_worker_and_removes_its_files() -> None:
+    with own_cloud() as (address, pid):
+        aws = make_session(address)
+        make_function(aws, "where", "def handler(event, context):\n    return __file__\n")
+        directory = Path(invoke(aws, "where")["Payload"]).parent
+        workers = {child.pid for child in psutil.Process(pid).children(recursive=True)}
+        assert workers
+        assert directory.exists()
+    wait_until(lambda: not alive(workers), "the workers ended", timeout=5)
+    wait_until(lambda: not directory.parent.exists(), "the files are gone", timeout=5)
+
+
+def test_nothing_is_alive_within_5_s_of_a_kill_9_in_the_middle_of_a_load() -> None:
+    with own_cloud() as (address, pid), environment(AWS_ENDPOINT_URL=address):
+        for number in chapters.SET_UP:
+            chapters.CHAPTERS[number].run()
+        aws = make_session(address)
+        make_function(
+            aws, "naps", "import time\ndef handler(event, context):\n    time.sleep(600)\n",
+            Timeout=900,
+        )  # fmt: skip
+        invoke(aws, "naps", InvocationType="Event")
+        sqs = aws.client("sqs")
+        url = sqs.get_queue_url(QueueName="CustomerOrders")["QueueUrl"]
+        order = {"product": "tea", "quantity": 1, "received_epoch_ms": 1, "queued_epoch_ms": 1}
+        for i in range(300):
+            body = json.dumps({**order, "order_id": str(i)})
+            sqs.send_message(QueueUrl=url, MessageBody=body)
+        table = aws.resource("dynamodb").Table("Orders")
+        wait_until(lambda: table.scan(Limit=5)["Count"] >= 5, "the load is under way")
+        workers = {child.pid for child in psutil.Process(pid).children(recursive=True)}
+        assert len(workers) >= 4
+        os.kill(pid, signal.SIGKILL)
+        killed = time.monotonic()
+        wait_until(lambda: not alive(workers), "the workers ended", timeout=5)
+        assert time.monotonic() - killed < 5
+
+
+def test_what_a_killed_cloud_left_behind_is_swept_up_by_the_next() -> None:
+    with own_cloud() as (address, pid):
+        status = local.status(address)
+        assert status is not None
+        directory = Path(status["mailbox"]).parent
+        os.kill(pid, signal.SIGKILL)
+    assert directory.exists()
+    with own_cloud():
+        assert not directory.exists()
+
+
+def test_a_killed_worker_loses_nothing(aws: Session, cloud: str) -> None:
+    source = "import time\ndef handler(event, context):\n    time.sleep(1)\n    return 'done'\n"
+    make_function(aws, "naps", source)
+    invoke(aws, "naps")
+    replies = []
+    thread = threading.Thread(target=lambda: replies.append(invoke(aws, "naps")))
+    thread.start()
+    status = wait_until(lambda: local.status(cloud), "the status is here")
+    time.sleep(0.2)  # into the handler's sleep
+    for pid in status["workers"]:
+        os.kill(pid, signal.SIGKILL)
+    thread.join(timeout=10)
+    assert replies[0]["Payload"]["errorType"] == "Runtime.ExitError"
+    assert invoke(aws, "naps")["Payload"] == "done"
+
+
+def test_a_cloud_ends_with_whoever_started_it_for_itself() -> None:
+    source = (
+        "import os, signal\n"
+        "from lab.here.demo import own_cloud\n"
+        "with own_cloud() as (address, pid):\n"
+        "    print(pid, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, timeout=30, check=False
+    )
+    wait_until(lambda: not alive({int(killed.stdout)}), "the local cloud ended", timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--mailbox", "/dev/null/mail"), ("--smtp", "host:tea")]
+)
+def test_a_wrong_place_for_mail_is_one_clear_line(option: str, value: str) -> None:
+    result = localcloud("--port", "0", option, value)
+    assert result.returncode != 0
+    assert result.stdout == ""
+    assert option in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_port_with_something_else_behind_it_is_no_local_cloud(free_port: int) -> None:
+    with socket.create_server(("127.0.0.1", free_port)) as server:
+
+        def greet() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"SSH-2.0-tea\r\n")
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        assert local.status(local.address(free_port)) is None
+        thread.join()

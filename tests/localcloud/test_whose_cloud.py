@@ -1,0 +1,435 @@
+"""A local cloud belongs to one user and one folder, and nobody else gets in.
+
+The tests with a second user need one: they run where the tests run as root, with a Python that this
+user can start.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+import pytest
+import urllib3
+from click.testing import CliRunner, Result
+
+import teardown
+from lab.aws.waiting import wait_until
+from lab.commands import cli
+from lab.errors import NoAnswerError, TargetError
+from lab.here import folders, local
+from lab.here.demo import environment, own_cloud
+from localcloud.host import start_key
+from tests.conftest import ROOT, make_session, run_module
+
+SITE_PACKAGES = Path(urllib3.__file__).parent.parent
+STRANGER = 23457
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A copy of the project, and the one who works in it."""
+
+    folder: Path
+    home: Path
+    python: str = sys.executable
+    user: int | None = None
+
+    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run Python in this copy, as its user does."""
+        return subprocess.run(
+            [self.python, *arguments],
+            cwd=self.folder,
+            env={
+                "HOME": str(self.home),
+                "XDG_STATE_HOME": str(self.home / "state"),
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(self.folder),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                **variables,
+            },
+            user=self.user,
+            group=self.user,
+            extra_groups=[] if self.user else None,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+
+    def lab(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return self.run("-m", "lab", *arguments, **variables)
+
+    def status(self) -> dict[str, object]:
+        return dict(json.loads(self.lab("status", "--json").stdout))
+
+
+def copy_project(folder: Path) -> None:
+    for name in ("lab", "localcloud", "scripts", "lambdas", "events"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "teardown.py", folder)
+
+
+@pytest.fixture
+def clones(tmp_path: Path) -> Iterator[list[Clone]]:
+    """Two copies of the project that one user has."""
+    made = []
+    for name in ("one", "other"):
+        copy_project(tmp_path / name)
+        made.append(Clone(tmp_path / name, tmp_path))
+    yield made
+    for clone in made:
+        clone.lab("stop")
+
+
+@pytest.fixture
+def stranger() -> Iterator[Clone]:
+    """Another user of this machine, with a copy of the project and a virtual environment."""
+    if not hasattr(os, "getuid") or os.getuid() != 0:
+        pytest.skip("only root can be another user")
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # not below a folder of root's own
+        home = Path(folder)
+        copy_project(home / "clone")
+        python = home / "venv" / "bin" / "python"
+        for path in (home, *home.rglob("*")):
+            os.chown(path, STRANGER, STRANGER)
+        made = Clone(home / "clone", home, str(python), STRANGER)
+        for base in (sys.executable, shutil.which("python3", path="/usr/bin:/usr/local/bin")):
+            if _make_venv(replace(made, python=str(base))) and made.lab("--help").returncode == 0:
+                break
+        else:
+            pytest.skip("another user can start no Python that has the packages")
+        yield made
+        made.lab("stop")
+
+
+def _make_venv(owner: Clone) -> bool:
+    """Whether this Python can make the owner a virtual environment, with the packages of ours."""
+    packages = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    try:
+        made = owner.run("-m", "venv", "--without-pip", "--clear", str(owner.home / "venv"))
+    except OSError:  # it cannot be started by this user
+        return False
+    if made.returncode != 0:
+        return False
+    python = replace(owner, python=str(owner.home / "venv" / "bin" / "python"))
+    folder = Path(python.run("-c", packages).stdout.strip())
+    (folder / "packages.pth").write_text(f"{owner.folder}\n{SITE_PACKAGES}\n")
+    return True
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that stands for the project, so that no cloud of another test is found."""
+    monkeypatch.setattr(local, "ROOT", tmp_path)
+    monkeypatch.setattr(folders, "ROOT", tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    yield tmp_path
+    while local._started:
+        _, process = local._started.popitem()
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def mine(here: Path) -> str:
+    """A local cloud of the user who runs the tests, found without any setting."""
+    return local.start(None).address
+
+
+def run_lab(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.main, arguments)
+
+
+def refusal(*arguments: str, main: click.Command = cli.main) -> str:
+    """The one line with which a command refuses."""
+    result = CliRunner().invoke(main, arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    return str(line)
+
+
+# -- Two folders ---------------------------------------------------------------------------------
+
+
+def test_two_clones_of_one_user_have_a_cloud_each(clones: list[Clone]) -> None:
+    one, other = clones
+    for clone in clones:
+        assert clone.lab("start").returncode == 0
+        assert clone.status()["folder"] == str(clone.folder)
+    assert one.status()["address"] != other.status()["address"]
+    send = "import lab; lab.session().client('sqs').create_queue(QueueName='q')"
+    assert one.run("-c", send).returncode == 0
+    assert other.lab("reset", "--yes").stdout == "Forgot everything.\n"
+    see = "import lab; print(lab.session().client('sqs').list_queues().get('QueueUrls'))"
+    assert "/q" in one.run("-c", see).stdout
+    assert other.run("-c", see).stdout == "None\n"
+
+
+def test_the_port_of_another_folder_is_refused_by_its_name(
+    mine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "ROOT", tmp_path / "state")  # any other folder
+    monkeypatch.setenv("LAB_PORT", mine.rpartition(":")[2])
+    for command in (["start"], ["status"], ["reset", "--yes"], ["stop"], ["up"]):
+        line = refusal(*command)
+        assert f"belongs to the folder {tmp_path}" in line and "LAB_PORT" in line
+    assert local.status(mine) is not None
+
+
+def test_the_last_error_belongs_to_the_folder(clones: list[Clone]) -> None:
+    one, other = clones
+    one.run("-c", "from lab.here import last_error; last_error.remember('ExpiredToken')")
+    recall = "from lab.here import last_error; print(last_error.recall())"
+    assert one.run("-c", recall).stdout == "ExpiredToken\n"
+    assert other.run("-c", recall).stdout == "None\n"
+
+
+def test_a_taken_port_leaves_the_next_one(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, *_ = start_key.ports(here)
+    monkeypatch.setattr(local, "_ANSWER_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", first)):
+        key = local.start(None)
+        assert key.port == second
+        assert local.stop(key.address)
+
+
+def test_starts_at_the_same_moment_end_in_one_cloud(clones: list[Clone]) -> None:
+    one, _ = clones
+    with ThreadPoolExecutor() as pool:
+        results = list(pool.map(lambda _: one.lab("start"), range(3)))
+    assert {result.returncode for result in results} == {0}
+    assert len({result.stdout for result in results}) == 1
+    assert len(list((one.home / "state").rglob("clouds/*.json"))) == 1
+
+
+# -- Another user --------------------------------------------------------------------------------
+
+CALL = """
+import sys, boto3
+client = boto3.client(
+    "sqs", endpoint_url=sys.argv[1], region_name="us-east-1",
+    aws_access_key_id=sys.argv[2], aws_secret_access_key="guessed",
+)
+try:
+    client.create_queue(QueueName="intruder")
+except Exception as error:
+    print(error.response["Error"]["Code"])
+"""
+CONTROL = """
+import sys, urllib.error, urllib.request
+for action in ("stop", "reset", "speed"):
+    headers = {"X-Localcloud": "1"}
+    request = urllib.request.Request(f"{sys.argv[1]}/_localcloud/{action}", b"{}", headers)
+    try:
+        urllib.request.urlopen(request)
+    except urllib.error.HTTPError as error:
+        print(error.code)
+"""
+READ = """
+import sys
+for path in sys.argv[1:]:
+    try:
+        open(path).read()
+        print("read", path)
+    except PermissionError:
+        print("refused")
+"""
+
+
+def test_another_user_cannot_call_stop_or_reset_it(stranger: Clone, mine: str) -> None:
+    key = local.key_at(mine)
+    assert key is not None
+    for key_id, code in (("any", "InvalidClientTokenId"), (key.access_key_id, "SignatureDoesNotM")):
+        assert code in stranger.run("-c", CALL, mine, key_id).stdout
+    assert stranger.run("-c", CONTROL, mine).stdout.split() == ["403"] * 3
+    assert "QueueUrls" not in make_session(mine).client("sqs").list_queues()
+
+
+def test_another_user_can_read_neither_keys_nor_log_nor_mail(stranger: Clone, mine: str) -> None:
+    status, key = local.status(mine), local.key_at(mine)
+    assert status is not None and key is not None and key.log is not None
+    mailbox = Path(status["mailbox"])
+    kept = [start_key.path_of(key.port), key.log, mailbox / "new", f"/proc/{key.pid}/environ"]
+    result = stranger.run("-c", READ, *map(str, kept))
+    assert result.stdout.split() == ["refused"] * len(kept), result.stderr
+
+
+def test_another_users_cloud_is_never_talked_to(stranger: Clone, mine: str) -> None:
+    make_session(mine).client("sqs").create_queue(QueueName="mine")
+    port = mine.rpartition(":")[2]
+    for command in (["status"], ["reset", "--yes"], ["up"]):
+        for setting in ({"LAB_PORT": port}, {"AWS_ENDPOINT_URL": mine}):
+            result = stranger.lab(*command, **setting)
+            assert (result.returncode, result.stdout) == (1, ""), (command, setting)
+            (line,) = result.stderr.splitlines()
+            assert "belongs to another user" in line
+    result = stranger.run("teardown.py", "--yes", LAB_PORT=port)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "QueueUrls" in make_session(mine).client("sqs").list_queues()
+
+
+def test_another_user_works_beside_it_with_no_setting(stranger: Clone, mine: str) -> None:
+    make_session(mine).client("sqs").create_queue(QueueName="mine")
+    up = stranger.lab("up")
+    assert up.returncode == 0, up.stderr
+    assert stranger.status()["user_id"] == STRANGER
+    assert stranger.status()["address"] != mine
+    down = stranger.run("teardown.py", "--yes")
+    assert down.returncode == 0 and down.stdout.endswith("0 left\n")
+    assert "QueueUrls" in make_session(mine).client("sqs").list_queues()
+
+
+# -- Key files -----------------------------------------------------------------------------------
+
+
+def gone(path: Path) -> None:
+    path.unlink()
+
+
+def not_json(path: Path) -> None:
+    path.write_text("tea")
+
+
+def for_everybody(path: Path) -> None:
+    path.chmod(0o644)
+
+
+def a_link(path: Path) -> None:
+    moved = path.with_suffix(".moved")
+    path.rename(moved)
+    path.symlink_to(moved)
+
+
+def of_another(path: Path) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root can give a file away")
+    os.chown(path, STRANGER, STRANGER)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (gone, "its key file is missing"),
+        (not_json, "does not hold the keys of a local cloud"),
+        (for_everybody, "other users may read it"),
+        (a_link, "it is a link"),
+        (of_another, "it belongs to another user"),
+    ],
+)
+def test_a_key_file_that_cannot_be_used_is_one_sentence(
+    mine: str, spoil: Callable[[Path], None], says: str
+) -> None:
+    key = local.key_at(mine)
+    assert key is not None
+    try:
+        spoil(start_key.path_of(key.port))
+        for command in (["status"], ["up"], ["reset", "--yes"], ["check"], ["start"], ["stop"]):
+            line = refusal(*command)
+            assert line.startswith("TargetError: ") and says in line
+        with pytest.raises(TargetError, match=says):
+            CliRunner().invoke(teardown.main, ["--yes"], catch_exceptions=False)
+    finally:
+        os.kill(key.pid, signal.SIGKILL)
+
+
+def test_a_key_that_does_not_open_it_is_one_sentence(mine: str) -> None:
+    key = local.key_at(mine)
+    assert key is not None
+    start_key.save(replace(key, secret_access_key="wrong"))
+    for command in ("status", "stop", "mail", "start", "up"):
+        line = refusal(command)
+        assert line.startswith("TargetError: The key file ")
+        assert f"does not open the local cloud at {mine}. End process {key.pid}" in line
+
+
+def test_another_folders_cloud_is_left_alone_though_its_address_is_given(
+    mine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "ROOT", tmp_path / "state")  # any other folder
+    monkeypatch.setenv("AWS_ENDPOINT_URL", mine)
+    for command in (["stop"], ["reset", "--yes"]):
+        assert f"belongs to the folder {tmp_path}" in refusal(*command)
+    assert local.status(mine) is not None
+
+
+def test_what_a_killed_cloud_left_is_no_cloud(mine: str) -> None:
+    key = local.key_at(mine)
+    assert key is not None
+    os.kill(key.pid, signal.SIGKILL)
+    local._started[mine].wait()
+    assert local.find(None) is None
+    assert start_key.path_of(key.port).exists()
+    assert "No local cloud runs for this folder" in run_lab("status").stderr
+    result = CliRunner().invoke(teardown.main, ["--yes"])
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "0 left")
+    assert run_lab("start").exit_code == 0
+
+
+# -- Not answering is not absent -----------------------------------------------------------------
+
+
+def test_a_cloud_that_does_not_answer_is_not_taken_for_none(
+    mine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = local.key_at(mine)
+    assert key is not None and key.log is not None
+    said = Path(key.log).read_text()
+    monkeypatch.setattr(local, "_ANSWER_SECONDS", 0.5)
+    os.kill(key.pid, signal.SIGSTOP)
+    try:
+        for command in ("start", "stop", "status", "up"):
+            assert f"(process {key.pid}) did not answer within" in refusal(command)
+        with pytest.raises(NoAnswerError):
+            CliRunner().invoke(teardown.main, ["--yes"], catch_exceptions=False)
+    finally:
+        os.kill(key.pid, signal.SIGCONT)
+    assert said == Path(key.log).read_text() and said.startswith("Local cloud ready at")
+    monkeypatch.undo()
+    wait_until(lambda: local.status(mine), "it answers again")
+
+
+def test_a_start_on_a_taken_port_leaves_the_log_alone(mine: str) -> None:
+    key = local.key_at(mine)
+    assert key is not None and key.log is not None
+    result = run_module("localcloud", "--port", str(key.port), "--log", key.log)
+    assert result.returncode == 1 and "cannot listen" in result.stderr
+    assert Path(key.log).read_text().startswith("Local cloud ready at")
+
+
+def test_a_log_is_not_written_through_a_link(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    link = tmp_path / "link.log"
+    link.symlink_to(victim)
+    result = run_module("localcloud", "--port", "0", "--log", str(link))
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert victim.read_text() == "precious"
+
+
+# -- What the server knows -----------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc shows it on Linux")
+def test_the_server_does_not_keep_the_variables_of_its_user(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    secrets = {
+        "AWS_SECRET_ACCESS_KEY": "a-secret",
+        "GITHUB_TOKEN": "a-secret",
+        "MY_KEY": "a-secret",
+    }
+    with environment(**secrets), own_cloud() as (address, pid):
+        assert b"a-secret" not in Path(f"/proc/{pid}/environ").read_bytes()
+        assert local.status(address) is not None

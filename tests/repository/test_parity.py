@@ -1,0 +1,48 @@
+"""The parity table says what the tests show, and leaves nothing of the local cloud out."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.support.parity import NOT_DONE, PAGE, ROOT, SERVICES, Rule, collect, page
+
+# They hold what the others share, start it, or keep others out.
+WITHOUT_BEHAVIOR = {
+    "__main__", "host.connections", "host.private", "host.resources", "host.start_key", "tasks",
+    "upstream",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def rules() -> list[Rule]:
+    return collect()
+
+
+def test_the_page_is_what_the_markers_generate(rules: list[Rule]) -> None:
+    assert PAGE.read_text("utf-8") == page(rules), "run `make parity`"
+
+
+def test_a_rule_stands_on_one_test(rules: list[Rule]) -> None:
+    counted = Counter((rule.service, rule.text) for rule in rules)
+    assert [rule for rule, count in counted.items() if count > 1] == []
+
+
+def test_every_service_has_rules_and_no_other_has(rules: list[Rule]) -> None:
+    assert {rule.service for rule in rules} == set(SERVICES)
+    assert {service for service, _, _ in NOT_DONE} <= set(SERVICES)
+
+
+def test_every_module_with_behavior_is_shown_by_a_test(rules: list[Rule]) -> None:
+    root = ROOT / "localcloud"
+    paths = (path.relative_to(root).with_suffix("") for path in root.rglob("*.py"))
+    modules = {".".join(path.parts) for path in paths if path.stem != "__init__"}
+    assert {rule.module for rule in rules} - {""} == modules - WITHOUT_BEHAVIOR
+
+
+def test_a_rule_is_a_sentence_without_its_stop_and_links_to_aws(rules: list[Rule]) -> None:
+    for rule in rules:
+        assert rule.text[0].isupper() or rule.text[0] == "`", rule
+        assert not rule.text.endswith(".") and rule.kept and not rule.kept.endswith("."), rule
+        assert not rule.aws or rule.aws.startswith("https://docs.aws.amazon.com/"), rule

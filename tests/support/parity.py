@@ -1,0 +1,157 @@
+"""The parity table: what AWS does, how far the local cloud keeps it, and the test that shows it.
+
+A rule stands on its test as a marker, so that the two are read and changed together:
+
+    @pytest.mark.parity("SQS", "A received message is hidden", kept="yes", module="sqs.queue")
+
+`kept` is "yes", or says how far. `module` names the module of localcloud that sees to it, where
+that is not moto; `aws` is the page on which AWS says so. `python -m tests.support.parity` collects the
+markers, runs no test, and writes localcloud/PARITY.md.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from contextlib import redirect_stdout
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+
+import pytest
+
+from localcloud.losses import PLACES
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "localcloud" / "PARITY.md"
+SERVICES = (
+    "Every service",
+    "API Gateway",
+    "Lambda",
+    "SQS",
+    "Event source mappings",
+    "SNS",
+    "DynamoDB",
+    "IAM",
+    "CloudWatch Logs",
+)
+# What is not there at all, or cannot be shown in a test's time, and why.
+NOT_DONE = (
+    ("API Gateway", "HTTP and WebSocket APIs", "the tutorial has a REST API"),
+    ("API Gateway", "Authorizers, IAM authorization, CORS, caching, stage variables, "
+     "`binaryMediaTypes`", "nothing in the tutorial uses them"),
+    ("API Gateway", "A quota by week or month", "any period is taken as a day"),
+    ("API Gateway", "The throttles of the account, and one `DeleteRestApi` in 30 seconds",
+     "there is one learner on this machine"),
+    ("Lambda", "Layers, container images, other languages than Python",
+     "workers are processes of your own Python"),
+    ("Lambda", "6 MB for a reply; 512 MB in `/tmp`", "a function has what your machine has"),
+    ("Lambda", "An init of more than 10 seconds is begun anew in the first invocation",
+     "here it fails the invocation; a test would take longer than it is worth"),
+    ("Lambda", "Destinations in EventBridge and S3", "neither service is here"),
+    ("SQS", "At most 120,000 messages in flight", "no chapter comes near"),
+    ("Event source mappings", "Other sources than SQS, provisioned pollers, `FilterCriteria`",
+     "the tutorial has a queue"),
+    ("SNS", "FIFO topics", "they fill FIFO queues"),
+    ("SNS", "Filter policies with `$or`, `anything-but` with `suffix`, `cidr` or `wildcard`, and "
+     "`equals-ignore-case` with capital letters", "refused by name"),
+    ("SNS", "Retries for HTTP and e-mail", "no chapter subscribes an HTTP endpoint"),
+    ("SNS", "A pending subscription ends after 48 hours", "nobody waits here for that long"),
+    ("IAM", "Permissions boundaries, organizations, policy variables, tags in conditions",
+     "no chapter's policy has them"),
+    ("IAM", "Resources in policies, but for SQS, SNS, DynamoDB and invoking a function",
+     "elsewhere the action counts, on any resource"),
+    ("IAM", "Policies on DynamoDB tables", "the tutorial has none"),
+    ("CloudWatch Logs", "Metrics, alarms, Logs Insights; retention deletes old lines",
+     "moto keeps the settings and acts on none"),
+    ("Every service", "Eventual consistency: what was changed is seen a little later",
+     "one process answers all, so it is seen at once"),
+)  # fmt: skip
+_HEAD = """\
+# Parity with AWS
+
+What AWS does, how far the local cloud does it, and the test that shows it. `make parity` makes this
+page from the markers on the tests; change those, and not the page.
+"""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of AWS's, and the test (its file's path from the root, and its name) that shows how
+    far it is kept."""
+
+    service: str
+    text: str
+    _: KW_ONLY
+    kept: str
+    path: str
+    test: str
+    aws: str = ""
+    module: str = ""
+
+    def row(self) -> str:
+        link = f" ([AWS]({self.aws}))" if self.aws else ""
+        return _row(f"{self.text}{link}", self.kept, f"[{self.test}](../{self.path})")
+
+
+class _Collector:
+    """A plugin of pytest's that takes the rules from the markers."""
+
+    def __init__(self) -> None:
+        self.rules: list[Rule] = []
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items = sorted(items, key=lambda item: (item.location[0], item.location[1] or 0))
+        found = dict.fromkeys(rule for item in items for rule in _rules_of(item))
+        self.rules = list(found)  # a test with parameters is many items, and has its rules once
+
+
+def _rules_of(item: pytest.Item) -> list[Rule]:
+    """The rules on a test, from top to bottom."""
+    path, _, _ = item.location
+    name = item.name.partition("[")[0]
+    marks = reversed(list(item.iter_markers("parity")))
+    return [
+        Rule(*mark.args, **mark.kwargs, path=Path(path).as_posix(), test=name) for mark in marks
+    ]
+
+
+def collect() -> list[Rule]:
+    """Every rule, by file and line. Raises RuntimeError if the tests cannot be collected."""
+    collector = _Collector()
+    files = (path for path in sorted((ROOT / "tests").rglob("test_*.py")))
+    marked = [str(path) for path in files if "mark.parity(" in path.read_text("utf-8")]
+    arguments = ["--collect-only", "-q", "-n0", "-p", "no:cacheprovider", *marked]
+    with redirect_stdout(io.StringIO()) as said:
+        status = pytest.main(arguments, plugins=[collector])
+    if status != pytest.ExitCode.OK:
+        raise RuntimeError(said.getvalue())
+    return collector.rules
+
+
+def page(rules: Iterable[Rule]) -> str:
+    """PARITY.md: a table for each service, one of what could be lost, and what is not done."""
+    rows = {service: [r.row() for r in rules if r.service == service] for service in SERVICES}
+    sections = [
+        "\n".join([f"## {service}\n", _row("rule", "kept", "shown by"), "|---|---|---|", *found])
+        for service, found in rows.items()
+    ]
+    not_done = [_row(*entry) for entry in sorted(NOT_DONE, key=lambda e: SERVICES.index(e[0]))]
+    places = [_row(p.service, p.what, p.aws, p.here) for p in PLACES.values()]
+    columns = _row("of", "what could be lost", "AWS", "here"), "|---|---|---|---|"
+    sections.append("\n".join(["## What is accepted, and might not arrive\n", *columns, *places]))
+    last = ["## What it does not do\n", _row("of", "what", "why"), "|---|---|---|", *not_done]
+    return "\n\n".join([_HEAD.rstrip(), *sections, "\n".join(last)]) + "\n"
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+
+
+def main() -> None:
+    rules = collect()
+    PAGE.write_text(page(rules), "utf-8")
+    print(f"Wrote {PAGE.relative_to(ROOT)}: {len(rules)} rules, {len(NOT_DONE)} not done.")
+
+
+if __name__ == "__main__":
+    main()
