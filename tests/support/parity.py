@@ -5,8 +5,8 @@ A rule stands on its test as a marker, so that the two are read and changed toge
     @pytest.mark.parity("SQS", "A received message is hidden", kept="yes", module="sqs.queue")
 
 `kept` is "yes", or says how far. `module` names the module of localcloud that sees to it, where
-that is not moto; `aws` is the page on which AWS says so. `python -m tests.support.parity` collects the
-markers, runs no test, and writes localcloud/PARITY.md.
+that is not moto; `aws` is the page on which AWS says so. `python -m tests.support.parity` collects
+the markers, runs no test, and writes localcloud/PARITY.md.
 """
 
 from __future__ import annotations
