@@ -117,7 +117,12 @@ def main(port: int | None, auth: str, **options: Any) -> None:
     missing: Any = None
     sys.modules.setdefault("rfc3987_syntax", missing)
     from localcloud.host import start_key
-    from localcloud.server import Options, listen, serve  # slow to import; --help is not
+
+    try:
+        from localcloud.cloud import Options  # slow to import; --help is not
+        from localcloud.server import listen, serve
+    except ImportError as error:  # most likely moto lacks what we replace in it
+        _fail(str(error))
 
     def ready(address: str) -> None:
         print(f"Local cloud ready at http://{address}", flush=True)

@@ -23,10 +23,15 @@ def now_ms() -> float:
     return time.time() * 1000
 
 
+def now() -> datetime:
+    """The present in UTC, without a time zone, as moto's times are."""
+    return datetime.fromtimestamp(now_ms() / 1000, UTC).replace(tzinfo=None)
+
+
 def timestamp() -> str:
     """The present as AWS writes it: 2026-07-01T12:00:00.000Z."""
-    now = datetime.fromtimestamp(now_ms() / 1000, UTC)
-    return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    present = datetime.fromtimestamp(now_ms() / 1000, UTC)
+    return present.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def seconds(wait: float) -> float:

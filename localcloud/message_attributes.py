@@ -1,4 +1,4 @@
-"""What SQS and SNS find wrong with a message attribute, in the words of each.
+"""The attributes of a message: how large they make it, and what SQS and SNS find wrong with them.
 
 Both have the same attributes: a name, a type (String, Number or Binary, with a suffix of your own
 behind a dot) and one value in the field of that type. moto takes many that AWS refuses, and a
@@ -20,6 +20,13 @@ _FIELDS = {"String": "StringValue", "Number": "StringValue", "Binary": "BinaryVa
 _NOT_IN_SNS_NAMES = re.compile(r"[^\w.-]", re.ASCII)
 _SQS_NAME = re.compile("[\u00c0-\u017fa-zA-Z0-9_.-]+")
 _RESERVED = re.compile(r"(aws|amazon)\..*|\..*|.*\.", re.IGNORECASE)
+
+
+def size_of(body: str, attributes: Mapping[str, Any]) -> int:
+    """The bytes of a message: its body, and each attribute's name, type and value."""
+    values = (v for a in attributes.values() for v in a.values() if isinstance(v, str | bytes))
+    texts = (body, *attributes, *values)
+    return sum(len(t.encode("utf-8", "replace") if isinstance(t, str) else t) for t in texts)
 
 
 def sns_problem(name: str, value: Mapping[str, Any]) -> str:

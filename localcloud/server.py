@@ -1,19 +1,13 @@
-"""The one loopback port: takes HTTP requests and hands each to its part of the cloud.
+"""The one loopback port: listens, speaks HTTP, and ends in good order.
 
-Everything runs on one event loop. uvicorn speaks HTTP; this module is the ASGI
-application behind it. Besides AWS's API there are four kinds of paths: a worker's Runtime
-API below `/_runtime`, which its token opens; deployed stages below
-`/restapis/.../_user_request_`, open as on AWS; the links of mails; and the local cloud's own
-controls below `/_localcloud`, for those who sign with the key of its start.
+uvicorn speaks HTTP; this module is the ASGI application behind it. It has no opinion on what a
+request is for: that is for routes.py to say.
 """
 
 from __future__ import annotations
 
-import asyncio
 import gc
-import json
 import os
-import re
 import signal
 import socket
 import sys
@@ -22,129 +16,33 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 import psutil
 import uvicorn
 
-from localcloud import clock, losses, tasks
-from localcloud.apigateway.stages import FrontDoor
-from localcloud.aws_api import AwsApi
+from localcloud import routes
+from localcloud.cloud import LocalCloud, Options
 from localcloud.host import private, start_key
 from localcloud.host.connections import bounded_protocol
 from localcloud.host.resources import connections_to_hold, raise_file_limit, remove_tree
-from localcloud.host.start_key import StartKey
-from localcloud.iam import signatures as signature
-from localcloud.iam.credentials import KnownCredentials
-from localcloud.iam.signatures import RefusedSignatureError, Signed
-from localcloud.lambda_.async_invoke import AsyncInvocations
-from localcloud.lambda_.event_source_mapping import EventSources
-from localcloud.lambda_.runtime.pool import Runtime
-from localcloud.logs.writer import LogWriter
-from localcloud.sns.delivery import Notifications
-from localcloud.sns.mailbox import Mailbox
-from localcloud.sqs.move_tasks import MoveTasks
-from localcloud.upstream import Request, Response, State, error_response, json_response
+from localcloud.http import Request, Response, json_response
 
 _MAX_BODY = 80 * 1024 * 1024  # a 50 MB package, in base64
 _PREFIX = "localcloud-"  # of the temporary directories, with the process id after it
 _WITHOUT_BODY = (204, 304)
-_LOSSES_SHOWN = 10  # in the status
 _GRACE_SECONDS = 4.0  # to stop in good order, before the process ends itself
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-@dataclass(frozen=True)
-class Options:
-    """How to run a local cloud."""
+def application(cloud: LocalCloud) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+    """The ASGI application that hands a cloud's requests to routes.py."""
 
-    mailbox: Path | None = None
-    smtp: str | None = None
-    concurrency: int = 10
-    retry_delay: float = 1.0
-    speed: float = 1.0
-    queue_name_delay: float = 0.0
-    role_delay: float = 0.0
-    client: str = "native"
-    auth: bool = True
-    log: Path | None = None
-    until_stdin_ends: bool = False
-
-
-class LocalCloud:
-    """The parts of the cloud, put together."""
-
-    def __init__(self, options: Options, directory: Path, key: StartKey | None = None) -> None:
-        self.key = key or start_key.make(0, Path.cwd(), auth=options.auth)
-        known = KnownCredentials(self.key)
-        self._credentials = known.find
-        self._speed = clock.speed = options.speed
-        self.state = State(role_delay=options.role_delay, queue_name_delay=options.queue_name_delay)
-        self.logs = LogWriter()
-        self.runtime = Runtime(
-            directory,
-            self.state,
-            self.logs,
-            concurrency=options.concurrency,
-            client=options.client,
-        )
-        self.event_sources = EventSources(self.state, self.runtime)
-        self.invocations = AsyncInvocations(
-            self.state, self.runtime, retry_delay=options.retry_delay
-        )
-        self.mailbox = Mailbox(
-            options.mailbox or directory / "mail",
-            options.smtp,
-            keep=options.mailbox is not None,
-        )
-        self.notifications = Notifications(self.state, self.invocations, self.mailbox)
-        self.move_tasks = MoveTasks(self.state)
-        self.front_door = FrontDoor(self.state, self.runtime)
-        self.aws_api = AwsApi(
-            self.state,
-            self.logs,
-            self.runtime,
-            self.event_sources,
-            self.invocations,
-            self.notifications,
-            self.front_door,
-            known,
-        )
-        self.address = ""
-        self.on_stop: Callable[[], None] = lambda: None
-
-    def bind(self, address: str) -> None:
-        """Tell the parts that hand out addresses where the server listens."""
-        self.address = self.runtime.address = self.notifications.address = address
-
-    def close(self) -> None:
-        """Stop all work and every worker."""
-        self.event_sources.stop()
-        self.invocations.clear()
-        self.notifications.stop()
-        self.move_tasks.clear()
-        self.runtime.stop()
-
-    def reset(self) -> None:
-        """Forget everything, as if just started."""
-        self.close()
-        clock.speed = self._speed
-        self.logs.clear()
-        losses.clear()
-        self.notifications.clear()
-        self.front_door.clear()
-        self.state.reset()
-
-    # -- HTTP ------------------------------------------------------------------------------
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         try:
@@ -152,7 +50,7 @@ class LocalCloud:
         except _HungUpError:
             return
         response = (
-            await self.handle(request)
+            await routes.answer(cloud, request)
             if request is not None
             else json_response(413, {"message": "Request Entity Too Large"})
         )
@@ -160,117 +58,7 @@ class LocalCloud:
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def handle(self, request: Request) -> Response:
-        """Answer one request."""
-        path = request.path
-        if path.startswith("/_runtime/"):
-            token, _, rest = path.removeprefix("/_runtime/").partition("/")
-            return await self.runtime.handle(token, request, rest.partition("/")[2])
-        if not _is_local(request):
-            return json_response(403, {"message": "The local cloud answers to this machine only."})
-        if re.match("/restapis/[^/]+/[^/]+/_user_request_", path):
-            return await self.front_door.handle(request)
-        if _is_mailed_link(request):
-            return self._mailed_link(parse_qs(request.query))
-        if path.startswith("/_localcloud/"):
-            return self._control(request)
-        try:
-            signed = self._signed(request)
-            return await self.aws_api.handle(signed, signature.in_header(request, signed))
-        except RefusedSignatureError as error:
-            status, code = signature.status_and_code(error)
-            if error.service is None:  # as API Gateway puts it, for nobody knows what is meant
-                return json_response(status, {"message": str(error)}, x_amzn_errortype=code)
-            return error_response(request, status, code, str(error), error.service)
-
-    def _signed(self, request: Request) -> Signed:
-        """What the request's signature says, once it is verified. Raises RefusedSignatureError."""
-        signed = signature.read(request)
-        if self.key.auth:
-            signature.verify(request, signed, self._credentials)
-        return signed
-
-    def _is_of_our_user(self, request: Request) -> bool:
-        """Whether a request to our own controls is signed with the key of the start. Where any
-        credentials are taken, a header of ours is enough, which a page of another site cannot
-        send."""
-        if not self.key.auth:
-            return "x-localcloud" in request.headers
-        try:
-            signed = self._signed(request)
-        except RefusedSignatureError:
-            return False
-        return signed.service == "localcloud" and signed.access_key_id == self.key.access_key_id
-
-    def _control(self, request: Request) -> Response:
-        """Whose cloud this is, for anybody; the rest for its user only."""
-        action = request.path.removeprefix("/_localcloud/")
-        ours = self._is_of_our_user(request)
-        if request.method == "GET" and action == "status":
-            return json_response(200, self.whose() | (self.status() if ours else {}))
-        if request.method == "POST" and not ours:
-            text = "Only the user who started this local cloud may do that."
-            return json_response(403, {"message": text})
-        if request.method == "POST":
-            if action == "reset":
-                self.reset()
-                return json_response(200, {})
-            if action == "speed":
-                return _set_speed(request)
-            if action == "stop":
-                asyncio.get_running_loop().call_soon(self.on_stop)
-                return json_response(200, {})
-        return json_response(404, {"message": f"The local cloud has no {request.method} {action}."})
-
-    def whose(self) -> dict[str, Any]:
-        """What anybody may know: that this is a local cloud, and whose it is."""
-        return {
-            "service": "localcloud",
-            "address": f"http://{self.address}",
-            "pid": os.getpid(),
-            "user": self.key.user,
-            "user_id": start_key.user_id(),
-            "folder": self.key.folder,
-            "auth": self.key.auth,
-        }
-
-    def status(self) -> dict[str, Any]:
-        """Speed, workers, mailbox and functions of this local cloud."""
-        return {
-            "speed": clock.speed,
-            "workers": self.runtime.processes(),
-            "mailbox": None if self.mailbox.sends_out else str(self.mailbox.directory),
-            "lost": losses.describe(_LOSSES_SHOWN),
-            "functions": [function.function_name for function in self.state.functions()],
-            "event_sources": self.event_sources.describe(),
-            "runtime": self.runtime.describe(),
-            "restarts": tasks.restarted.total(),
-        }
-
-    def _mailed_link(self, query: dict[str, list[str]]) -> Response:
-        """A link from a mail was opened."""
-        action, page = query["Action"][0], (("Content-Type", "text/plain; charset=utf-8"),)
-        if action == "ConfirmSubscription":
-            arn = self.notifications.confirm(query.get("Token", [""])[0])
-            if arn is not None:
-                return Response(200, f"Subscription confirmed: {arn}\n".encode(), page)
-        if action == "Unsubscribe" and "SubscriptionArn" in query:
-            self.notifications.unsubscribe(query["SubscriptionArn"][0])
-            return Response(200, b"You will get no more mail from this topic.\n", page)
-        return Response(400, b"This link is not, or no longer, valid.\n", page)
-
-
-def _set_speed(request: Request) -> Response:
-    """Change how fast waits pass that begin from now on: {"speed": 60}."""
-    try:
-        speed = json.loads(request.body)["speed"]
-        if isinstance(speed, bool) or not clock.MIN_SPEED <= speed <= clock.MAX_SPEED:
-            raise ValueError
-    except (ValueError, TypeError, KeyError):
-        text = f"speed: must be a number from {clock.MIN_SPEED:g} to {clock.MAX_SPEED:g}."
-        return json_response(400, {"message": text})
-    clock.speed = float(speed)
-    return json_response(200, {"speed": clock.speed})
+    return answer
 
 
 class _HungUpError(Exception):
@@ -307,33 +95,6 @@ def _on_the_wire(response: Response) -> tuple[bytes, list[tuple[bytes, bytes]]]:
     if not any(name.lower() == b"content-length" for name, _ in headers):
         headers.append((b"content-length", str(len(response.body)).encode()))
     return response.body, headers
-
-
-def _is_local(request: Request) -> bool:
-    """Refuse what another site's page can make a browser send (DNS rebinding, forms, images).
-
-    A link in a mail may be opened from a page that shows the mail.
-    https://developer.mozilla.org/docs/Web/HTTP/Headers/Sec-Fetch-Site
-    """
-    headers = request.headers
-    host = headers.get("host", "")
-    if re.sub(r":\d+$", "", host) not in _LOOPBACK:
-        return False
-    if headers.get("origin", f"http://{host}") != f"http://{host}":  # another port is another site
-        return False
-    is_link = "Action=ConfirmSubscription" in request.query and _is_mailed_link(request)
-    opened = is_link and headers.get("sec-fetch-mode") == "navigate"
-    return headers.get("sec-fetch-site", "none") in ("none", "same-origin") or opened
-
-
-def _is_mailed_link(request: Request) -> bool:
-    is_signed = "authorization" in request.headers or "X-Amz-" in request.query
-    return (
-        request.method == "GET"
-        and request.path == "/"
-        and "Action=" in request.query
-        and not is_signed
-    )
 
 
 class _Server(uvicorn.Server):
@@ -397,7 +158,7 @@ def _runs(pid: int) -> bool:
 
 
 def _wait_for_stdin(on_end: Callable[[], None]) -> None:
-    """Stop when whoever started us is gone, however it went."""
+    """Stop when the process that started us is gone, however it went."""
     while os.read(0, 1):
         pass
     on_end()
@@ -431,7 +192,7 @@ def serve(options: Options, server_socket: socket.socket, on_ready: Callable[[st
         gc.set_threshold(50_000, 20, 100)
         cloud.bind(f"127.0.0.1:{port}")
         config = uvicorn.Config(
-            cloud,
+            application(cloud),
             lifespan="off",
             http=bounded_protocol(connections_to_hold(raise_file_limit())),
             ws="none",

@@ -13,7 +13,9 @@ from typing import Any
 from moto.awslambda.models import LambdaFunction
 from moto.utilities.docker_utilities import DockerModel
 
-from localcloud.upstream import Request, Response, error_response
+from localcloud.call import Call
+from localcloud.http import Response
+from localcloud.upstream import replaces
 
 _FUNCTION = re.compile(rb"arn(:|%3A)aws[\w-]*(:|%3A)lambda(:|%3A)", re.IGNORECASE)
 _BY_EVENTS = "has no EventBridge that hands events on; invoke the function, or send to a queue."
@@ -43,24 +45,20 @@ _PATHS = {
 }
 
 
-def refusal(service: str, request: Request) -> Response | None:
+def refusal(call: Call) -> Response | None:
     """The answer to a call of which nothing would come; None to any other."""
-    text = _what_is_lacking(service, request)
-    if not text:
-        return None
-    if service in ("s3", "ses"):  # their clients read XML, and S3's would not know a form
-        headers = {**request.headers, "content-type": "application/x-www-form-urlencoded"}
-        request = Request(request.method, request.path, request.query, headers, request.body)
-    return error_response(request, 501, "NotImplemented", f"The local cloud {text}")
+    text = _what_is_lacking(call)
+    return call.error(501, "NotImplemented", f"The local cloud {text}") if text else None
 
 
-def _what_is_lacking(service: str, request: Request) -> str:
+def _what_is_lacking(call: Call) -> str:
+    service, request = call.service, call.request
     if service in ("logs", "s3") and _FUNCTION.search(request.body):
-        if _operation(request) == "PutSubscriptionFilter":
+        if call.operation == "PutSubscriptionFilter":
             return "calls no functions for log lines; read them by FilterLogEvents."
         if service == "s3" and request.query.startswith("notification"):
             return "calls no functions for what happens in a bucket; send it to a queue."
-    if service in _OPERATIONS and (known := _OPERATIONS[service].get(_operation(request))):
+    if known := _OPERATIONS.get(service, {}).get(call.operation):
         return known
     for method, path, text in _PATHS.get(service, []):
         if method == request.method and re.fullmatch(path, request.path):
@@ -68,26 +66,22 @@ def _what_is_lacking(service: str, request: Request) -> str:
     return ""
 
 
-def _operation(request: Request) -> str:
-    """In the JSON or the query protocol."""
-    if target := request.headers.get("x-amz-target"):
-        return target.rpartition(".")[2]
-    found = re.search(rb"(?:^|&)Action=(\w+)", request.body)
-    return found[1].decode() if found else ""
-
-
-def _refuse_to_run(function: LambdaFunction, *_: Any, **__: Any) -> Any:
+@replaces(LambdaFunction)
+def invoke(function: LambdaFunction, *_: Any, **__: Any) -> Any:
+    """moto would call a function in Docker."""
     raise NotImplementedError(
         f"The local cloud does not call {function.function_name} from here; only Invoke, API "
         "Gateway, SNS and SQS call functions."
     )
 
 
-def _refuse_docker(_: DockerModel) -> Any:
+@replaces(LambdaFunction)
+def _invoke_lambda(function: LambdaFunction, *_: Any, **__: Any) -> Any:
+    """moto would call a function in Docker."""
+    return invoke(function)
+
+
+@replaces(DockerModel)
+def docker_client(_: DockerModel) -> Any:
+    """moto would start Docker."""
     raise NotImplementedError("The local cloud starts no containers.")
-
-
-def install() -> None:
-    """Make sure that nothing of moto's runs a function or starts Docker."""
-    LambdaFunction.invoke = LambdaFunction._invoke_lambda = _refuse_to_run
-    DockerModel.docker_client = property(_refuse_docker)

@@ -18,9 +18,11 @@ from moto.apigateway.exceptions import (
     DeploymentNotFoundException,
     StageStillActive,
 )
-from moto.apigateway.models import APIGatewayBackend, RestAPI
+from moto.apigateway.models import APIGatewayBackend, RestAPI, apigateway_backends
 
-from localcloud.upstream import Response
+from localcloud import upstream
+from localcloud.http import Response
+from localcloud.upstream import original, replaces
 
 INTEGRATION_SECONDS = 29.0
 _DEFAULT_RESPONSES = {
@@ -160,19 +162,27 @@ def snapshot(api: RestAPI) -> Deployment:
     return Deployment(api.id, api.region_name, tuple(routes), templates)
 
 
-_moto_create_deployment, _moto_create_stage = RestAPI.create_deployment, RestAPI.create_stage
-_moto_update_stage = APIGatewayBackend.update_stage
+def rest_api(api_id: str) -> tuple[APIGatewayBackend, RestAPI] | None:
+    """The REST API of that id, in whichever region it is, and the API Gateway of that region."""
+    for backend in upstream.backends(apigateway_backends):
+        if api_id in backend.apis:
+            return backend, backend.apis[api_id]
+    return None
 
 
-def _create_deployment(api: RestAPI, *args: Any, **kwargs: Any) -> Any:
-    deployment = _moto_create_deployment(api, *args, **kwargs)
+@replaces(RestAPI)
+def create_deployment(api: RestAPI, *args: Any, **kwargs: Any) -> Any:
+    """A deployment takes a snapshot of its API."""
+    deployment = original(create_deployment)(api, *args, **kwargs)
     deployment.snapshot = snapshot(api)
     return deployment
 
 
-def _delete_deployment(api: RestAPI, deployment_id: str) -> Any:
+@replaces(RestAPI)
+def delete_deployment(api: RestAPI, deployment_id: str) -> Any:
     """What a stage serves stays. The stages say what that is: moto asks the deployment, which
     knows only for which stage it was made.
+
     https://docs.aws.amazon.com/apigateway/latest/api/API_DeleteDeployment.html
     """
     if deployment_id not in api.deployments:
@@ -182,31 +192,25 @@ def _delete_deployment(api: RestAPI, deployment_id: str) -> Any:
     return api.deployments.pop(deployment_id)
 
 
-def _create_stage(api: RestAPI, name: str, deployment_id: str, **options: Any) -> Any:
+@replaces(RestAPI)
+def create_stage(api: RestAPI, name: str, deployment_id: str, **options: Any) -> Any:
+    """A stage serves a deployment that is there."""
     _refuse_unless_deployed(api, deployment_id)
-    return _moto_create_stage(api, name, deployment_id, **options)
+    return original(create_stage)(api, name, deployment_id, **options)
 
 
-def _update_stage(
+@replaces(APIGatewayBackend)
+def update_stage(
     backend: APIGatewayBackend, api_id: str, stage: str, operations: list[dict[str, Any]]
 ) -> Any:
+    """It serves one that is there after an update, too."""
     for operation in operations:
         if operation["path"] == "/deploymentId":
             _refuse_unless_deployed(backend.get_rest_api(api_id), operation["value"])
-    return _moto_update_stage(backend, api_id, stage, operations)
+    return original(update_stage)(backend, api_id, stage, operations)
 
 
 def _refuse_unless_deployed(api: RestAPI, deployment_id: str) -> None:
-    """A stage serves a deployment that is there.
-    https://docs.aws.amazon.com/apigateway/latest/api/API_UpdateStage.html
-    """
+    """https://docs.aws.amazon.com/apigateway/latest/api/API_UpdateStage.html"""
     if deployment_id not in api.deployments:
         raise BadRequestException("Deployment id does not exist")
-
-
-def install() -> None:
-    """Make moto take a snapshot with each deployment from now on, and keep those in use."""
-    RestAPI.create_deployment = _create_deployment
-    RestAPI.delete_deployment = _delete_deployment
-    RestAPI.create_stage = _create_stage
-    APIGatewayBackend.update_stage = _update_stage

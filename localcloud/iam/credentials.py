@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from moto.core.utils import utcnow
 from moto.iam.models import AccessKey, User, iam_backends
 from moto.sts.models import AssumedRole, sts_backends
 
+from localcloud import clock
 from localcloud.host.start_key import StartKey
 from localcloud.upstream import ACCOUNT_ID
 
@@ -28,7 +28,7 @@ class Credentials:
 
     @property
     def have_expired(self) -> bool:
-        return self.expires is not None and self.expires < utcnow()
+        return self.expires is not None and self.expires < clock.now()
 
 
 class KnownCredentials:

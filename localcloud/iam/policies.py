@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from moto.awslambda.models import LambdaFunction
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import Role, iam_backends
 
+from localcloud import arn as arns
 from localcloud.iam.conditions import holds, is_like
 
 ALLOWED = ""
@@ -55,14 +55,14 @@ class Access:
 
 def role_allows(role_arn: str, action: str, resource: str) -> bool:
     """Whether the role's own policies allow `action` on `resource`."""
-    context = context_of(role_arn, resource.split(":")[3])
+    context = context_of(role_arn, arns.parse(resource).region)
     return why_not(Caller(role_arn, role_arn), Access(action, resource, context)) == ALLOWED
 
 
 def context_of(principal_arn: str, region: str) -> dict[str, str]:
     """What conditions may ask about a caller. AWS is called over TLS, so that counts as true."""
     return {
-        "aws:principalaccount": principal_arn.split(":")[4],
+        "aws:principalaccount": arns.parse(principal_arn).account,
         "aws:principalarn": principal_arn,
         "aws:requestedregion": region,
         "aws:securetransport": "true",
@@ -101,7 +101,7 @@ def service_may(policy: Policy, service: str, action: str, resource: str, source
     and that one's account. Policies ask for both, lest a stranger's topic calls.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     """
-    context = {"aws:sourcearn": source_arn, "aws:sourceaccount": source_arn.split(":")[4]}
+    context = {"aws:sourcearn": source_arn, "aws:sourceaccount": arns.parse(source_arn).account}
     access = Access(action, resource, context)
     return _effects([policy], access, {"Service": {service}}) == {"Allow"}
 
@@ -137,11 +137,6 @@ def _names_are_texts(principal: Any) -> bool:
     )
 
 
-def policy_of(function: LambdaFunction) -> Policy:
-    """The function's resource-based policy; moto keeps only its statements."""
-    return {"Statement": function.policy.statements}
-
-
 def lambda_may_assume(role_arn: str) -> bool:
     """Whether there is such a role, and its trust policy is for Lambda."""
     return _trusting(role_arn, {"Service": {"lambda.amazonaws.com"}}, {}) == {"Allow"}
@@ -152,7 +147,7 @@ def _why_not_trusted(caller: Caller, access: Access) -> str:
     the caller's own policies allow. ALLOWED, or the reason for the refusal.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
     """
-    account = caller.arn.split(":")[4]
+    account = arns.parse(caller.arn).account
     names = _names_of(caller) | {account, f"arn:aws:iam::{account}:root"}
     effects = _trusting(access.resource, {"AWS": names}, access.context)
     if "Deny" in effects:
@@ -171,9 +166,10 @@ def _trusting(
 
 def find_role(role_arn: str) -> Role | None:
     """The role, or None if IAM knows none by that ARN."""
+    account = arns.parse(role_arn).account
     try:
-        return iam_backends[role_arn.split(":")[4]]["aws"].get_role_by_arn(role_arn)
-    except (IndexError, NotFoundException):  # no ARN at all, or no such role
+        return iam_backends[account]["aws"].get_role_by_arn(role_arn) if account else None
+    except NotFoundException:
         return None
 
 
@@ -190,7 +186,7 @@ def _identity_documents(caller: Caller) -> list[Policy] | None:
 
 def _user_documents(caller: Caller) -> list[Policy]:
     """A user's own policies, and those of its groups."""
-    backend = iam_backends[caller.arn.split(":")[4]]["aws"]
+    backend = iam_backends[arns.parse(caller.arn).account]["aws"]
     user = backend.users.get(caller.user_name)
     if user is None:
         return []

@@ -28,8 +28,8 @@ from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials as SigningCredentials
 
 from localcloud import clock
+from localcloud.http import Request
 from localcloud.iam.credentials import Credentials
-from localcloud.upstream import Request
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _TIME = "%Y%m%dT%H%M%SZ"

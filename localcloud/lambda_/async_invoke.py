@@ -22,31 +22,32 @@ from typing import Any
 from moto.awslambda.models import LambdaFunction
 
 from localcloud import clock, losses
-from localcloud.iam.policies import role_allows
-from localcloud.lambda_ import event_invoke_config
+from localcloud.deliver import Role, ThrottledError, deliver
+from localcloud.lambda_ import functions
 from localcloud.lambda_.event_invoke_config import config_of
-from localcloud.lambda_.runtime.pool import Result, Runtime, ThrottledError, new_request_id
+from localcloud.lambda_.runtime.runtime import Runtime
+from localcloud.lambda_.runtime.worker_handle import Result, new_request_id
 from localcloud.tasks import Tasks
-from localcloud.upstream import State
 
 logger = logging.getLogger(__name__)
 _LONGEST_PAUSE = 300.0  # seconds between two attempts of a throttled event
 # How an event ends, in the words of the invocation record.
 _SUCCESS, _EXHAUSTED, _TOO_OLD = "Success", "RetriesExhausted", "EventAgeExceeded"
 _NEVER = "ZeroReservedConcurrency"
-_ACTIONS = {"sqs": "sqs:SendMessage", "sns": "sns:Publish", "lambda": "lambda:InvokeFunction"}
 
 
-@dataclass
+@dataclass(eq=False)
 class Event:
-    """An event on its way. `deadline` is a time of the event loop's."""
+    """An event on its way. After `deadline_ms` it is too old, and at `due_ms` it is tried again;
+    both are in epoch milliseconds."""
 
     function_arn: str
     payload: bytes
-    deadline: float
+    deadline_ms: float
     request_id: str
     invocations: int = 0
     throttles: int = 0
+    due_ms: float | None = None  # None while it is under way
     result: Result | None = None  # of the last invocation
 
     def next_pause(self) -> float:
@@ -54,36 +55,61 @@ class Event:
         self.throttles += 1
         return clock.seconds(min(2.0 ** min(self.throttles - 1, 10), _LONGEST_PAUSE))
 
+    def describe(self) -> dict[str, Any]:
+        """Which function it is for, how often it was tried, and when it is again."""
+        wait = None if self.due_ms is None else max(0.0, self.due_ms - clock.now_ms()) / 1000
+        return {
+            "function_arn": self.function_arn,
+            "request_id": self.request_id,
+            "state": "under way" if wait is None else "waiting",
+            "invocations": self.invocations,
+            "throttles": self.throttles,
+            "due_in_seconds": None if wait is None else round(wait, 3),
+        }
+
 
 class AsyncInvocations:
     """Invokes later. `retry_delay` is the wait before the first retry, in seconds (a
     minute on AWS); the second waits twice as long."""
 
-    def __init__(self, state: State, runtime: Runtime, *, retry_delay: float = 1.0) -> None:
-        self._state = state
+    def __init__(self, runtime: Runtime, *, retry_delay: float = 1.0) -> None:
         self._runtime = runtime
         self._retry_delay = retry_delay
         self._tasks = Tasks()
-        event_invoke_config.install()
+        self.events: dict[str, Event] = {}  # by request id, each until it has ended
 
     def add(self, function: LambdaFunction, payload: bytes) -> str:
         """Take an event, as JSON bytes, and return at once; its request id."""
-        max_age = clock.seconds(config_of(function).max_age)
-        deadline = asyncio.get_running_loop().time() + max_age
-        event = Event(function.function_arn, payload, deadline, new_request_id())
-        self._tasks.start(self._handle(event))
+        deadline_ms = clock.after_ms(config_of(function).max_age)
+        event = Event(function.function_arn, payload, deadline_ms, new_request_id())
+        self.events[event.request_id] = event
+        self._tasks.start(self._see_through(event))
         return event.request_id
+
+    def describe(self) -> list[dict[str, Any]]:
+        """The events that wait for their function or are under way, the oldest first."""
+        return [event.describe() for event in self.events.values()]
 
     def clear(self) -> None:
         """Give up everything that waits or is under way."""
         self._tasks.cancel()
+        self.events.clear()
+
+    async def _see_through(self, event: Event) -> None:
+        try:
+            await self._handle(event)
+        finally:
+            self.events.pop(event.request_id, None)
 
     async def _handle(self, event: Event) -> None:
-        while (function := self._state.function(event.function_arn, "")) is not None:
+        while (function := functions.find(event.function_arn, "")) is not None:
             outcome = await self._attempt(function, event)
             if isinstance(outcome, float):
-                if asyncio.get_running_loop().time() + outcome < event.deadline:
+                due_ms = clock.now_ms() + outcome * 1000
+                if due_ms < event.deadline_ms:
+                    event.due_ms = due_ms
                     await asyncio.sleep(outcome)
+                    event.due_ms = None
                     continue
                 outcome = _TOO_OLD
             try:
@@ -138,29 +164,12 @@ class AsyncInvocations:
         attributes: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         """Send to a queue, topic or function, in the name of the function's role."""
-        action = _ACTIONS[target.split(":")[2]]  # others are refused when they are set
         try:
-            if not role_allows(function.role, action, target):
-                problem = f"its role lacks {action}"
-            else:
-                problem = self._deliver(target, text, attributes or {})
+            problem = deliver(target, text, Role(function.role), attributes)
         except Exception as error:  # it was the last chance
             problem = f"the local cloud failed ({error!r})"
         if problem:
             losses.record("destination", function.function_name, f"{target}: {problem}")
-
-    def _deliver(self, target: str, text: str, attributes: Mapping[str, Mapping[str, Any]]) -> str:
-        """Why it could not be done, or "" """
-        service = target.split(":")[2]
-        if service == "sqs":
-            return self._state.send(target, text, attributes)
-        if service == "sns":
-            return self._state.publish(target, text, attributes)
-        function = self._state.function(target, "")
-        if function is None:
-            return "there is no such function"
-        self.add(function, text.encode())
-        return ""
 
 
 def _record(function: LambdaFunction, event: Event, condition: str) -> str:

@@ -14,6 +14,7 @@ from moto.awslambda.models import EventInvokeConfig as MotoConfig
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 
 from localcloud.lambda_.validation import refuse_destination
+from localcloud.upstream import replaces
 
 _RETRIES = 2
 _MAX_AGE = 6 * 60 * 60.0  # seconds
@@ -44,8 +45,11 @@ def config_of(function: LambdaFunction) -> EventInvokeConfig:
     )
 
 
-def _put(backend: LambdaBackend, function_name: str, config: dict[str, Any]) -> dict[str, Any]:
-    """All settings are replaced."""
+@replaces(LambdaBackend)
+def put_function_event_invoke_config(
+    backend: LambdaBackend, function_name: str, config: dict[str, Any]
+) -> dict[str, Any]:
+    """All settings are replaced; moto goes on showing the first ones."""
     function = backend.get_function(function_name)
     destinations = (config.get("DestinationConfig") or {}).values()
     for destination in filter(lambda each: each.get("Destination"), destinations):
@@ -56,13 +60,11 @@ def _put(backend: LambdaBackend, function_name: str, config: dict[str, Any]) -> 
     return found
 
 
-def _update(backend: LambdaBackend, function_name: str, config: dict[str, Any]) -> dict[str, Any]:
-    """What is not named stays."""
+@replaces(LambdaBackend)
+def update_function_event_invoke_config(
+    backend: LambdaBackend, function_name: str, config: dict[str, Any]
+) -> dict[str, Any]:
+    """What is not named stays; moto goes on showing the first settings."""
     before = backend.get_function(function_name).event_invoke_config
-    return _put(backend, function_name, {**(before[0].config if before else {}), **config})
-
-
-def install() -> None:
-    """Make moto keep the settings that it was given last."""
-    LambdaBackend.put_function_event_invoke_config = _put
-    LambdaBackend.update_function_event_invoke_config = _update
+    merged = {**(before[0].config if before else {}), **config}
+    return put_function_event_invoke_config(backend, function_name, merged)

@@ -16,20 +16,27 @@ import base64
 import json
 import logging
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import moto.awslambda.models as moto_lambda
-from moto.awslambda.models import EventSourceMapping, LambdaFunction
 from moto.sqs.exceptions import ReceiptHandleIsInvalid
 
-from localcloud import clock
+from localcloud import arn as arns
+from localcloud import clock, deliver
+from localcloud.deliver import ThrottledError
 from localcloud.iam.policies import role_allows
-from localcloud.lambda_.runtime.pool import Result, Runtime, ThrottledError
-from localcloud.sqs.message import QueuedMessage
-from localcloud.sqs.queue import IndexedQueue
+from localcloud.lambda_ import functions
+from localcloud.lambda_.functions import LambdaFunction
+from localcloud.lambda_.runtime.runtime import Runtime
+from localcloud.lambda_.runtime.worker_handle import Result
 from localcloud.tasks import Tasks
-from localcloud.upstream import State
+from localcloud.upstream import replaces
+
+if TYPE_CHECKING:
+    from localcloud.sqs.message import QueuedMessage
+    from localcloud.sqs.queue import IndexedQueue
 
 logger = logging.getLogger(__name__)
 _DEFAULT_CONCURRENCY = 5  # AWS starts with five pollers a queue
@@ -40,24 +47,57 @@ _PAUSE_SECONDS = 1.0  # after something went wrong
 _MAX_PAYLOAD = 6 * 1024 * 1024
 
 
-class EventSources:
+@dataclass
+class Batch:
+    """Messages that were received for one invocation, which is under way since `started_ms`."""
+
+    messages: list[QueuedMessage]
+    started_ms: float
+
+
+@replaces(moto_lambda)
+class EventSourceMapping(moto_lambda.EventSourceMapping):
+    """moto's mapping, with what moto leaves out: the batches that are under way, and how the last
+    one went."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.processing_result = "No records processed"
+        self.under_way: dict[asyncio.Task[None], Batch] = {}
+        self.last_progress_ms: int | None = None  # when an invocation for it ended last
+        super().__init__(spec)
+
+    def ended(self, delivery: asyncio.Task[None]) -> None:
+        """A batch gives its place back, whatever became of it."""
+        self.under_way.pop(delivery, None)
+
+    def get_configuration(self) -> dict[str, Any]:
+        found = {**super().get_configuration(), "LastProcessingResult": self.processing_result}
+        if self.under_way and not self.enabled:
+            found["State"] = "Disabling"
+        return found
+
+    @property
+    def concurrency(self) -> int:
+        """How many batches may be under way at one time."""
+        return (self.scaling_config or {}).get("MaximumConcurrency") or _DEFAULT_CONCURRENCY
+
+
+class EventSourceMappings:
     """Keeps one poller running for each mapping that is enabled."""
 
-    def __init__(self, state: State, runtime: Runtime) -> None:
-        self._state = state
+    def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         # By the mapping and its concurrency: a change of that takes a new poller.
         self._pollers: dict[tuple[str, int], asyncio.Task[None]] = {}
         # Deliveries outlive their poller: what was received is finished even if the
         # mapping is deleted in the meantime.
         self._tasks = Tasks()
-        moto_lambda.EventSourceMapping = _Mapping
 
     def reconcile(self) -> None:
         """Start and stop pollers so that they match the mappings of the moment."""
         wanted = {
-            (mapping.uuid, _concurrency(mapping)): mapping
-            for mapping in self._state.event_source_mappings()
+            (mapping.uuid, mapping.concurrency): mapping
+            for mapping in functions.mappings()
             if mapping.enabled
         }
         for key in self._pollers.keys() - wanted.keys():
@@ -71,7 +111,11 @@ class EventSources:
         """How each mapping does: what waits and for how long, what is under way and since when,
         and when it got on last. Ages are in seconds, times in epoch milliseconds. Changes nothing,
         and costs the same however much waits."""
-        return [self._described(mapping) for mapping in self._state.event_source_mappings()]
+        return [self._described(mapping) for mapping in functions.mappings()]
+
+    def is_idle(self) -> bool:
+        """Whether no batch is under way and nothing is left in the queues that are polled."""
+        return not any(_is_at_work(mapping) for mapping in functions.mappings())
 
     def stop(self) -> None:
         """Stop polling; deliveries under way are given up."""
@@ -79,12 +123,13 @@ class EventSources:
         self._tasks.cancel()
 
     def _described(self, mapping: EventSourceMapping) -> dict[str, Any]:
-        queue = self._state.queue(mapping.event_source_arn)
+        queue = _queue_of(mapping)
         oldest = queue.longest_wait_ms() if queue else None
-        started, now = list(mapping.under_way.values()), clock.now_ms()
+        batches, now = list(mapping.under_way.values()), clock.now_ms()
+        since = min((batch.started_ms for batch in batches), default=None)
         return {
             "uuid": mapping.uuid,
-            "function": mapping.function_arn.rpartition(":")[2],
+            "function": arns.parse(mapping.function_arn).name,
             "queue": mapping.event_source_arn,
             "queue_exists": queue is not None,
             "enabled": mapping.enabled,
@@ -92,52 +137,51 @@ class EventSources:
             "waiting": queue.approximate_number_of_messages if queue else 0,
             "in_flight": queue.approximate_number_of_messages_not_visible if queue else 0,
             "oldest_seconds": None if oldest is None else round(oldest / 1000, 3),
-            "under_way": len(started),
-            "under_way_since_seconds": round((now - min(started)) / 1000, 3) if started else None,
+            "under_way": len(batches),
+            "messages_under_way": sum(len(batch.messages) for batch in batches),
+            "under_way_since_seconds": None if since is None else round((now - since) / 1000, 3),
             "last_progress_ms": mapping.last_progress_ms,
             "last_result": mapping.processing_result,
         }
 
     def _polls(self, mapping: EventSourceMapping) -> bool:
-        poller = self._pollers.get((mapping.uuid, _concurrency(mapping)))
+        poller = self._pollers.get((mapping.uuid, mapping.concurrency))
         return poller is not None and not poller.done()
 
     async def _poll(self, mapping: EventSourceMapping) -> None:
         """Poll for ever, whatever goes wrong with a batch, with at most the mapping's concurrency
         under way."""
         while True:
-            while len(mapping.under_way) >= _concurrency(mapping):
+            while len(mapping.under_way) >= mapping.concurrency:
                 await asyncio.wait(mapping.under_way, return_when=asyncio.FIRST_COMPLETED)
-            delivery = None
             try:
-                delivery = await self._next_delivery(mapping)
+                await self._deliver_next(mapping)
             except Exception:
                 logger.exception("Polling %s failed", mapping.event_source_arn)
                 await _pause()
-            if delivery is not None:
-                mapping.under_way[delivery] = clock.now_ms()
-                delivery.add_done_callback(mapping.ended)
 
-    async def _next_delivery(self, mapping: EventSourceMapping) -> asyncio.Task[None] | None:
-        """Receive a batch and begin to deliver it; None if there is none, or none is to be had."""
-        queue = self._state.queue(mapping.event_source_arn)
+    async def _deliver_next(self, mapping: EventSourceMapping) -> None:
+        """Receive a batch and begin to deliver it, if there is one and it can be had."""
+        queue = _queue_of(mapping)
         if queue is not None:
             await queue.wait_for_message(_IDLE_SECONDS)
-        function = self._function(mapping)
+        function = _function_of(mapping)
         if queue is None or not _may(function, mapping, "ReceiveMessage", "GetQueueAttributes"):
             await _pause()
-            return None
+            return
         messages = await _collect(queue, mapping)
         if not messages:
             await asyncio.sleep(0)
-            return None
-        return self._tasks.start(self._deliver(mapping, queue, messages))
+            return
+        delivery = self._tasks.start(self._deliver(mapping, queue, messages))
+        mapping.under_way[delivery] = Batch(messages, clock.now_ms())
+        delivery.add_done_callback(mapping.ended)
 
     async def _deliver(
         self, mapping: EventSourceMapping, queue: IndexedQueue, messages: list[QueuedMessage]
     ) -> None:
         """Invoke the function. Whatever becomes of it, what is not deleted comes back."""
-        function = self._function(mapping)
+        function = _function_of(mapping)
         if function is None:
             return
         records = [_record(queue, message) for message in messages]
@@ -158,34 +202,23 @@ class EventSources:
                 with suppress(ReceiptHandleIsInvalid):  # purged in the meantime
                     queue.delete_message(message.receipt_handle)
 
-    def _function(self, mapping: EventSourceMapping) -> LambdaFunction | None:
-        return self._state.function(mapping.function_arn, mapping.region)
+
+def _is_at_work(mapping: EventSourceMapping) -> bool:
+    queue = _queue_of(mapping) if mapping.enabled else None
+    return bool(mapping.under_way or (queue and queue._messages))
+
+
+def _function_of(mapping: EventSourceMapping) -> LambdaFunction | None:
+    return functions.find(mapping.function_arn, mapping.region)
+
+
+def _queue_of(mapping: EventSourceMapping) -> IndexedQueue | None:
+    return deliver.find(mapping.event_source_arn)
 
 
 async def _pause() -> None:
     """Wait for what is missing to come, or for what went wrong to be mended."""
     await asyncio.sleep(clock.seconds(_PAUSE_SECONDS))
-
-
-class _Mapping(EventSourceMapping):
-    """moto's mapping, with what moto leaves out: the batches that are under way, and how the last
-    one went."""
-
-    def __init__(self, spec: dict[str, Any]) -> None:
-        self.processing_result = "No records processed"
-        self.under_way: dict[asyncio.Task[None], float] = {}  # since when, in epoch milliseconds
-        self.last_progress_ms: int | None = None  # when an invocation for it ended last
-        super().__init__(spec)
-
-    def ended(self, delivery: asyncio.Task[None]) -> None:
-        """A batch gives its place back, whatever became of it."""
-        self.under_way.pop(delivery, None)
-
-    def get_configuration(self) -> dict[str, Any]:
-        found = {**super().get_configuration(), "LastProcessingResult": self.processing_result}
-        if self.under_way and not self.enabled:
-            found["State"] = "Disabling"
-        return found
 
 
 def _may(function: LambdaFunction | None, mapping: EventSourceMapping, *actions: str) -> bool:
@@ -199,10 +232,6 @@ def _may(function: LambdaFunction | None, mapping: EventSourceMapping, *actions:
             mapping.processing_result = _DENIED.format(action)
             return False
     return True
-
-
-def _concurrency(mapping: EventSourceMapping) -> int:
-    return (mapping.scaling_config or {}).get("MaximumConcurrency") or _DEFAULT_CONCURRENCY
 
 
 async def _collect(queue: IndexedQueue, mapping: EventSourceMapping) -> list[QueuedMessage]:

@@ -11,32 +11,24 @@ import json
 import re
 import zipfile
 import zlib
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from moto.awslambda.exceptions import (
     InvalidParameterValueException,
     LambdaClientError,
-    UnknownFunctionException,
     ValidationException,
 )
 from moto.awslambda.models import (
     EventSourceMapping,
     LambdaBackend,
     LambdaFunction,
-    lambda_backends,
 )
-from moto.sns.models import sns_backends
-from moto.sqs.models import sqs_backends
 
+from localcloud import arn as arns
+from localcloud import clock, deliver
 from localcloud.iam.policies import NOT_ASSUMABLE, find_role, lambda_may_assume, role_allows
-
-_add_permission = LambdaBackend.add_permission
-_create_function = LambdaBackend.create_function
-_update_function_configuration = LambdaBackend.update_function_configuration
-_update_function_code = LambdaBackend.update_function_code
-_create_event_source_mapping = LambdaBackend.create_event_source_mapping
-_update_event_source_mapping = LambdaBackend.update_event_source_mapping
+from localcloud.upstream import original, replaces
 
 _FOR_STREAMS = (
     "BisectBatchOnFunctionError",
@@ -73,7 +65,7 @@ _RESERVED = {
     "LAMBDA_TASK_ROOT",
 }
 
-_role_delay = 0.0  # seconds that a new role needs
+role_delay = 0.0  # seconds for which Lambda does not know a new role
 
 
 class _Conflict(LambdaClientError):
@@ -83,7 +75,8 @@ class _Conflict(LambdaClientError):
         super().__init__("ResourceConflictException", message)
 
 
-def _permission(backend: LambdaBackend, function_name: str, qualifier: str, raw: str) -> Any:
+@replaces(LambdaBackend)
+def add_permission(backend: LambdaBackend, function_name: str, qualifier: str, raw: str) -> Any:
     """A statement id is taken once in a function's policy."""
     function = backend.get_function(function_name, qualifier)
     statement_id = json.loads(raw).get("StatementId")
@@ -92,20 +85,22 @@ def _permission(backend: LambdaBackend, function_name: str, qualifier: str, raw:
             f"The statement id ({statement_id}) provided already exists. Please provide a new "
             "statement id, or remove the existing statement."
         )
-    return _add_permission(backend, function_name, qualifier, raw)
+    return original(add_permission)(backend, function_name, qualifier, raw)
 
 
-def _new_mapping(backend: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
+@replaces(LambdaBackend)
+def create_event_source_mapping(backend: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
     """A mapping is made for a function whose role Lambda can poll with."""
     _refuse_another_source(spec)
     function, queue_arn = backend.get_function(spec["FunctionName"]), spec["EventSourceArn"]
     _refuse_settings(spec, size=10, window=0)
-    _refuse_a_short_visibility_timeout(backend, queue_arn, function.timeout)
+    _refuse_a_short_visibility_timeout(queue_arn, function.timeout)
     _refuse_a_function_that_cannot_poll(backend, function, queue_arn)
-    return _create_event_source_mapping(backend, spec)
+    return original(create_event_source_mapping)(backend, spec)
 
 
-def _changed_mapping(
+@replaces(LambdaBackend)
+def update_event_source_mapping(
     backend: LambdaBackend, uuid: str, spec: dict[str, Any]
 ) -> EventSourceMapping | None:
     """The rules hold for what a mapping would become."""
@@ -115,19 +110,20 @@ def _changed_mapping(
         # Without a name there is nothing to ask: a trigger whose function is gone can be set, too.
         if "FunctionName" in spec:
             function = backend.get_function(spec["FunctionName"])
-            _refuse_a_short_visibility_timeout(backend, queue_arn, function.timeout)
+            _refuse_a_short_visibility_timeout(queue_arn, function.timeout)
             if function.function_arn != mapping.function_arn:
                 _refuse_a_function_that_cannot_poll(backend, function, queue_arn)
-    found: EventSourceMapping | None = _update_event_source_mapping(backend, uuid, spec)
+    found: EventSourceMapping | None = original(update_event_source_mapping)(backend, uuid, spec)
     return found
 
 
 def _refuse_another_source(spec: dict[str, Any]) -> None:
     """moto takes streams, and would call functions in Docker; nobody would poll them here."""
-    service = (spec.get("EventSourceArn") or "").split(":")[2:3]
-    if service != ["sqs"] and (service or not spec.get("EventSourceArn")):
+    arn = spec.get("EventSourceArn") or ""
+    service = arns.parse(arn).service
+    if service != "sqs" and (service or not arn):
         raise NotImplementedError(
-            f"The local cloud has no event source mappings of {''.join(service) or 'Kafka'}; only "
+            f"The local cloud has no event source mappings of {service or 'Kafka'}; only "
             "SQS queues are polled."
         )
 
@@ -196,14 +192,13 @@ def _refuse_a_function_that_cannot_poll(
             )
 
 
-def _refuse_a_short_visibility_timeout(backend: LambdaBackend, arn: str, timeout: int) -> None:
+def _refuse_a_short_visibility_timeout(arn: str, timeout: int) -> None:
     """A queue hides a message for as long as the function may take. AWS looks when a mapping is
     made or updated, and not when one of the two changes. Here an update counts that names the
     function, as chapter 03's does.
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     """
-    queues = sqs_backends[backend.account_id][backend.region_name].queues.values()
-    queue = next((queue for queue in queues if queue.queue_arn == arn), None)
+    queue = deliver.find(arn)
     if queue is not None and int(queue.visibility_timeout) < int(timeout):
         raise InvalidParameterValueException(
             f"Queue visibility timeout: {queue.visibility_timeout} seconds is less than "
@@ -218,13 +213,13 @@ def _refuse_unless_assumable(role_arn: str) -> None:
     role = find_role(role_arn)
     if role is None:  # moto refuses it
         return
-    if _age(role.create_date) < _role_delay or not lambda_may_assume(role_arn):
+    if _age(role.create_date) < role_delay or not lambda_may_assume(role_arn):
         raise InvalidParameterValueException(NOT_ASSUMABLE)
 
 
 def _age(made: datetime) -> float:
-    """Seconds since then; moto's times are in UTC and do not say so."""
-    return (datetime.now(UTC).replace(tzinfo=None) - made.replace(tzinfo=None)).total_seconds()
+    """Seconds since then; moto's times are in UTC and do not always say so."""
+    return (clock.now() - made.replace(tzinfo=None)).total_seconds()
 
 
 def _refuse_unless_allowed(role_arn: str, service: str, action: str, resource: str) -> None:
@@ -254,7 +249,7 @@ def refuse_destination(function: LambdaFunction, target: str) -> None:
     its role may not send to, what is not there, and the function itself.
     https://github.com/aws-amplify/amplify-js/issues/9869
     """
-    service = (target.split(":") + [""] * 3)[2]
+    service = arns.parse(target).service
     if service in ("s3", "events"):
         raise NotImplementedError(
             f"The local cloud has no destinations in {service}; use a queue, a topic or a function."
@@ -268,24 +263,8 @@ def refuse_destination(function: LambdaFunction, target: str) -> None:
         raise InvalidParameterValueException(
             "You can't specify the function as a destination for itself."
         )
-    if not _is_there(service, target):
+    if deliver.find(target) is None:
         raise InvalidParameterValueException(f"The destination ARN {target} is invalid.")
-
-
-def _is_there(service: str, arn: str) -> bool:
-    """Whether there is such a queue, topic or function."""
-    _, _, _, region, account, name, *_ = [*arn.split(":"), *[""] * 6]
-    try:
-        if service == "sqs":
-            return name in sqs_backends[account][region].queues
-        if service == "sns":
-            return arn in sns_backends[account][region].topics
-        if service == "lambda":
-            lambda_backends[account][region].get_function(arn)
-            return True
-    except (KeyError, UnknownFunctionException):  # the former: no such region
-        pass
-    return False
 
 
 def _refuse_what_is_no_package(spec: dict[str, Any]) -> None:
@@ -362,16 +341,18 @@ def _is_whole(package: bytes) -> bool:
         return False  # the latter two: an unknown compression, a password
 
 
-def _function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
+@replaces(LambdaBackend)
+def create_function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
     """A function's code is a zip file, its role can be assumed, and may send its dead letters."""
     _refuse_unless_assumable(spec["Role"])
     _refuse_what_is_no_package(spec.get("Code", {}))
     _refuse_variables(spec.get("Environment", {}))
     _refuse_dead_letters(spec["Role"], spec.get("DeadLetterConfig", {}))
-    return _create_function(backend, spec)
+    return original(create_function)(backend, spec)
 
 
-def _configuration(
+@replaces(LambdaBackend)
+def update_function_configuration(
     backend: LambdaBackend, function_name: str, qualifier: str, body: dict[str, Any]
 ) -> Any:
     """The same holds for what it becomes later."""
@@ -383,23 +364,13 @@ def _configuration(
         config = body.get("DeadLetterConfig", before)
         _refuse_dead_letters(body.get("Role", function.role), config)
     _refuse_variables(body.get("Environment", {}))
-    return _update_function_configuration(backend, function_name, qualifier, body)
+    return original(update_function_configuration)(backend, function_name, qualifier, body)
 
 
-def _code(backend: LambdaBackend, function_name: str, qualifier: str, body: dict[str, Any]) -> Any:
+@replaces(LambdaBackend)
+def update_function_code(
+    backend: LambdaBackend, function_name: str, qualifier: str, body: dict[str, Any]
+) -> Any:
     """Its next version is a zip file, too."""
     _refuse_what_is_no_package(body)
-    return _update_function_code(backend, function_name, qualifier, body)
-
-
-def install(role_delay: float) -> None:
-    """Make moto keep these rules from now on, and Lambda not know a role for its first
-    `role_delay` seconds."""
-    global _role_delay
-    _role_delay = role_delay
-    LambdaBackend.update_function_configuration = _configuration
-    LambdaBackend.create_function = _function
-    LambdaBackend.update_function_code = _code
-    LambdaBackend.add_permission = _permission
-    LambdaBackend.create_event_source_mapping = _new_mapping
-    LambdaBackend.update_event_source_mapping = _changed_mapping
+    return original(update_function_code)(backend, function_name, qualifier, body)

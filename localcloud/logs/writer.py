@@ -11,13 +11,12 @@ https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
 from __future__ import annotations
 
 import logging
-import time
 from itertools import groupby
 
 from moto.awslambda.models import LambdaFunction
 from moto.logs.models import logs_backends
 
-from localcloud import losses
+from localcloud import clock, losses
 from localcloud.iam.policies import role_allows
 
 logger = logging.getLogger(__name__)
@@ -41,7 +40,7 @@ class LogWriter:
     ) -> None:
         """Add lines to a log stream of the function's group, stamped with the present time
         unless another one is given."""
-        stamp = int(time.time() * 1000) if epoch_ms is None else epoch_ms
+        stamp = int(clock.now_ms()) if epoch_ms is None else epoch_ms
         self._lines += [(function, stream, stamp, line) for line in lines]
         if len(self._lines) > _LIMIT:
             self.flush()
@@ -56,6 +55,10 @@ class LogWriter:
             except Exception:  # the lines of the other streams must not go with these
                 logger.exception("The lines of %s are lost", stream)
                 losses.record("log lines", stream, "the local cloud failed")
+
+    def __len__(self) -> int:
+        """How many lines wait."""
+        return len(self._lines)
 
     def clear(self) -> None:
         self._lines.clear()

@@ -15,99 +15,62 @@ import asyncio
 import base64
 import json
 import logging
-import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import urllib3
-from moto.sns.models import SNSBackend, Subscription, sns_backends
 from moto.sns.utils import FilterPolicyMatcher
 
 from localcloud import clock, losses
-from localcloud.iam.policies import policy_of, service_may
-from localcloud.lambda_.async_invoke import AsyncInvocations
-from localcloud.sns import limits as publishing
-from localcloud.sns import subscriptions as subscribing
+from localcloud.deliver import ServicePrincipal, deliver
+from localcloud.sns import limits
 from localcloud.sns.mailbox import Mailbox
 from localcloud.tasks import Tasks
-from localcloud.upstream import ACCOUNT_ID, State
+
+if TYPE_CHECKING:
+    from localcloud.sns.subscriptions import Subscription
 
 logger = logging.getLogger(__name__)
 _SERVICE = "sns.amazonaws.com"
 _PAUSES = (1.0, 5.0, 20.0)  # in seconds, before what the cloud could not deliver is tried again
 _POST_SECONDS = 15.0  # that an HTTP endpoint has to answer
-_moto_subscribe = SNSBackend.subscribe
 
 
-class Notifications:
-    """Delivers what is published to functions and mailboxes."""
+@dataclass(frozen=True)
+class Retry:
+    """A delivery in which the cloud itself failed, and when it is tried again (epoch ms)."""
 
-    def __init__(self, state: State, invocations: AsyncInvocations, mailbox: Mailbox) -> None:
-        self._state = state
-        self._invocations = invocations
-        self._mailbox = mailbox
-        self._tasks = Tasks()
-        self._pending: dict[str, tuple[str, Subscription]] = {}  # by subscription ARN
+    subscription_arn: str
+    message_id: str
+    due_ms: float
+    failures: int
+
+
+class Delivery:
+    """Delivers what is published to functions, queues, URLs and mailboxes."""
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        global _running
+        _running = self
+        self.mailbox = mailbox
         self.address = ""  # host:port, once the server is bound
-        self._install()
+        self.retries: list[Retry] = []  # that wait for their time
+        self._posting = 0  # requests to HTTP endpoints that are under way
+        self._tasks = Tasks()
 
-    def confirm(self, token: str) -> str | None:
-        """Confirm the subscription that the token was mailed for; its ARN, or None."""
-        for arn, (expected, subscription) in list(self._pending.items()):
-            if secrets.compare_digest(token, expected):
-                del self._pending[arn]
-                subscription.attributes["PendingConfirmation"] = "false"
-                return arn
-        return None
-
-    def unsubscribe(self, arn: str) -> None:
-        """Do what the link at the end of each mail promises."""
-        for backend in sns_backends[ACCOUNT_ID].values():
-            if arn in backend.subscriptions:
-                backend.unsubscribe(arn)
-
-    def hide_pending(self, body: bytes, label: bytes) -> bytes:
-        """AWS shows `label` in place of an ARN while a subscription waits to be confirmed."""
-        for arn in self._pending:
-            body = body.replace(arn.encode(), label)
-        return body
+    def is_idle(self) -> bool:
+        return not self.retries and not self._posting and self.mailbox.is_idle()
 
     def stop(self) -> None:
         """Give up what is to be delivered later."""
         self._tasks.cancel()
+        self.retries.clear()
+        self._posting = 0
 
-    def clear(self) -> None:
-        self.stop()
-        self._pending.clear()
-        self._mailbox.clear()
-
-    def _install(self) -> None:
-        """Put ourselves in the two places where moto subscribes and delivers."""
-
-        def publish(
-            subscription: Subscription, message: str, message_id: str, **options: Any
-        ) -> None:
-            self._publish(subscription, message, message_id, **options)
-
-        def subscribe(
-            backend: SNSBackend, topic_arn: str, endpoint: str, protocol: str
-        ) -> Subscription:
-            subscribing.refuse_endpoint(protocol, endpoint)
-            known = set(backend.subscriptions)
-            subscription = _moto_subscribe(backend, topic_arn, endpoint, protocol)
-            is_new = subscription.arn not in known
-            if protocol.startswith("email") and (is_new or subscription.arn in self._pending):
-                self._ask_for_confirmation(subscription)
-            return subscription
-
-        publishing.install()
-        subscribing.install()
-        Subscription.publish = publish
-        SNSBackend.subscribe = subscribe
-
-    def _publish(
+    def publish(
         self,
         subscription: Subscription,
         message: str,
@@ -120,11 +83,11 @@ class Notifications:
         """Give the message to one subscriber. Raises nothing: the others must get it all the same,
         and whatever it is that goes wrong, the message must not be lost. `message` is as it was
         published, which has a text for each protocol."""
-        if subscription.arn in self._pending:
+        if subscription.is_pending:
             return
         text = message
         if message_structure == "json":
-            text = publishing.text_for(subscription.protocol, message)
+            text = limits.text_for(subscription.protocol, message)
         notification = self._notification(
             subscription, text, message_id, subject, message_attributes
         )
@@ -162,7 +125,11 @@ class Notifications:
     async def _deliver_later(
         self, subscription: Subscription, notification: dict[str, Any], failures: int
     ) -> None:
+        due = clock.after_ms(_PAUSES[failures])
+        retry = Retry(subscription.arn, notification["MessageId"], due, failures + 1)
+        self.retries.append(retry)
         await asyncio.sleep(clock.seconds(_PAUSES[failures]))
+        self.retries.remove(retry)
         self._deliver(subscription, notification, failures + 1)
 
     def _post(self, subscription: Subscription, notification: dict[str, Any]) -> str:
@@ -170,9 +137,11 @@ class Notifications:
 
         async def post() -> None:
             problem = await asyncio.to_thread(_posted, subscription, notification)
+            self._posting -= 1
             if problem:
                 self._dead_letter(subscription, notification, problem)
 
+        self._posting += 1
         self._tasks.start(post())
         return ""
 
@@ -186,47 +155,25 @@ class Notifications:
 
     def _invoke(self, subscription: Subscription, notification: dict[str, Any]) -> str:
         """Invoke the function, asynchronously; why that could not be done, or "" """
-        function = self._state.function(subscription.endpoint, "")
-        if function is None:
-            return "the function is gone"
-        policy = policy_of(function)
-        action, arn = "lambda:InvokeFunction", function.function_arn
-        if not service_may(policy, _SERVICE, action, arn, subscription.topic_arn):
-            return "the function's policy does not allow it"
         record = {
             "EventSource": "aws:sns",
             "EventVersion": "1.0",
             "EventSubscriptionArn": subscription.arn,
             "Sns": notification,
         }
-        self._invocations.add(function, json.dumps({"Records": [record]}).encode())
-        return ""
+        text = json.dumps({"Records": [record]})
+        return deliver(subscription.endpoint, text, _sender(subscription))
 
     def _send(self, subscription: Subscription, notification: dict[str, Any]) -> str:
         """Send to the queue; why that could not be done, or "" """
+        target, sender = subscription.endpoint, _sender(subscription)
         if str(subscription.attributes.get("RawMessageDelivery")).lower() != "true":
-            return self._send_to(subscription.endpoint, subscription, _envelope(notification))
+            return deliver(target, _envelope(notification), sender)
         attributes = {
             name: {"DataType": value["Type"], _field(value): _value(value)}
             for name, value in notification["MessageAttributes"].items()
         }
-        text = notification["Message"]
-        return self._send_to(subscription.endpoint, subscription, text, attributes)
-
-    def _send_to(
-        self,
-        queue_arn: str,
-        subscription: Subscription,
-        text: str,
-        attributes: dict[str, dict[str, Any]] | None = None,
-    ) -> str:
-        queue = self._state.queue(queue_arn)
-        if queue is None:
-            return "the queue is gone"
-        action, topic_arn = "sqs:SendMessage", subscription.topic_arn
-        if not service_may(queue.policy, _SERVICE, action, queue_arn, topic_arn):
-            return "the queue's policy does not allow it"
-        return self._state.send(queue_arn, text, attributes)
+        return deliver(target, notification["Message"], sender, attributes)
 
     def _dead_letter(
         self, subscription: Subscription, notification: dict[str, Any], problem: str
@@ -253,14 +200,12 @@ class Notifications:
         if not policy:
             return "the subscription has no dead-letter queue"
         target = json.loads(policy)["deadLetterTargetArn"]
-        problem = self._send_to(target, subscription, _envelope(notification))
+        problem = deliver(target, _envelope(notification), _sender(subscription))
         return problem and f"its dead-letter queue {target}: {problem}"
 
-    def _ask_for_confirmation(self, subscription: Subscription) -> None:
-        token = secrets.token_hex(32)
-        self._pending[subscription.arn] = (token, subscription)
-        subscription.attributes["PendingConfirmation"] = "true"
-        topic_arn = subscription.topic_arn
+    def mail_confirmation(self, subscription: Subscription) -> None:
+        """Ask the owner of an address, by a mail with a link."""
+        topic_arn, token = subscription.topic_arn, subscription.token
         link = self._link(Action="ConfirmSubscription", TopicArn=topic_arn, Token=token)
         self._send_mail(
             subscription,
@@ -274,7 +219,7 @@ class Notifications:
         self, subscription: Subscription, subject: str, text: str, lost: Callable[[str], None]
     ) -> None:
         sender = subscription.topic.display_name or "AWS Notifications"
-        self._mailbox.send(sender, subscription.endpoint, subject, text, lost)
+        self.mailbox.send(sender, subscription.endpoint, subject, text, lost)
 
     def _notification(
         self,
@@ -300,6 +245,20 @@ class Notifications:
 
     def _link(self, **query: str) -> str:
         return f"http://{self.address}/?{urlencode(query)}"
+
+
+_running: Delivery | None = None  # moto's state is one for the whole process, and so is this
+
+
+def running() -> Delivery:
+    """The delivery of this process's cloud."""
+    assert _running is not None
+    return _running
+
+
+def _sender(subscription: Subscription) -> ServicePrincipal:
+    """In whose name a subscriber gets its messages."""
+    return ServicePrincipal(_SERVICE, subscription.topic_arn)
 
 
 def _posted(subscription: Subscription, notification: dict[str, Any]) -> str:

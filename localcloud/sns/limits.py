@@ -26,15 +26,15 @@ from moto.sns.exceptions import (
 from moto.sns.models import SNSBackend, Topic
 from moto.sns.responses import SNSResponse
 
-from localcloud.message_attributes import sns_problem
-from localcloud.sqs.message import size_of
+from localcloud import arn as arns
+from localcloud.message_attributes import size_of, sns_problem
+from localcloud.upstream import original, replaces
 
 MAX_BYTES = 256 * 1024
 _MAX_SUBJECT = 100  # characters, and a subject is shorter than that
 _MAX_ENTRIES = 10
 _ENTRY_ID = re.compile(r"[\w-]{1,80}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_publish, _create_topic = SNSBackend.publish, SNSBackend.create_topic
 
 
 class _TooLong(SNSException):
@@ -98,7 +98,8 @@ def _refuse_message(message: str, structure: str | None) -> None:
         raise InvalidParameterValue("Invalid parameter: MessageStructure")
 
 
-def _publish_message(backend: SNSBackend, message: str, arn: str | None, **options: Any) -> str:
+@replaces(SNSBackend)
+def publish(backend: SNSBackend, message: str, arn: str | None, **options: Any) -> str:
     """A message has 256 KiB at most, attributes included."""
     if options.get("phone_number"):
         raise NotImplementedError(
@@ -109,24 +110,31 @@ def _publish_message(backend: SNSBackend, message: str, arn: str | None, **optio
     if size_of(message, options.get("message_attributes") or {}) > MAX_BYTES:
         raise InvalidParameterValue("Invalid parameter: Message too long")
     _refuse_no_topic(backend, arn or "")
-    return _publish(backend, message, arn, **options)
+    message_id: str = original(publish)(backend, message, arn, **options)
+    return message_id
+
+
+def refuse_what_is_no_arn(parameter: str, text: str) -> None:
+    """Refuse a text that has too few parts to be an ARN."""
+    parts = text.count(":") + 1
+    if parts < 6:
+        raise InvalidParameterValue(
+            f"Invalid parameter: {parameter} Reason: An ARN must have at least 6 elements, not "
+            f"{parts}"
+        )
 
 
 def _refuse_no_topic(backend: SNSBackend, arn: str) -> None:
-    parts = arn.split(":")
-    if len(parts) < 6:
-        raise InvalidParameterValue(
-            "Invalid parameter: TopicArn Reason: An ARN must have at least 6 elements, not "
-            f"{len(parts)}"
-        )
-    if parts[5].startswith("endpoint/"):
+    refuse_what_is_no_arn("TopicArn", arn)
+    if arns.parse(arn).resource.startswith("endpoint/"):
         raise NotImplementedError(
             "The local cloud has no mobile push; publish to a topic (TopicArn) instead."
         )
     backend.get_topic(arn)
 
 
-def _publish_message_batch(
+@replaces(SNSBackend)
+def publish_batch(
     backend: SNSBackend, topic_arn: str, publish_batch_request_entries: list[dict[str, Any]]
 ) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
     """The entries of a batch share the 256 KiB. One whose message or attributes are no good fails
@@ -175,7 +183,10 @@ def _refuse_batch(entries: list[dict[str, Any]]) -> None:
         _refuse_message(entry["Message"], entry.get("MessageStructure"))
 
 
-def _attributes(_: SNSResponse, attributes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+@replaces(SNSResponse, "_transform_message_attributes")
+def transform_message_attributes(
+    _: SNSResponse, attributes: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
     """Message attributes as SNS passes them on, once they are found to be right."""
     for name, value in attributes.items():
         if not value.get("DataType"):
@@ -195,7 +206,8 @@ def _passed_on(value: Mapping[str, Any]) -> dict[str, Any]:
     return {"Type": value["DataType"], "Value": text}
 
 
-def _publish_to_all(topic: Topic, message: str, **options: Any) -> str:
+@replaces(Topic, "publish")
+def publish_to_all(topic: Topic, message: str, **options: Any) -> str:
     """Every subscriber gets the message; moto goes no further than the first hundred."""
     message_id = str(uuid.uuid4())
     for subscription in topic.sns_backend._get_topic_subscriptions(topic):
@@ -203,18 +215,13 @@ def _publish_to_all(topic: Topic, message: str, **options: Any) -> str:
     return message_id
 
 
-def _create(backend: SNSBackend, name: str, attributes: dict[str, Any] | None, *more: Any) -> Topic:
+@replaces(SNSBackend)
+def create_topic(
+    backend: SNSBackend, name: str, attributes: dict[str, Any] | None, *more: Any
+) -> Topic:
+    """A FIFO topic is refused by name: it fills FIFO queues, which are not here."""
     if name.endswith(".fifo") or (attributes or {}).get("FifoTopic"):
         raise NotImplementedError(
             "The local cloud has standard topics only; use a name without .fifo, and no FifoTopic."
         )
-    return _create_topic(backend, name, attributes, *more)
-
-
-def install() -> None:
-    """Make moto refuse these from now on."""
-    SNSBackend.create_topic = _create
-    SNSBackend.publish = _publish_message
-    SNSBackend.publish_batch = _publish_message_batch
-    SNSResponse._transform_message_attributes = _attributes
-    Topic.publish = _publish_to_all
+    return original(create_topic)(backend, name, attributes, *more)

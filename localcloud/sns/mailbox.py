@@ -17,6 +17,7 @@ from email.header import Header
 from email.message import Message
 from email.utils import formataddr, formatdate
 from pathlib import Path
+from typing import Any
 
 from localcloud.tasks import Tasks
 
@@ -57,6 +58,19 @@ class Mailbox:
         self._outgoing.put_nowait((mail, lost))
         if self._delivering is None or self._delivering.done():
             self._delivering = self._tasks.start(self._deliver())
+
+    def describe(self) -> dict[str, Any]:
+        """Where the mails are, if they stay here, how many, and how many are on their way."""
+        there = None if self.sends_out else str(self.directory)
+        return {
+            "directory": there,
+            "mails": 0 if self.sends_out else len(self._maildir),
+            "on_their_way": self._outgoing.qsize(),
+        }
+
+    def is_idle(self) -> bool:
+        """Whether every mail that was given is delivered."""
+        return self._outgoing.empty() and (self._delivering is None or self._delivering.done())
 
     def clear(self) -> None:
         """Throw away what was not delivered yet and, unless it is to be kept, what was."""

@@ -1,7 +1,7 @@
-"""What SNS refuses to subscribe, and which settings of a subscription it refuses.
+"""Subscriptions: what SNS refuses to subscribe and to set, and which of them are pending.
 
 moto takes any protocol, endpoint and setting. Then the first message breaks on a policy that is
-no JSON, or goes nowhere, and nobody is told.
+no JSON, or goes nowhere, and nobody is told. It confirms every address by itself, too.
 
 https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html
 https://docs.aws.amazon.com/sns/latest/api/API_SetSubscriptionAttributes.html
@@ -11,12 +11,19 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
+import moto.sns.models as moto_sns
 from moto.sns.exceptions import InvalidParameterValue
 from moto.sns.models import SNSBackend
 from moto.sns.responses import SNSResponse
+
+from localcloud import upstream
+from localcloud.sns import delivery
+from localcloud.sns.limits import refuse_what_is_no_arn
+from localcloud.upstream import original, replaces
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 _FUNCTION_ARN = re.compile(r"arn:aws:lambda:([^:]+):\d{12}:function:([^:]+)(:[^:]+)?")
@@ -25,9 +32,70 @@ _URL = re.compile(r"https?://[^/\s]+.*")
 _SERVED = ("email", "email-json", "http", "https", "lambda", "sqs")
 _NOT_SERVED = ("application", "firehose", "sms")
 _SCOPES = ("MessageAttributes", "MessageBody")
-_moto_subscribe = SNSResponse.subscribe
-_moto_set = SNSResponse.set_subscription_attributes
-_moto_unsubscribe = SNSBackend.unsubscribe
+_PENDING = "PendingConfirmation"
+
+
+@replaces(moto_sns, "Subscription")
+class Subscription(moto_sns.Subscription):
+    """moto's subscription, which may be pending: then `token` is in the link that confirms it."""
+
+    token = ""
+
+    @property
+    def is_pending(self) -> bool:
+        return str(self.attributes.get(_PENDING)).lower() == "true"
+
+    def ask(self) -> None:
+        """Wait for the owner of the address to confirm, with a new token."""
+        self.token = secrets.token_hex(32)
+        self.attributes[_PENDING] = "true"
+
+    def confirm(self) -> None:
+        self.token = ""
+        self.attributes[_PENDING] = "false"
+
+    def publish(self, message: str, message_id: str, **options: Any) -> None:
+        """Give a message that was published to the subscriber."""
+        delivery.running().publish(self, message, message_id, **options)
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "arn": self.arn,
+            "protocol": self.protocol,
+            "endpoint": self.endpoint,
+            "state": "pending" if self.is_pending else "confirmed",
+            "filter_policy": self._filter_policy,
+        }
+
+
+def subscriptions() -> Iterator[Subscription]:
+    """All that there are, in every region."""
+    for backend in upstream.backends(moto_sns.sns_backends):
+        yield from list(backend.subscriptions.values())
+
+
+def confirm(token: str) -> str | None:
+    """Confirm the subscription that the token was mailed for; its ARN, or None if there is none
+    (any more)."""
+    for each in subscriptions():
+        if each.is_pending and secrets.compare_digest(token, each.token):
+            each.confirm()
+            return str(each.arn)
+    return None
+
+
+def remove(arn: str) -> None:
+    """Do what the link at the end of each mail promises."""
+    for backend in upstream.backends(moto_sns.sns_backends):
+        backend.subscriptions.pop(arn, None)
+
+
+def hide_pending(body: bytes, label: bytes) -> bytes:
+    """AWS shows `label` in place of an ARN while a subscription waits to be confirmed."""
+    for each in subscriptions():
+        if each.is_pending:
+            body = body.replace(each.arn.encode(), label)
+    return body
 
 
 def refuse_endpoint(protocol: str, endpoint: str) -> None:
@@ -117,39 +185,46 @@ def _invalid(text: str) -> InvalidParameterValue:
     return InvalidParameterValue(f"Invalid parameter: {text}")
 
 
-def _subscribe(response: SNSResponse) -> Any:
+@replaces(SNSBackend)
+def subscribe(
+    backend: SNSBackend, topic_arn: str, endpoint: str, protocol: str
+) -> moto_sns.Subscription:
+    """An address is asked first, whenever it is subscribed until it is confirmed."""
+    refuse_endpoint(protocol, endpoint)
+    known = set(backend.subscriptions)
+    made: Subscription = original(subscribe)(backend, topic_arn, endpoint, protocol)
+    if protocol.startswith("email") and (made.arn not in known or made.is_pending):
+        made.ask()
+        delivery.running().mail_confirmation(made)
+    return made
+
+
+@replaces(SNSResponse, "subscribe")
+def subscribe_with_settings(response: SNSResponse) -> Any:
     """Settings are looked at first: moto would subscribe, and then refuse them."""
     settings = {name: str(value) for name, value in response._get_param("Attributes", {}).items()}
     for name, value in settings.items():
         refuse_setting(name, value, settings.get("FilterPolicyScope"), "Attributes Reason: ")
-    return _moto_subscribe(response)
+    return original(subscribe_with_settings)(response)
 
 
-def _set(response: SNSResponse) -> Any:
+@replaces(SNSResponse)
+def set_subscription_attributes(response: SNSResponse) -> Any:
+    """Settings that cannot be gone by are refused, and an empty policy takes it away."""
     known = response.backend.subscriptions.get(response._get_param("SubscriptionArn"))
     name = response._get_param("AttributeName")
     value = response._get_param("AttributeValue") or ""
     refuse_setting(name, value, known and known.attributes.get("FilterPolicyScope"))
     if name == "FilterPolicyScope" and known and known._filter_policy:
         refuse_setting("FilterPolicy", json.dumps(known._filter_policy), value)
-    answer = _moto_set(response)
+    answer = original(set_subscription_attributes)(response)
     if name == "RedrivePolicy" and known and not value:  # that takes it away
         known.attributes.pop(name, None)
     return answer
 
 
-def _unsubscribe(backend: SNSBackend, arn: str) -> None:
-    """What list_subscriptions shows of one that is pending is no ARN."""
-    parts = arn.split(":")
-    if len(parts) < 6:
-        raise _invalid(
-            f"SubscriptionArn Reason: An ARN must have at least 6 elements, not {len(parts)}"
-        )
-    _moto_unsubscribe(backend, arn)
-
-
-def install() -> None:
-    """Make moto refuse these from now on."""
-    SNSResponse.subscribe = _subscribe
-    SNSResponse.set_subscription_attributes = _set
-    SNSBackend.unsubscribe = _unsubscribe
+@replaces(SNSBackend)
+def unsubscribe(backend: SNSBackend, arn: str) -> None:
+    """What list_subscriptions shows of one that is pending is no ARN, and is refused."""
+    refuse_what_is_no_arn("SubscriptionArn", arn)
+    original(unsubscribe)(backend, arn)

@@ -26,8 +26,8 @@ from moto.sqs.exceptions import (
 from moto.sqs.models import Message, Queue, SQSBackend
 from moto.sqs.responses import SQSResponse
 
-from localcloud.message_attributes import sqs_problem
-from localcloud.sqs.message import size_of
+from localcloud.message_attributes import size_of, sqs_problem
+from localcloud.upstream import original, replaces
 
 MAX_BYTES = 1024 * 1024
 _MAX_ENTRIES = 10
@@ -52,8 +52,6 @@ _ATTRIBUTES = {
 }
 # What XML 1.0 cannot carry, which SQS still spoke when the rule was made.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_send = SQSBackend.send_message
-_create, _set = SQSResponse.create_queue, SQSResponse.set_queue_attributes
 
 
 class _InvalidContents(SQSException):
@@ -65,12 +63,14 @@ class _InvalidContents(SQSException):
         )
 
 
-def _send_message(
+@replaces(SQSBackend)
+def send_message(
     backend: SQSBackend, queue_name: str, message_body: str, **options: Any
 ) -> Message:
     """A message is text, of at most the queue's maximum in bytes, attributes included."""
     _refuse(backend.get_queue(queue_name), message_body, options)
-    return _send(backend, queue_name, message_body, **options)
+    sent: Message = original(send_message)(backend, queue_name, message_body, **options)
+    return sent
 
 
 def _refuse(queue: Queue, body: str | None, options: dict[str, Any]) -> None:
@@ -95,7 +95,8 @@ def _refuse(queue: Queue, body: str | None, options: dict[str, Any]) -> None:
         )
 
 
-def _send_message_batch(
+@replaces(SQSBackend)
+def send_message_batch(
     backend: SQSBackend, queue_name: str, entries: dict[str, dict[str, Any]]
 ) -> tuple[list[Message], list[dict[str, Any]]]:
     """All of a batch together is held to the limit of one message. What is wrong with one entry
@@ -177,21 +178,21 @@ def _is_within(value: Any, least: int, most: int) -> bool:
         return False
 
 
-def _create_queue(response: SQSResponse) -> Any:
+@replaces(SQSResponse)
+def create_queue(response: SQSResponse) -> Any:
+    """A queue has no attributes that are unknown or out of range."""
     if not response._get_param("QueueName").endswith(".fifo"):  # that is refused by name
         refuse_attributes(response._get_param("Attributes", {}))
-    return _create(response)
+    return original(create_queue)(response)
 
 
-def _set_queue_attributes(response: SQSResponse) -> Any:
+@replaces(SQSResponse)
+def set_queue_attributes(response: SQSResponse) -> Any:
+    """Nor is it given any later."""
     refuse_attributes(response._get_param("Attributes", {}))
-    return _set(response)
+    return original(set_queue_attributes)(response)
 
 
-def install() -> None:
-    """Make moto keep these limits from now on."""
-    moto_responses.validate_message_attributes = lambda _: None  # in other words than AWS
-    SQSBackend.send_message = _send_message
-    SQSBackend.send_message_batch = _send_message_batch
-    SQSResponse.create_queue = _create_queue
-    SQSResponse.set_queue_attributes = _set_queue_attributes
+@replaces(moto_responses)
+def validate_message_attributes(_: Any) -> None:
+    """moto refuses attributes in other words than AWS."""

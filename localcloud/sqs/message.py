@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from moto.sqs.models import Message
+import moto.sqs.models as moto_sqs
 
 from localcloud import clock
+from localcloud.message_attributes import size_of
+from localcloud.upstream import replaces
 
 
-class QueuedMessage(Message):
+@replaces(moto_sqs, "Message")
+class QueuedMessage(moto_sqs.Message):
     """moto's message, timed by our clock, that remembers which queue gave it up."""
 
     dead_letter_source: str | None = None  # the ARN of that queue
@@ -45,10 +46,3 @@ class QueuedMessage(Message):
 
     def delay(self, delay_seconds: int) -> None:
         self.delayed_until = clock.after_ms(delay_seconds)
-
-
-def size_of(body: str, attributes: dict[str, Any]) -> int:
-    """The bytes of a message: its body, and each attribute's name, type and value."""
-    values = (v for a in attributes.values() for v in a.values() if isinstance(v, str | bytes))
-    texts = (body, *attributes, *values)
-    return sum(len(t.encode("utf-8", "replace") if isinstance(t, str) else t) for t in texts)

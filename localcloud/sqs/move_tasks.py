@@ -19,14 +19,14 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.sqs.exceptions import InvalidParameterValue, SQSException
-from moto.sqs.models import sqs_backends
 from moto.sqs.responses import SQSResponse
 
+from localcloud import arn as arns
 from localcloud import clock
 from localcloud.sqs.message import QueuedMessage
-from localcloud.sqs.queue import IndexedQueue
+from localcloud.sqs.queue import IndexedQueue, find, sources_of
 from localcloud.tasks import Tasks
-from localcloud.upstream import State
+from localcloud.upstream import adds
 
 _MAX_RATE = 500
 _NO_QUEUE = "AWS.SimpleQueueService.NonExistentQueue"
@@ -76,26 +76,30 @@ class MoveTask:
 class MoveTasks:
     """Starts, lists and cancels."""
 
-    def __init__(self, state: State) -> None:
-        self._state = state
+    def __init__(self) -> None:
+        global _running
+        _running = self
         self._by_source: dict[str, list[MoveTask]] = defaultdict(list)  # by ARN, newest first
         self._tasks = Tasks()
-        # moto's dispatcher looks for a method of the operation's name.
-        SQSResponse.start_message_move_task = lambda call: self._start(call.params)
-        SQSResponse.list_message_move_tasks = lambda call: self._list(call.params)
-        SQSResponse.cancel_message_move_task = lambda call: self._cancel(call.params)
+
+    def describe(self) -> list[dict[str, Any]]:
+        """All tasks, the newest of each queue first."""
+        return [task.describe() for tasks in self._by_source.values() for task in tasks]
+
+    def is_idle(self) -> bool:
+        return all(task["Status"] != "RUNNING" for task in self.describe())
 
     def clear(self) -> None:
         """Forget all tasks; those under way stop."""
         self._tasks.cancel()
         self._by_source.clear()
 
-    def _start(self, call: dict[str, Any]) -> ActionResult:
-        source = self._queue(call, "SourceArn")
-        if not _is_dead_letter_queue(source):
+    def start(self, call: dict[str, Any]) -> ActionResult:
+        source = _queue(call, "SourceArn")
+        if not sources_of(source):  # those that Lambda and SNS have do not count
             raise InvalidParameterValue("Source queue must be configured as a Dead Letter Queue.")
         if "DestinationArn" in call:
-            self._queue(call, "DestinationArn")
+            _queue(call, "DestinationArn")
         rate = call.get("MaxNumberOfMessagesPerSecond")
         if rate is not None and not 1 <= rate <= _MAX_RATE:
             raise InvalidParameterValue(
@@ -114,31 +118,23 @@ class MoveTasks:
         self._tasks.start(self._move(task))
         return ActionResult({"TaskHandle": task.handle})
 
-    def _list(self, call: dict[str, Any]) -> ActionResult:
-        arn = self._queue(call, "SourceArn").queue_arn
+    def list_tasks(self, call: dict[str, Any]) -> ActionResult:
+        arn = _queue(call, "SourceArn").queue_arn
         tasks = self._by_source[arn][: call.get("MaxResults", 1)]
         return ActionResult({"Results": [task.describe() for task in tasks]})
 
-    def _cancel(self, call: dict[str, Any]) -> ActionResult:
+    def cancel(self, call: dict[str, Any]) -> ActionResult:
         try:
             found = json.loads(base64.b64decode(call["TaskHandle"], validate=True))
             task_id, arn = found["taskId"], found["sourceArn"]
         except (ValueError, TypeError, KeyError):
             raise InvalidParameterValue("Value for parameter TaskHandle is invalid.") from None
-        self._queue({"SourceArn": arn}, "SourceArn")
+        _queue({"SourceArn": arn}, "SourceArn")
         for task in self._by_source[arn]:
             if task.id == task_id and task.status == "RUNNING":
                 task.status = "CANCELLED"
                 return ActionResult({"ApproximateNumberOfMessagesMoved": task.moved})
         raise _NotFound("Task does not exist.")
-
-    def _queue(self, call: dict[str, Any], parameter: str) -> IndexedQueue:
-        queue = self._state.queue(call[parameter])
-        if queue is None:
-            raise _NotFound(
-                f"The resource that you specified for the {parameter} parameter doesn't exist."
-            )
-        return queue
 
     async def _move(self, task: MoveTask) -> None:
         """Move one message after the other, at the task's rate."""
@@ -152,25 +148,55 @@ class MoveTasks:
 
     def _move_one(self, task: MoveTask, message: QueuedMessage) -> None:
         arn = task.destination_arn or message.dead_letter_source
-        destination = self._state.queue(arn) if arn else None
+        destination = find(arns.parse(arn)) if arn else None
         if destination is None:
             task.status, task.failure = "FAILED", _NO_QUEUE if arn else _NO_SOURCE
             return
-        sent = _anew(message)  # first, should it fail
+        sent = _sent_again(message)  # first, should it fail
         task.source.remove(message)
         destination.add_message(sent)
         task.moved += 1
 
 
-def _is_dead_letter_queue(queue: IndexedQueue) -> bool:
-    """Whether another queue sends its dead letters there. Those of Lambda and SNS do not count."""
-    queues = sqs_backends[queue.account_id][queue.region].queues.values()
-    return any(other.dead_letter_target == queue.queue_arn for other in queues)
+def _queue(call: dict[str, Any], parameter: str) -> IndexedQueue:
+    queue = find(arns.parse(call[parameter]))
+    if queue is None:
+        raise _NotFound(
+            f"The resource that you specified for the {parameter} parameter doesn't exist."
+        )
+    return queue
 
 
-def _anew(message: QueuedMessage) -> QueuedMessage:
+def _sent_again(message: QueuedMessage) -> QueuedMessage:
     """The message as if it were sent now."""
     sent = QueuedMessage(str(uuid.uuid4()), message.body, message.system_attributes)
     sent.message_attributes = message.message_attributes
     sent.mark_sent()
     return sent
+
+
+# moto's state is one for the whole process, and so are these tasks.
+_running: MoveTasks | None = None
+
+
+def _tasks() -> MoveTasks:
+    assert _running is not None
+    return _running
+
+
+@adds(SQSResponse)
+def start_message_move_task(response: SQSResponse) -> ActionResult:
+    """moto has no message move tasks."""
+    return _tasks().start(response.params)
+
+
+@adds(SQSResponse)
+def list_message_move_tasks(response: SQSResponse) -> ActionResult:
+    """moto has no message move tasks."""
+    return _tasks().list_tasks(response.params)
+
+
+@adds(SQSResponse)
+def cancel_message_move_task(response: SQSResponse) -> ActionResult:
+    """moto has no message move tasks."""
+    return _tasks().cancel(response.params)

@@ -14,29 +14,29 @@ from moto.sqs.exceptions import SQSException
 from moto.sqs.models import Queue, SQSBackend
 
 from localcloud import clock
+from localcloud.upstream import original, replaces
 
-_create_queue, _delete_queue = SQSBackend.create_queue, SQSBackend.delete_queue
+delay = 0.0  # seconds that the name of a deleted queue is kept
 
 
-def install(delay: float) -> None:
-    """Keep the name of a deleted queue for `delay` seconds from now on."""
+@replaces(SQSBackend)
+def delete_queue(backend: SQSBackend, queue_name: str) -> None:
+    """A deleted queue lets those go who wait for a message, and its name is kept for a while."""
+    queue = backend.queues.get(queue_name)
+    original(delete_queue)(backend, queue_name)
+    if queue is not None:
+        queue.close()
+    # In the backend, which forgets it at a reset as it does the queues.
+    vars(backend).setdefault("names_until", {})[queue_name] = clock.after_ms(delay)
 
-    def delete(backend: SQSBackend, queue_name: str) -> None:
-        queue = backend.queues.get(queue_name)
-        _delete_queue(backend, queue_name)
-        if queue is not None:
-            queue.close()
-        # In the backend, which forgets it at a reset as it does the queues.
-        vars(backend).setdefault("names_until", {})[queue_name] = clock.after_ms(delay)
 
-    def create(backend: SQSBackend, name: str, *args: Any, **options: Any) -> Queue:
-        if vars(backend).get("names_until", {}).get(name, 0) > clock.now_ms():
-            raise SQSException(
-                "AWS.SimpleQueueService.QueueDeletedRecently",
-                "You must wait 60 seconds after deleting a queue before you can create another "
-                "with the same name.",
-            )
-        return _create_queue(backend, name, *args, **options)
-
-    SQSBackend.delete_queue = delete
-    SQSBackend.create_queue = create
+@replaces(SQSBackend)
+def create_queue(backend: SQSBackend, name: str, *args: Any, **options: Any) -> Queue:
+    """A name that was deleted lately cannot be taken again yet."""
+    if vars(backend).get("names_until", {}).get(name, 0) > clock.now_ms():
+        raise SQSException(
+            "AWS.SimpleQueueService.QueueDeletedRecently",
+            "You must wait 60 seconds after deleting a queue before you can create another "
+            "with the same name.",
+        )
+    return original(create_queue)(backend, name, *args, **options)

@@ -18,7 +18,7 @@ import heapq
 import itertools
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -27,15 +27,19 @@ from moto.core.responses import ActionResult
 from moto.sqs.exceptions import InvalidAttributeValue, InvalidParameterValue, ReceiptHandleIsInvalid
 from moto.sqs.responses import SQSResponse
 
-from localcloud import clock, losses
+from localcloud import arn as arns
+from localcloud import clock, losses, upstream
+from localcloud.arn import Arn
 from localcloud.iam.policies import is_policy
 from localcloud.sqs.message import QueuedMessage
+from localcloud.upstream import original, replaces
 
 _sequence = itertools.count()  # breaks ties in the heap: messages are not comparable
-_moto_received = SQSResponse.receive_message
 _MAX_VISIBILITY_MS = 12 * 60 * 60 * 1000
+_SHOWN = 1000  # characters of a message's body, where it is described
 
 
+@replaces(moto_sqs, "Queue")
 class IndexedQueue(moto_sqs.Queue):
     """moto's queue with constant-time send, receive, delete and change of visibility."""
 
@@ -181,6 +185,26 @@ class IndexedQueue(moto_sqs.Queue):
         self._hide(message)
         self._wake()
 
+    def describe(self, first: int = 10) -> dict[str, Any]:
+        """Its counts, and the first messages, which stay as they are: nothing is received."""
+        return {
+            "name": self.name,
+            "arn": self.queue_arn,
+            "visible": self.approximate_number_of_messages,
+            "in_flight": self.approximate_number_of_messages_not_visible,
+            "delayed": self.approximate_number_of_messages_delayed,
+            "oldest_seconds": _seconds(self.longest_wait_ms()),
+            "dead_letter_target": self.dead_letter_target,
+            "messages": [_described(m, self) for m in itertools.islice(self._messages, first)],
+        }
+
+    def state_of(self, message: QueuedMessage) -> str:
+        """Whether a message of this queue is visible, in flight or delayed."""
+        self._promote()
+        if message.id in self._in_flight:
+            return "in flight"
+        return "delayed" if message.id in self._hidden_ids else "visible"
+
     def has(self, message: QueuedMessage) -> bool:
         """Whether a message is still here: not deleted, nor moved to the dead-letter queue."""
         return message.id in self._by_id
@@ -258,7 +282,7 @@ class IndexedQueue(moto_sqs.Queue):
             return None
         if message.approximate_receive_count < self.redrive_policy["maxReceiveCount"]:
             return None
-        name = self.dead_letter_target.rsplit(":", 1)[-1]
+        name = arns.parse(self.dead_letter_target).resource
         return moto_sqs.sqs_backends[self.account_id][self.region].queues.get(name)
 
     def remove(self, message: QueuedMessage) -> None:
@@ -272,6 +296,23 @@ class IndexedQueue(moto_sqs.Queue):
                 self.deleted_messages.add(handle)
 
 
+def _described(message: QueuedMessage, queue: IndexedQueue) -> dict[str, Any]:
+    hidden_ms = message.due_ms - clock.now_ms()
+    return {
+        "id": message.id,
+        "state": queue.state_of(message),
+        "sent_epoch_ms": int(message.sent_timestamp),
+        "receive_count": message.approximate_receive_count,
+        "visible_in_seconds": _seconds(max(0.0, hidden_ms)),
+        "bytes": message.size,
+        "body": message.body[:_SHOWN],
+    }
+
+
+def _seconds(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else round(milliseconds / 1000, 3)
+
+
 def _given_up(message: QueuedMessage, source_arn: str) -> QueuedMessage:
     """A copy for the dead-letter queue. It keeps its id, its receive count and the time at
     which it was sent; no receipt handle is valid any more."""
@@ -282,7 +323,33 @@ def _given_up(message: QueuedMessage, source_arn: str) -> QueuedMessage:
     return moved
 
 
-def _receive_message(
+def find(arn: Arn) -> IndexedQueue | None:
+    """The queue with this ARN, if there is one."""
+    backend = upstream.backend(moto_sqs.sqs_backends, arn.account, arn.region)
+    return backend and backend.queues.get(arn.resource)
+
+
+def at(url: str, region: str) -> IndexedQueue | None:
+    """The queue behind a queue URL, whose last two parts are account and name."""
+    *_, account, name = ["", "", *url.rstrip("/").split("/")]
+    return find(Arn("aws", "sqs", region, account, name))
+
+
+def queues() -> Iterator[IndexedQueue]:
+    """All that there are, in every region."""
+    for backend in upstream.backends(moto_sqs.sqs_backends):
+        yield from backend.queues.values()
+
+
+def sources_of(dead_letters: IndexedQueue) -> list[IndexedQueue]:
+    """The queues that send their dead letters to this one. It goes by ARN: moto forgets them when
+    the queue is made again."""
+    there = moto_sqs.sqs_backends[dead_letters.account_id][dead_letters.region].queues.values()
+    return [queue for queue in there if queue.dead_letter_target == dead_letters.queue_arn]
+
+
+@replaces(moto_sqs.SQSBackend)
+def receive_message(
     backend: moto_sqs.SQSBackend,
     queue_name: str,
     count: int,
@@ -290,29 +357,35 @@ def _receive_message(
     visibility_timeout: int,
     message_attribute_names: list[str] | None = None,
 ) -> list[QueuedMessage]:
-    # Never waits: a long poll is held open by localcloud.server, outside of moto.
+    """moto would wait in here; long_poll.py does that outside of it."""
     messages = backend.get_queue(queue_name).receive(int(count), int(visibility_timeout))
     for message in messages:
         moto_sqs._filter_message_attributes(message, message_attribute_names or [])
-    return messages
+    received: list[QueuedMessage] = messages
+    return received
 
 
-def _change_message_visibility(
+@replaces(moto_sqs.SQSBackend)
+def change_message_visibility(
     backend: moto_sqs.SQSBackend, queue_name: str, receipt_handle: str, visibility_timeout: int
 ) -> None:
+    """The queue finds the message by its handle; moto goes through all of them."""
     queue = backend.get_queue(queue_name)
     queue.change_visibility(receipt_handle, int(visibility_timeout))
 
 
-def _sources_of(backend: moto_sqs.SQSBackend, queue_name: str) -> list[moto_sqs.Queue]:
-    """ListDeadLetterSourceQueues, by ARN: moto forgets them when the queue is made again."""
-    arn = backend.get_queue(queue_name).queue_arn
-    return [queue for queue in backend.queues.values() if queue.dead_letter_target == arn]
+@replaces(moto_sqs.SQSBackend)
+def list_dead_letter_source_queues(
+    backend: moto_sqs.SQSBackend, queue_name: str
+) -> list[IndexedQueue]:
+    """moto forgets the sources when the queue is made again."""
+    return sources_of(backend.get_queue(queue_name))
 
 
-def _received(response: SQSResponse) -> ActionResult:
-    """ReceiveMessage, with the one attribute of messages that moto does not have."""
-    answer = _moto_received(response)
+@replaces(SQSResponse, "receive_message")
+def receive_message_with_source(response: SQSResponse) -> ActionResult:
+    """moto has all attributes of a received message but one, the queue that gave it up."""
+    answer: ActionResult = original(receive_message_with_source)(response)
     asked = ("AttributeNames", "MessageSystemAttributeNames")
     names = {name for parameter in asked for name in response._get_param(parameter, [])}
     if not names & {"All", "DeadLetterQueueSourceArn"}:
@@ -324,14 +397,13 @@ def _received(response: SQSResponse) -> ActionResult:
     return answer
 
 
-def install() -> None:
-    """Make moto build indexed queues, and messages timed by our clock, from now on."""
-    # moto draws a handle's 185 characters one at a time, a tenth of the cost of a receive.
-    moto_sqs.generate_receipt_handle = lambda: secrets.token_urlsafe(96)
-    moto_sqs.unix_time_millis = lambda: clock.now_ms()
-    moto_sqs.Message = QueuedMessage
-    moto_sqs.Queue = IndexedQueue
-    moto_sqs.SQSBackend.receive_message = _receive_message
-    moto_sqs.SQSBackend.change_message_visibility = _change_message_visibility
-    moto_sqs.SQSBackend.list_dead_letter_source_queues = _sources_of
-    SQSResponse.receive_message = _received
+@replaces(moto_sqs)
+def generate_receipt_handle() -> str:
+    """moto draws 185 characters one at a time, a tenth of the cost of a receive."""
+    return secrets.token_urlsafe(96)
+
+
+@replaces(moto_sqs)
+def unix_time_millis() -> float:
+    """Messages are timed by our clock."""
+    return clock.now_ms()

@@ -37,7 +37,7 @@ from lab.course.names import names
 from localcloud.lambda_.async_invoke import Event
 from localcloud.sns import delivery as notifications
 from localcloud.sns import limits as publishing
-from localcloud.sns.delivery import Notifications
+from localcloud.sns.delivery import Delivery
 from tests.support.virtual_chain import VirtualChain
 from tests.support.virtual_cloud import EDITS, set_up
 
@@ -348,14 +348,14 @@ def test_the_machine_finds_retries_that_are_off() -> None:
 
 def take_everything(patch: pytest.MonkeyPatch) -> None:
     """SNS takes what it can give to nobody, and a message that nobody is given is dropped."""
-    publish = Notifications._publish
+    publish = Delivery.publish
 
-    def drop(of: Notifications, *message: Any, **options: Any) -> None:
+    def drop(of: Delivery, *message: Any, **options: Any) -> None:
         with suppress(SNSException):
             publish(of, *message, **options)
 
     patch.setattr(publishing, "_refuse_message", lambda *_: None)
-    patch.setattr(Notifications, "_publish", drop)
+    patch.setattr(Delivery, "publish", drop)
 
 
 def give_events_up(patch: pytest.MonkeyPatch) -> None:
@@ -369,14 +369,14 @@ def give_events_up(patch: pytest.MonkeyPatch) -> None:
 
 def drop_what_cannot_be_delivered(patch: pytest.MonkeyPatch) -> None:
     """A message that the cloud could not deliver is logged, and that is all."""
-    dead_letter = Notifications._dead_letter
+    dead_letter = Delivery._dead_letter
 
-    def drop(of: Notifications, *letter: Any) -> None:
+    def drop(of: Delivery, *letter: Any) -> None:
         if "the local cloud failed" not in letter[-1]:
             dead_letter(of, *letter)
 
     patch.setattr(notifications, "_PAUSES", ())
-    patch.setattr(Notifications, "_dead_letter", drop)
+    patch.setattr(Delivery, "_dead_letter", drop)
 
 
 HOLES = [take_everything, give_events_up, drop_what_cannot_be_delivered]

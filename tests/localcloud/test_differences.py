@@ -90,7 +90,7 @@ def test_the_files_of_a_function_can_be_written(aws: Session) -> None:
     "Lambda",
     "A version keeps the code that was published, and an alias names a version",
     kept="no: either runs the newest code",
-    module="aws_api",
+    module="lambda_.invoke",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html",
 )
 def test_versions_and_aliases_run_the_newest_code(aws: Session) -> None:

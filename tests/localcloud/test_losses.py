@@ -25,11 +25,12 @@ from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.course.inbox import find_mail
 from lab.here import local
-from localcloud import clock, losses, unserved
+from localcloud import clock, losses, upstream
+from localcloud.lambda_ import functions
 from localcloud.lambda_.async_invoke import AsyncInvocations
-from localcloud.lambda_.runtime.pool import Result, Runtime
+from localcloud.lambda_.runtime.runtime import Runtime
+from localcloud.lambda_.runtime.worker_handle import Result
 from localcloud.sns import limits as publishing
-from localcloud.upstream import State
 from tests.conftest import ROOT, invoke, make_function, make_role, messages_on, open_queue
 from tests.localcloud.sns.test_delivery import link_in, redrive_to, subscribe_email, subscribe_queue
 from tests.support.counts import counts
@@ -112,7 +113,7 @@ def test_an_entry_that_fails_for_whatever_reason_is_named_in_failed() -> None:
     backend = Full("us-east-1", ACCOUNT)
     topic = sns_backends[ACCOUNT]["us-east-1"].create_topic("Full").arn
     entries = [{"Id": each, "Message": each} for each in ("good", "bad")]
-    successful, failed = publishing._publish_message_batch(backend, topic, entries)
+    successful, failed = publishing.publish_batch(backend, topic, entries)
     assert [each["Id"] for each in successful] == ["good"]
     assert [(each["Id"], each["SenderFault"]) for each in failed] == [("bad", False)]
 
@@ -268,7 +269,7 @@ def test_a_message_that_ends_nowhere_is_recorded_without_its_text(
     arn = subscribe_queue(aws, topic, "gone", **settings)
     aws.client("sns").publish(TopicArn=topic, Message="confidential")
     found = wait_for_loss(cloud, "notification without a dead-letter queue", arn)
-    assert found.startswith("the queue is gone") and why in found
+    assert found.startswith("there is no such queue") and why in found
     assert "confidential" not in json.dumps(lost(cloud))
 
 
@@ -305,7 +306,7 @@ def test_a_dead_letter_whose_queue_is_gone_is_recorded(aws: Session, cloud: str)
 
 
 @pytest.mark.place("destination")
-def test_an_event_that_cannot_be_reported_is_recorded() -> None:
+def test_an_event_that_cannot_be_reported_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     class Works:
         async def invoke(self, *_: Any, **__: Any) -> Result:
             return Result(b"null", "Unhandled")
@@ -317,10 +318,10 @@ def test_an_event_that_cannot_be_reported_is_recorded() -> None:
         reserved_concurrency=None,
         dead_letter_config={"TargetArn": 7},
     )
-    state = SimpleNamespace(function=lambda *_: function)
+    monkeypatch.setattr(functions, "find", lambda *_: function)
 
     async def run() -> None:
-        events = AsyncInvocations(cast(State, state), cast(Runtime, Works()), retry_delay=0.01)
+        events = AsyncInvocations(cast(Runtime, Works()), retry_delay=0.01)
         events.add(cast(LambdaFunction, function), b"{}")
         await asyncio.wait(events._tasks._tasks, timeout=20)
 
@@ -384,10 +385,10 @@ def test_an_event_survives_a_cloud_without_files(monkeypatch: pytest.MonkeyPatch
     function = SimpleNamespace(
         function_arn="arn", function_name="f", event_invoke_config=[], reserved_concurrency=None
     )
-    state = SimpleNamespace(function=lambda *_: function)
+    monkeypatch.setattr(functions, "find", lambda *_: function)
 
     async def run() -> None:
-        events = AsyncInvocations(cast(State, state), cast(Runtime, Broken()))
+        events = AsyncInvocations(cast(Runtime, Broken()))
         events.add(cast(LambdaFunction, function), b"{}")
         await asyncio.wait(events._tasks._tasks, timeout=20)
 
@@ -400,7 +401,7 @@ def test_an_event_survives_a_cloud_without_files(monkeypatch: pytest.MonkeyPatch
     "Lambda",
     "InvokeAsync, which is deprecated, is an asynchronous invocation",
     kept="yes",
-    module="aws_api",
+    module="lambda_.invoke",
     aws="https://docs.aws.amazon.com/lambda/latest/api/API_InvokeAsync.html",
 )
 @pytest.mark.place("InvokeAsync")
@@ -425,7 +426,7 @@ def test_invoke_async_runs_the_function(aws: Session) -> None:
 
 @pytest.mark.place("functions called by moto")
 def test_nothing_of_moto_s_calls_a_function_or_starts_docker(aws: Session) -> None:
-    unserved.install()
+    upstream.install()
     function = SimpleNamespace(function_name="f")
     for call in (LambdaFunction.invoke, LambdaFunction._invoke_lambda):
         with pytest.raises(NotImplementedError, match="does not call f from here"):

@@ -18,7 +18,10 @@ import lab
 from lab.course.dead_letters import event_of
 from lab.course.names import names
 from lab.course.orders import order_in
-from localcloud.upstream import ACCOUNT_ID, Request
+from localcloud import arn, routes
+from localcloud.http import Request
+from localcloud.lambda_ import functions
+from localcloud.upstream import ACCOUNT_ID
 from tests.support.virtual_cloud import ADDRESS, VirtualCloud
 
 REGION = "us-east-1"
@@ -46,12 +49,13 @@ class VirtualChain(VirtualCloud):
         headers = {"x-api-key": key.value, "content-type": "application/json", "host": ADDRESS}
         path = f"/restapis/{api_id}/prod/_user_request_/orders"
         request = Request("POST", path, "", headers, json.dumps(order).encode())
-        self.cloud.front_door.clear()  # the usage plan goes by this machine's time
-        return int(self.run(self.cloud.handle(request)).status)
+        self.cloud.apigateway.reset()  # for as many requests as a test wants
+        return int(self.run(routes.answer(self.cloud, request)).status)
 
     def put_on_queue(self, body: str) -> bool:
         """Put a message on the queue, past the API; False if there is no queue."""
-        return not self.cloud.state.send(self.queue_arn, body)
+        queue = self._queues.get(N.queue)
+        return bool(queue and not self.cloud.sqs.take(arn.parse(self.queue_arn), body, {}))
 
     def items(self) -> dict[str, Content]:
         """What is in the table: product and quantity by order id."""
@@ -79,11 +83,7 @@ class VirtualChain(VirtualCloud):
 
     def _is_quiet(self) -> bool:
         """Whether nothing is queued, no event waits, and only pollers are at work."""
-        sources = self.cloud.event_sources
-        deliveries = len(sources._tasks._tasks) - len(sources._pollers)
-        events = len(self.cloud.invocations._tasks._tasks)
-        events += len(self.cloud.notifications._tasks._tasks)
-        return not (self._queues[N.queue]._messages or deliveries or events)
+        return self.cloud.is_idle() and not self._queues[N.queue]._messages
 
     # -- Breaking it -----------------------------------------------------------------------
 
@@ -192,7 +192,7 @@ class VirtualChain(VirtualCloud):
         return sns_backends[ACCOUNT_ID][REGION].topics
 
     def _function(self, name: str) -> Any:
-        return self.cloud.state.function(name, REGION)
+        return functions.find(name, REGION)
 
     def _role(self, function: str) -> Any:
         return iam_backends[ACCOUNT_ID]["aws"].get_role(N.role(function, REGION))

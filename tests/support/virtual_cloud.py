@@ -40,11 +40,15 @@ from moto.sns.models import SNSBackend
 from lab.course import chapters
 from lab.here.demo import environment
 from lab.here.folders import ROOT
-from localcloud import clock, server
+from localcloud import clock, routes
+from localcloud import cloud as localcloud
+from localcloud.cloud import LocalCloud, Options
+from localcloud.http import Request, Response, error_response
+from localcloud.iam.federation import assume_role
 from localcloud.lambda_.async_invoke import AsyncInvocations
-from localcloud.lambda_.runtime.pool import Result, Runtime, error_payload
-from localcloud.server import LocalCloud, Options
-from localcloud.upstream import Request, Response, error_response
+from localcloud.lambda_.runtime.report import error_payload
+from localcloud.lambda_.runtime.runtime import Runtime
+from localcloud.lambda_.runtime.worker_handle import Result
 
 ADDRESS = "127.0.0.1:4510"
 INIT_SECONDS = 10
@@ -203,8 +207,9 @@ class VirtualCloud:
     def handle(self, request: Request) -> Response:
         """Answer a request, from the loop's own thread or from another one."""
         if threading.get_ident() != self._thread:
-            return asyncio.run_coroutine_threadsafe(self.cloud.handle(request), self.loop).result()
-        work = self.cloud.handle(request)
+            work = routes.answer(self.cloud, request)
+            return asyncio.run_coroutine_threadsafe(work, self.loop).result()
+        work = routes.answer(self.cloud, request)
         try:
             work.send(None)
         except StopIteration as done:
@@ -250,7 +255,7 @@ class VirtualCloud:
 
     def _load(self, function: LambdaFunction, *edits: tuple[str, str]) -> ModuleType:
         name = function.function_name
-        credentials = self.cloud.state.assume_role(function.role, name, function.region)
+        credentials = assume_role(function.role, name, function.region)
         os.environ.update(credentials, AWS_DEFAULT_REGION=function.region)
         boto3.setup_default_session()  # forgets the credentials of the handler before
         source = (ROOT / "lambdas" / f"{name}.py").read_text("utf-8")
@@ -343,7 +348,7 @@ def set_up(kind: type[V], plants: dict[str, list[tuple[str, str]]] | None = None
         environment(AWS_ENDPOINT_URL=f"http://{ADDRESS}"),
         redirect_stdout(io.StringIO()),  # the handlers and the chapters say what they do
     ):
-        patch.setattr(server, "Runtime", _InProcessRuntime)
+        patch.setattr(localcloud, "Runtime", _InProcessRuntime)
         made = kind(Path(directory), plants or {})
         with closing(made.loop):
             made.install(patch)

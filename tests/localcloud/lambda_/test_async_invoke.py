@@ -257,7 +257,7 @@ def test_an_event_that_is_too_old_is_not_tried_again() -> None:
     "Lambda",
     "An event of an asynchronous invocation has 1 MB at most",
     kept="yes",
-    module="aws_api",
+    module="lambda_.invoke",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
 )
 def test_an_event_above_1_mb_is_refused(aws: Session, queues: dict[str, str]) -> None:

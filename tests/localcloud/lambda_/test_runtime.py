@@ -91,7 +91,7 @@ def test_the_client_context_is_any_json_object(aws: Session, options: dict[str, 
     "Lambda",
     "A client context that is no JSON object in Base64 is refused",
     kept="yes",
-    module="aws_api",
+    module="lambda_.invoke",
     aws="https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html",
 )
 @pytest.mark.parametrize("text", ["green", '["green"]', "", "\udcff", "[" * 5000])
@@ -107,7 +107,7 @@ def test_a_client_context_that_is_no_json_object_is_refused(aws: Session, text: 
     "Lambda",
     "A function is invoked by its name, its ARN or a part of that, with a qualifier or without",
     kept="yes; any qualifier is `$LATEST`",
-    module="aws_api",
+    module="lambda_.invoke",
     aws="https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html",
 )
 @pytest.mark.parametrize("name", ["echo", "function"])
@@ -199,7 +199,7 @@ def test_a_worker_is_like_a_python_of_its_own(aws: Session) -> None:
         "group": True,
         "signals": [str(signal.SIGINT)],
         "path": path,
-        "main": ["__main__", str(ROOT / "localcloud" / "worker.py")],
+        "main": ["__main__", str(ROOT / "localcloud" / "lambda_" / "runtime" / "worker.py")],
         "input": "",
         "threads": ["MainThread", "parent-watch"],
         "writes_bytecode": False,
@@ -357,7 +357,7 @@ def test_a_module_that_cannot_be_imported_fails_the_invocation(aws: Session) -> 
     "Lambda",
     "Invoke with the log type `Tail` returns the end of the log",
     kept="yes",
-    module="aws_api",
+    module="lambda_.invoke",
     aws="https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html",
 )
 def test_a_timeout_ends_the_worker_and_reads_as_on_aws(aws: Session) -> None:
@@ -457,7 +457,7 @@ def test_a_changed_function_starts_new_workers(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "Lambda", "A function that is deleted cannot be invoked", kept="yes", module="aws_api"
+    "Lambda", "A function that is deleted cannot be invoked", kept="yes", module="lambda_.invoke"
 )
 def test_a_deleted_function_leaves_no_worker(aws: Session, client_cloud: str) -> None:
     make_function(aws, "gone", ECHO)
@@ -476,7 +476,7 @@ def test_a_deleted_function_leaves_no_worker(aws: Session, client_cloud: str) ->
     "Invoke as `Event` answers 202 and the function runs; as `DryRun` it answers 204 "
     "and the function does not",
     kept="yes",
-    module="aws_api",
+    module="lambda_.invoke",
     aws="https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html",
 )
 def test_the_three_types_of_invocation(aws: Session) -> None:
@@ -565,7 +565,7 @@ def test_a_worker_still_answers_after_a_long_while(aws: Session) -> None:
     "Lambda",
     "An event that is no JSON is refused",
     kept="yes",
-    module="aws_api",
+    module="lambda_.invoke",
     aws="https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html",
 )
 def test_an_event_that_is_not_json_is_refused(aws: Session) -> None:
@@ -578,7 +578,7 @@ def test_an_event_that_is_not_json_is_refused(aws: Session) -> None:
     "Lambda",
     "An event of a synchronous invocation has 6 MB at most",
     kept="yes",
-    module="aws_api",
+    module="lambda_.invoke",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
 )
 def test_a_large_event_arrives_whole_and_a_larger_one_is_refused(aws: Session) -> None:

@@ -20,21 +20,21 @@ from typing import Any
 
 import pytest
 
-from localcloud import tasks
+from localcloud import deliver, tasks, upstream
 from localcloud.host.resources import connections_to_hold, may_pass
+from localcloud.http import Request
 from localcloud.lambda_ import event_source_mapping as event_sources
-from localcloud.lambda_.event_source_mapping import EventSources
-from localcloud.lambda_.runtime import output
-from localcloud.lambda_.runtime import pool as runtime
+from localcloud.lambda_ import functions
+from localcloud.lambda_.event_source_mapping import EventSourceMappings
+from localcloud.lambda_.runtime import output, pool, runtime, worker_handle
 from localcloud.lambda_.runtime.output import Output
-from localcloud.lambda_.runtime.pool import Result, Runtime
 from localcloud.lambda_.runtime.processes import ForkServer
+from localcloud.lambda_.runtime.runtime import Runtime
+from localcloud.lambda_.runtime.worker_handle import Result, Worker
 from localcloud.logs.writer import LogWriter
-from localcloud.sqs import queue as queues
 from localcloud.sqs.message import QueuedMessage
 from localcloud.sqs.queue import IndexedQueue
 from localcloud.tasks import Tasks
-from localcloud.upstream import Request
 from tests.conftest import zip_of
 
 ECHO = zip_of("def handler(event, context):\n    return event\n")
@@ -109,7 +109,8 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> FakeProcesses:
     monkeypatch.setattr(runtime, "kill", lambda process: setattr(process, "returncode", -9))
     monkeypatch.setattr(runtime, "kill_group", lambda _: None)
     monkeypatch.setattr(runtime, "lambda_may_assume", lambda _: True)
-    monkeypatch.setattr(runtime, "_memory_mb", lambda _: 0)
+    monkeypatch.setattr("localcloud.lambda_.runtime.report._memory_mb", lambda _: 0)
+    monkeypatch.setattr("localcloud.lambda_.runtime.environment.assume_role", lambda *_: {})
     monkeypatch.setattr(runtime, "_RETRY_SECONDS", 0.01)
     monkeypatch.setattr(tasks, "_PAUSE_SECONDS", 0.0)
     return FakeProcesses([])
@@ -121,9 +122,8 @@ def run(
     """Run what a test does with a runtime; it has half a minute."""
 
     async def within_time() -> None:
-        state: Any = SimpleNamespace(assume_role=lambda *_: {})
-        made = Runtime(folder, state, LogWriter())
-        made._processes = fakes  # type: ignore[assignment]  # it has what the runtime asks for
+        made: Any = Runtime(folder, LogWriter())
+        made._processes = fakes  # which has what the runtime asks for
         fakes.owner = made
         async with asyncio.timeout(30):
             await work(made)
@@ -201,7 +201,7 @@ def test_a_result_does_not_wait_for_a_log_that_cannot_be_written(
         raise OSError(errno.EMFILE, "files")
 
     async def work(made: Runtime) -> None:
-        monkeypatch.setattr(runtime, "_report", fail)
+        monkeypatch.setattr(runtime, "report_line", fail)
         for number in range(20):  # more than may be under way at one time
             result = await made.invoke(function(), str(number).encode())
             assert (result.payload, result.log_tail) == (str(number).encode(), b"")
@@ -215,7 +215,7 @@ def test_a_worker_that_cannot_be_looked_at_keeps_nobody_from_being_looked_at(
 ) -> None:
     look_at = Runtime._look_at
 
-    def fail_at_the_first(made: Runtime, worker: runtime.Worker) -> None:
+    def fail_at_the_first(made: Runtime, worker: Worker) -> None:
         if worker.process is not None and worker.process.pid == 0:
             raise OSError(errno.EMFILE, "files")
         look_at(made, worker)
@@ -235,7 +235,7 @@ def test_a_worker_that_cannot_be_looked_at_keeps_nobody_from_being_looked_at(
 def test_a_worker_that_asks_no_more_is_replaced(
     fakes: FakeProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime, "_COMING_SECONDS", 0.05)
+    monkeypatch.setattr(worker_handle, "_COMING_SECONDS", 0.05)
     monkeypatch.setattr(runtime, "_LOST_SECONDS", 0.2)
     fakes.answers = False
 
@@ -253,7 +253,7 @@ def test_a_worker_that_asks_no_more_is_replaced(
 def test_idle_workers_are_let_go_and_the_last_one_later(
     fakes: FakeProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime, "_SPARE_SECONDS", 0.0)
+    monkeypatch.setattr(pool, "_SPARE_SECONDS", 0.0)
 
     async def work(made: Runtime) -> None:
         await asyncio.gather(*(made.invoke(function(), b"[1]") for _ in range(5)))
@@ -262,7 +262,7 @@ def test_idle_workers_are_let_go_and_the_last_one_later(
             await asyncio.sleep(0.01)
         made._look_around()
         assert len(made.describe()["functions"][0]["workers"]) == 1
-        monkeypatch.setattr(runtime, "_WARM_SECONDS", 0.0)
+        monkeypatch.setattr(pool, "_WARM_SECONDS", 0.0)
         while made.describe()["functions"][0]["workers"]:
             await asyncio.sleep(0.01)
         assert (await made.invoke(function(), b"[2]")).payload == b"[2]"
@@ -279,10 +279,10 @@ def test_a_large_package_is_unpacked_while_others_work(
     async def work(made: Runtime) -> None:
         loop = asyncio.get_running_loop()
 
-        def wait_for_the_others(pool: runtime.Pool) -> None:
-            if pool.function.function_name == "large":
+        def wait_for_the_others(of: pool.Pool) -> None:
+            if of.function.function_name == "large":
                 asyncio.run_coroutine_threadsafe(others.wait(), loop).result(20)
-            unpack(pool)
+            unpack(of)
 
         monkeypatch.setattr(runtime, "_unpack", wait_for_the_others)
         large = asyncio.ensure_future(made.invoke(function("large", ECHO + b" "), b"[1]"))
@@ -340,15 +340,14 @@ def test_a_supervised_task_that_ends_or_raises_is_begun_again(
     assert "a test's task failed" in caplog.text and "a test's task ended" in caplog.text
 
 
-class FakeState:
-    """One mapping between a queue and a function."""
+class OneMapping:
+    """One mapping between a queue and a function, which waits in `invoke`."""
 
-    def __init__(self) -> None:
-        queues.install()
-        EventSources(self, self)  # type: ignore[arg-type]  # for what it does to moto's mapping
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        upstream.install()
         self.arn = "arn:aws:sqs:us-east-1:123456789012:q"
         self.queue_found = IndexedQueue("q", region="us-east-1", account_id="123456789012")
-        self.mapping = event_sources._Mapping(
+        self.mapping = event_sources.EventSourceMapping(
             {
                 "EventSourceArn": self.arn,
                 "FunctionName": "f",
@@ -358,15 +357,10 @@ class FakeState:
             }
         )
         self.invocations: list[asyncio.Future[Result]] = []
-
-    def event_source_mappings(self) -> list[Any]:
-        return [self.mapping]
-
-    def queue(self, _: str) -> IndexedQueue:
-        return self.queue_found
-
-    def function(self, *_: Any) -> Any:
-        return function("f")
+        patch.setattr(functions, "mappings", lambda: [self.mapping])
+        patch.setattr(functions, "find", lambda *_: function("f"))
+        patch.setattr(deliver, "find", lambda _: self.queue_found)
+        patch.setattr(event_sources, "role_allows", lambda *_: True)
 
     async def invoke(self, *_: Any, **__: Any) -> Result:
         self.invocations.append(asyncio.get_running_loop().create_future())
@@ -386,11 +380,9 @@ def _message(body: str) -> Any:
 def test_a_trigger_says_what_waits_what_is_under_way_and_when_it_got_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(event_sources, "role_allows", lambda *_: True)
-
     async def watch() -> None:
-        state: Any = FakeState()
-        sources = EventSources(state, state)
+        state: Any = OneMapping(monkeypatch)
+        sources = EventSourceMappings(state)
         state.send(*(f"tea {number}" for number in range(12)))
         (before,) = sources.describe()
         assert (before["waiting"], before["in_flight"], before["polls"]) == (12, 0, False)
@@ -417,20 +409,19 @@ def test_a_trigger_says_what_waits_what_is_under_way_and_when_it_got_on(
 
 
 def test_a_poller_that_fails_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_sources, "role_allows", lambda *_: True)
     monkeypatch.setattr(tasks, "_PAUSE_SECONDS", 0.0)
-    poll, failures = EventSources._poll, [OSError(errno.EMFILE, "files"), MemoryError()]
+    poll, failures = EventSourceMappings._poll, [OSError(errno.EMFILE, "files"), MemoryError()]
 
-    async def fail_first(sources: EventSources, mapping: Any) -> None:
+    async def fail_first(sources: EventSourceMappings, mapping: Any) -> None:
         if failures:
             raise failures.pop()
         await poll(sources, mapping)
 
-    monkeypatch.setattr(EventSources, "_poll", fail_first)
+    monkeypatch.setattr(EventSourceMappings, "_poll", fail_first)
 
     async def watch() -> None:
-        state: Any = FakeState()
-        sources = EventSources(state, state)
+        state: Any = OneMapping(monkeypatch)
+        sources = EventSourceMappings(state)
         sources.reconcile()
         state.send("tea")
         while not state.invocations:

@@ -90,7 +90,7 @@ def test_nothing_is_mailed_before_the_link_was_opened(aws: Session, topic: str) 
     "SNS",
     "A pending subscription shows its ARN only with `ReturnSubscriptionArn`",
     kept="yes",
-    module="aws_api",
+    module="lambda_.invoke",
     aws="https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html",
 )
 def test_a_pending_subscription_shows_its_arn_only_when_asked(aws: Session, topic: str) -> None:

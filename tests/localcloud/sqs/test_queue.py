@@ -147,7 +147,7 @@ def test_a_delayed_message_comes_late(sqs: Any, url: str) -> None:
     "SQS",
     "A long poll returns as soon as there is a message",
     kept="yes",
-    module="aws_api",
+    module="lambda_.invoke",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html",
 )
 def test_a_long_poll_returns_as_soon_as_a_message_is_sent(sqs: Any, url: str) -> None:

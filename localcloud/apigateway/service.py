@@ -1,0 +1,68 @@
+"""API Gateway: its stages, its Test button, and what a caller needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.apigateway.models import apigateway_backends
+
+from localcloud import upstream
+from localcloud.apigateway import stages
+from localcloud.apigateway.usage_plans import UsagePlans
+from localcloud.call import Call
+from localcloud.http import Request, Response
+from localcloud.service import Needed, Service
+
+
+class APIGateway(Service):
+    """REST APIs. What they serve is open, as on AWS; only their plans keep somebody out."""
+
+    name = "apigateway"
+
+    def __init__(self) -> None:
+        self.usage_plans = UsagePlans()
+
+    async def serve(self, request: Request) -> Response:
+        """Answer a request to a deployed stage."""
+        return await stages.serve(request, self.usage_plans)
+
+    async def handle(self, call: Call) -> Response | None:
+        if call.operation == "TestInvokeMethod":
+            given = call.parameters
+            return await stages.test_invoke(
+                given["restapi_id"], given["resource_id"], given["http_method"], call.request.body
+            )
+        return None
+
+    def needed(self, call: Call) -> Needed:
+        """API Gateway's actions are the methods.
+        https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonapigatewaymanagement.html
+        """
+        yield f"apigateway:{call.request.method}", ""
+
+    def describe(self) -> dict[str, Any]:
+        backends = upstream.backends(apigateway_backends)
+        return {
+            "apis": [_described(api) for backend in backends for api in backend.apis.values()],
+            "meters": self.usage_plans.describe(),
+        }
+
+    def reset(self) -> None:
+        self.usage_plans.meters.clear()
+
+
+def _described(api: Any) -> dict[str, Any]:
+    return {
+        "id": api.id,
+        "name": api.name,
+        "stages": [
+            {"name": name, "deployment_id": stage.deployment_id, "routes": _routes(api, stage)}
+            for name, stage in api.stages.items()
+        ],
+    }
+
+
+def _routes(api: Any, stage: Any) -> list[str]:
+    """What a stage serves: "POST /orders"."""
+    routes = api.deployments[stage.deployment_id].snapshot.routes
+    return [f"{route.method} {route.resource_path}" for route in routes]

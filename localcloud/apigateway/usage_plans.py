@@ -1,0 +1,79 @@
+"""Usage plans: whether a key of theirs lets a request pass, and how much each key has used.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from moto.apigateway.models import APIGatewayBackend
+
+from localcloud import clock
+from localcloud.apigateway.deployments import Refusal
+
+
+@dataclass
+class Meter:
+    """What one API key has used of its usage plan: a token bucket and a daily count."""
+
+    tokens: float
+    refilled_ms: float = field(default_factory=lambda: clock.now_ms())
+    day: str = ""
+    used: int = 0
+
+
+class UsagePlans:
+    """Counts requests against the plans of moto's."""
+
+    def __init__(self) -> None:
+        self.meters: dict[tuple[str, str], Meter] = {}  # by the ids of plan and key
+
+    def admit(self, backend: APIGatewayBackend, api_id: str, stage: str, value: str | None) -> str:
+        """The id of the API key with this value, if its usage plan lets a request pass. Raises
+        Refusal."""
+        key = next((k for k in backend.keys.values() if k.enabled and k.value == value), None)
+        if value is None or key is None:
+            raise Refusal("INVALID_API_KEY")
+        for plan in backend.get_usage_plans(key.id):
+            if any(s["apiId"] == api_id and s["stage"] == stage for s in plan.api_stages):
+                self._count(plan, key.id)
+                return str(key.id)
+        raise Refusal("INVALID_API_KEY")
+
+    def describe(self) -> list[dict[str, Any]]:
+        """What each key has used of its plan today, and how many requests it may send at once."""
+        return [
+            {
+                "usage_plan_id": plan_id,
+                "api_key_id": key_id,
+                "day": meter.day,
+                "used": meter.used,
+                "tokens": round(meter.tokens, 1),
+            }
+            for (plan_id, key_id), meter in self.meters.items()
+        ]
+
+    def _count(self, plan: Any, key_id: str) -> None:
+        """Count a request against the plan. AWS resets a day's quota at midnight UTC."""
+        rate = plan.throttle.get("rateLimit")
+        burst = plan.throttle.get("burstLimit") or rate
+        meter = self.meters.setdefault((plan.id, key_id), Meter(tokens=float(burst or 0)))
+        day = clock.now().strftime("%Y-%m-%d")
+        if meter.day != day:
+            meter.day, meter.used = day, 0
+        if plan.quota and meter.used >= int(plan.quota["limit"]):
+            raise Refusal("QUOTA_EXCEEDED")
+        if rate:
+            _take_token(meter, float(rate), float(burst))
+        meter.used += 1
+
+
+def _take_token(meter: Meter, rate: float, burst: float) -> None:
+    now_ms = clock.now_ms()
+    refill = (now_ms - meter.refilled_ms) / 1000 * rate
+    meter.tokens, meter.refilled_ms = min(burst, meter.tokens + refill), now_ms
+    if meter.tokens < 1:
+        raise Refusal("THROTTLED")
+    meter.tokens -= 1

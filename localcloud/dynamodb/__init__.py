@@ -1,0 +1,1 @@
+"""DynamoDB: moto answers; what a caller needs for it is here."""

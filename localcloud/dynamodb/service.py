@@ -1,0 +1,36 @@
+"""DynamoDB, as what a caller needs for it: actions on tables and their indexes.
+
+Transactions are no actions of their own: `dynamodb:PutItem` covers a Put in TransactWriteItems.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localcloud.call import Call
+from localcloud.service import Needed, Service
+from localcloud.upstream import ACCOUNT_ID
+
+
+class DynamoDB(Service):
+    """moto answers."""
+
+    name = "dynamodb"
+
+    def needed(self, call: Call) -> Needed:
+        index = f"/index/{call.parameters['IndexName']}" if "IndexName" in call.parameters else ""
+        for action, table in _on_tables(call.operation, call.parameters):
+            is_arn = table.startswith("arn:")
+            arn = table if is_arn else f"arn:aws:dynamodb:{call.region}:{ACCOUNT_ID}:table/{table}"
+            yield f"dynamodb:{action}", arn + index
+
+
+def _on_tables(operation: str, parameters: dict[str, Any]) -> list[tuple[str, str]]:
+    """The actions of a call, each with its table; all tables if it names none."""
+    if "RequestItems" in parameters:
+        return [(operation, table) for table in parameters["RequestItems"]]
+    if "TransactItems" in parameters:
+        items = [part for item in parameters["TransactItems"] for part in item.items()]
+        return [(f"{kind}Item", details["TableName"]) for kind, details in items]
+    return [(operation, parameters.get("TableName", "*"))]

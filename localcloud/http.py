@@ -1,0 +1,67 @@
+"""An HTTP request and its response, and the errors of AWS's protocols."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from xml.sax.saxutils import escape
+
+# Services whose clients read XML, whatever the request looks like.
+_XML = ("iam", "s3", "ses", "sns", "sts")
+
+
+@dataclass(frozen=True)
+class Request:
+    """An HTTP request: `path` undecoded, header names in lower case, `query` without '?'."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def is_form(self) -> bool:
+        """Whether the body is a form, as in the query protocol."""
+        content_type = self.headers.get("content-type", "")
+        return content_type.startswith("application/x-www-form-urlencoded")
+
+
+@dataclass(frozen=True)
+class Response:
+    """An HTTP response; `headers` as (name, value) pairs."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def json_response(status: int, body: Any, **headers: str) -> Response:
+    """A JSON response; underscores in header names become dashes."""
+    pairs = [("Content-Type", "application/json")]
+    pairs += [(name.replace("_", "-"), value) for name, value in headers.items()]
+    return Response(status, json.dumps(body).encode(), tuple(pairs))
+
+
+def text_response(status: int, text: str) -> Response:
+    """A page of plain text, for people."""
+    return Response(status, f"{text}\n".encode(), (("Content-Type", "text/plain; charset=utf-8"),))
+
+
+def error_response(
+    request: Request, status: int, code: str, message: str, service: str | None = None
+) -> Response:
+    """An error in the protocol of the request: XML for the query protocol, else JSON. SQS's JSON
+    names the code that its query protocol had in a header of its own.
+    https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
+    """
+    if request.is_form or (service in _XML and "x-amz-target" not in request.headers):
+        body = (
+            f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code>"
+            f"<Message>{escape(message)}</Message></Error></ErrorResponse>"
+        )
+        return Response(status, body.encode(), (("Content-Type", "text/xml"),))
+    more = {"x_amzn_query_error": f"{code};Sender"} if service == "sqs" else {}
+    body_of_it = {"__type": code, "message": message}
+    return json_response(status, body_of_it, x_amzn_errortype=code, **more)

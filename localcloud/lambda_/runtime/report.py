@@ -1,0 +1,73 @@
+"""What Lambda says of an invocation: its lines in the log, and the errors that it ends with.
+
+https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+import sys
+import time
+
+import psutil
+
+from localcloud.lambda_.runtime.pool import Pool
+from localcloud.lambda_.runtime.worker_handle import Invocation, Worker
+
+TAIL_BYTES = 4096
+
+
+def printed(worker: Worker) -> list[str]:
+    """The lines that the worker has written since the last time. If they cannot be read, that is
+    a line, too."""
+    try:
+        return worker.output.read()
+    except (OSError, MemoryError) as error:
+        return [f"[local cloud] What was printed cannot be read: {error}"]
+
+
+def report_line(worker: Worker, invocation: Invocation) -> str:
+    duration_ms = (time.monotonic() - invocation.started) * 1000
+    init_ms = worker.init_seconds * 1000 if worker.cold and worker.init_seconds else 0.0
+    fields = [
+        f"REPORT RequestId: {invocation.request_id}",
+        f"Duration: {duration_ms:.2f} ms",
+        f"Billed Duration: {int(duration_ms + init_ms) + 1} ms",
+        f"Memory Size: {worker.pool.function.memory_size} MB",
+        f"Max Memory Used: {_memory_mb(worker)} MB",
+    ]
+    if init_ms:
+        fields.append(f"Init Duration: {init_ms:.2f} ms")
+    return "\t".join(fields) + "\t"
+
+
+def _memory_mb(worker: Worker) -> int:
+    try:
+        if worker.usage is None and worker.process is not None:
+            worker.usage = psutil.Process(worker.process.pid)
+        return int(worker.usage.memory_info().rss) >> 20 if worker.usage else 0
+    except (psutil.Error, OSError):
+        return 0
+
+
+def runtime_of(pool: Pool) -> str:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return f"{pool.function.run_time} (this machine's Python {version})"
+
+
+def exit_status(returncode: int) -> str:
+    """As AWS puts it: "exit status 1", "signal: killed"."""
+    if returncode < 0:
+        return f"signal: {(signal.strsignal(-returncode) or str(-returncode)).lower()}"
+    return f"exit status {returncode}"
+
+
+def error_payload(kind: str, message: str) -> bytes:
+    """What a failed invocation answers."""
+    return json.dumps({"errorType": kind, "errorMessage": message}).encode()
+
+
+def new_trace_id() -> str:
+    return f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Sampled=0"

@@ -1,0 +1,571 @@
+"""Runs functions: warm worker processes that speak the Lambda Runtime API.
+
+A worker asks for its next invocation and is kept waiting until there is one; work that
+finds no idle worker waits in its function's queue and is never dropped. A function gets a
+second worker as soon as work waits, and more only while its invocations are slow: on a
+machine with two cores, quick handlers gain nothing from more processes. One that has had nothing
+to do for some minutes is let go.
+
+Whatever fails here fails at most the invocation at hand. An invocation's end sets its result
+first and does what may fail after that; a worker that neither works nor asks for work is replaced;
+and where the machine has run out of something that may be there again in a moment, work waits.
+
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import shutil
+import signal
+import time
+import uuid
+from collections import Counter, deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moto.awslambda.models import LambdaFunction
+
+from localcloud import clock, tasks
+from localcloud.deliver import ThrottledError
+from localcloud.host.resources import is_disk_full, make_hiding_place, may_pass
+from localcloud.http import Request, Response, json_response
+from localcloud.iam.policies import NOT_ASSUMABLE, lambda_may_assume
+from localcloud.lambda_.runtime.environment import environment_of
+from localcloud.lambda_.runtime.output import Output
+from localcloud.lambda_.runtime.packages import Package
+from localcloud.lambda_.runtime.pool import Pool, fingerprint_of
+from localcloud.lambda_.runtime.processes import Process, Processes, kill, kill_group
+from localcloud.lambda_.runtime.report import (
+    TAIL_BYTES,
+    error_payload,
+    exit_status,
+    new_trace_id,
+    printed,
+    report_line,
+    runtime_of,
+)
+from localcloud.lambda_.runtime.worker_handle import (
+    Invocation,
+    Result,
+    Worker,
+    finish_with,
+    new_request_id,
+)
+from localcloud.tasks import Tasks
+
+if TYPE_CHECKING:
+    from localcloud.logs.writer import LogWriter
+
+logger = logging.getLogger(__name__)
+_EAGER_WORKERS = 2  # per function, before slowness has to justify another
+_INIT_SECONDS = 10.0  # AWS's own limit for the init phase
+_LOST_SECONDS = 5.0  # from an answer to the next question; then a worker is ended
+# When no worker can be started for want of something that may be there again: how long to wait
+# before it is tried again, and how long work waits for that.
+_RETRY_SECONDS, _PATIENCE_SECONDS = 0.25, 30.0
+
+
+class _NotAssumableError(Exception):
+    """Lambda may no longer be the function's role, so no worker can be started for it."""
+
+
+class _NoPackageError(Exception):
+    """The function's package cannot be unpacked."""
+
+
+class Runtime:
+    """Invokes functions. `concurrency` bounds the invocations that run at one time."""
+
+    def __init__(
+        self,
+        directory: Path,
+        logs: LogWriter,
+        *,
+        concurrency: int = 10,
+        client: str = "native",
+    ) -> None:
+        self._directory = directory / "functions"
+        self._logs = logs
+        self._concurrency = concurrency
+        self._processes = Processes(client, self._look_soon)
+        self.address = ""  # host:port, once the server is bound
+        self._pools: dict[str, Pool] = {}
+        self._workers: dict[str, Worker] = {}
+        self._ending: list[Process] = []  # killed, and not gone yet
+        self._busy = 0
+        self._tasks = Tasks()
+        self._tending: asyncio.Task[None] | None = None
+        self._counts: Counter[str] = Counter()
+
+    def prepare(self) -> None:
+        """Get ready to start workers, so that the first one need not wait for that."""
+        self._processes.prepare()
+
+    async def invoke(
+        self,
+        function: LambdaFunction,
+        payload: bytes,
+        client_context: str | None = None,
+        request_id: str | None = None,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> Result:
+        """Run the function on the event's JSON bytes and wait for its answer.
+
+        A handler that raises, times out or dies is a Result with an error, not an exception; so
+        is a package that cannot be unpacked.
+        Raises ThrottledError if the function's reserved concurrency is used up, or if it is no
+        longer `wanted` when its turn comes.
+        """
+        if self._tending is None:
+            self._tending = self._tasks.supervise("The look at the workers", self._tend)
+        pool = self._pool(function)
+        reserved = function.reserved_concurrency
+        if reserved is not None and self._concurrency_of(pool) >= int(reserved):
+            raise ThrottledError
+        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        request_id = request_id or new_request_id()
+        invocation = Invocation(payload, client_context, done, wanted, request_id)
+        pool.waiting.append(invocation)
+        self._dispatch()
+        return await done
+
+    async def handle(self, token: str, request: Request, action: str) -> Response:
+        """Answer a worker's request to the Runtime API; `action` is the path below its version."""
+        worker = self._workers.get(token)
+        if worker is None:
+            return json_response(403, {"errorMessage": "This worker was retired."})
+        match action.split("/"):
+            case ["runtime", "invocation", "next"]:
+                return await self._next(worker)
+            case ["runtime", "invocation", request_id, "response"]:
+                return self._answer(worker, request_id, request.body, None)
+            case ["runtime", "invocation", request_id, "error"]:
+                return self._answer(worker, request_id, request.body, "Unhandled")
+            case ["runtime", "init", "error"]:
+                worker.init_error = request.body
+                return json_response(202, {"status": "OK"})
+        return json_response(404, {"errorMessage": f"The Runtime API has no {action}."})
+
+    def forget(self, function_arn: str) -> None:
+        """Stop the workers of a function that was deleted; its waiting work fails."""
+        if pool := self._pools.pop(function_arn, None):
+            self._retire(pool)
+            self._fail_waiting(pool, "ResourceNotFoundException", "The function was deleted.")
+
+    def keep(self, function_arns: set[str]) -> None:
+        """Forget every function but these."""
+        for arn in self._pools.keys() - function_arns:
+            self.forget(arn)
+
+    def stop(self) -> None:
+        """End every worker, busy or not."""
+        for arn in list(self._pools):
+            self.forget(arn)
+        for worker in list(self._workers.values()):
+            if worker.current is not None:
+                text = "The local cloud stopped or was reset."
+                self._finish(worker, error_payload("ServiceException", text), "Unhandled")
+            self._kill(worker)
+
+    def processes(self) -> list[int]:
+        """The process ids of the live workers."""
+        return [w.process.pid for w in self._workers.values() if w.process is not None]
+
+    def is_idle(self) -> bool:
+        """Whether no invocation waits or is under way."""
+        waits = any(not each.done.done() for pool in self._pools.values() for each in pool.waiting)
+        return not self._busy and not waits
+
+    def describe(self) -> dict[str, Any]:
+        """What each function's workers do and since when (in seconds), what is under way and what
+        waits; and how often something had to be begun again. Changes nothing."""
+        return {
+            "functions": [pool.describe() for pool in self._pools.values()],
+            "tasks_restarted": tasks.restarted.total(),
+            "workers_replaced": self._counts["replaced"],
+            "fork_servers_replaced": self._processes.replaced,
+            "spawn_failures": self._counts["spawn failures"],
+        }
+
+    def _concurrency_of(self, pool: Pool) -> int:
+        """How many invocations of the function are under way, those included that wait for a
+        worker to start."""
+        arn = pool.function.function_arn
+        running = sum(
+            worker.current is not None and worker.pool.function.function_arn == arn
+            for worker in self._workers.values()
+        )
+        return running + sum(not invocation.done.cancelled() for invocation in pool.waiting)
+
+    def _fail_waiting(self, pool: Pool, kind: str, message: str) -> None:
+        while pool.waiting:
+            invocation = pool.waiting.popleft()
+            result = finish_with(invocation, error_payload(kind, message), "Unhandled")
+            result.denied = kind == "AccessDeniedException"
+
+    # -- Pools: which code, how many workers ---------------------------------------------
+
+    def _pool(self, function: LambdaFunction) -> Pool:
+        """The function's pool; a change of code or configuration starts a new one."""
+        fingerprint = fingerprint_of(function)
+        pool = self._pools.get(function.function_arn)
+        if pool is not None and pool.fingerprint == fingerprint:
+            return pool
+        fresh = Pool(
+            function, fingerprint, Package(getattr(function, "code_bytes", b""), self._directory)
+        )
+        if pool is not None:
+            fresh.waiting, pool.waiting = pool.waiting, deque()
+            self._retire(pool)
+        self._pools[function.function_arn] = fresh
+        return fresh
+
+    def _retire(self, pool: Pool) -> None:
+        """Let busy workers finish, end the idle ones."""
+        pool.retired = True
+        for worker in list(pool.workers):
+            if worker.current is None:
+                self._kill(worker)
+        self._clean(pool)
+
+    def _clean(self, pool: Pool) -> None:
+        """Remove unpacked packages that no worker needs any more."""
+        package, used = pool.package, {worker.directory for worker in pool.workers}
+        for directory in package.directories() if pool.retired else list(package.old):
+            if directory in used or pool.is_unpacking:
+                continue
+            if directory in package.old:
+                package.old.remove(directory)
+            if package.is_large:
+                self._tasks.start(asyncio.to_thread(shutil.rmtree, directory, True))
+            else:
+                shutil.rmtree(directory, ignore_errors=True)
+
+    def _dispatch(self) -> None:
+        """Hand waiting work to idle workers, and start workers where that is worth it."""
+        for pool in list(self._pools.values()):
+            if not pool.waiting:
+                continue
+            for worker in list(pool.workers):
+                if not pool.waiting or self._busy >= self._concurrency:
+                    break
+                if worker.takes_work and (invocation := pool.next_wanted()):
+                    self._start(worker, invocation)
+            try:
+                while self._should_grow(pool):
+                    self._grow(pool)
+            except Exception as error:
+                self._not_started(pool, error)
+
+    def _should_grow(self, pool: Pool) -> bool:
+        now = time.monotonic()
+        if pool.is_unpacking or pool.retry_at > now:
+            return False
+        coming = sum(worker.is_coming(now) for worker in pool.workers)
+        if len(pool.workers) >= self._concurrency or coming >= len(pool.waiting):
+            return False
+        return pool.starts_slowly() or len(pool.workers) < _EAGER_WORKERS
+
+    # -- Workers: start, work, end ---------------------------------------------------------
+
+    def _grow(self, pool: Pool) -> None:
+        """Begin to start a worker, or to unpack what it needs. Raises what goes wrong at once."""
+        if not lambda_may_assume(pool.function.role):
+            raise _NotAssumableError
+        make_hiding_place(self._directory)
+        if pool.package.is_whole():
+            self._tasks.start(self._spawn(self._new_worker(pool)))
+        elif pool.package.is_large:
+            pool.is_unpacking = True
+            self._tasks.start(self._unpack(pool))
+        else:
+            _unpack(pool)
+
+    async def _unpack(self, pool: Pool) -> None:
+        try:
+            await asyncio.to_thread(_unpack, pool)
+        except Exception as error:
+            self._not_started(pool, error)
+        finally:
+            pool.is_unpacking = False
+        self._clean(pool)
+        self._dispatch()
+
+    def _new_worker(self, pool: Pool) -> Worker:
+        """A worker that is known before its process begins, which may ask for work at once."""
+        assert pool.package.directory is not None
+        token = secrets.token_urlsafe(16)
+        stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{uuid.uuid4().hex}"
+        output = Output(self._directory)
+        directory, now = pool.package.directory, time.monotonic()
+        worker = Worker(pool, token, stream, output, directory, since=now)
+        self._workers[token] = worker
+        pool.workers.append(worker)
+        return worker
+
+    async def _spawn(self, worker: Worker) -> None:
+        pool, handler = worker.pool, worker.pool.function.handler
+        try:
+            environment = environment_of(worker, self.address)
+            process = await self._processes.start(
+                handler, environment, worker.directory, worker.output.path
+            )
+        except Exception as error:
+            self._kill(worker)
+            self._not_started(pool, error)
+            return
+        worker.process, pool.failures = process, 0
+        if worker not in pool.workers:  # it was ended before it began
+            self._end(process)
+            return
+        worker.output.hide()
+        if worker.init_seconds is None:
+            worker.since = time.monotonic()
+        started = f"INIT_START Runtime Version: {runtime_of(pool)}"
+        self._logs.write(pool.function, worker.log_stream, [started])
+
+    def _not_started(self, pool: Pool, error: Exception) -> None:
+        """No worker can be started. If something ran out that may be there again, work waits,
+        as failing it would cost a message a receive, or an event a try, for nothing of its own
+        fault. Else it fails, unless there are workers to do it."""
+        name = pool.function.function_name
+        self._counts["spawn failures"] += 1
+        pool.failures += 1
+        pool.retry_at = time.monotonic() + _RETRY_SECONDS
+        if may_pass(error):
+            logger.error("No worker for %s, which is tried again: %s", name, error)
+            if not is_disk_full(error):
+                self._make_room()
+        elif pool.workers:  # those that run keep the credentials that they have
+            logger.error("No other worker for %s: %r", name, error)
+        else:
+            pool.retry_at = 0.0
+            self._fail_waiting(pool, *_reason(error, name))
+
+    def _make_room(self) -> None:
+        """End the worker that has been idle for longest, for what it holds."""
+        idle = [w for w in self._workers.values() if w.state == "idle" and not w.pool.waiting]
+        if idle:
+            self._kill(min(idle, key=lambda worker: worker.since))
+
+    def _give_up(self, pool: Pool) -> None:
+        """Fail what has waited for too long for a function that gets no worker."""
+        if not pool.failures or pool.workers:
+            return
+        while pool.waiting and time.monotonic() - pool.waiting[0].queued > _PATIENCE_SECONDS:
+            invocation = pool.waiting.popleft()
+            text = "No worker can be started: see the local cloud's log."
+            finish_with(invocation, error_payload("ServiceException", text), "Unhandled")
+
+    async def _tend(self) -> None:
+        """Look at all workers, again and again."""
+        while True:
+            hurries = any(pool.waiting for pool in self._pools.values())
+            hurries |= any(worker.init_seconds is None for worker in self._workers.values())
+            await asyncio.sleep(0.05 if hurries else 0.25)
+            self._look_around()
+
+    def _look_soon(self) -> None:
+        asyncio.get_running_loop().call_soon(self._look_around)
+
+    def _look_around(self) -> None:
+        """Notice what became of the workers, and do what follows. None keeps us from the next."""
+        for worker in list(self._workers.values()):
+            try:
+                self._look_at(worker)
+            except Exception:
+                logger.exception("Worker %s cannot be looked at", worker.pid)
+        for process in list(self._ending):
+            if process.returncode is not None:
+                self._ending.remove(process)
+                process.release()
+        for pool in list(self._pools.values()):
+            self._give_up(pool)
+        self._dispatch()
+
+    def _look_at(self, worker: Worker) -> None:
+        process, seconds = worker.process, time.monotonic() - worker.since
+        if process is None:  # whose start has a limit of its own
+            return
+        if process.returncode is not None:
+            self._ended(worker)
+        elif worker.state == "starting" and seconds > _INIT_SECONDS:
+            text = f"Init timed out after {_INIT_SECONDS:.2f} seconds"
+            worker.init_error = error_payload("Sandbox.Timedout", text)
+            self._ended(worker)
+        elif worker.state == "coming" and seconds > _LOST_SECONDS:
+            self._replace(worker, "it does not ask for work")
+        elif worker.state == "busy":
+            worker.output.trim()
+        elif worker.state == "idle" and process.is_stopped:
+            self._replace(worker, "it is stopped")
+        elif worker.state == "idle" and seconds > worker.pool.idle_limit():
+            self._kill(worker)
+
+    def _replace(self, worker: Worker, why: str) -> None:
+        """End a worker that misbehaves. The next one comes when there is work."""
+        name = worker.pool.function.function_name
+        logger.error("Worker %s of %s is replaced: %s", worker.pid, name, why)
+        self._counts["replaced"] += 1
+        if worker.current is not None:
+            self._exited(worker, worker.current)
+        self._kill(worker)
+        self._dispatch()
+
+    def _ended(self, worker: Worker) -> None:
+        """A worker ended, or it never got as far as asking for work."""
+        pool, invocation = worker.pool, worker.current
+        if worker not in pool.workers:
+            return
+        if invocation is None and worker.state == "starting" and not pool.is_spoiled(worker):
+            invocation = pool.next_wanted()  # as on AWS, a failed init fails an invocation
+            if invocation is not None:
+                self._begin(worker, invocation)
+        if invocation is not None:
+            self._exited(worker, invocation)
+        self._kill(worker)
+        self._dispatch()
+
+    def _exited(self, worker: Worker, invocation: Invocation) -> None:
+        """The invocation under way ends with its worker."""
+        code = worker.process.returncode if worker.process else None
+        status = exit_status(-signal.SIGKILL if code is None else code)
+        text = f"RequestId: {invocation.request_id} Error: Runtime exited with error: {status}"
+        payload = worker.init_error or error_payload("Runtime.ExitError", text)
+        self._finish(worker, payload, "Unhandled", extra=[] if worker.init_error else [text])
+
+    def _kill(self, worker: Worker) -> None:
+        """Forget a worker, and end what is left of it."""
+        self._workers.pop(worker.token, None)
+        if worker in worker.pool.workers:
+            worker.pool.workers.remove(worker)
+        if worker.asking is not None and not worker.asking.done():
+            worker.asking.set_result(json_response(410, {"errorMessage": "Retired."}))
+        try:
+            if worker.process is not None:
+                self._end(worker.process)
+            worker.output.close()
+            self._clean(worker.pool)
+        except Exception:
+            logger.exception("Something is left of worker %s", worker.pid)
+
+    def _end(self, process: Process) -> None:
+        if process.returncode is not None:
+            kill_group(process.pid)  # what the handler has started
+            process.release()
+        else:
+            self._ending.append(process)
+            kill(process)
+
+    # -- Invocations ---------------------------------------------------------------------
+
+    async def _next(self, worker: Worker) -> Response:
+        if worker.current is not None or worker.asking is not None:
+            self._replace(worker, "it asks for more work than it does")
+            return json_response(410, {"errorMessage": "Retired."})
+        if worker.pool.retired:
+            self._kill(worker)
+            return json_response(410, {"errorMessage": "Retired."})
+        if worker.init_seconds is None:
+            worker.init_seconds = time.monotonic() - worker.since
+            worker.pool.spoiled = 0
+            self._logs.write(worker.pool.function, worker.log_stream, printed(worker))
+        asking: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        worker.asking, worker.since = asking, time.monotonic()
+        self._dispatch()  # may answer it at once
+        return await asking
+
+    def _begin(self, worker: Worker, invocation: Invocation) -> None:
+        worker.begin(invocation)
+        self._busy += 1
+
+    def _start(self, worker: Worker, invocation: Invocation) -> None:
+        """Answer the worker's open request with an invocation."""
+        function = worker.pool.function
+        asking, worker.asking = worker.asking, None
+        assert asking is not None
+        self._begin(worker, invocation)
+        loop = asyncio.get_running_loop()
+        invocation.timeout = loop.call_later(function.timeout, self._time_out, worker, invocation)
+        headers = [
+            ("Content-Type", "application/json"),  # the native client dies without it
+            ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
+            ("Lambda-Runtime-Deadline-Ms", str(int(clock.now_ms() + function.timeout * 1000))),
+            ("Lambda-Runtime-Invoked-Function-Arn", function.function_arn),
+            ("Lambda-Runtime-Trace-Id", new_trace_id()),
+        ]
+        if invocation.client_context:
+            headers.append(("Lambda-Runtime-Client-Context", invocation.client_context))
+        asking.set_result(Response(200, invocation.payload, tuple(headers)))
+
+    def _answer(self, worker: Worker, request_id: str, body: bytes, error: str | None) -> Response:
+        if worker.current is None or worker.current.request_id != request_id:
+            return json_response(400, {"errorMessage": f"{request_id} is not being worked on."})
+        self._finish(worker, body, error)
+        self._dispatch()
+        return json_response(202, {"status": "OK"})
+
+    def _time_out(self, worker: Worker, invocation: Invocation) -> None:
+        if worker.current is not invocation:
+            return
+        seconds = f"{worker.pool.function.timeout:.2f} seconds"
+        text = f"RequestId: {invocation.request_id} Error: Task timed out after {seconds}"
+        line = f"{clock.timestamp()} {invocation.request_id} Task timed out after {seconds}"
+        self._finish(worker, error_payload("Sandbox.Timedout", text), "Unhandled", extra=[line])
+        self._kill(worker)
+        self._dispatch()
+
+    def _finish(
+        self, worker: Worker, payload: bytes, error: str | None, extra: list[str] | None = None
+    ) -> None:
+        """End the invocation under way. Its result is set before anything that may fail, and has
+        its log's end in time: anyone who waits for it goes on after us."""
+        invocation, now = worker.current, time.monotonic()
+        assert invocation is not None
+        worker.current = None
+        worker.since = worker.pool.last_progress = now
+        self._busy -= 1
+        if invocation.timeout is not None:
+            invocation.timeout.cancel()
+        result = finish_with(invocation, payload, error)
+        try:
+            result.log_tail = self._log(worker, invocation, extra or [])
+        except Exception:
+            logger.exception("The lines of %s are lost", invocation.request_id)
+        worker.cold = False
+
+    def _log(self, worker: Worker, invocation: Invocation, extra: list[str]) -> bytes:
+        """Write what the invocation has to say; returns the end of it."""
+        function = worker.pool.function
+        start = f"START RequestId: {invocation.request_id} Version: {function.version}"
+        end = [f"END RequestId: {invocation.request_id}", report_line(worker, invocation)]
+        lines = [*printed(worker), *extra, *end]
+        self._logs.write(function, worker.log_stream, [start], invocation.started_ms)
+        self._logs.write(function, worker.log_stream, lines)
+        return "\n".join([start, *lines]).encode()[-TAIL_BYTES:]
+
+
+def _unpack(pool: Pool) -> None:
+    """Unpack a function's package. Raises _NoPackageError if that cannot be done."""
+    try:
+        pool.package.unpack()
+    except Exception as error:
+        if may_pass(error):
+            raise
+        raise _NoPackageError(str(error)) from error
+
+
+def _reason(error: Exception, function: str) -> tuple[str, str]:
+    """Why an invocation fails that gets no worker: the error's type and message."""
+    if isinstance(error, _NotAssumableError):
+        return "AccessDeniedException", NOT_ASSUMABLE
+    if isinstance(error, _NoPackageError):
+        text = f"Lambda could not unzip the package of {function}: {error}"
+        logger.error(text)
+        return "InvalidZipFileException", text
+    logger.error("No worker for %s", function, exc_info=error)
+    return "ServiceException", f"No worker can be started: {error}"

@@ -1,0 +1,114 @@
+"""Lambda: its calls, what a caller needs, and its functions for everybody else."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from localcloud import arn as arns
+from localcloud import upstream
+from localcloud.arn import Arn
+from localcloud.call import Call
+from localcloud.http import Response
+from localcloud.iam.policies import Policy
+from localcloud.lambda_ import functions, invoke, validation
+from localcloud.lambda_.async_invoke import AsyncInvocations
+from localcloud.lambda_.event_source_mapping import EventSourceMappings
+from localcloud.lambda_.functions import LambdaFunction
+from localcloud.lambda_.runtime.runtime import Runtime
+from localcloud.lambda_.runtime.worker_handle import Result
+from localcloud.service import Attributes, Needed, Service
+from localcloud.upstream import ACCOUNT_ID
+
+
+class Lambda(Service):
+    """Functions, run by `runtime`. `retry_delay` is the wait before an asynchronous invocation is
+    tried again, `role_delay` how long a new role is unknown; both are in seconds."""
+
+    name = "lambda"
+
+    def __init__(
+        self, runtime: Runtime, *, retry_delay: float = 1.0, role_delay: float = 0.0
+    ) -> None:
+        validation.role_delay = role_delay
+        self.runtime = runtime
+        self.mappings = EventSourceMappings(runtime)
+        self.invocations = AsyncInvocations(runtime, retry_delay=retry_delay)
+
+    async def handle(self, call: Call) -> Response | None:
+        if call.operation in invoke.OPERATIONS:
+            return await invoke.invoke(call, self.runtime, self.invocations)
+        if call.request.method == "GET":
+            return None
+        response = upstream.ask(call.request)
+        if response.status < 300:
+            self.follow()
+        return response
+
+    def follow(self) -> None:
+        """Bring pollers and workers in line with the functions and mappings of the moment."""
+        self.mappings.reconcile()
+        self.runtime.keep({function.function_arn for function in functions.functions()})
+
+    def needed(self, call: Call) -> Needed:
+        """InvokeAsync asks for the same permission as Invoke."""
+        if call.operation not in invoke.OPERATIONS:
+            yield f"lambda:{call.operation}", ""
+            return
+        name = call.parameters["FunctionName"]
+        of_name = f"arn:aws:lambda:{call.region}:{ACCOUNT_ID}:function:"
+        is_arn = name.startswith("arn:")
+        arn = name if is_arn else of_name + re.sub(r"^(\d{12}:)?function:", "", name)
+        yield "lambda:InvokeFunction", arn
+
+    def find(self, arn: Arn) -> LambdaFunction | None:
+        return functions.find(str(arn), arn.region)
+
+    def policy_of(self, arn: Arn) -> Policy:
+        function = self.find(arn)
+        return functions.policy_of(function) if function else None
+
+    def take(self, arn: Arn, text: str, attributes: Attributes) -> str:
+        function = self.find(arn)
+        if function is None:
+            return "there is no such function"
+        self.invocations.add(function, text.encode())
+        return ""
+
+    async def invoke(self, arn: Arn, payload: bytes) -> Result:
+        function = self.find(arn)
+        assert function is not None
+        return await self.runtime.invoke(function, payload)
+
+    def describe(self) -> dict[str, Any]:
+        running = {pool.pop("arn"): pool for pool in self.runtime.describe()["functions"]}
+        return {
+            "functions": [
+                {**_described(each), **running.get(each.function_arn, {})}
+                for each in functions.functions()
+            ],
+            "event_source_mappings": self.mappings.describe(),
+            "events": self.invocations.describe(),
+        }
+
+    def is_idle(self) -> bool:
+        is_idle = self.runtime.is_idle() and self.mappings.is_idle()
+        return is_idle and not self.invocations.events
+
+    def stop(self) -> None:
+        self.mappings.stop()
+        self.invocations.clear()
+        self.runtime.stop()
+
+
+def _described(function: LambdaFunction) -> dict[str, Any]:
+    return {
+        "name": function.function_name,
+        "arn": function.function_arn,
+        "runtime": function.run_time,
+        "handler": function.handler,
+        "role": arns.parse(function.role).name,
+        "timeout": function.timeout,
+        "memory_mb": function.memory_size,
+        "reserved_concurrency": function.reserved_concurrency,
+    }

@@ -1,0 +1,29 @@
+"""CloudWatch Logs: what functions have to say is written before anybody reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localcloud.call import Call
+from localcloud.http import Response
+from localcloud.logs.writer import LogWriter
+from localcloud.service import Service
+
+
+class Logs(Service):
+    """moto answers."""
+
+    name = "logs"
+
+    def __init__(self) -> None:
+        self.writer = LogWriter()
+
+    async def handle(self, call: Call) -> Response | None:
+        self.writer.flush()
+        return None
+
+    def describe(self) -> dict[str, Any]:
+        return {"lines_waiting": len(self.writer)}
+
+    def reset(self) -> None:
+        self.writer.clear()

@@ -1,0 +1,134 @@
+"""Path to handler: what a request is for, and who may make it.
+
+Besides AWS's API, which takes signed requests, there are four kinds of paths: a worker's Runtime
+API below `/_runtime`, which its token opens; deployed stages below `/restapis/.../_user_request_`,
+open as on AWS; the links of mails; and the local cloud's own controls below `/_localcloud`, for
+those who sign with the key of its start. What a page of another site makes a browser send is
+refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+from localcloud import clock
+from localcloud.cloud import LocalCloud
+from localcloud.http import Request, Response, error_response, json_response, text_response
+from localcloud.iam import signatures
+from localcloud.iam.signatures import RefusedSignatureError
+from localcloud.sns import subscriptions
+
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_STAGE = re.compile("/restapis/[^/]+/[^/]+/_user_request_")
+_CONTROLS = "/_localcloud/"
+
+
+async def answer(cloud: LocalCloud, request: Request) -> Response:
+    """Answer one request."""
+    path = request.path
+    if path.startswith("/_runtime/"):
+        token, _, rest = path.removeprefix("/_runtime/").partition("/")
+        return await cloud.runtime.handle(token, request, rest.partition("/")[2])
+    if not _is_local(request):
+        return json_response(403, {"message": "The local cloud answers to this machine only."})
+    if _STAGE.match(path):
+        return await cloud.apigateway.serve(request)
+    if _is_mailed_link(request):
+        return _mailed_link(parse_qs(request.query))
+    if path.startswith(_CONTROLS):
+        return _control(cloud, request)
+    try:
+        return await cloud.answer(request)
+    except RefusedSignatureError as error:
+        status, code = signatures.status_and_code(error)
+        if error.service is None:  # as API Gateway puts it, for nobody knows what is meant
+            return json_response(status, {"message": str(error)}, x_amzn_errortype=code)
+        return error_response(request, status, code, str(error), error.service)
+
+
+def _control(cloud: LocalCloud, request: Request) -> Response:
+    """Whose cloud this is, for anybody; the rest for its user only."""
+    action = request.path.removeprefix(_CONTROLS)
+    ours = cloud.is_of_our_user(request)
+    if request.method == "GET" and action == "status":
+        return json_response(200, cloud.whose() | (cloud.status() if ours else {}))
+    if request.method == "POST" and not ours:
+        text = "Only the user who started this local cloud may do that."
+        return json_response(403, {"message": text})
+    if request.method == "POST" and (handler := _ACTIONS.get(action)):
+        return handler(cloud, request)
+    return json_response(404, {"message": f"The local cloud has no {request.method} {action}."})
+
+
+def _reset(cloud: LocalCloud, _: Request) -> Response:
+    cloud.reset()
+    return json_response(200, {})
+
+
+def _stop(cloud: LocalCloud, _: Request) -> Response:
+    asyncio.get_running_loop().call_soon(cloud.on_stop)
+    return json_response(200, {})
+
+
+def _set_speed(_: LocalCloud, request: Request) -> Response:
+    """Change how fast waits pass that begin from now on: {"speed": 60}."""
+    try:
+        speed = json.loads(request.body)["speed"]
+        if isinstance(speed, bool) or not clock.MIN_SPEED <= speed <= clock.MAX_SPEED:
+            raise ValueError
+    except (ValueError, TypeError, KeyError):
+        text = f"speed: must be a number from {clock.MIN_SPEED:g} to {clock.MAX_SPEED:g}."
+        return json_response(400, {"message": text})
+    clock.speed = float(speed)
+    return json_response(200, {"speed": clock.speed})
+
+
+_ACTIONS: dict[str, Callable[[LocalCloud, Request], Response]] = {
+    "reset": _reset,
+    "speed": _set_speed,
+    "stop": _stop,
+}
+
+
+def _mailed_link(query: dict[str, list[str]]) -> Response:
+    """A link from a mail was opened."""
+    action = query["Action"][0]
+    if action == "ConfirmSubscription":
+        arn = subscriptions.confirm(query.get("Token", [""])[0])
+        if arn is not None:
+            return text_response(200, f"Subscription confirmed: {arn}")
+    if action == "Unsubscribe" and "SubscriptionArn" in query:
+        subscriptions.remove(query["SubscriptionArn"][0])
+        return text_response(200, "You will get no more mail from this topic.")
+    return text_response(400, "This link is not, or no longer, valid.")
+
+
+def _is_local(request: Request) -> bool:
+    """Refuse what another site's page can make a browser send (DNS rebinding, forms, images).
+
+    A link in a mail may be opened from a page that shows the mail.
+    https://developer.mozilla.org/docs/Web/HTTP/Headers/Sec-Fetch-Site
+    """
+    headers = request.headers
+    host = headers.get("host", "")
+    if re.sub(r":\d+$", "", host) not in _LOOPBACK:
+        return False
+    if headers.get("origin", f"http://{host}") != f"http://{host}":  # another port is another site
+        return False
+    is_link = "Action=ConfirmSubscription" in request.query and _is_mailed_link(request)
+    opened = is_link and headers.get("sec-fetch-mode") == "navigate"
+    return headers.get("sec-fetch-site", "none") in ("none", "same-origin") or opened
+
+
+def _is_mailed_link(request: Request) -> bool:
+    is_signed = "authorization" in request.headers or "X-Amz-" in request.query
+    return (
+        request.method == "GET"
+        and request.path == "/"
+        and "Action=" in request.query
+        and not is_signed
+    )

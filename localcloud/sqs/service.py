@@ -1,0 +1,96 @@
+"""SQS: its calls that wait, what a caller needs, and its queues for everybody else."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import Any
+
+from moto.sqs.exceptions import SQSException
+from moto.sqs.models import sqs_backends
+
+from localcloud import upstream
+from localcloud.arn import Arn
+from localcloud.call import Call
+from localcloud.http import Response
+from localcloud.iam.policies import Policy
+from localcloud.service import Attributes, Needed, Service
+from localcloud.sqs import limits, long_poll, names
+from localcloud.sqs import queue as queues
+from localcloud.sqs.move_tasks import MoveTasks
+from localcloud.sqs.queue import IndexedQueue
+from localcloud.upstream import ACCOUNT_ID
+
+__all__ = ["SQS", "limits"]  # limits.py has to be imported for what it replaces
+
+
+class SQS(Service):
+    """`name_delay` is how many seconds the name of a deleted queue is kept."""
+
+    name = "sqs"
+
+    def __init__(self, name_delay: float = 0.0) -> None:
+        names.delay = name_delay
+        self.move_tasks = MoveTasks()
+
+    async def handle(self, call: Call) -> Response | None:
+        # In the query protocol moto answers at once; no SDK of today speaks it.
+        if call.operation == "ReceiveMessage" and not call.request.is_form:
+            return await long_poll.receive(call)
+        return None
+
+    def needed(self, call: Call) -> Needed:
+        """Batches are no actions of their own: `sqs:SendMessage` covers SendMessageBatch."""
+        given = call.parameters
+        url_or_arn = given.get("QueueUrl") or given.get("SourceArn") or _source_of(given) or "*"
+        name = given.get("QueueName") or re.split("[/:]", url_or_arn)[-1]
+        queue = f"arn:aws:sqs:{call.region}:{ACCOUNT_ID}:{name}"
+        yield f"sqs:{call.operation.removesuffix('Batch')}", queue
+        if "DestinationArn" in given:
+            yield "sqs:SendMessage", given["DestinationArn"]
+        if call.operation == "CreateQueue" and given.get("tags"):
+            yield "sqs:TagQueue", queue
+
+    def find(self, arn: Arn) -> IndexedQueue | None:
+        return queues.find(arn)
+
+    def policy_of(self, arn: Arn) -> Policy:
+        queue = queues.find(arn)
+        return queue.policy if queue else None
+
+    def take(self, arn: Arn, text: str, attributes: Attributes) -> str:
+        backend = upstream.backend(sqs_backends, arn.account, arn.region)
+        if backend is None:
+            return "there is no such queue"
+        try:
+            backend.send_message(arn.resource, text, message_attributes=dict(attributes))
+        except SQSException as error:
+            return str(error)
+        return ""
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "queues": [queue.describe() for queue in queues.queues()],
+            "move_tasks": self.move_tasks.describe(),
+        }
+
+    def is_idle(self) -> bool:
+        """Whether every queue but those for dead letters is empty, and no move task runs."""
+        feeding = (q for q in queues.queues() if not queues.sources_of(q))
+        return not any(queue._messages for queue in feeding) and self.move_tasks.is_idle()
+
+    def stop(self) -> None:
+        self.move_tasks.clear()
+
+    def reset(self) -> None:
+        for queue in queues.queues():
+            queue.close()
+
+
+def _source_of(parameters: dict[str, Any]) -> str:
+    """The queue of a message move task, which stands in the task's handle."""
+    try:
+        return str(json.loads(base64.b64decode(parameters.get("TaskHandle", "")))["sourceArn"])
+    except (ValueError, KeyError, TypeError):
+        return ""
