@@ -1,14 +1,14 @@
 # %% [markdown]
 # # 00 Take orders
 #
-# A shop needs somewhere to send its orders, and must not wait while they are processed. Here you
-# build the front of the chain: an API takes an order and checks it, the function `take_order`
-# puts it on a queue, and the shop has its answer a moment later. The article takes this part for
-# granted, as the result of an earlier one.
+# A shop needs somewhere to send its orders, and it must not wait while they are processed. In
+# this chapter you build the front of the chain. An API takes an order, the function `take_order`
+# checks it and puts it on a queue, and the shop gets its answer a moment later. The article does
+# not cover this part: it builds on an earlier one.
 #
 #     shop ──POST /orders──▶ API Gateway ──▶ take_order ──▶ SQS CustomerOrders
 #
-# In color is what this chapter builds; pale is what later chapters add.
+# In the picture, this chapter builds the parts in color. Later chapters add the pale ones.
 
 # %% tags=["active-ipynb"]
 # import lab
@@ -16,25 +16,25 @@
 # lab.draw_chain("00")
 
 # %% [markdown]
-# **You need** Python and this project; some Python and a rough idea of what a queue is will do.
-# Nothing here asks for AWS knowledge. On your own machine the tutorial talks to a *local cloud*
-# that it starts itself; with the setting `LAB_TARGET=aws` the very same cells talk to AWS.
+# **You need** Python and this project. Some Python and a rough idea of what a queue is will do;
+# you do not need to know AWS. On your own machine the tutorial talks to a *local cloud*, which it
+# starts itself. With the setting `LAB_TARGET=aws` the very same cells talk to AWS.
 #
-# Some words come back all the time. **API Gateway** is AWS's front door for requests over HTTP,
-# **Lambda** runs code without a server of yours, **SQS** keeps queues, and **IAM** says who may
-# do what. A **function** is your code, which Lambda runs when something calls it. Its **execution
-# role** is who it is when it calls AWS: what the role may not do, the function cannot do. A
-# **queue** keeps messages until somebody has dealt with them. A **region** is one of AWS's
-# places; what you make in one does not show in another. **Tags** are labels on a thing: ours say
-# which tutorial and which learner made it.
+# You will see some words all the time. **API Gateway** is AWS's front door for requests over
+# HTTP, **Lambda** runs code without a server of yours, **SQS** keeps queues, and **IAM** decides
+# who may do what. A **function** is your code, which Lambda runs when something calls it. Its
+# **execution role** is its identity when it calls AWS: what the role may not do, the function
+# cannot do. A **queue** keeps messages until somebody has dealt with them. A **region** is one of
+# the places where AWS runs. What you make in one region does not show up in another. **Tags** are
+# labels on a thing. Ours say which tutorial and which learner made it.
 #
-# Every cell can be run again: it finds what is there and makes only what is missing. So when
-# something goes wrong, mend it and run the cell once more. Should the numbers beside the cells
-# stay empty, look further up for the cell that failed.
+# You can run every cell again: it finds what is there and makes only what is missing. So when
+# something goes wrong, fix it and run the cell once more. If the numbers beside the cells stay
+# empty, an earlier cell failed: scroll up to find it.
 #
-# What you would click in AWS's console, [From the console to code](console-to-code.md) shows at
-# one glance; what an error means, [Troubleshooting](troubleshooting.md). The commands that the
-# text names are for a terminal; in a cell put an exclamation mark before them: `!lab check`.
+# [From the console to code](console-to-code.md) shows at a glance what you would click in AWS's
+# console. [Troubleshooting](troubleshooting.md) explains errors. The commands in the text are for
+# a terminal. In a cell, put an exclamation mark in front: `!lab check`.
 
 # %%
 import json
@@ -43,16 +43,15 @@ import lab
 
 aws = lab.session()  # a boto3 session for the cloud that you chose
 names, tags = lab.names(), lab.tags()
-lab.check_ground(aws, "00")  # stops here if one of our names is taken by somebody else
+lab.check_ground(aws, "00")  # stops here if somebody else uses one of our names
 account, region = lab.account_id(aws), aws.region_name
 print(f"Working in account {account}, region {region}.")
 
 # %% [markdown]
-# Look at the account: `123456789012` is the local cloud's. Any other number is a real account.
+# The account `123456789012` is the local cloud's. Any other number is a real account.
 #
-# boto3 turns each of its methods into one call to AWS. The next line shows these calls below
-# every cell, in order, with the time that each took; leave it out if you would rather not see
-# them.
+# Each boto3 method makes one call to AWS. The next line shows these calls below every cell, in
+# order, with the time that each took. Leave it out if you would rather not see them.
 
 # %% tags=["active-ipynb"]
 # lab.show_calls(aws)
@@ -60,8 +59,8 @@ print(f"Working in account {account}, region {region}.")
 # %% [markdown]
 # ## The queue
 #
-# Two queues are needed. The second one takes the **dead letters**: orders that failed five times,
-# which somebody has to look at. It comes first, since the other one points to it.
+# We need two queues. The second one takes the **dead letters**: orders that failed five times, so
+# that a person has to look at them. We make it first, because the other queue points to it.
 #
 # Console: SQS, *Create queue*, Standard, with a message retention period of 14 days.
 
@@ -75,15 +74,16 @@ dead_letters_arn = f"arn:aws:sqs:{region}:{account}:{names.queue_dead_letters}"
 print(f"Created or found the queue {names.queue_dead_letters}.")
 
 # %% [markdown]
-# Look at how little it takes: `create_queue` is **idempotent**, that is, run twice it makes one
-# queue. (SQS keeps a name for a minute after its queue was deleted. Until then the call is
-# repeated for you, which is all that `once_name_is_free` does. The `lambda:` before the call is
-# Python's short function, and has nothing to do with Lambda.) The **ARN** is the name by which
-# AWS's services know the queue, all over the world.
+# `create_queue` is **idempotent**: run it twice, and there is still one queue. The **ARN** is the
+# name by which AWS's services know the queue, all over the world.
+#
+# (SQS keeps a name for a minute after its queue was deleted. Until then, `once_name_is_free`
+# repeats the call for you. That is all it does. The `lambda:` before the call is Python's short
+# function and has nothing to do with Lambda.)
 #
 # Now the queue for the orders. While somebody works on a message, SQS hides it from others for
-# the **visibility timeout**. If it is too short, the same order comes up twice. AWS asks for six
-# times the timeout of the function that reads from the queue: 6 times 15 s.
+# the **visibility timeout**. If that is too short, the same order comes up twice. AWS asks for
+# six times the timeout of the function that reads from the queue: 6 times 15 s.
 #
 # Console: SQS, *Create queue*, visibility timeout 90 seconds, retention 14 days; *Dead-letter
 # queue*, *Enabled*, maximum receives 5. (In code this is the **redrive policy**.)
@@ -103,17 +103,17 @@ except sqs.exceptions.QueueNameExists:  # with other attributes
     print(f"Found the queue {names.queue}, and set its attributes.")
 
 # %% [markdown]
-# Look at the `except`: with the same attributes the call finds the queue, with others it fails.
-# This is the second of three shapes that you will meet: catch the one error that says "exists
-# already", and let all others through.
+# With the same attributes, the call finds the queue. With others, it fails, and the `except` sets
+# them. You will meet three shapes like this. The first was the bare call. This is the second:
+# catch the one error that says "exists already", and let all others through.
 #
 # ## A topic for bad news
 #
-# In the article the function that takes orders also creates the queue, and tells the
-# **stakeholders**, whoever wants to know, of a new one. Ours does both, though it should never
-# have to: if somebody deletes the queue, orders still find a place, and somebody hears of it.
-# SNS carries the news. It passes on what is published to a **topic** to all who have subscribed;
-# chapter 01 has more on that, and subscribes you.
+# In the article, the function that takes orders also creates the queue, and tells the
+# **stakeholders** about it: anyone who wants to know. Ours can do both, but it should never have
+# to. If somebody deletes the queue, orders still find a place, and somebody learns that it was
+# gone. SNS carries the news. When you publish to a **topic**, SNS passes the message on to
+# everyone who has subscribed. Chapter 01 has more on that, and subscribes you.
 #
 # Console: SNS, *Topics*, *Create topic*, Standard.
 
@@ -123,12 +123,13 @@ stakeholders_arn = sns.create_topic(Name=names.stakeholders, Tags=lab.tag_list()
 print(f"Created or found the topic {names.stakeholders}.")
 
 # %% [markdown]
-# Look at what the topic does not have yet: anybody who listens.
+# Nobody listens to this topic yet.
 #
 # ## The log group
 #
-# What a function prints ends in a log group of this name. Lambda would make the group itself and
-# keep its lines forever. Made here, it keeps them for 14 days, and the function needs no
+# Whatever a function prints ends up in a log group with this name. AWS fixes the name:
+# `/aws/lambda/` and then the name of the function. Lambda would make the group itself and keep
+# its lines forever. We make it here, so it keeps them for 14 days, and the function needs no
 # permission to create groups.
 #
 # Console: CloudWatch, *Log groups*, *Create log group*, retention 2 weeks.
@@ -145,11 +146,10 @@ logs.put_retention_policy(logGroupName=log_group, retentionInDays=14)
 print(f"{done} the log group {log_group}; its lines stay for 14 days.")
 
 # %% [markdown]
-# Look at the name: it is fixed by AWS, `/aws/lambda/` and the function's name.
-#
 # ## The execution role
 #
-# A role has two sides. The **trust policy** says who may be it: here Lambda, and nobody else.
+# A role has two sides. The **trust policy** says who may take on the role: here Lambda, and
+# nobody else.
 #
 # Console: IAM, *Roles*, *Create role*, *AWS service*, Lambda.
 
@@ -164,7 +164,7 @@ trust_policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
 print(f"Wrote the trust policy of {role_name}.")
 
 # %% [markdown]
-# Look at the name: roles belong to no region, so ours carries the region's name.
+# Roles do not belong to a region, so the name of ours contains the region. Now create it.
 
 # %% tags=["role"]
 iam = aws.client("iam")
@@ -179,11 +179,11 @@ except iam.exceptions.EntityAlreadyExistsException:
     print(f"Found the role {role_name}.")
 
 # %% [markdown]
-# The other side is what the role may do. **Here the article's way does harm**: it gives its
-# functions full access, as chapter 01 shows. With `AmazonSQSFullAccess` this small function could
-# read and delete every queue of the account, and so could anybody who finds a hole in it. Ours
-# may send to one queue, find it, and create it with our tags should it be missing; it may publish
-# to one topic, and write its own log.
+# The other side is what the role may do. **Here the article does harm**: it gives its functions
+# full access, as chapter 01 shows. With `AmazonSQSFullAccess`, this small function could read and
+# delete every queue of the account. So could anyone who finds a hole in it. Ours may do four
+# things with one queue: send to it, find it, and, if it is missing, create it and tag it. It may
+# also publish to one topic and write its own log.
 #
 # Console: the role, *Add permissions*, *Create inline policy*, JSON.
 
@@ -202,8 +202,9 @@ tell = {"Effect": "Allow", "Action": "sns:Publish", "Resource": stakeholders_arn
 print("Wrote three statements: send to one queue, publish to one topic, write one log.")
 
 # %% [markdown]
-# Look at `Resource` in each: one queue, one topic, one log group. A star there would be every
-# queue.
+# Each `Resource` is one queue, one topic or one log group. A star there would mean every queue.
+#
+# `put_role_policy` sets the policy, whatever it was before. So it is idempotent, too.
 
 # %% tags=["role-policy"]
 policy = json.dumps({"Version": "2012-10-17", "Statement": [send, tell, write_logs]})
@@ -211,21 +212,19 @@ iam.put_role_policy(RoleName=role_name, PolicyName="take-order", PolicyDocument=
 print(f"Allowed {role_name} to send to {names.queue} and to write its logs.")
 
 # %% [markdown]
-# Look at the verb: `put_role_policy` sets the policy, whatever it was before. It is idempotent.
-#
 # ## The function
 #
 # Its code is one file, [`lambdas/take_order.py`](../lambdas/take_order.py). Read it now: it
 # checks the order, puts it on the queue and answers. `lab.package` zips it.
 #
-# Three of its **environment variables** are for a queue that it has to create: with the same
-# attributes and tags as above it is the same queue, and this chapter, run again, finds it. The
-# news of it comes last. The order is safe by then, so if telling fails, the function writes that
-# into its log, and the shop has its 202 all the same.
+# Three of its **environment variables** are for a queue that the function has to create. With the
+# same attributes and tags as above it is the same queue, and this chapter finds it when you run
+# it again. The function sends the news about it last. By then the order is safe. If sending the
+# news fails, the function writes that into its log, and the shop gets its 202 all the same.
 #
 # **The article is out of date** in one thing: its functions run on Python 3.9, which AWS
-# deprecated on December 15, 2025. From February 1, 2027 nobody can make a function with it. Ours
-# is supported until June 2029.
+# deprecated on December 15, 2025. From February 1, 2027 nobody can create a function with it. AWS
+# supports ours until June 2029.
 #
 # Console: Lambda, *Create function*, *Author from scratch*: name, runtime, architecture arm64,
 # *Use an existing role*; then *Configuration*: timeout 15 s, memory 256 MB, and the environment
@@ -248,12 +247,12 @@ configuration = {
 print(f"Packed lambdas/take_order.py into {len(package)} bytes, for {lab.RUNTIME}.")
 
 # %% [markdown]
-# Look at `Handler`: the file's name, a dot, and the function in it that Lambda is to call. The
-# default timeout would be 3 s, too short for a slow day.
+# `Handler` is the name of the file, a dot, and the function in it that Lambda calls. The default
+# timeout would be 3 s, too short for a slow day.
 #
-# A new role is not known everywhere at once, so the first attempts may fail with "The role
-# defined for the function cannot be assumed by Lambda". That is no mistake of yours, and a fixed
-# pause would be a guess: the call is repeated until it succeeds, for two minutes at most.
+# It takes a while until all of AWS knows a new role. The first attempts may fail with "The role
+# defined for the function cannot be assumed by Lambda". That is not your mistake. A fixed pause
+# would be a guess, so we repeat the call until it succeeds, for two minutes at most.
 #
 # Console: *Create function*, then *Code*, *Upload from*, *.zip file*, *Save*; and *Runtime
 # settings*, *Edit*, handler `take_order.lambda_handler`.
@@ -274,10 +273,11 @@ except lambda_.exceptions.ResourceConflictException:
     print(f"Updated the function {names.take_order}.")
 
 # %% [markdown]
-# Look at the two branches: made, or brought up to date. `arm64` is the architecture of AWS's own
-# processors; a second of it costs a fifth less.
+# The cell has two branches: it creates the function, or brings it up to date. `arm64` is the
+# architecture of AWS's own processors. A second on them costs a fifth less.
 #
-# Creating and updating take AWS a few seconds more. Boto3's **waiters** ask until they are done.
+# AWS takes a few seconds more to create or update a function. The **waiters** of boto3 ask until
+# it is done, so you never have to guess a number of seconds.
 #
 # Console: a bar at the top, until it says that it is done.
 
@@ -287,12 +287,11 @@ lambda_.get_waiter("function_updated_v2").wait(FunctionName=names.take_order)
 print(f"Waited until {names.take_order} was ready.")
 
 # %% [markdown]
-# Look at what you do not have to do: count seconds. (`lambda_` has its underscore because
-# `lambda` is a word of Python's.)
+# (`lambda_` has its underscore because `lambda` is a Python keyword.)
 #
-# Now call it, with an event in the form in which API Gateway will: the file
-# [`events/take_order.json`](../events/take_order.json). What a new role may do takes some seconds
-# to be known everywhere, so a first failure is no reason to worry: we ask again.
+# Now call the function with an event, in the form that API Gateway will use: the file
+# [`events/take_order.json`](../events/take_order.json). It takes some seconds until all of AWS
+# knows what a new role may do. So do not worry if it fails at first: the cell asks again.
 #
 # Console: the function, *Test*, *Create new event*, paste the JSON, *Test*.
 
@@ -312,13 +311,13 @@ answer = lab.wait_until(test, f"{names.take_order} passes its test")
 print(f"Tested {names.take_order}: {answer}")
 
 # %% [markdown]
-# Look for the status code 202, "accepted". It is a promise: the order is on the queue. It is not
-# 200, since nobody has processed the order yet.
+# The status code 202 means "accepted". It is a promise: the order is on the queue. The code is
+# not 200, because nobody has processed the order yet.
 #
 # ## The API
 #
-# API Gateway lets any number of APIs share one name, so a second `create_rest_api` would make a
-# second API. This is the third shape: look first, then make.
+# In API Gateway any number of APIs can share one name, so a second `create_rest_api` would make a
+# second API. This calls for the third shape: look first, then make.
 #
 # Console: API Gateway, *Create API*, *REST API*, *Build*, Regional.
 
@@ -335,8 +334,10 @@ else:
     print(f"Found the REST API {names.api}.")
 
 # %% [markdown]
-# Look at the **paginator**: AWS answers lists in pages, and whoever reads only the first one
-# finds everything in an empty account and misses things in a full one.
+# AWS answers lists in pages, and a **paginator** reads them all. Code that reads only the first
+# page finds everything in an empty account and misses things in a full one.
+#
+# An API's **resource** is a path. Its methods say what you can do with it.
 #
 # Console: *Create resource*, with the name `orders`.
 
@@ -353,14 +354,12 @@ else:
 orders_id = paths["/orders"]
 
 # %% [markdown]
-# Look at the word: an API's **resource** is a path. What may be done with it are its methods.
-#
 # ### What an order must look like
 #
-# A **model** is a JSON schema. With it, API Gateway refuses a malformed order itself: no function
-# runs, and nobody pays for one. The function checks again, because a request that claims not to
-# be JSON passes API Gateway unchecked. Two checks that differ would be worse than one: so the
-# schema is written down once, in the function's code, and the model is made from it.
+# A **model** is a JSON schema. With it, API Gateway itself refuses a malformed order: no function
+# runs, and nobody pays for one. The function checks again, because API Gateway does not check a
+# request that claims not to be JSON. Two checks that differ would be worse than one. So we write
+# the schema down once, in the function's code, and make the model from it.
 #
 # Console: *Models*, *Create model*, *Model schema*.
 
@@ -371,9 +370,9 @@ for field, rules in schema["properties"].items():
 print(f"Read a schema of {len(schema['properties'])} fields from lambdas/take_order.py.")
 
 # %% [markdown]
-# Look at the `pattern` of `product`: a text without control characters, such as line breaks,
-# which SQS would not take. And look at `order_id`: a shop may send its own. It is the order's
-# **idempotency key**, by which chapter 02 will know an order that it has stored already.
+# The `pattern` of `product` allows no control characters, such as line breaks, because SQS would
+# not take them. As to `order_id`, a shop may send its own. It is the **idempotency key** of the
+# order: by it chapter 02 recognizes an order that it has stored already.
 #
 # Console: the same page, with the name `Order` and the content type `application/json`.
 
@@ -391,8 +390,9 @@ else:
     print("Found the model Order.")
 
 # %% [markdown]
-# Look at what happened so far: nothing that a shop would notice. A model alone checks nothing; a
-# **request validator** does.
+# A shop would notice no difference so far: a model alone checks nothing. That takes a **request
+# validator**. Ours checks the body. It could check parameters in the address as well, but an
+# order has none.
 #
 # Console: later, in *Create method*, *Method request settings*, *Request validator*: *Validate
 # body*. The console then makes it.
@@ -409,11 +409,9 @@ else:
     print("Found the request validator.")
 
 # %% [markdown]
-# Look at `validateRequestBody`: the other thing that could be checked, parameters in the address,
-# an order does not have.
-#
-# A refused order gets the answer "Invalid request body" and no more, unless we say otherwise.
-# This **gateway response** adds what the validator found, and what an order looks like.
+# Without more, API Gateway answers a bad order with just "Invalid request body". This **gateway
+# response** adds what the validator found and what an order looks like. API Gateway fills in
+# `$context…` for each request.
 #
 # Console: *Gateway responses*, *Bad Request Body*, *Edit*.
 
@@ -433,11 +431,11 @@ apigateway.put_gateway_response(
 print("Set the answer to a malformed order.")
 
 # %% [markdown]
-# Look at the template: `$context…` is filled in by API Gateway for each request.
-#
 # ### The method and its integration
 #
-# The method says what may be done with `/orders`, by whom, and with which model.
+# The method says what a client may do with `/orders`, who may do it, and which model the body
+# must fit. Without `apiKeyRequired`, anyone who knows the address could send orders. More on the
+# key below.
 #
 # Console: *Create method*, POST; *Method request*: *API key required*, the validator, the model.
 
@@ -456,11 +454,9 @@ if "POST" not in existing.get("resourceMethods", {}):
 print("Created or found the method POST /orders.")
 
 # %% [markdown]
-# Look at `apiKeyRequired`: without it, anybody who knows the address can send orders. More on the
-# key below.
-#
 # The **integration** says who answers. A *proxy* integration passes on the whole request and
-# takes the function's reply as the answer, so the function decides about status and body.
+# takes the function's reply as the answer. So the function decides on the status and the body.
+# Take care with `integrationHttpMethod`: with GET there, every order ends in a 500.
 #
 # Console: *Integration type*: *Lambda function*, *Lambda proxy integration* on, choose the
 # function.
@@ -472,16 +468,14 @@ apigateway.put_integration(
     resourceId=orders_id,
     httpMethod="POST",
     type="AWS_PROXY",
-    integrationHttpMethod="POST",  # Lambda is always called by POST, whatever the shop uses
+    integrationHttpMethod="POST",  # API Gateway always calls Lambda by POST
     uri=f"arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/{function_arn}/invocations",
 )
 print(f"Connected POST /orders to {names.take_order}.")
 
 # %% [markdown]
-# Look at `integrationHttpMethod`: with GET there, every order ends in a 500.
-#
 # A function has a policy of its own, which says who may call it. Without this permission the API
-# answers a bare "500 Internal server error", and nothing says why.
+# answers a bare "500 Internal server error", and nothing tells you why.
 #
 # Console: nothing to click. Choosing the function in the step before adds the permission, which
 # is why so many people miss it when they leave the console.
@@ -501,13 +495,13 @@ except lambda_.exceptions.ResourceConflictException:
     print(f"Found the permission of the API to invoke {names.take_order}.")
 
 # %% [markdown]
-# Look at `SourceArn`: this API, this method, this path. Without it and `SourceAccount` any API of
-# any AWS customer could call the function.
+# `SourceArn` names this API, this method and this path. Without it and `SourceAccount`, any API
+# of any AWS customer could call the function.
 #
 # ### The stage
 #
 # What you have built so far is a draft. A **deployment** is a copy of it, and a **stage** serves
-# that copy. Change the API later, and the stage goes on serving the old one until you deploy
+# that copy. If you change the API later, the stage goes on serving the old copy until you deploy
 # again.
 #
 # Console: *Deploy API*, *New stage*, `prod`.
@@ -526,10 +520,12 @@ else:
 # %% [markdown]
 # ### The usage plan and its key
 #
-# The API is on the internet now. A key is no authentication, says AWS; with a **usage plan** it
-# slows a stranger down: 20 orders a second, in bursts of up to 40, and 10,000 a day. AWS applies
-# these limits on a best-effort basis; set a budget with an alarm too, which tells you when a bill
-# grows, though it does not stop it.
+# The API is on the internet now. AWS says that a key is no authentication. But together with a
+# **usage plan** it slows a stranger down: 20 orders a second, in bursts of up to 40, and 10,000 a
+# day. AWS applies these limits on a best-effort basis. So set a budget with an alarm, too. It
+# tells you when a bill grows, though it does not stop it.
+#
+# The cell makes two calls: one makes the plan, the other adds the stage to it.
 #
 # Console: *Usage plans*, *Create usage plan*, then *Add stage*.
 
@@ -550,8 +546,6 @@ if not any(stage["apiId"] == api_id for stage in plan.get("apiStages", [])):
     print(f"Added the stage prod to {names.usage_plan}.")
 
 # %% [markdown]
-# Look at the two calls: making the plan, and adding the stage to it.
-#
 # A key opens the stages of the usage plans that it belongs to, and no others.
 #
 # Console: *API keys*, *Create API key*, then *Add to usage plan*.
@@ -568,12 +562,12 @@ if not any(key["id"] == key_id for key in plan_keys):
     print(f"Added the key to {names.usage_plan}.")
 
 # %% [markdown]
-# Look at what is *not* printed: the key's value. It is a secret, if a weak one.
+# Look at what is *not* printed: the value of the key. It is a secret, if a weak one.
 #
 # ## Try it
 #
-# Now the whole chapter at once: an order through the API. `test_invoke_method` calls the method
-# as it stands, without key and stage.
+# Now try everything at once: send an order through the API. `test_invoke_method` calls the method
+# as it is now, without the key and the stage.
 #
 # Console: the method, *Test*, paste the order as *Request body*, *Test*.
 
@@ -585,16 +579,16 @@ answer = apigateway.test_invoke_method(
 print(f"Tested POST /orders: {answer['status']} {answer['body']}")
 
 # %% [markdown]
-# Look for 202 and the id. Change `quantity` to 0 and run the cell again: 400, and what is wrong
-# with it. (The local cloud names the field. AWS may say only that a number is too low, which is
+# The answer is 202 and the id. Change `quantity` to 0 and run the cell again: you get 400, and
+# the reason. (The local cloud names the field. AWS may say only that a number is too low. That is
 # why our answer adds what an order looks like.)
 #
 # ## You now have…
 #
-# an API that takes orders, refuses what is not an order, and keeps each order that it took on a
-# queue. Nobody reads from the queue yet; orders wait there for 14 days at most. The check looks
-# at all that this chapter made, and changes nothing. Should something be wrong, it says which
-# cell mends it.
+# an API that takes orders. It refuses what is not an order, and puts each order that it accepts
+# on a queue. Nobody reads from the queue yet; orders wait there for up to 14 days. The check
+# looks at everything that this chapter made, and changes nothing. If something is wrong, it tells
+# you which cell fixes it.
 
 # %%
 lab.check("00")
@@ -606,28 +600,31 @@ lab.check("00")
 # <details><summary>Answer</summary>
 #
 # 202 says "accepted": the order is safe on the queue, and will be processed. With 200, "done",
-# the shop would have to wait for the whole chain, and an error at its end would be the shop's.
+# the shop would have to wait for the whole chain, and an error at the far end would become the
+# shop's problem.
 # </details>
 #
 # **2. `take_order` fails after it has taken the order. Is the order lost?**
 # <details><summary>Answer</summary>
 #
-# If it fails before `send_message` has returned, the shop gets a 502 instead of 202, and knows
-# that it has to send the order again. If the message is on the queue but the answer was lost, the
-# shop sends the order again too, and with the same `order_id` it is recorded once. (A shop that
-# sends no `order_id` gets a new one each time, and such an order is recorded twice.)
+# No. If the function fails before `send_message` has returned, the shop gets a 502 instead. So it
+# knows that it has to send the order again. If the message is on the queue but the answer was
+# lost, the shop sends the order again, too. With the same `order_id`, the chain records it once.
+# (A shop that sends no `order_id` gets a new one each time, and then the chain records the order
+# twice.)
 # </details>
 #
 # **3. You change the model, and the API still takes the old orders. Why?**
 # <details><summary>Answer</summary>
 #
-# The stage serves the deployment, a copy. *Deploy API* (`create_deployment`) makes a new one.
+# The stage serves the deployment, which is a copy. *Deploy API* (`create_deployment`) makes a new
+# one.
 # </details>
 #
 # ## Exercise
 #
-# Whoever reads an empty queue by hand gets an empty answer at once, asks again, and pays for each
-# time. Let the queue wait up to 20 seconds for a message before it answers: **long polling**, its
+# If you read an empty queue by hand, you get an empty answer at once, ask again, and pay for each
+# call. Let the queue wait up to 20 seconds for a message before it answers: **long polling**, its
 # attribute `ReceiveMessageWaitTimeSeconds`. `lab hint 00` gives a hint, `lab hint 00 2` the next.
 
 # %% tags=["exercise", "active-ipynb"]

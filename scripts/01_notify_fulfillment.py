@@ -1,14 +1,13 @@
 # %% [markdown]
 # # 01 Notify fulfillment
 #
-# The article's Step 1. Orders wait in the queue; now the fulfillment team is to hear of them. A
-# second function, `notify_fulfillment`, takes orders from the queue and publishes them to an SNS
-# **topic**, which mails them to everybody who has subscribed.
+# The article's Step 1. Orders wait in the queue, and the fulfillment team needs to know about
+# them. A second function, `notify_fulfillment`, takes orders from the queue and publishes them to
+# an SNS **topic**. The topic mails them to everybody who has subscribed.
 #
 #     SQS CustomerOrders ──▶ notify_fulfillment ──▶ SNS Orders ──▶ e-mail to fulfillment
 #
-# The arrow from the queue to the function is drawn in chapter 03; here you test the function by
-# hand.
+# Chapter 03 connects the queue to the function. In this chapter you test the function by hand.
 
 # %% tags=["active-ipynb"]
 # import lab
@@ -18,9 +17,9 @@
 # %% [markdown]
 # **You need** chapter 00, and on AWS the setting `LAB_EMAIL`: an address whose mail you can read.
 #
-# Why a topic, and not just a mail? Whoever publishes to a topic does not know who listens. The
-# e-mail is the first listener; in chapter 03 `record_order` becomes the second, and nothing of
-# what you build here changes for it.
+# Why a topic, and not just a mail? A function that publishes to a topic does not know who
+# listens. The e-mail is the first listener. In chapter 03 `record_order` becomes the second, and
+# nothing that you build here has to change for it.
 
 # %%
 import json
@@ -35,7 +34,8 @@ queue_arn = f"arn:aws:sqs:{region}:{account}:{names.queue}"
 print(f"Working in account {account}, region {region}.")
 
 # %% [markdown]
-# Look at the account once more before you go on, above all when you work on AWS.
+# Check the account before you go on, above all when you work on AWS. The next line shows the
+# calls of each cell again.
 
 # %% tags=["active-ipynb"]
 # lab.show_calls(aws)
@@ -43,12 +43,13 @@ print(f"Working in account {account}, region {region}.")
 # %% [markdown]
 # ## The topic
 #
-# A topic keeps nothing: what is published while nobody listens is gone. That matters when a chain
-# that was whole has lost its topic. The new one has no listeners yet, so the trigger of chapter 03
-# must rest until that chapter has subscribed them again; the orders wait in the queue meanwhile.
+# A topic keeps nothing: what you publish while nobody listens is gone. That matters when a
+# complete chain has lost its topic. The new topic has no listeners yet. So the trigger of chapter
+# 03 must stay off until that chapter has subscribed them again. Meanwhile the orders wait in the
+# queue.
 #
 # Console: nothing to click the first time. Later: Lambda, the trigger, *Disable*; wait until its
-# state is *Disabled*, for it ends its last batches first.
+# state is *Disabled*, because it finishes its last batches first.
 
 # %%
 lambda_ = aws.client("lambda")
@@ -63,13 +64,14 @@ def triggers() -> list:
 def rest() -> None:
     for trigger in triggers():
         lambda_.update_event_source_mapping(UUID=trigger["UUID"], Enabled=False)
-        print(f"Let a trigger of {names.queue} rest until chapter 03 switches it on.")
+        print(f"Switched off a trigger of {names.queue}; chapter 03 switches it on again.")
     states = {"Disabled"}
-    lab.wait_until(lambda: {t["State"] for t in triggers()} <= states, "it rests", timeout=180)
+    lab.wait_until(lambda: {t["State"] for t in triggers()} <= states, "it is off", timeout=180)
 
 
 # %% [markdown]
-# Look at the state: *Disabling* means that a batch is still on its way.
+# The next cell calls `rest` if the topic is missing. The state *Disabling* means that a batch is
+# still on its way.
 #
 # Console: SNS, *Topics*, *Create topic*, Standard.
 
@@ -81,14 +83,15 @@ topic_arn = sns.create_topic(Name=names.topic, Tags=lab.tag_list())["TopicArn"]
 print(f"Created or found the topic {names.topic}.")
 
 # %% [markdown]
-# Look at the tags: SNS and IAM take them as a list of pairs, SQS and Lambda as a dictionary.
-# AWS's services were built by many teams.
+# SNS and IAM take tags as a list of pairs; SQS and Lambda take a dictionary. Many teams built
+# AWS's services.
 #
 # ## The subscription by e-mail
 #
-# The address gets one mail with a link, and no orders until somebody has opened it: otherwise
-# anybody could fill your inbox. In the local cloud the mail goes to a mailbox on your machine
-# (`lab mail` prints it), and the link is opened for you. On AWS you open it yourself.
+# SNS first sends one mail with a link to the address. It sends no orders until somebody has
+# opened that link: otherwise anyone could fill your inbox. In the local cloud the mail goes to a
+# mailbox on your machine (`lab mail` prints it), and the cell opens the link for you. On AWS you
+# open it yourself.
 #
 # Console: the topic, *Create subscription*, protocol *Email*, your address.
 
@@ -99,11 +102,10 @@ print(f"Asked {email} to confirm the subscription to {names.topic}.")
 print(lab.confirm_subscription(aws, topic_arn, email))
 
 # %% [markdown]
-# Look for "confirmed". `subscribe` is idempotent: run it again, and there is still one
-# subscription.
+# `subscribe` is idempotent: run it again, and there is still one subscription.
 #
-# The same address is to hear when `take_order` had to create the queue: on AWS, a second mail
-# with a second link.
+# The same address needs to know when `take_order` had to create the queue. On AWS this means a
+# second mail with a second link.
 #
 # Console: the topic for stakeholders, *Create subscription*, protocol *Email*, your address.
 
@@ -114,14 +116,16 @@ print(f"Asked {email} to confirm the subscription to {names.stakeholders}.")
 print(lab.confirm_subscription(aws, stakeholders_arn, email))
 
 # %% [markdown]
-# Look at the ARN: it follows from the name, so it need not be remembered from chapter 00.
+# The ARN follows from the name, so we did not have to remember it from chapter 00.
 #
-# **Mind the limit.** SNS mails ten messages a second to one address; above that it *ends the
-# subscription*, and somebody has to confirm it anew. A shop with more orders would mail a digest.
+# **Mind the limit.** SNS sends ten mails a second to one address. Above that it *ends the
+# subscription*, and somebody has to confirm it again. A shop with more orders would mail a
+# digest.
 #
 # ## The log group
 #
-# As in chapter 00: made by us, so that its lines do not stay forever.
+# As in chapter 00, we make it ourselves, so that its lines do not stay forever. The cell sets the
+# retention whether it creates the group or finds it.
 #
 # Console: CloudWatch, *Log groups*, *Create log group*, retention 2 weeks.
 
@@ -137,12 +141,11 @@ logs.put_retention_policy(logGroupName=log_group, retentionInDays=14)
 print(f"{done} the log group {log_group}; its lines stay for 14 days.")
 
 # %% [markdown]
-# Look at the retention: it is set whether the group was made or found.
-#
 # ## The execution role
 #
-# Each function has a role of its own. Shared roles collect permissions, and nobody dares take one
-# away.
+# Each function has a role of its own. Shared roles collect permissions, and nobody dares to take
+# one away. The `Principal` that may take on this role is Lambda, the service. No person and no
+# other account can.
 #
 # Console: IAM, *Roles*, *Create role*, *AWS service*, Lambda.
 
@@ -157,7 +160,7 @@ trust_policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
 print(f"Wrote the trust policy of {role_name}.")
 
 # %% [markdown]
-# Look at `Principal`: Lambda, the service. No person and no other account can be this role.
+# Create the role, or bring its trust policy up to date.
 
 # %% tags=["role"]
 iam = aws.client("iam")
@@ -173,7 +176,8 @@ except iam.exceptions.EntityAlreadyExistsException:
 
 # %% [markdown]
 # **Here the article does harm**: it attaches `AmazonSNSFullAccess` and `AmazonSQSFullAccess`.
-# With them this function could delete every topic and every queue of the account. What it needs:
+# With them this function could delete every topic and every queue of the account. Here is what it
+# needs:
 #
 # | to | it needs | not |
 # |---|---|---|
@@ -181,7 +185,7 @@ except iam.exceptions.EntityAlreadyExistsException:
 # | publish | `sns:Publish` on one topic | `sns:*` on all of them |
 # | write its log | two actions on one log group | |
 #
-# There is no action `sns:PublishBatch`: publishing a batch is `sns:Publish`.
+# IAM has no action `sns:PublishBatch`: to publish a batch, the function needs `sns:Publish`.
 #
 # Console: the role, *Add permissions*, *Create inline policy*, JSON.
 
@@ -200,10 +204,11 @@ write_logs = {
 print("Wrote three statements: read one queue, publish to one topic, write one log.")
 
 # %% [markdown]
-# Look at the three actions on the queue. The function's code does not use one of them: **it does
-# not poll.** Lambda reads the queue on the function's behalf, as the function's role. A function
-# that is triggered by a queue *and* polls it in its code, as one finds it in many examples, takes
-# messages away from its own trigger, and deals with some of them twice or not at all.
+# Look at the three actions on the queue. The function's code uses none of them: **it does not
+# poll.** Lambda reads the queue for the function, with the function's role. You find many
+# examples of a function that a queue triggers *and* that polls the queue in its code. Such a
+# function takes messages away from its own trigger. It deals with some of them twice, and with
+# some not at all.
 
 # %% tags=["role-policy"]
 policy = json.dumps({"Version": "2012-10-17", "Statement": [receive, publish, write_logs]})
@@ -211,19 +216,19 @@ iam.put_role_policy(RoleName=role_name, PolicyName="notify-fulfillment", PolicyD
 print(f"Allowed {role_name} to read from {names.queue} and to publish to {names.topic}.")
 
 # %% [markdown]
-# Look at the two names in the line: one queue and one topic are all that this role can reach.
+# This role can reach one queue, one topic and one log group, and nothing else.
 #
 # ## The function
 #
 # Read [`lambdas/notify_fulfillment.py`](../lambdas/notify_fulfillment.py). It gets up to ten
-# messages at once, publishes them with one call, and says which of them it could not publish, so
-# that just those come back. `publish_batch` can refuse single messages in a reply that is
-# otherwise a success; whoever does not look loses orders. And it takes no more than 256 KiB in
-# all, though SQS takes four times as much in a single message.
+# messages at once and publishes them with one call. Then it reports the messages that it could
+# not publish, so that only those come back. `publish_batch` can refuse single messages in a reply
+# that is otherwise a success. If you do not check for that, you lose orders. And it takes no more
+# than 256 KiB in all, though SQS takes four times as much in a single message.
 #
-# It gets the topic's ARN in an environment variable. To look it up with `list_topics` for each
-# order, as the article's function does, costs a call each time, and AWS allows the whole account
-# 30 a second.
+# The function gets the topic's ARN in an environment variable. The article's function looks it up
+# with `list_topics` for each order. That costs one call each time, and AWS allows the whole
+# account 30 a second.
 #
 # Console: Lambda, *Create function*, as in chapter 00: name, runtime, architecture, role; then
 # *Configuration*: timeout 15 s, memory 256 MB, `TOPIC_ARN`.
@@ -242,7 +247,8 @@ configuration = {
 print(f"Packed lambdas/notify_fulfillment.py into {len(package)} bytes, for {lab.RUNTIME}.")
 
 # %% [markdown]
-# Look at `Runtime`: the article's is Python 3.9, which AWS has deprecated.
+# Now create the function, or update it if you ran this before. (The article uses Python 3.9,
+# which AWS has deprecated.)
 #
 # Console: *Create function*, then *Code*, *Upload from*, *.zip file*, *Save*; and *Runtime
 # settings*, *Edit*, handler `notify_fulfillment.lambda_handler`.
@@ -263,7 +269,7 @@ except lambda_.exceptions.ResourceConflictException:
     print(f"Updated the function {names.notify_fulfillment}.")
 
 # %% [markdown]
-# Look for "Created", or "Updated" if you ran this before.
+# Wait until the function is ready. Before that, nobody may call it.
 #
 # Console: a bar at the top, until it says that it is done.
 
@@ -275,10 +281,8 @@ print(f"Waited until {names.notify_fulfillment} was ready.")
 # %% [markdown]
 # ## The test event
 #
-# Look for "ready": only now may the function be called.
-#
 # The event, [`events/notify_fulfillment.json`](../events/notify_fulfillment.json), is what Lambda
-# passes on from SQS: a list of records, each with a message's body.
+# passes on from SQS: a list of records, each with the body of a message.
 #
 # Console: the function, *Test*, *Create new event*, *Private*, paste the JSON, *Save*, *Test*.
 
@@ -298,9 +302,9 @@ answer = lab.wait_until(test, f"{names.notify_fulfillment} passes its test")
 print(f"Tested {names.notify_fulfillment}: {answer}")
 
 # %% [markdown]
-# Look for the status code 200 and the message that one order was sent to fulfillment, as in the
-# article. Lambda itself reads one key only, `batchItemFailures`: an empty list says that all went
-# well.
+# The answer has the status code 200 and says that one order was sent to fulfillment, as in the
+# article. Lambda itself reads only one key, `batchItemFailures`. An empty list means that all
+# went well.
 #
 # The mail is the other half of the test.
 #
@@ -311,13 +315,13 @@ order = json.loads(json.loads(event)["Records"][0]["body"])
 print(lab.show_mail(aws, topic_arn, email, order["order_id"]))
 
 # %% [markdown]
-# Look at the mail: a sentence, not JSON. `MessageStructure="json"` lets the function write one
-# text for people and another one for programs.
+# The mail has a sentence, not JSON. With `MessageStructure="json"` the function writes one text
+# for people and another for programs.
 #
 # ## You now have…
 #
-# a function that tells fulfillment of every order that it is given. So far it has been given only
-# your test: the trigger comes in chapter 03.
+# a function that tells fulfillment about every order that it gets. So far it got only your test.
+# Chapter 03 adds the trigger.
 
 # %%
 lab.check("01")
@@ -328,28 +332,29 @@ lab.check("01")
 # **1. The role may read the queue, but the function's code never does. Who does, then?**
 # <details><summary>Answer</summary>
 #
-# Lambda's poller. It reads the queue as the function's role, calls the function with what it got,
-# and deletes the messages when the function has succeeded.
+# Lambda's poller. It reads the queue with the function's role, calls the function with what it
+# got, and deletes the messages when the function has succeeded.
 # </details>
 #
 # **2. SNS answers 200. Are all ten messages published?**
 # <details><summary>Answer</summary>
 #
-# Not necessarily. `publish_batch` lists those that it took and those that it did not; the
-# function reports the latter to Lambda in `batchItemFailures`, and they come back later.
+# Not necessarily. `publish_batch` lists the messages that it took and those that it did not. The
+# function reports the second list to Lambda in `batchItemFailures`, and those messages come back
+# later.
 # </details>
 #
 # **3. The topic exists, the function succeeds, and no mail comes. What is missing, most likely?**
 # <details><summary>Answer</summary>
 #
-# The confirmation. Until the link in the first mail was opened, the subscription is pending, and
-# SNS mails nothing. (`lab check 01` says so.)
+# The confirmation. Until somebody opens the link in the first mail, the subscription is pending,
+# and SNS mails nothing. (`lab check 01` says so.)
 # </details>
 #
 # ## Exercise
 #
 # The mail comes from "AWS Notifications". Let it come from the "Tea shop": the topic has an
-# attribute `DisplayName`. `lab hint 01` helps. Run the test above once more, and look at the
+# attribute `DisplayName`. `lab hint 01` helps. Then run the test above once more, and look at the
 # sender.
 
 # %% tags=["exercise", "active-ipynb"]

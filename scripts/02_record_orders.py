@@ -1,8 +1,9 @@
 # %% [markdown]
 # # 02 Record orders
 #
-# The article's Step 2. A third function, `record_order`, takes an order from SNS, adds a record
-# id and the time when SNS posted it, as a number and in words, and stores it in a DynamoDB table.
+# The article's Step 2. A third function, `record_order`, takes an order from SNS and stores it in
+# a DynamoDB table. It adds a record id and the time when SNS posted the order, as a number and in
+# words.
 #
 #     SNS Orders ──▶ record_order ──▶ DynamoDB Orders
 
@@ -12,13 +13,13 @@
 # lab.draw_chain("02")
 
 # %% [markdown]
-# **You need** nothing of the chapters before: this end of the chain stands by itself until
-# chapter 03 ties it to the topic.
+# **You need** none of the chapters before: this end of the chain stands by itself until chapter
+# 03 connects it to the topic.
 #
 # One thing makes this chapter harder than it looks: **AWS may deliver an order twice.** SQS and
-# SNS promise "at least once", and a function that was too slow is called again. So storing an
-# order twice must do no more than storing it once. Watch how the table's key and one condition
-# see to that.
+# SNS promise "at least once", and Lambda calls a function again if it was too slow. So storing an
+# order twice must do no more than storing it once. Watch how the key of the table and one
+# condition take care of that.
 
 # %%
 import json
@@ -33,7 +34,7 @@ table_arn = f"arn:aws:dynamodb:{region}:{account}:table/{names.table}"
 print(f"Working in account {account}, region {region}.")
 
 # %% [markdown]
-# Look at the account and the region, as always.
+# Show the calls again, as in the chapters before.
 
 # %% tags=["active-ipynb"]
 # lab.show_calls(aws)
@@ -60,13 +61,12 @@ types = {"order_id": "S", "order_date": "S", "posted_epoch": "N"}
 print(f"Wrote down the index {by_date['IndexName']}.")
 
 # %% [markdown]
-# Look at `types`: only what is part of a key is declared. All else that an item holds is its own
-# affair.
+# `types` declares only what is part of a key. An item can hold whatever else it likes.
 #
-# **Here we differ from the article**, whose function may create tables. Set-up makes the table,
-# and the function may not: code that serves orders should not be able to change the place where
-# they are kept. (`take_order` may create its queue, as the article has it; that is the one
-# exception.)
+# **Here we differ from the article**, whose function may create tables. In our tutorial the
+# set-up makes the table, and the function may not. Code that serves orders should not be able to
+# change the place where they are kept. (`take_order` may create its queue, as in the article.
+# That is the one exception.)
 #
 # Console: *Table settings*, *Customize settings*, capacity mode *On-demand* (the default),
 # *Create table*.
@@ -88,13 +88,13 @@ except dynamodb.exceptions.ResourceInUseException:
 dynamodb.get_waiter("table_exists").wait(TableName=names.table)
 
 # %% [markdown]
-# Look at `PAY_PER_REQUEST`: the table costs by the request, and an idle one costs no more than
-# the little that it stores. The other mode has a price by the hour.
+# With `PAY_PER_REQUEST` you pay for each request. An idle table costs only the little that it
+# stores. The other mode has a price by the hour.
 #
 # ## The dead-letter queue of the function
 #
 # SNS calls a function **asynchronously**: Lambda takes the event, tries three times in all, and
-# then drops it, unless it is told where to put it. An order that is dropped is an order lost.
+# then drops it, unless you tell it where to put it. A dropped order is a lost order.
 #
 # Console: SQS, *Create queue*; later the function, *Configuration*, *Asynchronous invocation*.
 
@@ -108,11 +108,15 @@ dead_letters_arn = f"arn:aws:sqs:{region}:{account}:{names.function_dead_letters
 print(f"Created or found the queue {names.function_dead_letters}.")
 
 # %% [markdown]
-# Look at the number of queues: this is the third of four. Each place where an order could fall
-# out of the chain has a net under it. `lab dead-letters` looks into the nets and says why an
-# order lies there; `lab redrive` sends it back, once the cause is mended.
+# This is the third of four queues. Each place where an order could fall out of the chain has a
+# net under it. `lab dead-letters` looks into the nets and says why an order is there.
+# `lab redrive` sends it back, once you have fixed the cause.
 #
 # ## The log group
+#
+# Each of the three functions prints one line of JSON for an order, with its id and the outcome.
+# When something goes wrong, `lab logs record_order` prints what is in this group, and
+# `lab logs --order chapter-00` follows that order through all three.
 #
 # Console: CloudWatch, *Log groups*, *Create log group*, retention 2 weeks.
 
@@ -128,11 +132,10 @@ logs.put_retention_policy(logGroupName=log_group, retentionInDays=14)
 print(f"{done} the log group {log_group}; its lines stay for 14 days.")
 
 # %% [markdown]
-# Look at it again when something goes wrong: `lab logs record_order` prints what is in there.
-# Each of the three functions prints one line of JSON for an order, with its id and what came of
-# it: `lab logs --order chapter-00` follows that order through all of them.
-#
 # ## The execution role
+#
+# Taking on a role is itself an action, `sts:AssumeRole`, and something has to allow it. That is
+# what the trust policy does.
 #
 # Console: IAM, *Roles*, *Create role*, *AWS service*, Lambda.
 
@@ -147,7 +150,7 @@ trust_policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
 print(f"Wrote the trust policy of {role_name}.")
 
 # %% [markdown]
-# Look at `sts:AssumeRole`: to be a role for a while is itself an action, and has to be allowed.
+# Create the role, or bring its trust policy up to date.
 
 # %% tags=["role"]
 iam = aws.client("iam")
@@ -162,9 +165,9 @@ except iam.exceptions.EntityAlreadyExistsException:
     print(f"Found the role {role_name}.")
 
 # %% [markdown]
-# The function puts items into one table, and Lambda puts its dead letters into one queue. For SNS
-# it needs no permission, though the article speaks of one: the function takes nothing from the
-# topic. SNS calls it, and needs the permission for that; chapter 03 gives it.
+# The function puts items into one table, and Lambda puts the function's dead letters into one
+# queue. The article speaks of a permission for SNS, but the function needs none: it takes nothing
+# from the topic. SNS calls it, and SNS needs a permission for that. Chapter 03 gives it.
 #
 # Console: the role, *Add permissions*, *Create inline policy*, JSON.
 
@@ -179,7 +182,7 @@ write_logs = {
 print("Wrote three statements: put items, send dead letters, write one log.")
 
 # %% [markdown]
-# Look at `PutItem`: not even reading is allowed. The function never needs it.
+# The role may put items and may not even read them: the function never needs to.
 
 # %% tags=["role-policy"]
 policy = json.dumps({"Version": "2012-10-17", "Statement": [put, send, write_logs]})
@@ -187,15 +190,15 @@ iam.put_role_policy(RoleName=role_name, PolicyName="record-order", PolicyDocumen
 print(f"Allowed {role_name} to put items into {names.table}.")
 
 # %% [markdown]
-# Look at the line: one table. Chapter 06 will take this permission away and see what happens.
+# Chapter 06 will take this permission away and see what happens.
 #
 # ## The function
 #
 # Read [`lambdas/record_order.py`](../lambdas/record_order.py). The heart of it is one condition,
-# `attribute_not_exists(order_id)`: put the item *only if it is not there*. If it is, the same
-# content means that the order came twice, and all is well. Other content under the same id is a
-# conflict: the function raises, nothing is written over, and the order ends among the dead
-# letters, where somebody sees it.
+# `attribute_not_exists(order_id)`: put the item *only if it is not there*. If it is there with
+# the same content, the order came twice, and all is well. If it is there with other content, that
+# is a conflict. The function raises an error and overwrites nothing, and the order ends among the
+# dead letters, where somebody sees it.
 #
 # Console: Lambda, *Create function*, as before; *Configuration*, with the dead-letter queue this
 # time: *Asynchronous invocation*.
@@ -216,8 +219,9 @@ configuration = {
 print(f"Packed lambdas/record_order.py into {len(package)} bytes, for {lab.RUNTIME}.")
 
 # %% [markdown]
-# Look at `DeadLetterConfig`: for asynchronous calls only. A queue that triggers a function has
-# its own. And look at `Runtime`: the article's is Python 3.9, which AWS has deprecated.
+# `DeadLetterConfig` is for asynchronous calls only. A queue that triggers a function has a
+# dead-letter queue of its own. (As to the `Runtime`: the article uses Python 3.9, which AWS has
+# deprecated.)
 #
 # Console: *Create function*, then *Code*, *Upload from*, *.zip file*, *Save*; and *Runtime
 # settings*, *Edit*, handler `record_order.lambda_handler`.
@@ -238,7 +242,7 @@ except lambda_.exceptions.ResourceConflictException:
     print(f"Updated the function {names.record_order}.")
 
 # %% [markdown]
-# Look for "Created", or "Updated" if you ran this before.
+# Wait until the function is ready.
 #
 # Console: a bar at the top, until it says that it is done.
 
@@ -250,10 +254,9 @@ print(f"Waited until {names.record_order} was ready.")
 # %% [markdown]
 # ## The test event
 #
-# Look for "ready", then test it.
-#
 # The event, [`events/record_order.json`](../events/record_order.json), is what SNS passes to a
-# function. The order is JSON within JSON: SNS knows nothing of orders, to it a message is a text.
+# function. The order is JSON within JSON: SNS knows nothing about orders. To SNS, a message is a
+# text.
 #
 # Console: the function, *Test*, *Create new event*, *Private*, paste the JSON, *Save*, *Test*.
 
@@ -273,8 +276,8 @@ answer = lab.wait_until(test, f"{names.record_order} passes its test")
 print(f"Tested {names.record_order}: {answer}")
 
 # %% [markdown]
-# Look at the record id, and run the cell again: it is the same one. It is computed from the
-# order's id, so an order that comes twice gets no second one.
+# Look at the record id, and run the cell again: it is the same one. The function computes it from
+# the order's id, so an order that comes twice does not get a second one.
 #
 # Console: DynamoDB, *Explore items*, the table `Orders`.
 
@@ -285,13 +288,13 @@ item = table.get_item(Key={"order_id": order_id}, ConsistentRead=True)["Item"]
 print(f"Stored order {order_id}, posted {item['posted_at']}, record {item['record_id']}.")
 
 # %% [markdown]
-# Look at `posted_at`: the time when SNS posted the message, in UTC. `posted_epoch` in the same
-# item is that time as a number, which the index sorts by.
+# `posted_at` is the time when SNS posted the message, in UTC. `posted_epoch` in the same item is
+# that time as a number, and the index sorts by it.
 #
 # ## You now have…
 #
 # a table that holds each order once, and a function that writes into it. Both ends of the chain
-# stand; what is missing is the middle.
+# are there. Only the middle is missing.
 
 # %%
 lab.check("02")
@@ -314,18 +317,19 @@ lab.check("02")
 # item of the first attempt, with the same content: success, and still one item.
 # </details>
 #
-# **3. Why does the function raise when the same id comes with another quantity?**
+# **3. Why does the function raise an error when the same id comes with another quantity?**
 # <details><summary>Answer</summary>
 #
-# It cannot know which of the two is right, and must lose neither. Raising sends the second one to
-# the dead-letter queue, where a person can decide.
+# It cannot know which of the two is right, and it must lose neither. The error sends the second
+# one to the dead-letter queue, where a person can decide.
 # </details>
 #
 # ## Exercise
 #
-# Orders hold what customers bought, and should not be kept forever. DynamoDB deletes items by
-# itself when the time in an attribute of your choice has passed: **time to live**. Turn it on for
-# the attribute `expires_epoch`. (No item has it yet, so nothing vanishes.) `lab hint 02` helps.
+# Orders say what customers bought, so you should not keep them forever. DynamoDB can delete an
+# item by itself when the time in one of its attributes has passed: **time to live**. Turn it on
+# for the attribute `expires_epoch`. (No item has that attribute yet, so nothing vanishes.)
+# `lab hint 02` helps.
 
 # %% tags=["exercise", "active-ipynb"]
 # # Your code here.

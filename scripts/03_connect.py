@@ -1,9 +1,10 @@
 # %% [markdown]
 # # 03 Connect
 #
-# The step that the article leaves out: its numbering goes from 2 to 4. So far each function runs
-# when you test it. Three things make them a chain: from the topic to `record_order` a
-# **permission** and a **subscription**, and from the queue to `notify_fulfillment` a **trigger**.
+# The article leaves this step out: its numbers go from 2 to 4. So far each function runs only
+# when you test it. Three things make the functions a chain. From the topic to `record_order` you
+# need a **permission** and a **subscription**. From the queue to `notify_fulfillment` you need a
+# **trigger**.
 #
 #     SQS CustomerOrders ══▶ notify_fulfillment ──▶ SNS Orders ══▶ record_order
 
@@ -15,9 +16,10 @@
 # %% [markdown]
 # **You need** chapters 00, 01 and 02.
 #
-# We begin at the end of the chain, and that is no whim. Orders wait in the queue already. A queue
-# keeps what nobody has fetched; a topic keeps nothing: what is published while nobody listens is
-# gone. So the listener comes first, and the trigger, which sets the orders going, comes last.
+# We begin at the end of the chain, and for a reason: orders already wait in the queue. A queue
+# keeps messages until somebody fetches them. A topic keeps nothing: what you publish while nobody
+# listens is gone. So the listener comes first. The trigger sets the orders going, so it comes
+# last.
 
 # %%
 import json
@@ -34,8 +36,8 @@ function_arn = f"arn:aws:lambda:{region}:{account}:function:{names.record_order}
 print(f"Working in account {account}, region {region}.")
 
 # %% [markdown]
-# Look at the three ARNs in the cell: they follow from the names, so nothing has to be remembered
-# from one chapter to the next.
+# All three ARNs in the cell follow from the names, so you do not have to remember anything from
+# one chapter to the next.
 
 # %% tags=["active-ipynb"]
 # lab.show_calls(aws)
@@ -44,10 +46,10 @@ print(f"Working in account {account}, region {region}.")
 # ## From the topic to the function
 #
 # First the permission: SNS may call `record_order`, on behalf of this topic. Without it SNS
-# cannot deliver, and nobody tells you: there is no error anywhere, just a metric that counts
+# cannot deliver, and nobody tells you. No error shows up anywhere, only a metric that counts
 # failures.
 #
-# Console: the function, *Add trigger*, SNS, the topic. This does both the permission and the
+# Console: the function, *Add trigger*, SNS, the topic. This makes both the permission and the
 # subscription.
 
 # %% tags=["permission"]
@@ -66,12 +68,13 @@ except lambda_.exceptions.ResourceConflictException:
     print(f"Found the permission of {names.topic} to invoke {names.record_order}.")
 
 # %% [markdown]
-# Look at the two policies that you have now seen. The role says what the *function may do*; this
-# one, the function's **resource policy**, says who may call *the function*.
+# You have now seen two kinds of policy. The policy of the role says what *the function may do*.
+# This one, the **resource policy** of the function, says who may call *the function*.
 #
-# What SNS cannot deliver at all (the function is gone, or the permission) it drops, unless the
-# subscription has a dead-letter queue. That queue in turn has to let SNS in, by a policy of its
-# own.
+# Sometimes SNS cannot deliver at all, because the function or the permission is gone. It then
+# drops the message, unless the subscription has a dead-letter queue. That queue has to let SNS
+# in, with a policy of its own. Its `Condition` is important: "SNS" alone would be every topic of
+# every customer of AWS.
 #
 # Console: nothing to click yet; this goes into *Access policy*, in the next step.
 
@@ -88,7 +91,7 @@ policy = json.dumps({"Version": "2012-10-17", "Statement": [allow_topic]})
 print(f"Wrote the policy of {names.topic_dead_letters}.")
 
 # %% [markdown]
-# Look at `Condition`: "SNS" alone would be every topic of every customer of AWS.
+# Create the queue, and give it that policy.
 #
 # Console: SQS, *Create queue*, *Access policy*, *Advanced*, with that policy.
 
@@ -102,9 +105,9 @@ sqs.set_queue_attributes(QueueUrl=queue["QueueUrl"], Attributes={"Policy": polic
 print(f"Created or found the queue {names.topic_dead_letters}, open to {names.topic}.")
 
 # %% [markdown]
-# Look at the fourth net: whatever breaks, the order falls into one of them.
+# This is the fourth net: whatever breaks, the order falls into one of them.
 #
-# Now the subscription itself. It needs no confirmation: the permission is the function's consent.
+# Now the subscription itself. Nobody has to confirm it: the permission is the function's consent.
 #
 # Console: done by *Add trigger* above; the dead-letter queue is in the subscription, *Edit*,
 # *Redrive policy*.
@@ -122,8 +125,7 @@ sns.set_subscription_attributes(
 print(f"Subscribed {names.record_order} to {names.topic}.")
 
 # %% [markdown]
-# Look at what did not change: neither the topic nor `notify_fulfillment` knows of the new
-# listener.
+# The topic and `notify_fulfillment` did not change: neither knows about the new listener.
 #
 # ## From the queue to the function
 #
@@ -131,11 +133,11 @@ print(f"Subscribed {names.record_order} to {names.topic}.")
 # up to ten messages. Three settings matter:
 #
 # - `ReportBatchItemFailures` lets the function name the messages that failed. Without it, one bad
-#   order brings nine good ones back with it, again and again.
-# - `MaximumConcurrency` 2 keeps a rush of orders from taking all the functions that the account
-#   may run at once. (It does not keep the mail under ten a second: two calls can publish twenty
+#   order brings back nine good ones with it, again and again.
+# - `MaximumConcurrency` 2 keeps a rush of orders from using up all the calls that the account may
+#   run at once. (It does not keep the mail under ten a second: two calls can publish twenty
 #   orders in an instant.)
-# - `Enabled` turns a trigger on that somebody switched off.
+# - `Enabled` turns on a trigger that somebody switched off.
 #
 # Console: the function, *Add trigger*, SQS: batch size 10, maximum concurrency 2, *Report batch
 # item failures*.
@@ -154,8 +156,8 @@ mappings = lambda_.list_event_source_mappings(
 print(f"Looked for triggers from {names.queue} to {names.notify_fulfillment}: {len(mappings)}.")
 
 # %% [markdown]
-# Look at the number: 0 the first time, 1 from then on. Making it is the moment at which orders
-# move.
+# The number is 0 the first time and 1 from then on. Orders start to move as soon as you make the
+# trigger.
 #
 # Console: *Add*; for one that exists, *Configuration*, *Triggers*, *Edit*.
 
@@ -170,13 +172,13 @@ else:
     print(f"Connected {names.queue} to {names.notify_fulfillment}.")
 
 # %% [markdown]
-# Look into the inbox (`lab mail`): the two orders of chapter 00, which have waited in the queue
-# since, are on their way to fulfillment now.
+# Look into the inbox (`lab mail`): the two orders of chapter 00 have waited in the queue, and now
+# they are on their way to fulfillment.
 #
 # ## You now have…
 #
-# the whole chain, from the API to the table and to the mail. Whether it works is the next
-# chapter's business; whether everything is in place the check says now.
+# the whole chain, from the API to the table and to the mail. The next chapter finds out whether
+# it works. The check says now whether everything is in place.
 
 # %%
 lab.check("03")
@@ -184,17 +186,18 @@ lab.check("03")
 # %% [markdown]
 # ## Three questions
 #
-# **1. Why is the subscription made before the trigger?**
+# **1. Why do we make the subscription before the trigger?**
 # <details><summary>Answer</summary>
 #
 # The trigger sets the waiting orders going. A topic does not keep what it gets while nobody
-# listens: with the trigger first, these orders would be mailed, and never be recorded.
+# listens. With the trigger first, SNS would mail these orders, and nothing would ever record
+# them.
 # </details>
 #
 # **2. Which of the two functions polls, and which is called?**
 # <details><summary>Answer</summary>
 #
-# Neither polls. For `notify_fulfillment`, Lambda polls the queue, with the role of the function,
+# Neither polls. For `notify_fulfillment`, Lambda polls the queue with the role of the function,
 # so the *role* needs the permission. `record_order` is called by SNS, so the *function* has to
 # permit it.
 # </details>
@@ -203,15 +206,15 @@ lab.check("03")
 # <details><summary>Answer</summary>
 #
 # Not at all. The function names the bad one in `batchItemFailures`, and only this one becomes
-# visible in the queue again; after five times it goes to the dead-letter queue.
+# visible in the queue again. After five times it goes to the dead-letter queue.
 # </details>
 #
 # ## Exercise
 #
-# Each call of a function costs. Let the trigger gather orders for up to one second before it
-# calls: `MaximumBatchingWindowInSeconds`. What that does to the time an order takes you will see
-# in chapter 05. (To the letter, the visibility timeout would now be 91 s: six times the
-# function's timeout, plus the window.) `lab hint 03` helps.
+# Each call of a function costs money. Let the trigger gather orders for up to one second before
+# it calls: `MaximumBatchingWindowInSeconds`. In chapter 05 you will see what that does to the
+# time an order takes. (Strictly speaking, the visibility timeout should now be 91 s: six times
+# the function's timeout, plus the window.) `lab hint 03` helps.
 
 # %% tags=["exercise", "active-ipynb"]
 # # Your code here.
