@@ -2,8 +2,8 @@
 # # 04 Verify
 #
 # The article's Step 4: one order, from the API to the table. You post it as the shop would, with
-# the key and over HTTP, and follow it hop by hop: the answer, the item, the times, the mail. In
-# the console this is a walk through five dashboards; here it takes six cells.
+# the key and over HTTP. Then you follow it hop by hop: the answer, the item, the times, the mail.
+# In the console this is a walk through five dashboards; here it takes six cells.
 #
 #     shop ──▶ API ──▶ take_order ──▶ queue ──▶ notify_fulfillment ──▶ topic ──▶ mail
 #                                                                       └──▶ record_order ──▶ table
@@ -14,7 +14,7 @@
 # lab.draw_chain("04")
 
 # %% [markdown]
-# **You need** chapters 00 to 03. (Late to the room? `lab goto 04` runs them for you.)
+# **You need** chapters 00 to 03. (Are you late? `lab goto 04` runs them for you.)
 
 # %%
 import uuid
@@ -29,7 +29,7 @@ lab.check_ground(aws, "04")
 print(f"Working in account {lab.account_id(aws)}, region {aws.region_name}.")
 
 # %% [markdown]
-# Look at what is not here: no `create_…`. This chapter makes nothing but an order.
+# This chapter has no `create_…`. It makes nothing but an order. Show its calls again.
 
 # %% tags=["active-ipynb"]
 # lab.show_calls(aws)
@@ -37,7 +37,8 @@ print(f"Working in account {lab.account_id(aws)}, region {aws.region_name}.")
 # %% [markdown]
 # ## Post an order
 #
-# The shop needs the address of the stage and the key.
+# The shop needs the address of the stage and the key. AWS shows the value of a key only if you
+# ask for it with `includeValues`.
 #
 # Console: API Gateway, *Stages*, `prod`, *Invoke URL*; and *API keys*, *Show*.
 
@@ -50,10 +51,8 @@ api_key = next(key["value"] for key in keys if lab.is_ours(key, names.api_key))
 print(f"Found the REST API {names.api} and its key.")
 
 # %% [markdown]
-# Look at `includeValues`: AWS shows the value of a key only when it is asked to.
-#
 # The article tests with the console's *Test* button, which skips the key, the stage and the
-# internet. A real request skips nothing. The order brings its own id, so that we can find it
+# internet. A real request skips nothing. We give the order its own id, so that we can find it
 # again.
 #
 # Console: there is no button for it; any HTTP client will do.
@@ -68,10 +67,12 @@ if answer.status != 202:
     raise lab.RefusedError("The order was not accepted. Look at the answer above, and `lab logs`.")
 
 # %% [markdown]
-# Look for 202. From here on the order ends as one item in the table, or as one message in a
-# dead-letter queue, whichever part fails. (Only time is against it: after 14 days SQS deletes a
-# message, and the days in the first queue count.) (403 would mean the key, 429 the usage plan,
-# 500 the permission of the API, 502 the function; `lab explain 403` says more, and so on.)
+# The answer 202 is a promise. From here on the order ends as one item in the table, or as one
+# message in a dead-letter queue, whichever part fails. (Only time works against it: SQS deletes a
+# message after 14 days, and the days in the first queue count.)
+#
+# (403 would point to the key, 429 to the usage plan, 500 to the API's permission, and 502 to the
+# function. `lab explain 403` says more, and so on.)
 #
 # ## The item in the table
 #
@@ -90,8 +91,8 @@ for name in sorted(item):
     print(f"  {name:20} {item[name]}")
 
 # %% [markdown]
-# Look at the times: each hop has left its own, in milliseconds since 1970. They make the order's
-# journey visible, and chapter 05 measurable.
+# Each hop has left its own time, in milliseconds since 1970. With these times you can follow the
+# order's journey, and chapter 05 can measure it.
 #
 # ## How long each hop took
 #
@@ -105,23 +106,24 @@ for hop, before, after in zip(hops[1:], times, times[1:], strict=False):
 print(f"Took {times[-1] - times[0]} ms from the API to the table.")
 
 # %% [markdown]
-# Look at the largest number: the first order after a pause waits for a **cold start**, while
-# Lambda starts a process and imports the code. Run the chapter again, and it will be smaller.
+# Look at the largest number. The first order after a pause waits for a **cold start**, while
+# Lambda starts a process and imports the code. Run the chapter again, and the number will be
+# smaller.
 #
 # ## The mail to the fulfillment team
 #
-# Console: SNS shows that the message was published; whether it arrived only the inbox shows.
+# Console: SNS shows that the message was published; only the inbox shows whether it arrived.
 
 # %%
 topic_arn = f"arn:aws:sns:{aws.region_name}:{lab.account_id(aws)}:{names.topic}"
 print(lab.show_mail(aws, topic_arn, lab.email(), order_id))
 
 # %% [markdown]
-# Look for the order's id in the mail: it is the same in the answer, the table and the mail.
+# The order has the same id in the answer, in the table and in the mail.
 #
 # ## What is left behind
 #
-# Nothing may be left in the queue, and nothing may lie among the dead letters.
+# Nothing may be left in the queue or in the dead-letter queues.
 #
 # Console: SQS, *Queues*, the columns *Messages available* and *Messages in flight*.
 
@@ -140,12 +142,12 @@ for name in (
     print(f"  {name}: {waiting} waiting, {in_flight} in flight")
 
 # %% [markdown]
-# Look for zeros. (SQS counts approximately: a number may lag a few seconds behind.)
+# All numbers should be zero. (SQS counts approximately: a number may lag a few seconds behind.)
 #
 # ## You now have…
 #
-# the proof: one order in at the front, one item and one mail out at the end, and nothing in
-# between.
+# the proof: one order went in at the front, one item and one mail came out at the end, and
+# nothing is left in between.
 
 # %%
 lab.check("04")
@@ -156,8 +158,8 @@ lab.check("04")
 # **1. The answer was 202, and no item appears. Name three places to look.**
 # <details><summary>Answer</summary>
 #
-# The queue (is it still there? then the trigger is off or fails), the three dead-letter queues,
-# and the log groups of the two functions behind the queue (`lab logs`).
+# The queue (is the order still there? then the trigger is off or fails), the three dead-letter
+# queues, and the log groups of the two functions behind the queue (`lab logs`).
 # </details>
 #
 # **2. Why `ConsistentRead=True`?**
@@ -170,15 +172,14 @@ lab.check("04")
 # **3. The shop has waited too long for an answer. May it simply send the order again?**
 # <details><summary>Answer</summary>
 #
-# Yes, if it sends the same `order_id` and the same content: the order is recorded once. (The mail
-# to fulfillment may come twice; SNS has no key by which it would know.)
+# Yes, if it sends the same `order_id` and the same content: the chain records the order once.
+# (The mail to fulfillment may come twice, because SNS has no key that would tell it.)
 # </details>
 #
 # ## Exercise
 #
-# Be the shop: post an order with the id `exercise-04`, for at least two of something, and post it
-# a second time, since the shop is impatient. There must be one item in the end. `lab hint 04`
-# helps.
+# Be the shop. Post an order with the id `exercise-04`, for at least two of something. The shop is
+# impatient, so post it a second time. In the end there must be one item. `lab hint 04` helps.
 
 # %% tags=["exercise", "active-ipynb"]
 # # Your code here.

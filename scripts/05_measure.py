@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 05 Measure
 #
-# The article promises that the table will show how well orders are processed, and what could be
-# better, and stops there. Here you do it: send 200 orders, read them back by id and by day, and
-# draw where their time went.
+# The article promises that the table will show how well the chain processes orders and what could
+# be better, and stops there. Here you do it. You send 200 orders, read them back by id and by
+# day, and draw where their time went.
 #
 #     200 orders ──▶ the chain ──▶ 200 items, each with the time of every hop ──▶ two pictures
 
@@ -13,8 +13,7 @@
 # lab.draw_chain("05")
 
 # %% [markdown]
-# **You need** chapters 00 to 03. On AWS, mind that 200 mails will arrive at the address in
-# `LAB_EMAIL`.
+# **You need** chapters 00 to 03. On AWS, expect 200 mails at the address in `LAB_EMAIL`.
 
 # %%
 import statistics
@@ -34,7 +33,7 @@ lab.check_ground(aws, "05")
 print(f"Working in account {lab.account_id(aws)}, region {aws.region_name}.")
 
 # %% [markdown]
-# Look at the imports: `statistics` is Python's own, and Matplotlib draws.
+# `statistics` comes with Python, and Matplotlib draws the pictures. Show the calls again.
 
 # %% tags=["active-ipynb"]
 # lab.show_calls(aws)
@@ -56,9 +55,10 @@ url = lab.invoke_url(aws, api_id, "prod", "/orders")
 print(f"Found the REST API {names.api} and its key.")
 
 # %% [markdown]
-# A client for many requests keeps its connections open, and tries again when it should: after 429
-# (too many), and after 502 to 504 (something behind the API failed). It may do so without fear,
-# because an order with the same id is recorded once. That is what the idempotency key is for.
+# A client that sends many requests keeps its connections open. It tries again after 429 (too
+# many), and after 502 to 504 (something behind the API failed). It can do so without fear,
+# because the chain records an order with the same id once. That is what the idempotency key is
+# for.
 
 # %%
 again = urllib3.Retry(
@@ -77,8 +77,9 @@ def post(order: dict[str, object]) -> None:
 
 
 # %% [markdown]
-# Post one order first, and wait for it. It wakes the functions: a **cold start** takes AWS a
-# second or two, and orders that come in meanwhile would all be published at once.
+# First post one order and wait for it. It wakes the functions. A **cold start** takes AWS a
+# second or two, and all orders that come in meanwhile would be published at once. Every id begins
+# with the chapter and this run, so that we can find our orders again.
 #
 # Console: the method, *Test*; then DynamoDB, *Explore items*.
 
@@ -95,15 +96,12 @@ first = lab.wait_until(
 print("Sent the first order, and found it in the table.")
 
 # %% [markdown]
-# Look at the ids: they begin with the chapter and with this run, so that we find our orders
-# again.
+# Now the others, five a second. We could go faster, but it would do harm: SNS ends the
+# subscription of an address that would get more than ten mails a second. So this takes 40
+# seconds. (Does the mail stop all the same? Run the subscription cell of chapter 01 again, and
+# open the new link.)
 #
-# Now the others, five a second. Faster is possible, and would do harm: SNS ends the subscription
-# of an address that is to get more than ten mails a second. So this takes 40 seconds. (Does the
-# mail stop all the same? Run the cell of the subscription in chapter 01 again, and open the new
-# link.)
-#
-# Console: a load of orders is more than it can do.
+# Console: it cannot send a load of orders.
 
 # %% tags=["post"]
 PACE = 5  # orders a second
@@ -114,11 +112,12 @@ for number, order_id in enumerate(lab.progress(ids[1:], "Sent orders")):
 print(f"Sent {ORDERS} orders, each answered 202.")
 
 # %% [markdown]
-# Look at the count: had one of them been refused, the cell would have stopped.
+# The cell would have stopped at the first order that got another answer.
 #
 # ## Read them back
 #
-# First **by id**: the key of the table finds one item, however many there are.
+# First **by id**: the key of the table finds one item, however many there are. Numbers come back
+# as `Decimal`, because DynamoDB keeps them exactly.
 #
 # Console: DynamoDB, *Explore items*, *Query*, partition key `order_id`.
 
@@ -130,12 +129,10 @@ last = lab.wait_until(
 print(f"Read one order by its id: {last['quantity']} x {last['product']}.")
 
 # %% [markdown]
-# Look at what comes back: numbers are `Decimal`, since DynamoDB keeps them exactly.
-#
-# Then **by day, newest first**: the index `by-date` has the day as its key, and sorts by time. A
+# Then **by day, newest first**: the index `by-date` has the day as its key and sorts by time. A
 # query reads only what matches. A `scan` with a filter would read the whole table, and you would
-# pay for all of it. An order may be a moment late in the index, so we ask until all are there.
-# And if midnight passes while you measure, there are two days to read.
+# pay for all of it. An order may show up in the index a moment late, so we ask until all are
+# there. And if you measure past midnight, there are two days to read.
 #
 # Console: *Explore items*, *Query*, *Index*: `by-date`, the date, *Sort descending*.
 
@@ -156,7 +153,8 @@ def newest_first() -> list[dict]:
 
 
 # %% [markdown]
-# Look at `ScanIndexForward`: that is how DynamoDB spells "descending".
+# (`ScanIndexForward=False` is how DynamoDB spells "descending".) Now ask until all orders are
+# there.
 #
 # Console: *Run*, and *Run* again, until 200 are returned.
 
@@ -168,15 +166,15 @@ for item in items[:3]:
     print(f"  {item['posted_at']}  {item['quantity']} x {item['product']}")
 
 # %% [markdown]
-# Look at the number: 200 accepted, 200 recorded. Not one is missing, and none is there twice.
+# The chain accepted 200 orders and recorded 200. None is missing, and none is there twice.
 #
 # ## Where the time goes
 #
 # Each item has the time at which the API received the order, and the times just before it was
 # queued, published and recorded. The differences are the hops.
 #
-# Console: no dashboard shows this; CloudWatch has averages of each part, and not of the way
-# between.
+# Console: no dashboard shows this; CloudWatch has averages for each part, but not for the way
+# between them.
 
 # %%
 HOPS = {
@@ -194,9 +192,9 @@ for hop, values in latencies.items():
     print(f"  {hop:28} half within {statistics.median(values):4.0f} ms, 95 % within {p95:4.0f} ms")
 
 # %% [markdown]
-# Look at the two numbers of a hop. The **median** is what an order usually takes; the **95th
-# percentile** is what one in twenty exceeds. An average would hide both: one slow order in a
-# hundred moves it, and nobody ever waited that long.
+# Each hop has two numbers. The **median** is what an order usually takes. The **95th percentile**
+# is what one in twenty exceeds. An average would hide both: one slow order in a hundred moves it,
+# and nobody ever waited that long. Now draw all of them.
 
 # %%
 figure = Figure(figsize=(8, 3.4), layout="constrained")
@@ -207,7 +205,7 @@ axes.boxplot(
     orientation="horizontal",
     whis=(5, 95),
 )
-axes.set_xscale("log")  # each step to the right is so many times slower
+axes.set_xscale("log")  # each step to the right multiplies the time
 axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
 axes.xaxis.set_major_formatter("{x:g}")
 axes.xaxis.set_minor_locator(NullLocator())
@@ -216,13 +214,17 @@ axes.set_title(f"Where the time goes: {len(items)} orders")
 lab.show(figure, "latency-of-each-hop")
 
 # %% [markdown]
-# Look at the boxes. Each holds the middle half of the orders, the line in it is the median, the
-# whiskers reach from 5 to 95 %, and the circles are the rest. (A box that is a line: nearly all
-# took the same.) Circles far to the right, if there are any, are orders that met a cold start or
-# a busy neighbor; the first order of all is a likely one. On AWS expect the third hop to be the
-# longest, since SNS calls a function by way of a queue of Lambda's own: somebody measured 16 ms
-# from SQS to Lambda, and 73 ms from SNS. (Did you set a batching window in chapter 03's exercise?
-# Here it is: up to a second, on the second hop.)
+# Each box holds the middle half of the orders. The line in it is the median, the whiskers reach
+# from 5 to 95 %, and the circles are the rest. (If a box is just a line, nearly all orders took
+# the same time.)
+#
+# Look for circles far to the right. They are orders that met a cold start or a busy neighbor; the
+# very first order is likely to be one of them.
+#
+# On AWS, expect the third hop to be the longest, because SNS calls a function by way of Lambda's
+# own queue. Somebody measured 16 ms from SQS to Lambda, and 73 ms from SNS. (Did you set a
+# batching window in the exercise of chapter 03? It shows up here: up to a second, on the second
+# hop.)
 #
 # ## Orders a second
 #
@@ -244,15 +246,15 @@ axes.set_title("The chain keeps up: what comes in goes out")
 lab.show(figure, "orders-per-second")
 
 # %% [markdown]
-# Look at the two outlines. As long as they lie on each other, the chain keeps up. If the lower
-# one lags behind, orders wait in the queue, which is what a queue is for; once the rush is over,
-# it catches up. (Small corners are orders that were taken in one second and recorded in the
+# As long as the two outlines lie on top of each other, the chain keeps up. If the lower one lags
+# behind, orders wait in the queue. That is what a queue is for, and after the rush the chain
+# catches up. (A small corner means orders that came in during one second and were recorded in the
 # next.)
 #
 # ## You now have…
 #
-# numbers, and not a feeling: what a hop takes, for most orders and for the slow ones, and that
-# everything that went in came out.
+# numbers instead of a feeling. You know how long each hop takes, for most orders and for the slow
+# ones, and that everything that went in came out.
 
 # %%
 lab.check("05")
@@ -272,15 +274,14 @@ lab.check("05")
 # <details><summary>Answer</summary>
 #
 # A query reads what matches, and nothing else. A scan reads the whole table and then throws away
-# what does not match the filter: its price and its time grow with all the orders that you ever
-# had.
+# what does not match the filter. Its price and its time grow with every order that you ever had.
 # </details>
 #
 # **3. The clocks of two machines differ by 5 ms. Which of the numbers above can you trust?**
 # <details><summary>Answer</summary>
 #
-# Each hop's times come from two machines, so each may be off by 5 ms, and may even be negative.
-# Hops that take longer than that are all right, and so is the order of magnitude.
+# The times of each hop come from two machines, so each hop may be off by 5 ms, and may even be
+# negative. You can trust hops that take longer than that, and the order of magnitude.
 # </details>
 #
 # ## Exercise

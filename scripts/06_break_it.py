@@ -1,11 +1,11 @@
 # %% [markdown]
 # # 06 Break it
 #
-# So far everything went well, and that teaches little. Here you break the chain, one thing at a
-# time, and watch what becomes of the orders. Each time: predict, break, look, mend, and count. In
-# the end every order that was answered 202 must be in the table, once.
+# So far everything went well, and that teaches little. Now you break the chain, one thing at a
+# time, and watch what happens to the orders. Each time you predict, break, look, fix, and count.
+# In the end, every order that was answered 202 must be in the table, once.
 #
-#     orders ──▶ the chain, with a hole in it ──▶ dead letters ──mended, redriven──▶ items
+#     orders ──▶ the chain, with a hole in it ──▶ dead letters ──fixed, redriven──▶ items
 
 # %% tags=["active-ipynb"]
 # import lab
@@ -13,14 +13,15 @@
 # lab.draw_chain("06")
 
 # %% [markdown]
-# **You need** chapters 00 to 03, and an account in which you may break things: the orders of
-# others must not run through this chain. On AWS the chapter takes about half an hour, nearly all
-# of it waiting.
+# **You need** chapters 00 to 03, and an account in which you may break things: nobody else's
+# orders may run through this chain. On AWS the chapter takes about half an hour, nearly all of it
+# waiting.
 #
-# **Interrupted?** What you broke stays broken, and the local cloud stays in a hurry. Run chapters
-# 00 to 03 again, in this order: they mend what they find. Then begin here, with the first cell.
-# `lab dead-letters` shows what is left of the first run; the cells below that delete take it, too.
-# (Was it the table? Then run chapters 04 and 05 again if you want their orders back.)
+# **Were you interrupted?** What you broke stays broken, and the local cloud stays in a hurry. Run
+# chapters 00 to 03 again, in this order: they fix what they find. Then start here, with the first
+# cell. `lab dead-letters` shows what is left of the first run, and the cells below that delete
+# dead letters delete those, too. (Was it the table? Then run chapters 04 and 05 again if you want
+# their orders back.)
 
 # %%
 import json
@@ -39,8 +40,8 @@ account, region = lab.account_id(aws), aws.region_name
 print(f"Working in account {account}, region {region}.")
 
 # %% [markdown]
-# Look at the account once more, before you break anything in it. And look whether all is right so
-# far: with something broken already the chapter stops here.
+# Check the account once more before you break anything in it. The next cell checks that
+# everything is right so far. If something is broken already, the chapter stops here.
 #
 # Console: no page says so.
 
@@ -48,12 +49,10 @@ print(f"Working in account {account}, region {region}.")
 lab.insist("00", "01", "02", "03")
 
 # %% [markdown]
-# Look for four lines that say "right".
-#
 # AWS does not give up quickly. SQS shows a message again after 90 seconds, up to five times in
-# all; Lambda tries again after one minute, and once more after two. On your machine these waits,
-# and only these, can be shortened: at a speed of 30, a minute takes two seconds. On AWS the next
-# line changes nothing, and says so.
+# all. Lambda tries again after one minute, and once more after two. On your machine you can
+# shorten these waits, and only these: at a speed of 30, a minute takes two seconds. On AWS the
+# next line changes nothing, and says so.
 #
 # Console: AWS's waits are what they are.
 
@@ -61,7 +60,7 @@ lab.insist("00", "01", "02", "03")
 lab.hurry(aws, 30)
 
 # %% [markdown]
-# Look at the line. Then prepare the shop, as in chapter 05.
+# Now prepare the shop, as in chapter 05.
 #
 # Console: API Gateway, *Stages*, `prod`, *Invoke URL*; and *API keys*, *Show*.
 
@@ -75,14 +74,19 @@ url = lab.invoke_url(aws, api_id, "prod", "/orders")
 print(f"Found the REST API {names.api} and its key.")
 
 # %% [markdown]
-# An order's id says what is tried with it, so that you find each one again. `accepted` is the
-# list that we shall be held to: all orders that were answered 202, and what was tried with each.
+# Each order has an id that says which trial it belongs to, so that you can find it again.
+# `accepted` lists all orders that were answered 202, and the trial of each. In the end, this list
+# has to match the table.
+#
+# `post` stops at any other answer. Then the shop was promised nothing. The order may be on the
+# queue all the same, if only the answer was lost. That is why a shop sends it again, under the
+# same id.
 #
 # Console: the method, *Test*, a few times.
 
 # %%
 run = f"chapter-06-{uuid.uuid4().hex[:8]}"
-began = int(time.time() * 1000)  # no log before this is about our orders
+began = int(time.time() * 1000)  # older log lines are not about our orders
 accepted = {}
 
 
@@ -97,12 +101,8 @@ def post(count: int, what: str) -> None:
 
 
 # %% [markdown]
-# Look at what `post` does with any other answer: it stops. Who was not answered 202 was promised
-# nothing. The order may be queued all the same, if only the answer was lost; so a shop sends it
-# again, under the same id.
-#
-# Two questions we shall ask again and again: which orders are in the table, and which are stuck
-# in a dead-letter queue? `lab dead-letters` prints the second list in a terminal.
+# We will ask two questions again and again. Which orders are in the table, and which are stuck in
+# a dead-letter queue? In a terminal, `lab dead-letters` prints the second list.
 #
 # Console: DynamoDB, *Explore items*; SQS, each dead-letter queue, *Send and receive messages*,
 # *Poll for messages*.
@@ -118,15 +118,15 @@ def recorded(what: str) -> list[str]:
 
 
 def stuck(what: str, wanted: int = 1) -> list:
-    """The dead letters of a trial, once there are as many as that."""
+    """The dead letters of a trial; [] until there are as many as wanted."""
     found = [x for x in lab.dead_letters(aws) if f"{run}-{what}" in (x.order_id or "")]
     return found if len(found) >= wanted else []
 
 
 # %% [markdown]
-# ## A permission is taken away
+# ## Somebody takes a permission away
 #
-# Somebody tidies up the roles, and `record_order` may no longer write to the table.
+# Somebody tidies up the roles, and now `record_order` may no longer write to the table.
 #
 # **Predict**: what will the shop be told? Will the fulfillment team get its mail? Where will the
 # order be after five minutes?
@@ -145,11 +145,12 @@ iam.put_role_policy(**role, PolicyDocument=json.dumps({**found, "Statement": res
 print(f"Took dynamodb:PutItem from {role['RoleName']}.")
 
 # %% [markdown]
-# Look at `whole`: we keep what we break, to mend it later.
+# `whole` keeps what we broke, so that we can fix it later.
 #
-# What IAM is told takes some seconds to be known everywhere. So we test the function until it
-# fails, with the event of chapter 02: that order is recorded already, so the test adds nothing.
-# One failure proves little, since another of AWS's machines may not know yet; so we ask for five.
+# It takes some seconds until all of AWS knows about a change in IAM. So we test the function
+# until it fails, with the event of chapter 02. The table has that order already, so the test adds
+# nothing. One failure proves little, because another of AWS's machines may not know yet. So we
+# ask for five.
 #
 # Console: the function, *Test*, until it is red five times in a row.
 
@@ -158,7 +159,7 @@ lambda_ = aws.client("lambda")
 
 
 def failures() -> int:
-    """Of five tests of the function, how many fail."""
+    """How many of five tests of the function fail."""
     test = {"FunctionName": names.record_order, "Payload": lab.event("record_order")}
     return sum("FunctionError" in lambda_.invoke(**test) for _ in range(5))
 
@@ -168,7 +169,7 @@ post(3, "permission")
 print("Sent three orders, each answered 202.")
 
 # %% [markdown]
-# Look: 202, three times. The shop notices nothing, which is what the queue is for. Now find the
+# Look: three times 202. The shop notices nothing, and that is what the queue is for. Now find the
 # orders.
 #
 # Console: SQS, `record_order-dead-letters`, *Poll for messages*; the message, *Attributes*.
@@ -181,14 +182,14 @@ print(f"Found {len(letters)} dead letters in {letters[0].queue}. Why?")
 print(f"  {letters[0].why}")
 
 # %% [markdown]
-# Look at the error: who (the role), what (the action), on which resource, and that no policy
-# allows it. That is all you need to mend it. The mail went out, by the way (`lab mail`): the two
-# subscribers of the topic do not know of each other.
+# Look at the error. It names who (the role), what (the action) and on which resource, and it says
+# that no policy allows it. That is all you need to fix it. By the way, the mail went out
+# (`lab mail`): the two subscribers of the topic do not know about each other.
 #
-# **Mend** it: put the policy back, and wait until that is known. Then **redrive**, that is, send
-# the dead letters back to where they failed. For those of Lambda AWS has no button: `lab.redrive`
-# calls the function with each one again, asynchronously, and deletes the message only once Lambda
-# has taken it.
+# **Fix** it: put the policy back, and wait until AWS knows. Then **redrive**: send the dead
+# letters back to where they failed. AWS has no button for those of Lambda. `lab.redrive` calls
+# the function with each one again, asynchronously. It deletes a message only after Lambda has
+# taken it.
 #
 # Console: the policy, *Edit*. For the dead letters: copy each message's body into *Test*.
 
@@ -201,13 +202,13 @@ lab.wait_until(lambda: len(recorded("permission")) == 3, "three are in the table
 print(f"Counted: 3 accepted, {len(recorded('permission'))} recorded.")
 
 # %% [markdown]
-# Look at the number: all three. We named the queue, so what lies in the others stays there.
+# All three are recorded. We named the queue, so what is in the other queues stays there.
 #
 # ## A poison message among nine good ones
 #
-# A message that fails whatever one does is called a **poison message**. The API would refuse
-# ours, so we put it on the queue ourselves, together with nine orders. `notify_fulfillment` gets
-# them as one batch, or on AWS perhaps as a few.
+# A **poison message** fails whatever you do. The API would refuse ours, so we put it on the queue
+# ourselves, together with nine orders. `notify_fulfillment` gets them as one batch, or on AWS
+# perhaps as a few.
 #
 # **Predict**: how many of the ten will be mailed, and how often each? And where does the tenth
 # end?
@@ -228,7 +229,8 @@ accepted |= dict.fromkeys(ids, "poison")
 print(f"Sent {len(reply['Successful'])} messages, one of them poison.")
 
 # %% [markdown]
-# Look at what we ask of the reply: a batch may succeed in part, with the rest in `Failed`.
+# A batch may succeed in part, with the rest in `Failed`. That is why the cell counts what the
+# reply lists as `Successful`. Now find the ten.
 #
 # Console: *Poll for messages* in `CustomerOrders-dead-letters`, after some minutes.
 
@@ -243,12 +245,12 @@ poison = lab.wait_until(
 print(f"Found it in {poison.queue} after {poison.tried} attempts: {poison.why}")
 
 # %% [markdown]
-# Look at the number of attempts. The function named the one message in `batchItemFailures`, so the
-# nine others were done with at once, and each was mailed once. Had it raised an error instead, the
-# whole batch would have come back four times: up to forty-five mails for nine orders, and all ten
-# among the dead letters in the end.
+# Look at the number of attempts. The function named only this message in `batchItemFailures`. So
+# the nine others were done at once, and each was mailed once. If the function had raised an error
+# instead, the whole batch would have come back four times. That makes up to forty-five mails for
+# nine orders, and in the end all ten would be dead letters.
 #
-# **Mend**: there is nothing to mend, and redriving would bring it back. A person reads it, and
+# **Fix**: there is nothing to fix, and redriving would only bring it back. A person reads it, and
 # deletes it.
 #
 # Console: the message, *Delete*.
@@ -263,14 +265,12 @@ while messages := sqs.receive_message(**look).get("Messages"):
             print(f"Read and deleted: {message['Body'].partition(': ')[2]!r}")
 
 # %% [markdown]
-# Look at the line: that was the whole message.
-#
 # ## The visibility timeout is too short
 #
-# Now `notify_fulfillment` becomes slow, six seconds for a message that is delivered for the first
-# time, and somebody sets the visibility timeout to three. (Lambda refuses that when a trigger is
-# made or updated; the queue does not ask.) The slow function is a second file in the package,
-# which calls the first.
+# Now `notify_fulfillment` becomes slow: it takes six seconds for a message that is delivered for
+# the first time. And somebody sets the visibility timeout to three. (Lambda refuses that when you
+# make or update a trigger; the queue does not ask.) The slow function is a second file in the
+# package, which calls the first.
 #
 # **Predict**: how many mails will there be for one order? How many items?
 #
@@ -294,11 +294,11 @@ lambda_.get_waiter("function_updated_v2").wait(**function)
 print(f"Made {names.notify_fulfillment} slow.")
 
 # %% [markdown]
-# Look at `Handler`: the file and the function in it that Lambda calls. It names the new file now.
+# `Handler` now names the function in the new file.
 #
-# For this trial we leave the waits as long as they are: three seconds is what we want to see. (A
-# queue on AWS needs up to a minute until its new settings are known everywhere. `lab.settle` waits
-# for that, there and not here.)
+# For this trial we do not shorten the waits: three seconds is what we want to see. (A queue on
+# AWS needs up to a minute until it uses its new settings everywhere. `lab.settle` waits for that,
+# on AWS only.)
 #
 # Console: *Edit*, *Visibility timeout*.
 
@@ -311,9 +311,9 @@ lab.wait_until(lambda: recorded("visibility"), "the order is in the table", time
 print("Sent an order, and found it in the table.")
 
 # %% [markdown]
-# Look at nothing yet: the order is in the table, and all seems well. What happened on the way is
-# in the logs. Each hop writes one line of JSON for each order, so a search for an id finds its
-# whole story. `lab logs --order` does it in a terminal.
+# The order is in the table, and all seems well. The logs say what happened on the way. Each hop
+# writes one line of JSON for each order, so a search for an id finds its whole story.
+# `lab logs --order` does the same in a terminal.
 #
 # Console: CloudWatch, *Logs Insights*, the three log groups, `filter @message like "chapter-06"`.
 
@@ -323,7 +323,7 @@ logs = aws.client("logs")
 
 
 def story(beginning: str, status: str = "", often: int = 0) -> list[dict]:
-    """What was logged of the orders whose ids begin so, once it has that status so often."""
+    """The log lines of orders whose ids begin so; [] until enough have that status."""
     search = {"filterPattern": f'{{ $.order_id = "{beginning}*" }}', "startTime": began}
     lines = []
     for group in map(names.log_group, names.functions):
@@ -336,8 +336,8 @@ def story(beginning: str, status: str = "", often: int = 0) -> list[dict]:
 
 
 # %% [markdown]
-# Look at `filterPattern`: CloudWatch searches, and sends only the lines that match. (The local
-# cloud sends them all, so the function looks again.)
+# With `filterPattern`, CloudWatch does the searching and sends only the lines that match. (The
+# local cloud sends them all, so the function filters again.)
 #
 # Console: *Run query*.
 
@@ -349,13 +349,13 @@ for line in lines:
     print(f"  {line['at'] - lines[0]['at']:6} ms  {line['hop']:20} {line['status']}")
 
 # %% [markdown]
-# Look at the statuses: while the first call was still at work, SQS took it for dead, and showed
+# Look at the statuses. While the first call was still at work, SQS took it for dead and showed
 # the message to another. Two mails, and somebody ships twice. But `record_order` found the order
-# in the table: one item. What a computer does twice can be made harmless; what people do twice
-# cannot.
+# in the table, so there is one item. What a computer does twice can be made harmless. What people
+# do twice cannot.
 #
-# **Mend** it: chapter 01 again puts the code and the handler back, and we the timeout. That a
-# chapter can be run again is worth most when something is broken.
+# **Fix** it: chapter 01, run again, puts the code and the handler back. We put the timeout back.
+# Running a chapter again helps most when something is broken.
 #
 # Console: *Upload from*, *.zip file*; *Runtime settings*; *Edit*, 90 seconds.
 
@@ -366,13 +366,12 @@ lab.run_again("01")
 print("Counted: 1 accepted,", len(recorded("visibility")), "recorded.")
 
 # %% [markdown]
-# Look for "Updated the function" among the lines.
-#
 # ## Delivered twice, and another order under the same id
 #
-# SNS promises "at least once", and `notify_fulfillment` publishes anew when it is tried again: the
-# same order under a new message id. We do that by hand, and publish one order twice; then a third
-# time, with another quantity. (The team gets three mails of bare JSON, for which we apologize.)
+# SNS promises "at least once". And when `notify_fulfillment` is tried again, it publishes again:
+# the same order under a new message id. We do that by hand and publish one order twice. Then we
+# publish it a third time, with another quantity. (The team gets three mails of bare JSON. We
+# apologize.)
 #
 # **Predict**: how many items? And which quantity wins?
 #
@@ -393,11 +392,11 @@ print(f"Recorded: {item['quantity']} x {item['product']}. Dead letter: {letter.q
 print(f"  {letter.why}")
 
 # %% [markdown]
-# Look at what did not happen: 99 was not written over 2. The function cannot know which of the
-# two the customer meant, so it keeps the first, and refuses to forget the second.
+# Look at what did not happen: 99 did not overwrite 2. The function cannot know which of the two
+# the customer meant. So it keeps the first, and refuses to forget the second.
 #
-# **Mend**: a person asks the customer. It was 2, so the dead letter is deleted. (To redrive it
-# would only bring the conflict back.)
+# **Fix**: a person asks the customer. It was 2, so we delete the dead letter. (A redrive would
+# only bring the conflict back.)
 #
 # Console: SQS, `record_order-dead-letters`, *Poll for messages*, *Delete*.
 
@@ -411,13 +410,11 @@ while messages := sqs.receive_message(**look).get("Messages"):
 print(f"Counted: {len(recorded('twice'))} recorded, {len(stuck('twice'))} stuck.")
 
 # %% [markdown]
-# Look at the count: one order, one item.
+# ## Somebody deletes the table
 #
-# ## The table is dropped
-#
-# The worst so far: somebody deletes the table. What was in it no queue can bring back, so we save
-# it first. (On AWS, *point-in-time recovery* does that for you. It costs a little, and must be
-# switched on before.)
+# This is the worst fault so far. No queue can bring back what was in the table, so we save it
+# first. (On AWS, *point-in-time recovery* does that for you. It costs a little, and you have to
+# switch it on before.)
 #
 # **Predict**: what happens to the orders that come now?
 #
@@ -432,8 +429,8 @@ table.wait_until_not_exists()
 print(f"Saved {len(saved)} items, and deleted the table {names.table}.")
 
 # %% [markdown]
-# Look at the number: these are the orders of all chapters, and they are in this notebook's memory
-# only. Do not close it before they are back.
+# These are the orders of all chapters, and now they exist only in this notebook's memory. Do not
+# close it before they are back.
 #
 # Console: the API's method, *Test*; then SQS, `record_order-dead-letters`, *Poll for messages*.
 
@@ -447,12 +444,12 @@ print(f"Found {len(letters)} dead letters in {letters[0].queue}. Why?")
 print(f"  {letters[0].why}")
 
 # %% [markdown]
-# Look at the error: it does not say that the table is gone, but that what was asked for cannot be
-# found.
+# Look at the error: it does not say that the table is gone. It says only that AWS cannot find
+# what the function asked for.
 #
-# **Mend** it: chapter 02 again makes the table. (Only time to live, its exercise, you would have to
-# turn on again.) We put back what we saved, and then redrive, in this order: the condition
-# protects only what is in the table already.
+# **Fix** it: chapter 02, run again, makes the table. (But you would have to turn on time to live
+# again, which was its exercise.) We put back what we saved, and then redrive. The order of the
+# two matters: the condition protects only what is already in the table.
 #
 # Console: all of chapter 02's clicks for the table, and then *Create item*, once for each.
 
@@ -467,12 +464,12 @@ lab.wait_until(lambda: len(recorded("table")) == 3, "three are in the table", ti
 print(f"Counted: 3 accepted, {len(recorded('table'))} recorded.")
 
 # %% [markdown]
-# Look at what was not needed: asking the shop to send its orders again.
+# Nobody had to ask the shop to send its orders again.
 #
 # ## DynamoDB's reply is lost
 #
-# The nastiest fault of all: the write succeeds, and nobody hears of it. We build it into the
-# function: whichever attempt writes the order fails right after it.
+# The nastiest fault of all: the write succeeds, and nobody learns about it. We build it into the
+# function. The attempt that writes the order fails right after it.
 #
 # **Predict**: is the order written twice? Does it end as a dead letter?
 #
@@ -496,8 +493,8 @@ lambda_.update_function_code(**function, ZipFile=lab.package("record_order", los
 print(f"Packed {names.record_order} with a file that loses the reply.")
 
 # %% [markdown]
-# Look at `status`: RECORDED means that this very attempt has written. It needs no memory, which is
-# as well: the next attempt may run in another process.
+# The status RECORDED means that this very attempt has written. So the fault needs no memory, and
+# that is good: the next attempt may run in another process.
 #
 # Console: *Runtime settings*, handler `lose.lambda_handler`.
 
@@ -514,12 +511,12 @@ lab.wait_until(
 print(f"Counted: 2 accepted, {len(recorded('reply'))} recorded, {len(stuck('reply'))} stuck.")
 
 # %% [markdown]
-# Look at the status that we waited for, ALREADY_RECORDED. Lambda tried again, the condition of
-# chapter 02 found the very same order in the table, and that counts as success. Without the
-# condition the second attempt would have written over the first; with a fresh key each time it
-# would have been a second order.
+# We waited for the status ALREADY_RECORDED. Lambda tried again, the condition of chapter 02 found
+# the very same order in the table, and that counts as success. Without the condition, the second
+# attempt would have overwritten the first. With a fresh key each time, it would have become a
+# second order.
 #
-# **Mend** it, and give AWS its waits back.
+# **Fix** it, and give AWS its waits back.
 #
 # Console: *Upload from*, *.zip file*; *Runtime settings*.
 
@@ -528,19 +525,17 @@ lab.run_again("02")
 lab.hurry(aws, 1)
 
 # %% [markdown]
-# Look for the last line: whatever fails from now on takes its time again.
-#
 # ## Where each order went
 #
-# The stories of all orders of this chapter, from the logs. (What the functions print may be a few
-# seconds late on AWS; so we ask until each order is at its end.)
+# The logs tell the stories of all orders of this chapter. (On AWS, the lines may be a few seconds
+# late. So we ask until each order is at its end.)
 #
 # Console: no dashboard shows this.
 
 
 # %%
 def stories() -> dict[str, list[dict]]:
-    """The lines of each accepted order; {} as long as one of them is not recorded yet."""
+    """The log lines of each accepted order; {} until all of them are recorded."""
     found = {order_id: [] for order_id in accepted}
     for line in story(run):
         found.get(line["order_id"], []).append(line)
@@ -552,8 +547,8 @@ told = lab.wait_until(stories, "the logs tell the story of every order", timeout
 print(f"Read the stories of {len(told)} orders, {sum(map(len, told.values()))} lines in all.")
 
 # %% [markdown]
-# Look at the two numbers: an order for which all goes well has three lines, one at each hop. Many
-# of ours have more.
+# An order for which all goes well has three lines, one at each hop. Many of ours have more. The
+# next cell sorts the lines by their status.
 
 # %%
 STYLES = {
@@ -572,7 +567,7 @@ print(", ".join(f"{len(found)} {status}" for status, found in points.items()))
 
 # %% [markdown]
 # Look at NOT_RECORDED: six orders failed at first, three times each (on AWS perhaps once more or
-# less), and are recorded all the same.
+# less), and yet all of them are recorded. Now draw each order's way.
 
 # %%
 figure = Figure(figsize=(8, 5.4), layout="constrained")
@@ -583,7 +578,7 @@ for status, (marker, color) in STYLES.items():
 for row, lines in enumerate(told.values()):
     last = (lines[-1]["at"] - lines[0]["at"]) / 1000
     axes.plot([0, last], [row, row], color="#b9bec7", zorder=0)
-axes.set_xscale("symlog", linthresh=0.1)  # linear up to 0.1 s, then ten times as much each step
+axes.set_xscale("symlog", linthresh=0.1)  # linear up to 0.1 s, then ten times as long each step
 axes.set_yticks(range(len(told)), [order_id.removeprefix(f"{run}-") for order_id in told])
 axes.invert_yaxis()
 axes.legend(fontsize=8)
@@ -591,10 +586,10 @@ axes.set_title("Every order ends as one item, whatever broke on its way")
 lab.show(figure, "where-each-order-went")
 
 # %% [markdown]
-# Look at the rows, one an order. The short ones with two marks are the nine good orders among
-# which the poison was: they met nothing. A red cross is an attempt that failed, a purple one the
-# order under a stolen id, a pale diamond an order that came again and was there already. And in
-# each row there is one dark diamond, and only one: that is the promise.
+# Each row is an order. The short rows with two marks are the nine good orders from the poison
+# trial: nothing went wrong for them. A red cross is an attempt that failed. A purple cross is the
+# order under a stolen id. A pale diamond is an order that came again and was there already. And
+# each row has exactly one dark diamond: that is the promise.
 #
 # ## You now have…
 #
@@ -609,8 +604,8 @@ there = [i for i in accepted if "Item" in table.get_item(Key={"order_id": i}, Co
 print(f"Counted: {len(accepted)} orders accepted, {len(there)} recorded.")
 
 # %% [markdown]
-# Look at the two numbers, which are what this chapter is about. The check looks for these orders,
-# and for dead letters that somebody forgot.
+# These two numbers are what this chapter is about. The check looks for these orders, and for dead
+# letters that somebody forgot.
 
 # %%
 lab.check("06")
@@ -618,10 +613,10 @@ lab.check("06")
 # %% [markdown]
 # ## Three questions
 #
-# **1. Why does the function raise when it may not write, and not just log the error?**
+# **1. Why does the function raise an error when it may not write, and not just log it?**
 # <details><summary>Answer</summary>
 #
-# Raising is how a function says "not done". Lambda then tries again, and in the end keeps the
+# With an error, a function says "not done". Lambda then tries again, and in the end keeps the
 # event in the dead-letter queue. A function that catches the error and returns says "done", and
 # the order is gone.
 # </details>
@@ -629,25 +624,25 @@ lab.check("06")
 # **2. Which fault would have lost an order if the first queue had no dead-letter queue?**
 # <details><summary>Answer</summary>
 #
-# None. Only the poison failed in `CustomerOrders`, and it is no order. But it would have come back
-# every 90 seconds for 14 days, and then SQS would have deleted it without a word. Had it been an
-# order, it would be lost.
+# None. Only the poison failed in `CustomerOrders`, and it is no order. But it would have come
+# back every 90 seconds for 14 days, and then SQS would have deleted it without a word. If it had
+# been an order, it would be lost.
 # </details>
 #
 # **3. May you redrive dead letters before you know why they are there?**
 # <details><summary>Answer</summary>
 #
-# You may: recording an order twice does no harm. But if nothing was mended they come back, after
-# all the attempts have been paid for once more. Mails are the exception: an order that goes back
-# to `CustomerOrders` is mailed, and if it was published before (as in the trial with the
-# visibility timeout), it is mailed again.
+# You may: recording an order twice does no harm. But if you fixed nothing, they come back, and
+# you have paid for all the attempts once more. Mails are the exception. An order that goes back
+# to `CustomerOrders` is mailed. If it was published before (as in the trial with the visibility
+# timeout), it is mailed again.
 # </details>
 #
 # ## Exercise
 #
-# Stop the chain on purpose, as for a maintenance of the table: switch the trigger off (`Enabled`),
-# wait until its `State` is `Disabled` (on AWS up to a minute or two), send two orders,
-# `exercise-06-0` and `exercise-06-1`, see how many messages the queue holds
+# Stop the chain on purpose, as if the table needed maintenance. Switch the trigger off
+# (`Enabled`), and wait until its `State` is `Disabled` (on AWS up to a minute or two). Send two
+# orders, `exercise-06-0` and `exercise-06-1`. See how many messages the queue holds
 # (`ApproximateNumberOfMessages`), and switch the trigger on again. `lab hint 06` helps.
 
 # %% tags=["exercise", "active-ipynb"]

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 07 Tear down
 #
-# What is left standing can cost, and a stranger can use it. Little of this tutorial costs while
-# it stands idle: the trigger asks the empty queue day and night, which is some cents a month, and
-# what is stored is paid for. But an open API is an open door. So the last chapter takes it all
-# down again.
+# What you leave standing can cost money, and a stranger can use it. Little of this tutorial costs
+# anything while it stands idle. The trigger asks the empty queue day and night, for some cents a
+# month, and you pay for what is stored. But an open API is an open door. So the last chapter
+# takes everything down again.
 
 # %% tags=["active-ipynb"]
 # import lab
@@ -12,12 +12,12 @@
 # lab.draw_chain("07")
 
 # %% [markdown]
-# **You need** nothing: what is not there need not be deleted.
+# **You need** nothing: what is not there does not have to be deleted.
 #
-# Cleaning up goes wrong in two ways. It leaves things behind, because it stops at the first
+# A cleanup can go wrong in two ways. It leaves things behind, because it stops at the first
 # error, or because somebody forgot the log group. Or it deletes too much, because it goes by a
-# name that others use, too. So `teardown.py` has a list of all that the chapters make, and it
-# touches only what carries our **tags**: which tutorial, and which learner.
+# name that others use, too. So `teardown.py` has a list of everything that the chapters make, and
+# it touches only what carries our **tags**: which tutorial, and which learner.
 
 # %%
 import lab
@@ -28,7 +28,7 @@ names = lab.names()
 print(f"Working in account {lab.account_id(aws)}, region {aws.region_name}.")
 
 # %% [markdown]
-# Look at the account for the last time, and closely: what is deleted is gone.
+# Check the account for the last time, and closely: what you delete is gone.
 
 # %% tags=["active-ipynb"]
 # lab.show_calls(aws)
@@ -36,7 +36,7 @@ print(f"Working in account {lab.account_id(aws)}, region {aws.region_name}.")
 # %% [markdown]
 # ## What there is
 #
-# Console: *Resource Groups*, *Tag Editor*, find by tag; which leaves out roles, and shows deleted
+# Console: *Resource Groups*, *Tag Editor*, find by tag; it leaves out roles, and shows deleted
 # things.
 
 # %%
@@ -44,14 +44,14 @@ for found in teardown.list_ours(aws):
     print(f"  {found.resource}")
 
 # %% [markdown]
-# Look at the order: the reverse of making. The trigger goes before the function that it calls,
-# the subscription before its topic. Nothing is left half connected.
+# The list is in reverse: what we made last comes first. The trigger goes before the function that
+# it calls, and the subscription before its topic. So nothing is ever left half connected.
 #
 # ## Exercise
 #
-# This one comes before the end, since afterwards there is nothing left to save. Write all orders
-# of the table into the file `lab.ORDERS_FILE`, one JSON object a line. (Have you torn down
-# already? `lab goto 07` brings all of it back.) `lab hint 07` helps.
+# This one comes before the end, because afterwards there is nothing left to save. Write all
+# orders of the table into the file `lab.ORDERS_FILE`, one JSON object a line. (Have you torn
+# everything down already? `lab goto 07` brings it all back.) `lab hint 07` helps.
 
 # %% tags=["exercise", "active-ipynb"]
 # # Your code here.
@@ -71,23 +71,24 @@ for found in teardown.list_ours(aws):
 # %% [markdown]
 # ## Delete it
 #
-# Each thing is deleted, and waited for until it is gone; then everything is listed again. What
-# cannot be deleted does not keep the rest from being deleted. On the command line it is `python
-# teardown.py`, which asks first.
+# The cell deletes one thing after the other, and waits until each is gone. Then it lists
+# everything again. If it cannot delete one thing, it still deletes the rest. On the command line,
+# use `python teardown.py`, which asks first.
 #
-# Console: seven dashboards, twenty-one things, in the right order, and the log groups that
-# everybody forgets.
+# Console: seven dashboards, each thing in the right order, and the log groups that everybody
+# forgets.
 
 # %% tags=["tear-down"]
 left = teardown.tear_down(aws)
 print(f"{len(left)} left")
 
 # %% [markdown]
-# Look for "0 left". If something is left, the reason stands above it; run the cell again.
+# If something is left, you see the reason above. Then run the cell again.
 #
 # ## You now have…
 #
-# nothing, which was the aim. The local cloud itself goes on running, empty; `lab stop` ends it.
+# nothing, which was the aim. The local cloud itself is still running, but empty. `lab stop` ends
+# it.
 
 # %%
 lab.check("07")
@@ -98,15 +99,15 @@ lab.check("07")
 # **1. Why not delete everything whose name begins with our prefix?**
 # <details><summary>Answer</summary>
 #
-# Somebody else may have chosen a name that begins so. A name says what a thing is called, a tag
-# says whose it is.
+# Somebody else may have chosen a name that begins like that. A name says what a thing is called.
+# A tag says whose it is.
 # </details>
 #
 # **2. All seems deleted; a month later there is a bill for CloudWatch. What was forgotten?**
 # <details><summary>Answer</summary>
 #
-# The log groups. If Lambda made them, no list of yours has them, and they keep their lines
-# forever. Here set-up makes them, so teardown knows them.
+# The log groups. If Lambda made them, they are on none of your lists, and they keep their lines
+# forever. Here the set-up makes them, so teardown knows about them.
 # </details>
 #
 # **3. You run chapter 00 again at once, and SQS says `QueueDeletedRecently`. What now?**
@@ -115,4 +116,4 @@ lab.check("07")
 # Wait: SQS keeps the name of a deleted queue for 60 seconds. The chapters do the waiting for you.
 # </details>
 #
-# That was all. The whole of it in one command each: `lab up`, and `python teardown.py`.
+# That was all. And here is all of it in one command each: `lab up`, and `python teardown.py`.
