@@ -1,9 +1,9 @@
 """notify_fulfillment: SQS hands it a batch of orders; it publishes each one to SNS.
 
-Reads TOPIC_ARN. The topic's e-mail subscribers get a sentence, its other subscribers the
-order as JSON. An order that could not be published is reported, so that SQS delivers just
-that one again and the rest of the batch is done. If SNS failed and no order was published at
-all, the error is raised: that is the same to SQS, and Lambda counts it among its errors.
+Reads TOPIC_ARN. Subscribers by e-mail get a sentence; all others get the order as JSON. The
+function reports each order that it could not publish, so that SQS delivers only that one again. If
+SNS failed and no order was published at all, the function raises the error. For SQS that makes no
+difference, but Lambda counts it among the function's errors.
 """
 
 import json
@@ -22,13 +22,13 @@ sns = boto3.client(
         retries={"mode": "standard", "total_max_attempts": 3},
     ),
 )
-# What PublishBatch takes: so many messages, and so many bytes in all.
+# PublishBatch takes at most this many messages, and this many bytes in all.
 # https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
 MESSAGES, BYTES = 10, 262_144
 
 
 def lambda_handler(event, context):
-    # Ids of our own: a message can be in a batch twice, and PublishBatch wants them distinct.
+    # We make our own ids: PublishBatch wants distinct ones, and a batch can hold a message twice.
     records = {str(number): record for number, record in enumerate(event["Records"])}
     entries, problems = read(records)
     raised = publish_all(entries, problems)
@@ -45,7 +45,7 @@ def lambda_handler(event, context):
 
 
 def read(records):
-    """The entries to publish, and the problems with those that cannot be read, by their ids."""
+    """The entries to publish, and the problems with unreadable orders, by entry id."""
     entries, problems = [], {}
     for entry_id, record in records.items():
         try:
@@ -71,12 +71,12 @@ def entry(entry_id, body):
 
 
 def size(entry):
-    """What SNS counts of an entry, with the subject to be on the safe side."""
+    """The bytes that SNS counts, and those of the subject, to be on the safe side."""
     return len(entry["Message"].encode()) + len(entry["Subject"].encode())
 
 
 def batches(entries):
-    """Lists of entries, as large as PublishBatch takes them; one that is too large is alone."""
+    """Lists of entries, as large as PublishBatch allows. An entry that is too large is alone."""
     batch, total = [], 0
     for each in entries:
         if batch and (len(batch) == MESSAGES or total + size(each) > BYTES):
@@ -89,9 +89,9 @@ def batches(entries):
 
 
 def publish_all(entries, problems):
-    """Publish batch by batch, adding to the problems; returns the last error of a whole batch.
+    """Publish batch by batch, and add to the problems. Returns the last error of a whole batch.
 
-    Such an error must not fail the batches before it and after it: these are published.
+    Such an error must not fail the other batches: the orders in them are published.
     """
     raised = None
     for batch in batches(entries):
@@ -104,7 +104,7 @@ def publish_all(entries, problems):
 
 
 def publish(entries):
-    """Publish a batch; returns what went wrong with those that SNS did not take, by their ids.
+    """Publish a batch. Returns the errors of the entries that SNS did not take, by entry id.
 
     SNS can refuse single entries in a reply that is otherwise a success.
     """
@@ -118,7 +118,7 @@ def publish(entries):
 
 
 def log(record, status, error=None):
-    """One line of JSON for an order. The customer's e-mail must never be in it."""
+    """Print one line of JSON for an order. It must never hold the customer's e-mail."""
     try:
         order_id = json.loads(record["body"])["order_id"]
     except (ValueError, KeyError, TypeError, RecursionError):

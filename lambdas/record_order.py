@@ -1,8 +1,9 @@
 """record_order: SNS hands it an order; it writes the order to DynamoDB, once.
 
-Reads TABLE_NAME. The order's id is the key, so however often an order is delivered there
-is one item. The same id with other content is never written over the first: it raises,
-and after Lambda's retries the event is in the dead-letter queue, where somebody sees it.
+Reads TABLE_NAME. The order's id is the key, so there is one item, however often the order
+comes. The same id with other content never overwrites the first order. The function raises an
+error instead, and after Lambda's retries the event is in the dead-letter queue, where somebody
+sees it.
 """
 
 import json
@@ -25,7 +26,7 @@ dynamodb = boto3.resource(
     ),
 )
 table = dynamodb.Table(os.environ.get("TABLE_NAME", "Orders"))
-CONTENT = ("product", "quantity")  # who gets a mail about it is not what was ordered
+CONTENT = ("product", "quantity")  # the customer_email is not part of what was ordered
 HOPS = ("received_epoch_ms", "queued_epoch_ms", "notified_epoch_ms")
 
 
@@ -39,7 +40,7 @@ def lambda_handler(event, context):
 
 
 def record(message):
-    """Write the order in an SNS message, once, and say what came of it; its record id."""
+    """Write the order in an SNS message, once, log the outcome, and return the record id."""
     try:
         new = item(message)
         status = put_once(new)
@@ -57,7 +58,7 @@ def record(message):
 
 
 def item(message):
-    """The table's item for an SNS message, with the times in epoch form and readable."""
+    """The table's item for an SNS message. It has the time as a number and in words."""
     order = json.loads(message["Message"])
     posted = datetime.fromisoformat(message["Timestamp"].replace("Z", "+00:00"))
     posted = posted.astimezone(UTC)
@@ -73,8 +74,10 @@ def item(message):
 
 
 def put_once(new):
-    """Write the item unless the order is there already; says which. Raises ConflictError if
-    what is there is another order."""
+    """Write the item unless the order is there already, and say which it was.
+
+    Raises ConflictError if another order has this id.
+    """
     try:
         table.put_item(
             Item=new,
@@ -94,7 +97,7 @@ def put_once(new):
 
 
 def log(message, status, **more):
-    """One line of JSON for an order. The customer's e-mail must never be in it."""
+    """Print one line of JSON for an order. It must never hold the customer's e-mail."""
     try:
         order_id = json.loads(message["Message"])["order_id"]
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -1,9 +1,9 @@
 """take_order: API Gateway hands it an order; it checks the order and puts it on the queue.
 
-Reads QUEUE_NAME and, for a queue that it has to create, QUEUE_ATTRIBUTES and QUEUE_TAGS (JSON)
-and STAKEHOLDERS_TOPIC_ARN: who subscribed to that topic hears of such a queue. Answers 202 with
-the order's id, or 400 naming the field that is wrong. Any other failure is left to raise: API
-Gateway turns it into a 502, so that an order is never answered 202 unless it is on the queue.
+Reads QUEUE_NAME. If it has to create the queue, it also reads QUEUE_ATTRIBUTES and QUEUE_TAGS
+(JSON), and tells the subscribers of STAKEHOLDERS_TOPIC_ARN. It answers 202 with the order's id, or
+400 and names the field that is wrong. Any other failure raises an error. API Gateway turns that
+into a 502, so no order gets a 202 unless it is on the queue.
 """
 
 import json
@@ -16,9 +16,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-# What an order must look like. API Gateway's model is made from it, too. Its patterns are
-# ECMA-262 on UTF-16, where an emoji is two surrogates: they refuse control characters, and
-# `check` refuses what else SQS does not take as text.
+# What an order must look like. Chapter 00 makes API Gateway's model from it, too. There, patterns
+# are ECMA-262 on UTF-16, where an emoji is two surrogates. So the patterns refuse control
+# characters, and `check` refuses whatever else SQS does not take as text.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 SCHEMA = {
     "$schema": "http://json-schema.org/draft-04/schema#",
@@ -41,7 +41,7 @@ SCHEMA = {
         },
     },
 }
-TYPES = {"object": dict, "string": str, "integer": int}  # true is no integer, and 3.0 is none
+TYPES = {"object": dict, "string": str, "integer": int}  # neither true nor 3.0 is an integer
 RULES = {
     "type": (lambda value, name: type(value) is TYPES[name], "must be of the type {}"),
     "minLength": (lambda text, least: len(text) >= least, "must be {} or more characters long"),
@@ -53,7 +53,7 @@ RULES = {
 
 retries = {"mode": "standard", "total_max_attempts": 3}
 sqs = boto3.client("sqs", config=Config(connect_timeout=2, read_timeout=4, retries=retries))
-# The order is on the queue by then, and its answer must not wait long for a mail.
+# By then the order is on the queue, and the shop must not wait long because of a mail.
 once = {"mode": "standard", "total_max_attempts": 1}
 sns = boto3.client("sns", config=Config(connect_timeout=1, read_timeout=2, retries=once))
 queue_url = None
@@ -65,7 +65,8 @@ def lambda_handler(event, context):
         order = parse(event.get("body"))
     except ValueError as error:
         field, must = error.args
-        known = field if field in SCHEMA["properties"] else "body"  # else it may be an address
+        # The name of an unknown field may be an e-mail address, so it is not logged.
+        known = field if field in SCHEMA["properties"] else "body"
         log("REFUSED", id_in(event.get("body")), error=f"{known}: {must}")
         return reply(400, {"message": f"{field[:64]}: {must}"})
     order["received_epoch_ms"] = event["requestContext"]["requestTimeEpoch"]
@@ -82,7 +83,7 @@ def lambda_handler(event, context):
 
 
 def parse(body):
-    """The order in the request's body. Raises ValueError(the field at fault, what it must be)."""
+    """The order in the request's body. Raises ValueError(the wrong field, what it must be)."""
     try:
         order = json.loads(body or "")
     except (ValueError, TypeError, RecursionError):
@@ -93,7 +94,7 @@ def parse(body):
 
 
 def check(name, value, schema):
-    """Raise ValueError(field, what it must be) unless the value is what the schema asks for."""
+    """Raise ValueError(field, what it must be) if the value does not fit the schema."""
     for rule, (holds, must) in RULES.items():
         if rule in schema and not holds(value, schema[rule]):
             raise ValueError(name, must.format(schema[rule]))
@@ -109,7 +110,7 @@ def check(name, value, schema):
 
 
 def id_in(body):
-    """The order's id, also in an order that is refused for something else; or None."""
+    """The order's id or None. An order with another fault still has its id."""
     try:
         order_id = json.loads(body)["order_id"]
         check("order_id", order_id, SCHEMA["properties"]["order_id"])
@@ -119,7 +120,7 @@ def id_in(body):
 
 
 def send(message):
-    """Put the message on the queue, on a new one if the one that we knew is gone; its id."""
+    """Put the message on the queue, and return its id. If the queue is gone, use a new one."""
     global queue_url
     try:
         return sqs.send_message(QueueUrl=find_queue(), MessageBody=message)["MessageId"]
@@ -129,7 +130,7 @@ def send(message):
 
 
 def find_queue():
-    """The queue's URL, looked up (or the queue created, as in the article) once."""
+    """The queue's URL. Looks it up once, or creates the queue, as in the article."""
     global queue_url, queue_is_news
     if queue_url is None:
         name = os.environ["QUEUE_NAME"]
@@ -144,7 +145,7 @@ def find_queue():
 
 
 def tell_stakeholders(order_id):
-    """Tell once, and as well as it goes, that there was no queue; the order is safe by now."""
+    """Tell them once that the queue was missing. A failure is only logged: the order is safe."""
     global queue_is_news
     queue_is_news = False
     name = os.environ["QUEUE_NAME"]
@@ -160,7 +161,7 @@ def tell_stakeholders(order_id):
 
 
 def log(status, order_id, **more):
-    """One line of JSON for an order. The customer's e-mail must never be in it."""
+    """Print one line of JSON for an order. It must never hold the customer's e-mail."""
     print(json.dumps({"hop": "take_order", "order_id": order_id, "status": status, **more}))
 
 
