@@ -1,17 +1,17 @@
-"""What the cloud accepted and could not deliver: a bounded record, and the list of the places.
+"""What the cloud accepted and could not deliver: a bounded record, and a list of the places.
 
-An order that was answered 202 must not vanish unseen. PLACES names every place where the cloud, or
-moto behind it, takes something in and may not pass it on, with what AWS does there and what is
-done here. There are five ways out:
+An order that was answered 202 must not vanish without a trace. PLACES lists every place where the
+cloud, or moto behind it, accepts something and may fail to pass it on. Each place says what AWS
+does there, and what the local cloud does. There are five ways out:
 
-- refused: the call that would lose something is answered with an error, AWS's own or one by name
+- refused: the call that would lose something gets an error, AWS's own or one that names the problem
 - dead-lettered: it goes where AWS puts what it cannot deliver
-- kept: it stays where it was, and is tried again
-- recorded: AWS drops it there; so it is dropped here as well, logged as an error and counted
-- asked for: somebody said so (a purge, a reset, a stop)
+- kept: it stays where it was, and the cloud tries again
+- recorded: AWS drops it there; so the cloud drops it as well, logs an error and counts it
+- asked for: somebody wanted it (a purge, a reset, a stop)
 
-The trade-off: the record is of this start of the cloud only and has the last thousand; the counts
-are complete. It names resources, and never what was in a message, nor an address, nor a key.
+The trade-off: the record starts when the cloud starts, and it keeps the last thousand losses. The
+counts are complete. It names resources, but never the content of a message, an address or a key.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _REMEMBERED = 1000
 
 @dataclass(frozen=True)
 class Place:
-    """A place where something could be lost: in which service, what, what AWS does with it and what
-    happens here, which begins with one of the five ways out."""
+    """A place where something could get lost: the service, what could get lost, what AWS does with
+    it, and what the local cloud does. The last begins with one of the five ways out."""
 
     service: str
     what: str
@@ -60,7 +60,7 @@ PLACES = {
     ),
     "batch entry": Place(
         "SNS",
-        "An entry of a batch that fails for any reason",
+        "An entry of a batch that fails, for any reason",
         "names it in `Failed`",
         f"{REFUSED}: as on AWS",
     ),
@@ -74,108 +74,110 @@ PLACES = {
         "SNS",
         "A subscriber by SMS, to a mobile app or to Firehose; a text message to a number",
         "delivers",
-        f"{REFUSED}: by name, the local cloud has none of them",
+        f"{REFUSED}: an error names it; the local cloud has none of them",
     ),
-    "FIFO topic": Place("SNS", "A FIFO topic", "delivers to queues", f"{REFUSED}: by name"),
+    "FIFO topic": Place(
+        "SNS", "A FIFO topic", "delivers to queues", f"{REFUSED}: an error names it"
+    ),
     "many subscribers": Place(
         "SNS", "The 101st subscriber of a topic", "delivers", f"{KEPT}: it gets its message"
     ),
     "notification": Place(
         "SNS",
-        "A message that a function or queue does not take, or that the filter policy cannot judge",
-        "dead letter of the subscription",
+        "A message that a function or queue refuses, or that the filter policy cannot judge",
+        "makes it a dead letter of the subscription",
         f"{DEAD_LETTERED}: as on AWS",
     ),
     "notification by HTTP": Place(
         "SNS",
-        "A message that an HTTP endpoint does not take",
-        "tries 50 times, then dead letter of the subscription",
+        "A message that an HTTP endpoint refuses",
+        "tries 50 times, then makes it a dead letter of the subscription",
         f"{DEAD_LETTERED}: after one try",
     ),
     "notification by e-mail": Place(
         "SNS",
-        "A mail that cannot be delivered: no mail server, a full disk",
-        "tries for six hours, then dead letter of the subscription",
+        "A mail that cannot be delivered, because of no mail server or a full disk",
+        "tries for six hours, then makes it a dead letter of the subscription",
         f"{DEAD_LETTERED}: after one try",
     ),
     "confirmation": Place(
         "SNS",
         "The mail that asks for a confirmation, if it cannot be delivered",
         "tries for six hours; the subscription stays pending",
-        f"{RECORDED}: the subscription stays pending, and subscribing again sends it again",
+        f"{RECORDED}: the subscription stays pending; to get the mail again, subscribe again",
     ),
     "notification without a dead-letter queue": Place(
         "SNS",
-        "Any of these three, where the subscription has no dead-letter queue, or one that is gone "
+        "Any of these three, if the subscription has no dead-letter queue, or one that is gone "
         "or does not let the topic in",
         "drops it",
-        f"{RECORDED}: and dropped",
+        f"{RECORDED}: then dropped",
     ),
     # -- Lambda --
     "failed event": Place(
         "Lambda",
         "An asynchronous event that failed for good",
-        "dead letter, and a record to the destination",
+        "makes it a dead letter, and sends a record to the destination",
         f"{DEAD_LETTERED}: as on AWS",
     ),
     "event without a dead-letter queue": Place(
         "Lambda",
-        "The same of a function that has neither",
+        "The same, if the function has neither a dead-letter queue nor a destination",
         "drops it",
-        f"{RECORDED}: and dropped",
+        f"{RECORDED}: then dropped",
     ),
     "event of a deleted function": Place(
         "Lambda",
         "An asynchronous event whose function is deleted while it waits",
         "drops it",
-        f"{RECORDED}: and dropped",
+        f"{RECORDED}: then dropped",
     ),
     "destination": Place(
         "Lambda",
-        "A dead letter or record whose queue, topic or function is gone, forbidden or too small "
-        "for it",
-        "drops it and counts it as a metric",
-        f"{RECORDED}: and dropped",
+        "A dead letter or record whose queue, topic or function is gone, is not allowed, or does "
+        "not take as many bytes",
+        "drops it, and counts it in a metric",
+        f"{RECORDED}: then dropped",
     ),
     "destination of another kind": Place(
         "Lambda",
         "A destination in S3 or EventBridge, or one that does not exist",
         "sends there, or refuses it",
-        f"{REFUSED}: by name",
+        f"{REFUSED}: an error names it",
     ),
     "event in a broken cloud": Place(
         "Lambda",
         "An asynchronous event that the cloud itself cannot run (no memory, no files)",
-        "tries again for six hours, then dead letter",
-        f"{KEPT}: tried again as on AWS",
+        "tries again for six hours, then makes it a dead letter",
+        f"{KEPT}: the cloud tries again, as on AWS",
     ),
     "InvokeAsync": Place(
         "Lambda", "An event of `InvokeAsync`", "runs it", f"{KEPT}: it is an asynchronous event"
     ),
     "functions called by moto": Place(
         "Lambda",
-        "Whatever moto itself would call a function for",
+        "Anything for which moto itself would call a function",
         "runs it",
-        f"{REFUSED}: by name; nothing here starts Docker",
+        f"{REFUSED}: an error names it; nothing here starts Docker",
     ),
     # -- Event source mappings --
     "mapping of a stream": Place(
         "Event source mappings",
         "A mapping of a DynamoDB or Kinesis stream, of MQ or Kafka",
         "polls it",
-        f"{REFUSED}: by name, only queues are polled",
+        f"{REFUSED}: an error names it; the cloud polls only queues",
     ),
     "mapping settings": Place(
         "Event source mappings",
-        "`FilterCriteria`, and settings that are for streams",
-        "drops what the filter does not let through; refuses the others for a queue",
-        f"{REFUSED}: by name, or as on AWS",
+        "`FilterCriteria`, and settings for streams",
+        "drops what the filter does not let through; refuses the other settings for a queue",
+        f"{REFUSED}: an error names it, or as on AWS",
     ),
     "batch of a deleted function": Place(
         "Event source mappings",
-        "A batch whose function is deleted when its turn comes",
+        "A batch whose function was deleted before its turn came",
         "shows the messages again",
-        f"{KEPT}: they come back when their visibility timeout is over",
+        f"{KEPT}: the messages come back after their visibility timeout",
     ),
     # -- SQS --
     "message": Place(
@@ -186,21 +188,21 @@ PLACES = {
     ),
     "queue settings": Place(
         "SQS",
-        "Attributes of a queue that are unknown or out of range",
+        "Unknown attributes of a queue, or values out of range",
         "refuses them",
         f"{REFUSED}: as on AWS",
     ),
     "message too old": Place(
         "SQS",
-        "A message that is older than the queue keeps it",
+        "A message that is older than the queue's retention period",
         "deletes it",
-        f"{RECORDED}: and deleted",
+        f"{RECORDED}: then deleted",
     ),
     "dead-letter queue gone": Place(
         "SQS",
         "A message received too often, whose dead-letter queue is gone",
         "keeps it",
-        f"{KEPT}: it goes on being delivered",
+        f"{KEPT}: the queue goes on delivering it",
     ),
     "move task": Place(
         "SQS",
@@ -209,33 +211,35 @@ PLACES = {
         f"{KEPT}: it stays in the dead-letter queue, and the task says why",
     ),
     "purge": Place(
-        "SQS", "What is in a queue that is purged", "deletes it", f"{ASKED_FOR}: as on AWS"
+        "SQS", "What is in a queue when somebody purges it", "deletes it", f"{ASKED_FOR}: as on AWS"
     ),
-    "FIFO queue": Place("SQS", "A FIFO queue", "delivers in order", f"{REFUSED}: by name"),
+    "FIFO queue": Place(
+        "SQS", "A FIFO queue", "delivers in order", f"{REFUSED}: an error names it"
+    ),
     # -- The rest --
     "log lines": Place(
         "CloudWatch Logs",
         "Lines of a function whose role may not write them",
         "drops them",
-        f"{RECORDED}: and dropped",
+        f"{RECORDED}: then dropped",
     ),
     "log subscription": Place(
         "CloudWatch Logs",
         "A subscription filter that calls a function",
         "calls it",
-        f"{REFUSED}: by name",
+        f"{REFUSED}: an error names it",
     ),
     "services that hand over": Place(
         "Every service",
         "Rules, schedules, pipes, mail, streams and notifications of services that are not here: "
         "EventBridge, SES, Firehose, S3",
-        "hand over what they were given",
-        f"{REFUSED}: by name",
+        "pass on what they got",
+        f"{REFUSED}: an error names it",
     ),
     "reset": Place(
         "Every service",
-        "What is under way when the cloud is stopped or reset",
-        "is never stopped",
+        "What is under way when somebody stops or resets the cloud",
+        "never stops",
         f"{ASKED_FOR}: it is all in memory",
     ),
 }
@@ -243,7 +247,7 @@ PLACES = {
 
 @dataclass(frozen=True)
 class Loss:
-    """One loss: when (epoch milliseconds), at which of PLACES, of which resource, and why."""
+    """One loss: when (epoch milliseconds), at which of PLACES, which resource, and why."""
 
     epoch_ms: int
     place: str
@@ -257,7 +261,7 @@ _counts: Counter[str] = Counter()
 
 def record(place: str, what: str, why: str) -> None:
     """Log a loss as an error, and count it. `place` is one of PLACES where AWS loses things, too;
-    `what` names a resource; `why` is a reason. Neither holds a message, an address or a key."""
+    `what` names a resource; `why` is the reason. Neither holds a message, an address or a key."""
     assert PLACES[place].way == RECORDED, place
     logger.error("Lost (%s): %s: %s", place, what, why)
     _counts[place] += 1

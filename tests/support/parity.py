@@ -1,4 +1,4 @@
-"""The parity table: what AWS does, how far the local cloud keeps it, and the test that shows it.
+"""The parity table: what AWS does, how far the local cloud does it, and the test that shows it.
 
 A rule stands on its test as a marker, so that the two are read and changed together:
 
@@ -34,43 +34,43 @@ SERVICES = (
     "IAM",
     "CloudWatch Logs",
 )
-# What is not there at all, or cannot be shown in a test's time, and why.
+# What the local cloud does not do at all, or what would take a test too long to show, and why.
 NOT_DONE = (
     ("API Gateway", "HTTP and WebSocket APIs", "the tutorial has a REST API"),
     ("API Gateway", "Authorizers, IAM authorization, CORS, caching, stage variables, "
-     "`binaryMediaTypes`", "nothing in the tutorial uses them"),
-    ("API Gateway", "A quota by week or month", "any period is taken as a day"),
+     "`binaryMediaTypes`", "the tutorial does not use them"),
+    ("API Gateway", "A quota by week or month", "the local cloud counts any period as a day"),
     ("API Gateway", "The throttles of the account, and one `DeleteRestApi` in 30 seconds",
-     "there is one learner on this machine"),
+     "this machine has one learner"),
     ("Lambda", "Layers, container images, other languages than Python",
      "workers are processes of your own Python"),
     ("Lambda", "6 MB for a reply; 512 MB in `/tmp`", "a function has what your machine has"),
-    ("Lambda", "An init of more than 10 seconds is begun anew in the first invocation",
-     "here it fails the invocation; a test would take longer than it is worth"),
-    ("Lambda", "Destinations in EventBridge and S3", "neither service is here"),
-    ("SQS", "At most 120,000 messages in flight", "no chapter comes near"),
+    ("Lambda", "An init of more than 10 seconds starts again in the first invocation",
+     "here the invocation fails; a test would take longer than it is worth"),
+    ("Lambda", "Destinations in EventBridge and S3", "the local cloud has neither service"),
+    ("SQS", "At most 120,000 messages in flight", "no chapter comes near that"),
     ("Event source mappings", "Other sources than SQS, provisioned pollers, `FilterCriteria`",
-     "the tutorial has a queue"),
-    ("SNS", "FIFO topics", "they fill FIFO queues"),
+     "the tutorial has only a queue"),
+    ("SNS", "FIFO topics", "they are made for FIFO queues"),
     ("SNS", "Filter policies with `$or`, `anything-but` with `suffix`, `cidr` or `wildcard`, and "
-     "`equals-ignore-case` with capital letters", "refused by name"),
+     "`equals-ignore-case` with capital letters", "an error names each one"),
     ("SNS", "Retries for HTTP and e-mail", "no chapter subscribes an HTTP endpoint"),
-    ("SNS", "A pending subscription ends after 48 hours", "nobody waits here for that long"),
+    ("SNS", "A pending subscription ends after 48 hours", "nobody waits that long here"),
     ("IAM", "Permissions boundaries, organizations, policy variables, tags in conditions",
-     "no chapter's policy has them"),
-    ("IAM", "Resources in policies, but for SQS, SNS, DynamoDB and invoking a function",
-     "elsewhere the action counts, on any resource"),
+     "no policy in the chapters has them"),
+    ("IAM", "Resources in policies, except for SQS, SNS, DynamoDB and invoking a function",
+     "elsewhere only the action counts, whatever the resource"),
     ("IAM", "Policies on DynamoDB tables", "the tutorial has none"),
-    ("CloudWatch Logs", "Metrics, alarms, Logs Insights; retention deletes old lines",
-     "moto keeps the settings and acts on none"),
-    ("Every service", "Eventual consistency: what was changed is seen a little later",
-     "one process answers all, so it is seen at once"),
+    ("CloudWatch Logs", "Metrics, alarms, Logs Insights; a retention that deletes old lines",
+     "moto keeps the settings, but does not act on them"),
+    ("Every service", "Eventual consistency: you see a change a little later",
+     "one process answers all calls, so you see it at once"),
 )  # fmt: skip
 _HEAD = """\
 # Parity with AWS
 
 What AWS does, how far the local cloud does it, and the test that shows it. `make parity` makes this
-page from the markers on the tests; change those, and not the page.
+page from the markers on the tests. To change the page, change the markers.
 """
 
 
@@ -129,7 +129,7 @@ def collect() -> list[Rule]:
 
 
 def page(rules: Iterable[Rule]) -> str:
-    """PARITY.md: a table for each service, one of what could be lost, and what is not done."""
+    """PARITY.md: a table for each service, of what could get lost, and of what is missing."""
     rows = {service: [r.row() for r in rules if r.service == service] for service in SERVICES}
     sections = [
         "\n".join([f"## {service}\n", _row("rule", "kept", "shown by"), "|---|---|---|", *found])
@@ -137,9 +137,12 @@ def page(rules: Iterable[Rule]) -> str:
     ]
     not_done = [_row(*entry) for entry in sorted(NOT_DONE, key=lambda e: SERVICES.index(e[0]))]
     places = [_row(p.service, p.what, p.aws, p.here) for p in PLACES.values()]
-    columns = _row("of", "what could be lost", "AWS", "here"), "|---|---|---|---|"
+    columns = (
+        _row("service", "what could get lost", "what AWS does", "what happens here"),
+        "|---|---|---|---|",
+    )
     sections.append("\n".join(["## What is accepted, and might not arrive\n", *columns, *places]))
-    last = ["## What it does not do\n", _row("of", "what", "why"), "|---|---|---|", *not_done]
+    last = ["## What it does not do\n", _row("service", "what", "why"), "|---|---|---|", *not_done]
     return "\n\n".join([_HEAD.rstrip(), *sections, "\n".join(last)]) + "\n"
 
 
