@@ -15,6 +15,7 @@ from typing import Any
 from localcloud import call, clock, deliver, losses, tasks, unserved, upstream
 from localcloud.apigateway.service import APIGateway
 from localcloud.call import Call, UnreadableCallError
+from localcloud.checkpoint import Checkpoints
 from localcloud.dynamodb.service import DynamoDB
 from localcloud.host import start_key
 from localcloud.host.start_key import StartKey
@@ -77,6 +78,7 @@ class LocalCloud:
         self.services: dict[str, Service] = {service.name: service for service in every}
         self._moto_alone = Service()
         deliver.connect(every)
+        self.checkpoints = Checkpoints(self)
         self.address = ""
         self.on_stop: Callable[[], None] = lambda: None
 
@@ -161,5 +163,6 @@ class LocalCloud:
             "functions": [each.function_name for each in functions.functions()],
             "event_sources": self.lambda_.mappings.describe(),
             "runtime": self.runtime.describe(),
+            "checkpoints": self.checkpoints.names(),
             "services": {name: each.describe() for name, each in self.services.items()},
         }

@@ -278,6 +278,18 @@ def describe(last: int = _REMEMBERED) -> dict[str, Any]:
     }
 
 
+def saved() -> tuple[list[Loss], Counter[str]]:
+    """All that is remembered of them, for a checkpoint."""
+    return list(_last), _counts
+
+
+def restore(saved: tuple[list[Loss], Counter[str]]) -> None:
+    """Remember just what a checkpoint has."""
+    clear()
+    _last.extend(saved[0])
+    _counts.update(saved[1])
+
+
 def clear() -> None:
     """Forget them all."""
     _last.clear()

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qs
 
 from localcloud import clock
@@ -40,7 +40,7 @@ async def answer(cloud: LocalCloud, request: Request) -> Response:
     if _is_mailed_link(request):
         return _mailed_link(parse_qs(request.query))
     if path.startswith(_CONTROLS):
-        return _control(cloud, request)
+        return await _control(cloud, request)
     try:
         return await cloud.answer(request)
     except RefusedSignatureError as error:
@@ -50,7 +50,7 @@ async def answer(cloud: LocalCloud, request: Request) -> Response:
         return error_response(request, status, code, str(error), error.service)
 
 
-def _control(cloud: LocalCloud, request: Request) -> Response:
+async def _control(cloud: LocalCloud, request: Request) -> Response:
     """Whose cloud this is, for anybody; the rest for its user only."""
     action = request.path.removeprefix(_CONTROLS)
     ours = cloud.is_of_our_user(request)
@@ -60,21 +60,25 @@ def _control(cloud: LocalCloud, request: Request) -> Response:
         text = "Only the user who started this local cloud may do that."
         return json_response(403, {"message": text})
     if request.method == "POST" and (handler := _ACTIONS.get(action)):
-        return handler(cloud, request)
+        return await handler(cloud, request)
     return json_response(404, {"message": f"The local cloud has no {request.method} {action}."})
 
 
-def _reset(cloud: LocalCloud, _: Request) -> Response:
+async def _reset(cloud: LocalCloud, _: Request) -> Response:
     cloud.reset()
     return json_response(200, {})
 
 
-def _stop(cloud: LocalCloud, _: Request) -> Response:
+async def _stop(cloud: LocalCloud, _: Request) -> Response:
     asyncio.get_running_loop().call_soon(cloud.on_stop)
     return json_response(200, {})
 
 
-def _set_speed(_: LocalCloud, request: Request) -> Response:
+async def _checkpoint(cloud: LocalCloud, request: Request) -> Response:
+    return await cloud.checkpoints.handle(request)
+
+
+async def _set_speed(_: LocalCloud, request: Request) -> Response:
     """Change how fast waits pass that begin from now on: {"speed": 60}."""
     try:
         speed = json.loads(request.body)["speed"]
@@ -87,7 +91,8 @@ def _set_speed(_: LocalCloud, request: Request) -> Response:
     return json_response(200, {"speed": clock.speed})
 
 
-_ACTIONS: dict[str, Callable[[LocalCloud, Request], Response]] = {
+_ACTIONS: dict[str, Callable[[LocalCloud, Request], Awaitable[Response]]] = {
+    "checkpoint": _checkpoint,
     "reset": _reset,
     "speed": _set_speed,
     "stop": _stop,

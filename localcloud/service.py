@@ -54,6 +54,17 @@ class Service:
         """Whether nothing waits here and nothing is under way."""
         return True
 
+    def saved(self) -> Any:
+        """What is remembered here besides moto's state, for a checkpoint. It can be pickled."""
+        return None
+
+    def restore(self, saved: Any) -> None:
+        """Remember just that, and go on with what it has to do. Comes after `pause`."""
+
+    def pause(self) -> None:
+        """Give up what is under way, to go on with something else. What it takes to work stays."""
+        self.stop()
+
     def reset(self) -> None:
         """Forget everything that moto does not forget by itself. Comes after `stop`."""
 

@@ -287,6 +287,17 @@ def reset(url: str) -> None:
     _post(url, "reset")
 
 
+def checkpoint(url: str, action: str, name: str) -> None:
+    """Have the local cloud `take` a checkpoint of all that it remembers, `restore` it, or `drop`
+    it. Raises LabError for a checkpoint that there is not, and if there is no local cloud."""
+    if status(url) is None:
+        raise NoCloudError(f"No local cloud answers at {url}; start one with `lab start`.")
+    try:
+        _post(url, "checkpoint", json.dumps({"action": action, "name": name}).encode())
+    except urllib.error.HTTPError as error:
+        raise LabError(json.load(error)["message"]) from None
+
+
 def hurry(aws: boto3.Session, speed: float) -> None:
     """Let the waits of the local cloud that begin from now on pass `speed` times as fast.
 

@@ -47,6 +47,12 @@ class APIGateway(Service):
             "meters": self.usage_plans.describe(),
         }
 
+    def saved(self) -> Any:
+        return self.usage_plans.meters
+
+    def restore(self, saved: Any) -> None:
+        self.usage_plans.meters = saved
+
     def reset(self) -> None:
         self.usage_plans.meters.clear()
 

@@ -24,6 +24,7 @@ _A_WORKERS_LIFE = 365 * 24 * 60 * 60
 def assume_role(role_arn: str, session: str, region: str) -> dict[str, str]:
     """New credentials of the role, as the environment variables that the AWS SDKs read."""
     made = _session(role_arn, session, region, "", _A_WORKERS_LIFE)
+    made.is_of_a_worker = True  # a key that only a worker has goes with it
     return {
         "AWS_ACCESS_KEY_ID": made.access_key_id,
         "AWS_SECRET_ACCESS_KEY": made.secret_access_key,

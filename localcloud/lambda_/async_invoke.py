@@ -82,9 +82,22 @@ class AsyncInvocations:
         """Take an event, as JSON bytes, and return at once; its request id."""
         deadline_ms = clock.after_ms(config_of(function).max_age)
         event = Event(function.function_arn, payload, deadline_ms, new_request_id())
+        self._begin(event)
+        return event.request_id
+
+    def _begin(self, event: Event) -> None:
         self.events[event.request_id] = event
         self._tasks.start(self._see_through(event))
-        return event.request_id
+
+    def saved(self) -> list[Event]:
+        """The events that wait or are under way, for a checkpoint."""
+        return list(self.events.values())
+
+    def restore(self, saved: list[Event]) -> None:
+        """Have just those events, each to be tried now."""
+        self.events.clear()
+        for event in saved:
+            self._begin(event)
 
     def describe(self) -> list[dict[str, Any]]:
         """The events that wait for their function or are under way, the oldest first."""
@@ -99,7 +112,8 @@ class AsyncInvocations:
         try:
             await self._handle(event)
         finally:
-            self.events.pop(event.request_id, None)
+            if self.events.get(event.request_id) is event:  # not one that was restored
+                del self.events[event.request_id]
 
     async def _handle(self, event: Event) -> None:
         while (function := functions.find(event.function_arn, "")) is not None:

@@ -66,6 +66,10 @@ class EventSourceMapping(moto_lambda.EventSourceMapping):
         self.last_progress_ms: int | None = None  # when an invocation for it ended last
         super().__init__(spec)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy has of it: nothing is under way for that."""
+        return {**vars(self), "under_way": {}}
+
     def ended(self, delivery: asyncio.Task[None]) -> None:
         """A batch gives its place back, whatever became of it."""
         self.under_way.pop(delivery, None)

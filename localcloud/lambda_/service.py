@@ -95,6 +95,19 @@ class Lambda(Service):
         is_idle = self.runtime.is_idle() and self.mappings.is_idle()
         return is_idle and not self.invocations.events
 
+    def saved(self) -> Any:
+        return self.invocations.saved()
+
+    def pause(self) -> None:
+        self.mappings.stop()
+        self.invocations.clear()
+        self.runtime.give_up()
+
+    def restore(self, saved: Any) -> None:
+        self.runtime.adopt(functions.functions())
+        self.invocations.restore(saved)
+        self.mappings.reconcile()
+
     def stop(self) -> None:
         self.mappings.stop()
         self.invocations.clear()

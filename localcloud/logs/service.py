@@ -23,7 +23,13 @@ class Logs(Service):
         return None
 
     def describe(self) -> dict[str, Any]:
-        return {"lines_waiting": len(self.writer)}
+        return {"lines_waiting": len(self.writer.lines)}
+
+    def saved(self) -> Any:
+        return self.writer.lines
+
+    def restore(self, saved: Any) -> None:
+        self.writer.lines = saved
 
     def reset(self) -> None:
         self.writer.clear()

@@ -29,7 +29,7 @@ class LogWriter:
     """Takes lines from the runtime and writes them to moto's CloudWatch Logs."""
 
     def __init__(self) -> None:
-        self._lines: list[_Line] = []
+        self.lines: list[_Line] = []  # that wait
 
     def write(
         self,
@@ -41,13 +41,13 @@ class LogWriter:
         """Add lines to a log stream of the function's group, stamped with the present time
         unless another one is given."""
         stamp = int(clock.now_ms()) if epoch_ms is None else epoch_ms
-        self._lines += [(function, stream, stamp, line) for line in lines]
-        if len(self._lines) > _LIMIT:
+        self.lines += [(function, stream, stamp, line) for line in lines]
+        if len(self.lines) > _LIMIT:
             self.flush()
 
     def flush(self) -> None:
         """Write everything that waits; lines for a group that may not be made are dropped."""
-        lines, self._lines = self._lines, []
+        lines, self.lines = self.lines, []
         lines.sort(key=lambda line: (line[0].function_arn, line[1]))
         for (_, stream), group in groupby(lines, lambda line: (line[0].function_arn, line[1])):
             try:
@@ -56,12 +56,8 @@ class LogWriter:
                 logger.exception("The lines of %s are lost", stream)
                 losses.record("log lines", stream, "the local cloud failed")
 
-    def __len__(self) -> int:
-        """How many lines wait."""
-        return len(self._lines)
-
     def clear(self) -> None:
-        self._lines.clear()
+        self.lines.clear()
 
 
 def _store(stream: str, lines: list[_Line]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import mailbox
 import smtplib
+import threading
 import uuid
 from collections.abc import Callable
 from email.charset import Charset
@@ -37,6 +38,7 @@ class Mailbox:
         self._outgoing: asyncio.Queue[tuple[Message, Callable[[str], None]]] = asyncio.Queue()
         self._tasks = Tasks()
         self._delivering: asyncio.Task[None] | None = None
+        self._writing = threading.Lock()
 
     @property
     def sends_out(self) -> bool:
@@ -74,22 +76,46 @@ class Mailbox:
 
     def clear(self) -> None:
         """Throw away what was not delivered yet and, unless it is to be kept, what was."""
-        self._outgoing = asyncio.Queue()
-        if not self._keep:
-            self._maildir.clear()
+        with self._writing:
+            self._outgoing = asyncio.Queue()
+            if not self._keep:
+                self._maildir.clear()
+
+    async def written(self) -> None:
+        """Wait until the mails that were given so far are in the mailbox."""
+        while not self.sends_out and self._delivering and not self._delivering.done():
+            await asyncio.wait([self._delivering])
+
+    def saved(self) -> dict[str, bytes]:
+        """The mails in the mailbox, by their files, for a checkpoint; none of a directory of
+        somebody else's. Mail that is to leave through a server is not among them."""
+        if self._keep:
+            return {}
+        with self._writing:
+            files = [path for path in self.directory.glob("[cn]*/*") if path.is_file()]
+            return {str(path.relative_to(self.directory)): path.read_bytes() for path in files}
+
+    def restore(self, saved: dict[str, bytes]) -> None:
+        """Have just those mails, if the mailbox is ours to empty."""
+        self.clear()
+        for name, content in saved.items():
+            (self.directory / name).write_bytes(content)
 
     async def _deliver(self) -> None:
         while not self._outgoing.empty():
-            mail, lost = self._outgoing.get_nowait()
+            outgoing = self._outgoing
+            mail, lost = outgoing.get_nowait()
             try:
-                await asyncio.to_thread(self._deliver_one, mail)
+                await asyncio.to_thread(self._deliver_one, mail, outgoing)
             except Exception as error:  # the mails behind this one must get out all the same
                 # What the error says may quote the address, which belongs in no log.
                 lost(f"the mail was not delivered: {type(error).__name__}")
 
-    def _deliver_one(self, mail: Message) -> None:
+    def _deliver_one(self, mail: Message, outgoing: object) -> None:
         if self._smtp is None:
-            self._maildir.add(mail.as_bytes())
+            with self._writing:
+                if outgoing is self._outgoing:  # else it was thrown away in the meantime
+                    self._maildir.add(mail.as_bytes())
             return
         host, _, port = self._smtp.partition(":")
         with smtplib.SMTP(host, int(port or 25), timeout=10) as server:

@@ -78,6 +78,12 @@ class SNS(Service):
     def is_idle(self) -> bool:
         return self.delivery.is_idle()
 
+    def saved(self) -> Any:
+        return self.delivery.mailbox.saved()
+
+    def restore(self, saved: Any) -> None:
+        self.delivery.mailbox.restore(saved)
+
     def stop(self) -> None:
         self.delivery.stop()
 

@@ -31,3 +31,5 @@ async def receive(call: Call) -> Response:
         if left <= 0:
             return response
         await queue.wait_for_message(left)
+        if queue.closed and queues.at(call.parameters["QueueUrl"], call.region) is not None:
+            return response  # another queue has its name: what is there is for those who ask now

@@ -15,6 +15,7 @@ import json
 import uuid
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -93,6 +94,16 @@ class MoveTasks:
         """Forget all tasks; those under way stop."""
         self._tasks.cancel()
         self._by_source.clear()
+
+    def saved(self) -> dict[str, list[MoveTask]]:
+        """All tasks, for a checkpoint."""
+        return self._by_source
+
+    def restore(self, saved: dict[str, list[MoveTask]]) -> None:
+        """Have just those tasks, and go on with those that are not done."""
+        self._by_source = saved
+        for task in chain.from_iterable(saved.values()):
+            self._tasks.start(self._move(task))
 
     def start(self, call: dict[str, Any]) -> ActionResult:
         source = _queue(call, "SourceArn")

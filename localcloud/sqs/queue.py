@@ -52,6 +52,10 @@ class IndexedQueue(moto_sqs.Queue):
         self.closed = False
         super().__init__(name, *args, **kwargs)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy has of it: nobody waits there for a message."""
+        return {**vars(self), "_arrived": set()}
+
     # moto assigns a new list to empty the queue, and does so in __init__ too.
     @property
     def _messages(self) -> list[QueuedMessage]:

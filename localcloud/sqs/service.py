@@ -80,6 +80,12 @@ class SQS(Service):
         feeding = (q for q in queues.queues() if not queues.sources_of(q))
         return not any(queue._messages for queue in feeding) and self.move_tasks.is_idle()
 
+    def saved(self) -> Any:
+        return self.move_tasks.saved()
+
+    def restore(self, saved: Any) -> None:
+        self.move_tasks.restore(saved)
+
     def stop(self) -> None:
         self.move_tasks.clear()
 

@@ -16,9 +16,11 @@ def environment_of(worker: Worker, address: str) -> dict[str, str]:
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     """
     function, code = worker.pool.function, str(worker.directory)
+    keys = assume_role(function.role, function.function_name, function.region)
+    worker.access_key_id = keys.get("AWS_ACCESS_KEY_ID", "")
     environment = {
         **SYSTEM_VARIABLES,
-        **assume_role(function.role, function.function_name, function.region),
+        **keys,
         "AWS_ENDPOINT_URL": f"http://{address}",
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.run_time}",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),

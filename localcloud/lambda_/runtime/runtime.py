@@ -23,7 +23,7 @@ import signal
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +67,7 @@ _LOST_SECONDS = 5.0  # from an answer to the next question; then a worker is end
 # When no worker can be started for want of something that may be there again: how long to wait
 # before it is tried again, and how long work waits for that.
 _RETRY_SECONDS, _PATIENCE_SECONDS = 0.25, 30.0
+_GIVEN_UP = "The local cloud was stopped, reset or restored."
 
 
 class _NotAssumableError(Exception):
@@ -163,13 +164,34 @@ class Runtime:
 
     def stop(self) -> None:
         """End every worker, busy or not."""
+        self.give_up()
         for arn in list(self._pools):
             self.forget(arn)
         for worker in list(self._workers.values()):
-            if worker.current is not None:
-                text = "The local cloud stopped or was reset."
-                self._finish(worker, error_payload("ServiceException", text), "Unhandled")
             self._kill(worker)
+
+    def give_up(self) -> None:
+        """End every invocation that waits or is under way, and the workers that are busy."""
+        for pool in self._pools.values():
+            self._fail_waiting(pool, "ServiceException", _GIVEN_UP)
+        for worker in list(self._workers.values()):
+            if worker.current is not None:
+                self._finish(worker, error_payload("ServiceException", _GIVEN_UP), "Unhandled")
+                self._kill(worker)
+
+    def adopt(self, functions: Iterable[LambdaFunction]) -> None:
+        """Work for these functions from now on, which may be others of the same names. The workers
+        stay of those that are as they were."""
+        adopted = {function.function_arn: function for function in functions}
+        for arn, pool in list(self._pools.items()):
+            if arn not in adopted or fingerprint_of(adopted[arn]) != pool.fingerprint:
+                self.forget(arn)
+            else:
+                pool.function = adopted[arn]
+
+    def access_key_ids(self) -> set[str]:
+        """The access keys of the workers that live."""
+        return {worker.access_key_id for worker in self._workers.values()}
 
     def processes(self) -> list[int]:
         """The process ids of the live workers."""

@@ -66,6 +66,7 @@ class Worker:
     directory: Path
     since: float
     process: Process | None = None  # while it is on its way
+    access_key_id: str = ""  # of the credentials that it was given
     usage: psutil.Process | None = None  # the same process, for its memory
     asking: asyncio.Future[Response] | None = None
     current: Invocation | None = None
