@@ -180,8 +180,8 @@ def create_deployment(api: RestAPI, *args: Any, **kwargs: Any) -> Any:
 
 @replaces(RestAPI)
 def delete_deployment(api: RestAPI, deployment_id: str) -> Any:
-    """What a stage serves stays. The stages say what that is: moto asks the deployment, which
-    knows only for which stage it was made.
+    """A deployment that a stage serves cannot be deleted; moto knows only for which stage it was
+    made.
 
     https://docs.aws.amazon.com/apigateway/latest/api/API_DeleteDeployment.html
     """
@@ -203,7 +203,7 @@ def create_stage(api: RestAPI, name: str, deployment_id: str, **options: Any) ->
 def update_stage(
     backend: APIGatewayBackend, api_id: str, stage: str, operations: list[dict[str, Any]]
 ) -> Any:
-    """It serves one that is there after an update, too."""
+    """A stage serves a deployment that is there, after an update as well."""
     for operation in operations:
         if operation["path"] == "/deploymentId":
             _refuse_unless_deployed(backend.get_rest_api(api_id), operation["value"])

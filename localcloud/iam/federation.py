@@ -35,6 +35,7 @@ def assume_role(role_arn: str, session: str, region: str) -> dict[str, str]:
 @replaces(TokenResponse)
 def get_federation_token(response: TokenResponse) -> ActionResult:
     """moto gives the same credentials to everybody, and forgets the policy.
+
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html
     """
     result: dict[str, Any] = original(get_federation_token)(response).result
@@ -46,6 +47,7 @@ def get_federation_token(response: TokenResponse) -> ActionResult:
 @replaces(TokenResponse)
 def get_session_token(response: TokenResponse) -> ActionResult:
     """moto gives the same credentials to everybody.
+
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
     result: dict[str, Any] = original(get_session_token)(response).result

@@ -81,7 +81,8 @@ class Lambda(Service):
         return await self.runtime.invoke(function, payload)
 
     def describe(self) -> dict[str, Any]:
-        running = {pool.pop("arn"): pool for pool in self.runtime.describe()["functions"]}
+        pools = self.runtime.describe()["functions"]
+        running = {pool.pop("arn"): pool for pool in pools}
         return {
             "functions": [
                 {**_described(each), **running.get(each.function_arn, {})}

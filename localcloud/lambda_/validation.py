@@ -103,7 +103,7 @@ def create_event_source_mapping(backend: LambdaBackend, spec: dict[str, Any]) ->
 def update_event_source_mapping(
     backend: LambdaBackend, uuid: str, spec: dict[str, Any]
 ) -> EventSourceMapping | None:
-    """The rules hold for what a mapping would become."""
+    """The rules for a new mapping hold for what it would become."""
     if (mapping := backend.get_event_source_mapping(uuid)) is not None:
         queue_arn = mapping.event_source_arn
         _refuse_settings(spec, size=mapping.batch_size, window=mapping.max_batch_window)
@@ -355,7 +355,7 @@ def create_function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
 def update_function_configuration(
     backend: LambdaBackend, function_name: str, qualifier: str, body: dict[str, Any]
 ) -> Any:
-    """The same holds for what it becomes later."""
+    """What holds for a new function holds for what it becomes."""
     function = backend.get_function(function_name, qualifier)
     if "Role" in body:
         _refuse_unless_assumable(body["Role"])
@@ -371,6 +371,6 @@ def update_function_configuration(
 def update_function_code(
     backend: LambdaBackend, function_name: str, qualifier: str, body: dict[str, Any]
 ) -> Any:
-    """Its next version is a zip file, too."""
+    """A function's next code is a zip file, too."""
     _refuse_what_is_no_package(body)
     return original(update_function_code)(backend, function_name, qualifier, body)

@@ -137,8 +137,8 @@ def _refuse_no_topic(backend: SNSBackend, arn: str) -> None:
 def publish_batch(
     backend: SNSBackend, topic_arn: str, publish_batch_request_entries: list[dict[str, Any]]
 ) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
-    """The entries of a batch share the 256 KiB. One whose message or attributes are no good fails
-    them all; what goes wrong with one later is in `Failed`, whatever it was."""
+    """A batch shares 256 KiB, and one bad message or attribute fails it as a whole; what goes wrong
+    with one entry later is in `Failed`, whatever it was."""
     _refuse_no_topic(backend, topic_arn)
     _refuse_batch(publish_batch_request_entries)
     successful: list[dict[str, str]] = []
@@ -187,7 +187,7 @@ def _refuse_batch(entries: list[dict[str, Any]]) -> None:
 def transform_message_attributes(
     _: SNSResponse, attributes: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
-    """Message attributes as SNS passes them on, once they are found to be right."""
+    """Message attributes are checked, and passed on in the form that SNS gives them."""
     for name, value in attributes.items():
         if not value.get("DataType"):
             raise _Invalid(

@@ -120,7 +120,7 @@ def refuse_endpoint(protocol: str, endpoint: str) -> None:
 
 
 def refuse_setting(name: str, value: str, scope: str | None = None, where: str = "") -> None:
-    """Refuse a value that cannot be gone by. `scope` is the one of the filter policy; `where` is
+    """Refuse a value that cannot work. `scope` is the one of the filter policy; `where` is
     what AWS says first if the setting stands in Subscribe."""
     if name == "RawMessageDelivery" and value.lower() not in ("true", "false"):
         raise _invalid(f"{where}{name}: Invalid value [{value}]. Must be true or false.")
@@ -189,7 +189,7 @@ def _invalid(text: str) -> InvalidParameterValue:
 def subscribe(
     backend: SNSBackend, topic_arn: str, endpoint: str, protocol: str
 ) -> moto_sns.Subscription:
-    """An address is asked first, whenever it is subscribed until it is confirmed."""
+    """The owner of an address is asked, each time until the subscription is confirmed."""
     refuse_endpoint(protocol, endpoint)
     known = set(backend.subscriptions)
     made: Subscription = original(subscribe)(backend, topic_arn, endpoint, protocol)
@@ -201,7 +201,7 @@ def subscribe(
 
 @replaces(SNSResponse, "subscribe")
 def subscribe_with_settings(response: SNSResponse) -> Any:
-    """Settings are looked at first: moto would subscribe, and then refuse them."""
+    """Settings are checked first: moto would subscribe, and then refuse them."""
     settings = {name: str(value) for name, value in response._get_param("Attributes", {}).items()}
     for name, value in settings.items():
         refuse_setting(name, value, settings.get("FilterPolicyScope"), "Attributes Reason: ")
@@ -210,7 +210,7 @@ def subscribe_with_settings(response: SNSResponse) -> Any:
 
 @replaces(SNSResponse)
 def set_subscription_attributes(response: SNSResponse) -> Any:
-    """Settings that cannot be gone by are refused, and an empty policy takes it away."""
+    """A setting that cannot work is refused, and an empty RedrivePolicy takes it away."""
     known = response.backend.subscriptions.get(response._get_param("SubscriptionArn"))
     name = response._get_param("AttributeName")
     value = response._get_param("AttributeValue") or ""

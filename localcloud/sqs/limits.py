@@ -99,8 +99,8 @@ def _refuse(queue: Queue, body: str | None, options: dict[str, Any]) -> None:
 def send_message_batch(
     backend: SQSBackend, queue_name: str, entries: dict[str, dict[str, Any]]
 ) -> tuple[list[Message], list[dict[str, Any]]]:
-    """All of a batch together is held to the limit of one message. What is wrong with one entry
-    fails that entry, but for one without a body."""
+    """A batch as a whole is held to the limit of one message; what is wrong with one entry fails
+    that entry, unless it has no body."""
     _refuse_batch(list(entries.values()))
     sent, failed = [], []
     for entry in entries.values():
@@ -188,7 +188,7 @@ def create_queue(response: SQSResponse) -> Any:
 
 @replaces(SQSResponse)
 def set_queue_attributes(response: SQSResponse) -> Any:
-    """Nor is it given any later."""
+    """A queue is given no attributes that are unknown or out of range."""
     refuse_attributes(response._get_param("Attributes", {}))
     return original(set_queue_attributes)(response)
 

@@ -118,6 +118,17 @@ def test_a_wrong_token_confirms_nothing(aws: Session, topic: str, cloud: str) ->
         aws.client("sns").confirm_subscription(TopicArn=topic, Token="wrong")
 
 
+def test_a_link_confirms_nothing_that_is_gone(aws: Session, topic: str) -> None:
+    sns = aws.client("sns")
+    of_the_topic = link_in(subscribe_email(aws, topic, "gone@example.com"), "ConfirmSubscription")
+    sns.delete_topic(TopicArn=topic)
+    answer = urllib3.request("GET", of_the_topic)
+    assert (answer.status, answer.data) == (400, b"This link is not, or no longer, valid.\n")
+    sns.create_topic(Name=topic.rpartition(":")[2])
+    assert urllib3.request("GET", of_the_topic).status == 400
+    assert sns.list_subscriptions()["Subscriptions"] == []
+
+
 @pytest.mark.parity(
     "SNS",
     "The link at the end of a mail ends the subscription",
