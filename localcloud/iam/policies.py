@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -29,6 +29,8 @@ _TRUST = "role trust"
 NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
 
 Policy = str | Mapping[str, Any] | None
+Context = tuple[tuple[str, str], ...]  # what conditions may ask, keys in lower case
+Principals = frozenset[tuple[str, str]]  # kinds and names, such as ("Service", "sns.amazonaws.com")
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,11 @@ class Caller:
 
 @dataclass(frozen=True)
 class Access:
-    """What is to be done, and what conditions may ask about it (keys in lower case)."""
+    """What is to be done, and what conditions may ask about it."""
 
     action: str
     resource: str
-    context: Mapping[str, str] = field(default_factory=dict)
+    context: Context = ()
 
 
 def role_allows(role_arn: str, action: str, resource: str) -> bool:
@@ -59,19 +61,19 @@ def role_allows(role_arn: str, action: str, resource: str) -> bool:
     return why_not(Caller(role_arn, role_arn), Access(action, resource, context)) == ALLOWED
 
 
-def context_of(principal_arn: str, region: str) -> dict[str, str]:
+def context_of(principal_arn: str, region: str) -> Context:
     """What conditions may ask about a caller. AWS is called over TLS, so that counts as true."""
-    return {
-        "aws:principalaccount": arns.parse(principal_arn).account,
-        "aws:principalarn": principal_arn,
-        "aws:requestedregion": region,
-        "aws:securetransport": "true",
-    }
+    return (
+        ("aws:principalaccount", arns.parse(principal_arn).account),
+        ("aws:principalarn", principal_arn),
+        ("aws:requestedregion", region),
+        ("aws:securetransport", "true"),
+    )
 
 
 def why_not(caller: Caller, access: Access, resource_policy: Policy = None) -> str:
     """ALLOWED, or the reason for the refusal in AWS's words, {action} still to be filled in."""
-    principal = {"AWS": _names_of(caller)}
+    principal = _principals("AWS", *_names_of(caller))
     if access.action == "sts:AssumeRole":
         if reason := _why_not_trusted(caller, access):
             return reason
@@ -101,9 +103,10 @@ def service_may(policy: Policy, service: str, action: str, resource: str, source
     and that one's account. Policies ask for both, lest a stranger's topic calls.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     """
-    context = {"aws:sourcearn": source_arn, "aws:sourceaccount": arns.parse(source_arn).account}
+    source = arns.parse(source_arn)
+    context = (("aws:sourcearn", source_arn), ("aws:sourceaccount", source.account))
     access = Access(action, resource, context)
-    return _effects([policy], access, {"Service": {service}}) == {"Allow"}
+    return _effects([policy], access, _principals("Service", service)) == {"Allow"}
 
 
 def is_policy(document: str) -> bool:
@@ -139,7 +142,7 @@ def _names_are_texts(principal: Any) -> bool:
 
 def lambda_may_assume(role_arn: str) -> bool:
     """Whether there is such a role, and its trust policy is for Lambda."""
-    return _trusting(role_arn, {"Service": {"lambda.amazonaws.com"}}, {}) == {"Allow"}
+    return _trusting(role_arn, _principals("Service", "lambda.amazonaws.com"), ()) == {"Allow"}
 
 
 def _why_not_trusted(caller: Caller, access: Access) -> str:
@@ -149,19 +152,17 @@ def _why_not_trusted(caller: Caller, access: Access) -> str:
     """
     account = arns.parse(caller.arn).account
     names = _names_of(caller) | {account, f"arn:aws:iam::{account}:root"}
-    effects = _trusting(access.resource, {"AWS": names}, access.context)
+    effects = _trusting(access.resource, _principals("AWS", *names), access.context)
     if "Deny" in effects:
         return _EXPLICIT_DENY.format(kind=f"a {_TRUST}")
     return ALLOWED if effects else _NO_ALLOW.format(kind=_TRUST)
 
 
-def _trusting(
-    role_arn: str, principal: dict[str, set[str]], context: Mapping[str, str]
-) -> set[str]:
+def _trusting(role_arn: str, principals: Principals, context: Context) -> set[str]:
     """The effects of a role's trust policy on this principal; none if there is no such role."""
     role = find_role(role_arn)
     document = role.assume_role_policy_document if role else None
-    return _effects([document], Access("sts:AssumeRole", "", context), principal)
+    return _effects([document], Access("sts:AssumeRole", "", context), principals)
 
 
 def find_role(role_arn: str) -> Role | None:
@@ -212,56 +213,49 @@ def _names_of(caller: Caller) -> set[str]:
     return {caller.arn, caller.role_arn or caller.arn}
 
 
+def _principals(kind: str, *names: str) -> Principals:
+    return frozenset((kind, name) for name in names)
+
+
 def _effects(
-    documents: list[Policy], access: Access, principal: dict[str, set[str]] | None = None
+    documents: list[Policy], access: Access, principals: Principals | None = None
 ) -> set[str]:
-    """The effects of the statements that are about this access (and principal, if it is given)."""
-    return {
-        statement["Effect"]
-        for document in documents
-        if document
-        for statement in _statements(document)
-        if _is_about(statement, access, principal)
-    }
+    """The effects of the statements that are about this access (and these principals, if they are
+    given)."""
+    texts = (each if isinstance(each, str) else json.dumps(each) for each in documents if each)
+    return set().union(*(_effects_of(text, access, principals) for text in texts))
 
 
-def _statements(document: str | Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
-    if isinstance(document, str):
-        return _parsed(document)
-    return tuple(_list(document.get("Statement", [])))
+@lru_cache(maxsize=4096)  # an order asks the same again and again
+def _effects_of(document: str, access: Access, principals: Principals | None) -> frozenset[str]:
+    statements = _list(json.loads(document).get("Statement", []))
+    return frozenset(each["Effect"] for each in statements if _is_about(each, access, principals))
 
 
-@lru_cache(maxsize=256)
-def _parsed(document: str) -> tuple[dict[str, Any], ...]:
-    return tuple(_list(json.loads(document).get("Statement", [])))
-
-
-def _is_about(
-    statement: dict[str, Any], access: Access, principal: dict[str, set[str]] | None
-) -> bool:
+def _is_about(statement: dict[str, Any], access: Access, principals: Principals | None) -> bool:
     if not _matches(statement, "Action", access.action.lower()):
         return False
-    if principal is not None and "NotPrincipal" in statement:
-        if _is_for(statement["NotPrincipal"], principal):
+    if principals is not None and "NotPrincipal" in statement:
+        if _is_for(statement["NotPrincipal"], principals):
             return False
-    elif principal is not None and not _is_for(statement.get("Principal"), principal):
+    elif principals is not None and not _is_for(statement.get("Principal"), principals):
         return False
     # A trust policy has no resource: the role itself is it.
     if access.resource and not _matches(statement, "Resource", access.resource):
         return False
     return "Condition" not in statement or holds(
-        statement["Condition"], access.context, unknown=statement["Effect"] == "Deny"
+        statement["Condition"], dict(access.context), unknown=statement["Effect"] == "Deny"
     )
 
 
-def _is_for(named: Any, principal: dict[str, set[str]]) -> bool:
+def _is_for(named: Any, principals: Principals) -> bool:
     """Whether a statement's Principal names one of these."""
     if named == "*":
         return True
     named = named or {}
     # {"AWS": "*"} means everybody, services included, just as "*" does.
     return "*" in _list(named.get("AWS", [])) or any(
-        names & set(_list(named.get(kind, []))) for kind, names in principal.items()
+        name in _list(named.get(kind, [])) for kind, name in principals
     )
 
 
