@@ -58,17 +58,17 @@ class Delivery:
         self.mailbox = mailbox
         self.address = ""  # host:port, once the server is bound
         self.retries: list[Retry] = []  # that wait for their time
-        self._posting = 0  # requests to HTTP endpoints that are under way
+        self._posts: set[asyncio.Task[None]] = set()  # to HTTP endpoints, that are under way
         self._tasks = Tasks()
 
     def is_idle(self) -> bool:
-        return not self.retries and not self._posting and self.mailbox.is_idle()
+        return not self.retries and not self._posts and self.mailbox.is_idle()
 
     def stop(self) -> None:
         """Give up what is to be delivered later."""
         self._tasks.cancel()
         self.retries.clear()
-        self._posting = 0
+        self._posts.clear()
 
     def publish(
         self,
@@ -137,12 +137,12 @@ class Delivery:
 
         async def post() -> None:
             problem = await asyncio.to_thread(_posted, subscription, notification)
-            self._posting -= 1
             if problem:
                 self._dead_letter(subscription, notification, problem)
 
-        self._posting += 1
-        self._tasks.start(post())
+        task = self._tasks.start(post())
+        self._posts.add(task)
+        task.add_done_callback(self._posts.discard)
         return ""
 
     def _mail(self, subscription: Subscription, notification: dict[str, Any]) -> str:
