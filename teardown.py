@@ -1,7 +1,7 @@
 """Delete everything that the tutorial made, and prove that nothing is left.
 
-Lists what carries our tags, asks, deletes in the reverse order of making, waits until each
-thing is gone, and lists again. What has one of our names without our tags stays.
+Lists what carries our tags, asks, deletes in reverse order, waits until each
+thing is gone, and lists again. It leaves alone what has one of our names but not our tags.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["list_ours", "tear_down"]
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 @click.option("--dry-run", is_flag=True, help="List only.")
 def main(yes: bool, dry_run: bool) -> None:
-    """Delete what the tutorial made, for the LAB_TARGET, LAB_PREFIX and region that are set.
+    """Delete what the tutorial made, with the LAB_TARGET, LAB_PREFIX and region that you set.
 
     Exit status: 0 when nothing is left, 1 when something is, 2 for a wrong option.
     """
@@ -43,9 +43,9 @@ def main(yes: bool, dry_run: bool) -> None:
         click.confirm(f"Delete these {len(ours)} in {where}?", abort=True)
     left = tear_down(aws)
     for found in left:
-        print(f"Expected to delete the {found.resource}; it is left.", file=sys.stderr)
+        print(f"Expected to delete the {found.resource}, but it is still there.", file=sys.stderr)
     if left:
-        print("The reasons stand above. Run teardown again.", file=sys.stderr)
+        print("See the reasons above, and run teardown again.", file=sys.stderr)
     print(f"{len(left)} left")
     sys.exit(1 if left else 0)
 
