@@ -198,8 +198,8 @@ lab.check("03")
 # <details><summary>Answer</summary>
 #
 # Neither polls. For `notify_fulfillment`, Lambda polls the queue with the role of the function,
-# so the *role* needs the permission. `record_order` is called by SNS, so the *function* has to
-# permit it.
+# so the *role* needs the permission. SNS calls `record_order`, so the *function* has to permit
+# it.
 # </details>
 #
 # **3. Of ten orders in a batch, one cannot be read. How often do the other nine come back?**

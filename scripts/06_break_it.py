@@ -19,8 +19,8 @@
 #
 # **Were you interrupted?** What you broke stays broken, and the local cloud stays in a hurry. Run
 # chapters 00 to 03 again, in this order: they fix what they find. Then start here, with the first
-# cell. `lab dead-letters` shows what is left of the first run, and the cells below that delete
-# dead letters delete those, too. (Was it the table? Then run chapters 04 and 05 again if you want
+# cell. `lab dead-letters` shows what is left of the first run. The cells below that delete dead
+# letters will delete those, too. (Was it the table? Then run chapters 04 and 05 again if you want
 # their orders back.)
 
 # %%
@@ -78,9 +78,9 @@ print(f"Found the REST API {names.api} and its key.")
 # `accepted` lists all orders that were answered 202, and the trial of each. In the end, this list
 # has to match the table.
 #
-# `post` stops at any other answer. Then the shop was promised nothing. The order may be on the
-# queue all the same, if only the answer was lost. That is why a shop sends it again, under the
-# same id.
+# `post` stops at any other answer. In that case nobody promised anything to the shop. The order
+# may be on the queue all the same, if only the answer got lost. That is why a shop sends it
+# again, under the same id.
 #
 # Console: the method, *Test*, a few times.
 
@@ -267,7 +267,7 @@ while messages := sqs.receive_message(**look).get("Messages"):
 # %% [markdown]
 # ## The visibility timeout is too short
 #
-# Now `notify_fulfillment` becomes slow: it takes six seconds for a message that is delivered for
+# Now `notify_fulfillment` becomes slow: it takes six seconds for each message that it sees for
 # the first time. And somebody sets the visibility timeout to three. (Lambda refuses that when you
 # make or update a trigger; the queue does not ask.) The slow function is a second file in the
 # package, which calls the first.
@@ -368,10 +368,10 @@ print("Counted: 1 accepted,", len(recorded("visibility")), "recorded.")
 # %% [markdown]
 # ## Delivered twice, and another order under the same id
 #
-# SNS promises "at least once". And when `notify_fulfillment` is tried again, it publishes again:
-# the same order under a new message id. We do that by hand and publish one order twice. Then we
-# publish it a third time, with another quantity. (The team gets three mails of bare JSON. We
-# apologize.)
+# SNS promises "at least once". And when Lambda tries `notify_fulfillment` again, it publishes
+# again: the same order under a new message id. We do that by hand and publish one order twice.
+# Then we publish it a third time, with another quantity. (The team gets three mails of bare JSON.
+# We apologize.)
 #
 # **Predict**: how many items? And which quantity wins?
 #
