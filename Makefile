@@ -19,7 +19,7 @@ lab: .venv/.notebooks  ## Open the notebooks in JupyterLab
 	  --LabApp.default_url=/lab/tree/notebooks/00_take_orders.ipynb
 
 notebooks: .venv/.notebooks  ## Build and execute the notebooks from the scripts
-	@$(BIN)/python -m lab.engine.notebooks
+	@$(BIN)/lab dev notebooks
 
 lint: .venv/.dev  ## Check style and types
 	@$(BIN)/ruff check .

@@ -11,8 +11,9 @@ import sys
 import click
 
 import lab
-from lab.aws.deletion import list_ours, tear_down
-from lab.course.resources import inventory, survey
+from lab.aws.inventory import survey
+from lab.course.facade import list_ours, tear_down
+from lab.course.resources import inventory
 from lab.errors import NoCloudError
 
 __all__ = ["list_ours", "tear_down"]

@@ -30,10 +30,10 @@ from rich.table import Table
 
 import lab
 from lab.aws import client_env
-from lab.course import chapters, function_logs
+from lab.course import COURSE, function_logs
 from lab.course.names import names
 from lab.here import local
-from lab.here.demo import environment, own_cloud
+from lab.here.own_cloud import environment, own_cloud
 
 ROOT = Path(__file__).parent.parent
 ORDERS = 1000
@@ -216,8 +216,8 @@ def measure() -> dict[str, float]:
     console = Console(stderr=True)
     with own_cloud() as (address, _), environment(**_variables(address)):
         with contextlib.redirect_stdout(io.StringIO()):
-            for number in chapters.SET_UP:
-                chapters.CHAPTERS[number].run()
+            for number in COURSE.set_up:
+                COURSE.find(number).run()
         aws = lab.session()
         lift_throttle(aws)
         with Progress(console=console) as progress:

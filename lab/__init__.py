@@ -1,4 +1,4 @@
-"""The plumbing of the tutorial: what would be the same in any other one.
+"""The plumbing of the tutorial: what is true of this course, and what any course needs.
 
 A script needs one import, `import lab`, and talks to AWS through boto3 itself.
 """
@@ -7,16 +7,23 @@ from lab.aws.calls import show_calls
 from lab.aws.packaging import RUNTIME, event, package, schema
 from lab.aws.session import account_id, invoke_url, session
 from lab.aws.waiting import NotYetError, once_name_is_free, once_role_is_ready, wait_until
-from lab.course.chapters import run_again
+from lab.course import COURSE, facade
 from lab.course.dead_letters import dead_letters, redrive
-from lab.course.drawing import draw_chain
-from lab.course.exercises import ORDERS_FILE, check_exercise
+from lab.course.facade import (
+    check,
+    check_exercise,
+    check_ground,
+    draw_chain,
+    insist,
+    is_ours,
+    run_again,
+)
 from lab.course.inbox import confirm_subscription, show_mail
 from lab.course.names import names, tag_list, tags
-from lab.course.resources import check_ground, is_ours
-from lab.engine.checks import check, insist
+from lab.course.orders import ORDERS_FILE
 from lab.engine.display import progress, show
 from lab.errors import LabError, RefusedError
+from lab.here import failures
 from lab.here.local import hurry, settle
 from lab.here.settings import email
 from lab.here.shell import put_commands_on_path, show_what_the_encoding_lacks
@@ -58,5 +65,7 @@ __all__ = [
     "wait_until",
 ]
 
+failures.install(facade.report)
+COURSE.insist_on_being_whole()
 put_commands_on_path()
 show_what_the_encoding_lacks()

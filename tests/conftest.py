@@ -29,7 +29,7 @@ from benchmarks.bench import handler, lift_throttle
 from lab.aws import client_env
 from lab.aws.session import Session
 from lab.here import last_error, local
-from lab.here.demo import environment, own_cloud
+from lab.here.own_cloud import environment, own_cloud
 from tests.support.chain import Chain
 from tests.support.fault_proxy import fault_proxy
 

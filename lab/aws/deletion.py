@@ -1,41 +1,37 @@
-"""Deletes what the chapters made, in the reverse order of making, and nothing else."""
+"""Deletes resources of ours, in the reverse order of making, and nothing else."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
+from collections.abc import Sequence
 
-import boto3
-
+from lab.aws.inventory import Found, Resource, delete_step, survey
 from lab.aws.waiting import wait_until
-from lab.course.chapters import SET_UP
-from lab.course.resources import Found, delete_step, inventory, survey
 from lab.engine.display import printable
-from lab.errors import MENDABLE
+from lab.errors import FIXABLE
 from lab.here.lock import set_up_lock
 
 
-def list_ours(aws: boto3.Session, made_by: Collection[str] = SET_UP) -> list[Found]:
-    """What the chapters of these numbers made and carries our tags, in the order of deleting."""
-    wanted = [resource for resource in inventory(aws) if resource.chapter in made_by]
-    return [found for found in survey(reversed(wanted)) if found.ours]
+def list_ours(resources: Sequence[Resource]) -> list[Found]:
+    """Those that exist and carry our tags, in the order of deleting: the last one made first."""
+    return [found for found in survey(reversed(resources)) if found.ours]
 
 
-def tear_down(aws: boto3.Session, made_by: Collection[str] = SET_UP) -> list[Found]:
-    """Delete what these chapters made and wait until it is gone; returns what is left all the same.
+def tear_down(resources: Sequence[Resource]) -> list[Found]:
+    """Delete what is ours of these and wait until it is gone; returns what is left all the same.
 
     Lists and deletes while there is something that was not tried yet. What cannot be deleted does
     not keep the rest from being deleted; the reason goes to standard error. LockedError is raised
     while another set-up or teardown is at work.
     """
     with set_up_lock():
-        return _delete_while_there_is_one(aws, made_by)
+        return _delete_while_there_is_one(resources)
 
 
-def _delete_while_there_is_one(aws: boto3.Session, made_by: Collection[str]) -> list[Found]:
+def _delete_while_there_is_one(resources: Sequence[Resource]) -> list[Found]:
     tried: set[tuple[str, str]] = set()
     while True:
-        left = list_ours(aws, made_by)
+        left = list_ours(resources)
         untried = [found for found in left if _key(found) not in tried]
         if not untried:
             return left
@@ -52,7 +48,7 @@ def _try_to_delete(found: Found) -> None:
     try:
         _delete(found)
         print(f"Deleted the {found.resource}.")
-    except MENDABLE as error:
+    except FIXABLE as error:
         reason = printable(str(error))
         print(f"The {found.resource} could not be deleted: {reason}", file=sys.stderr)
 

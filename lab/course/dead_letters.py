@@ -22,12 +22,13 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from lab.aws.inventory import none_but_ours
 from lab.aws.session import account_id
 from lab.aws.waiting import NotYetError, wait_until
 from lab.course import function_logs
 from lab.course.names import names
 from lab.course.orders import order_in
-from lab.course.resources import inventory, none_but_ours
+from lab.course.resources import inventory
 from lab.engine.display import counter, printable, progress
 from lab.errors import LabError
 
@@ -89,7 +90,7 @@ def redrive(aws: boto3.Session, queue: str = "") -> list[Redriven]:
     LabError if there is no such queue, NotOursError if one is somebody else's.
     """
     there = _queues(aws)
-    wanted = [name for name in there if queue in ("", name, _plain(name))]
+    wanted = [name for name in there if queue in ("", name, names().stem(name))]
     if queue and not wanted:
         known = ", ".join(there) or "none yet"
         raise LabError(f"There is no dead-letter queue {queue!r}. There are: {known}.")
@@ -273,8 +274,3 @@ def event_of(body: str) -> str | None:
         return body
     record = {"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": found}
     return json.dumps({"Records": [record]})
-
-
-def _plain(name: str) -> str:
-    """The name of a queue without LAB_PREFIX."""
-    return name.removeprefix(names().queue.removesuffix("CustomerOrders"))

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import boto3
 
+from lab.aws.kinds import is_confirmed
 from lab.aws.waiting import NotYetError, wait_until
 from lab.engine.display import printable
 from lab.here import local
@@ -114,4 +115,4 @@ def _not_yet(aws: boto3.Session, to: str) -> NotYetError:
 def _is_confirmed(sns: Any, topic_arn: str, email: str) -> bool:
     pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
     found = [subscription for page in pages for subscription in page["Subscriptions"]]
-    return any(s["Endpoint"] == email and s["SubscriptionArn"].startswith("arn:") for s in found)
+    return any(s["Endpoint"] == email and is_confirmed(s) for s in found)

@@ -15,30 +15,70 @@ TUTORIAL = "chain-lambda-functions"
 
 @dataclass(frozen=True)
 class Names:
-    """The names for one learner."""
+    """The names and tags of one learner, whose prefix ends with a hyphen or is empty."""
 
-    take_order: str
-    notify_fulfillment: str
-    record_order: str
-    queue: str
-    queue_dead_letters: str
-    topic: str
-    topic_dead_letters: str
-    stakeholders: str
-    function_dead_letters: str
-    table: str
-    api: str
-    usage_plan: str
-    api_key: str
+    prefix: str = ""
+
+    @property
+    def take_order(self) -> str:
+        return f"{self.prefix}take_order"
+
+    @property
+    def notify_fulfillment(self) -> str:
+        return f"{self.prefix}notify_fulfillment"
+
+    @property
+    def record_order(self) -> str:
+        return f"{self.prefix}record_order"
 
     @property
     def functions(self) -> tuple[str, str, str]:
         return self.take_order, self.notify_fulfillment, self.record_order
 
     @property
+    def queue(self) -> str:
+        return f"{self.prefix}CustomerOrders"
+
+    @property
+    def topic(self) -> str:
+        return f"{self.prefix}Orders"
+
+    @property
+    def stakeholders(self) -> str:
+        return f"{self.prefix}Orders-stakeholders"
+
+    @property
+    def queue_dead_letters(self) -> str:
+        return f"{self.queue}-dead-letters"
+
+    @property
+    def topic_dead_letters(self) -> str:
+        return f"{self.topic}-dead-letters"
+
+    @property
+    def function_dead_letters(self) -> str:
+        return f"{self.record_order}-dead-letters"
+
+    @property
     def dead_letters(self) -> tuple[str, str, str]:
         """The dead-letter queues of the queue, of the topic and of record_order."""
         return self.queue_dead_letters, self.topic_dead_letters, self.function_dead_letters
+
+    @property
+    def table(self) -> str:
+        return f"{self.prefix}Orders"
+
+    @property
+    def api(self) -> str:
+        return f"{self.prefix}Orders"
+
+    @property
+    def usage_plan(self) -> str:
+        return f"{self.api}-shop-plan"
+
+    @property
+    def api_key(self) -> str:
+        return f"{self.api}-shop-key"
 
     @staticmethod
     def role(function: str, region: str) -> str:
@@ -51,31 +91,24 @@ class Names:
         """Where Lambda writes a function's logs; AWS fixes this name."""
         return f"/aws/lambda/{function}"
 
+    @property
+    def tags(self) -> dict[str, str]:
+        """Our tags, as Lambda, SQS, API Gateway and CloudWatch Logs take them."""
+        return {"tutorial": TUTORIAL, "learner": self.prefix.rstrip("-") or "only"}
+
+    def stem(self, name: str) -> str:
+        """The way back: the name without the learner's prefix, as in `lambdas/<stem>.py`."""
+        return name.removeprefix(self.prefix)
+
 
 def names(prefix: str | None = None) -> Names:
     """The names with this prefix, or with LAB_PREFIX."""
-    p = settings.load().prefix if prefix is None else prefix
-    return Names(
-        take_order=f"{p}take_order",
-        notify_fulfillment=f"{p}notify_fulfillment",
-        record_order=f"{p}record_order",
-        queue=f"{p}CustomerOrders",
-        queue_dead_letters=f"{p}CustomerOrders-dead-letters",
-        topic=f"{p}Orders",
-        topic_dead_letters=f"{p}Orders-dead-letters",
-        stakeholders=f"{p}Orders-stakeholders",
-        function_dead_letters=f"{p}record_order-dead-letters",
-        table=f"{p}Orders",
-        api=f"{p}Orders",
-        usage_plan=f"{p}Orders-shop-plan",
-        api_key=f"{p}Orders-shop-key",
-    )
+    return Names(settings.load().prefix if prefix is None else prefix)
 
 
 def tags(prefix: str | None = None) -> dict[str, str]:
     """Our tags, as Lambda, SQS, API Gateway and CloudWatch Logs take them."""
-    p = settings.load().prefix if prefix is None else prefix
-    return {"tutorial": TUTORIAL, "learner": p.rstrip("-") or "only"}
+    return names(prefix).tags
 
 
 def tag_list(prefix: str | None = None) -> list[dict[str, str]]:

@@ -10,7 +10,12 @@ from typing import Any
 import boto3
 from boto3.dynamodb.conditions import Attr
 
+from lab.aws.inventory import survey
 from lab.course.names import names
+from lab.course.resources import inventory
+from lab.here.folders import BUILD
+
+ORDERS_FILE = BUILD / "orders.jsonl"  # where the exercise of the last chapter saves them
 
 
 def order_in(body: str) -> dict[str, Any]:
@@ -57,3 +62,14 @@ def forget(aws: boto3.Session, beginning: str) -> int:
         for order_id in ids:
             batch.delete_item(Key={"order_id": order_id})
     return len(ids)
+
+
+def forget_those_of(aws: boto3.Session, numbers: tuple[str, ...]) -> None:
+    """Delete the orders of these chapters from the table, unless it goes as a whole."""
+    table = next(each for each in inventory(aws) if each.kind == "DynamoDB table")
+    if table.chapter in numbers or not any(found.ours for found in survey([table])):
+        return
+    for number in numbers:
+        count = sum(forget(aws, f"{kind}-{number}") for kind in ("chapter", "exercise"))
+        if count:
+            print(f"Deleted what chapter {number} ordered from the table: {count}.")

@@ -9,52 +9,40 @@ from __future__ import annotations
 import boto3
 
 from lab.aws import deletion
-from lab.course import chapters, orders
-from lab.course.chapters import Chapter
-from lab.course.resources import Found
+from lab.aws.inventory import Found
 from lab.engine.checks import examine, is_right
+from lab.engine.course import Chapter, Course
 from lab.here.lock import set_up_lock
 
 
-def go_to(aws: boto3.Session, chapter: Chapter) -> None:
-    """Run those chapters before this one that are not right as they stand, but for one that
-    breaks things: nothing later needs it."""
+def go_to(course: Course, aws: boto3.Session, chapter: Chapter) -> None:
+    """Run those chapters before this one that are not right as they stand, but none that breaks
+    things or takes everything down."""
     with set_up_lock():
-        for earlier in chapters.before(chapter):
-            if earlier.breaks:
-                continue
-            if is_right(examine(aws, earlier.number)):
+        for earlier in course.before(chapter):
+            if is_right(examine(course, aws, earlier)):
                 print(f"== {earlier.title}: stands already", flush=True)
             else:
                 print(f"== {earlier.title}", flush=True)
                 earlier.run()
 
 
-def set_up() -> None:
+def set_up(course: Course) -> None:
     """Run the chapters that set up, one after the other."""
     with set_up_lock():
-        for number in chapters.SET_UP:
-            print(f"== {chapters.CHAPTERS[number].title}", flush=True)
-            chapters.CHAPTERS[number].run()
+        for number in course.set_up:
+            chapter = course.find(number)
+            print(f"== {chapter.title}", flush=True)
+            chapter.run()
 
 
-def undone_by(chapter: Chapter) -> tuple[str, ...]:
+def undone_by(course: Course, chapter: Chapter) -> tuple[str, ...]:
     """The numbers of the chapters that go when this one goes."""
-    return tuple(each.number for each in chapters.with_dependents(chapter))
+    return tuple(each.number for each in course.with_dependents(chapter))
 
 
-def undo(aws: boto3.Session, numbers: tuple[str, ...]) -> list[Found]:
+def undo(course: Course, aws: boto3.Session, numbers: tuple[str, ...]) -> list[Found]:
     """Delete what these chapters made, and the orders that they sent; returns what is left."""
     with set_up_lock():
-        _forget_orders(aws, numbers)
-        return deletion.tear_down(aws, numbers)
-
-
-def _forget_orders(aws: boto3.Session, numbers: tuple[str, ...]) -> None:
-    """Delete the orders of these chapters, unless the table goes as a whole."""
-    table = [found for found in deletion.list_ours(aws) if found.resource.cell == "table"]
-    if table and "02" not in numbers:
-        for number in numbers:
-            count = sum(orders.forget(aws, f"{kind}-{number}") for kind in ("chapter", "exercise"))
-            if count:
-                print(f"Deleted what chapter {number} ordered from the table: {count}.")
+        course.forget(aws, numbers)
+        return deletion.tear_down(course.made_by(aws, numbers))

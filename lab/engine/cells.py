@@ -1,6 +1,6 @@
 """The cells of a chapter, read from its script.
 
-A code cell that makes something has a tag, so that a check can say which cell mends what it
+A code cell that makes something has a tag, so that a check can say which cell fixes what it
 found wrong. Other tags: `exercise`, `solution` (the builder leaves it out) and jupytext's own
 `active-ipynb` (a comment in the script, code in the notebook).
 """
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from lab.course.chapters import CHAPTERS, Chapter
+from lab.engine.course import Chapter
+from lab.errors import CourseError
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,11 @@ def read(chapter: Chapter) -> Any:
 
 
 @cache
-def cells(number: str) -> tuple[Cell, ...]:
-    """The cells of the chapter with this number."""
+def cells(chapter: Chapter) -> tuple[Cell, ...]:
+    """The cells of this chapter."""
     found = []
     heading, position = "", 0
-    for cell in read(CHAPTERS[number]).cells:
+    for cell in read(chapter).cells:
         is_code = cell.cell_type == "code"
         tags = tuple(cell.metadata.get("tags", ()))
         position += is_code and "solution" not in tags  # which the notebook does not have
@@ -53,14 +54,18 @@ def cells(number: str) -> tuple[Cell, ...]:
     return tuple(found)
 
 
-def tagged(number: str, tag: str) -> Cell:
-    """The one cell of a chapter with this tag."""
-    (cell,) = [cell for cell in cells(number) if tag in cell.tags]
-    return cell
+def tagged(chapter: Chapter, tag: str) -> Cell:
+    """The one cell of a chapter with this tag. Raises CourseError if there is not just one."""
+    found = [cell for cell in cells(chapter) if tag in cell.tags]
+    if len(found) != 1:
+        raise CourseError(
+            f"scripts/{chapter.script.name}: expected 1 cell with the tag {tag!r}, found "
+            f"{len(found)}."
+        )
+    return found[0]
 
 
-def place(number: str, tag: str) -> str:
+def place(chapter: Chapter, tag: str) -> str:
     """Where to find the cell with this tag, in words."""
-    cell = tagged(number, tag)
-    notebook = CHAPTERS[number].notebook
-    return f'code cell {cell.position} of notebooks/{notebook.name}, under "{cell.heading}"'
+    cell = tagged(chapter, tag)
+    return f'code cell {cell.position} of notebooks/{chapter.notebook.name}, under "{cell.heading}"'

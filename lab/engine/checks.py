@@ -1,4 +1,4 @@
-"""Compares what there is with what must be, and says what is wrong, why, and what mends it.
+"""Compares what there is with what must be, and says what is wrong, why, and how to fix it.
 
 `lab check`, the last cell of each chapter and the tests all come here.
 """
@@ -6,61 +6,104 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
 
 from lab.aws import calls
-from lab.aws.session import session
-from lab.course import chapters
-from lab.course.chapters import CHAPTERS
-from lab.course.expectations import Expectation, expectations
+from lab.aws.inventory import Resource, survey
 from lab.engine import cells
+from lab.engine.course import Chapter, Course, Expectation
 from lab.engine.display import printable
 from lab.errors import MissingStepError
 
 MISSING = "missing"
+COUNT = "expected {wanted} {name}, found {found}"
+EXPECTED = "expected {wanted}, found {found}"
+AGAIN = "Undo it with `lab reset {0}`, then run chapter {0} again."
+_TWICE = (
+    "The chapters work with the first one that they find; the others stay open, deliver twice, or "
+    "are forgotten. Two set-ups at once make them, or a lost reply whose call was repeated."
+)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What came of an expectation; `wrong` and `mend` are empty where it is right."""
+    """What came of an expectation; `wrong` and `fix` are empty where it is right."""
 
     what: str
     wrong: str
     why: str
-    mend: str
+    fix: str
 
 
-def examine(aws: boto3.Session, number: str) -> list[Finding]:
-    """Look at all that must be true after the chapter with this number."""
+def examine(course: Course, aws: boto3.Session, chapter: Chapter) -> list[Finding]:
+    """Look at all that must be true after this chapter."""
     found: dict[str, Finding] = {}
     with calls.hidden():
-        expected = list(expectations(aws, number))
+        expected = [*_resources(course.made_by(aws, (chapter.number,))), *chapter.expects(aws)]
         for expectation in expected:
             if expectation.needs and not _stands(found.get(expectation.needs)):
                 continue  # there is nothing to look at, which was said already
             wrong = _difference(expectation)
-            mend = ""
-            if wrong:
-                by_cell = wrong == MISSING or not expectation.if_there
-                mend = _cells(number, expectation, expected) if by_cell else expectation.if_there
-            found[expectation.what] = Finding(expectation.what, wrong, expectation.why, mend)
+            fix = _fix(chapter, expectation, expected, wrong) if wrong else ""
+            found[expectation.what] = Finding(expectation.what, wrong, expectation.why, fix)
     return list(found.values())
 
 
-def _cells(number: str, expectation: Expectation, expected: list[Expectation]) -> str:
-    """The cell that mends it, and the last of those whose work is gone with it."""
-    gone = {expectation.what}
-    last = cells.tagged(number, expectation.cell).position
-    first = last
+def _resources(resources: Sequence[Resource]) -> Iterator[Expectation]:
+    """That each of these is there, once, and ours."""
+    there: dict[str, list[bool]] = {}
+    for found in survey(resources):
+        there.setdefault(str(found.resource), []).append(found.ours)
+    for resource in resources:
+        ours = there.get(str(resource), [])
+        yield _is_single(resource, sum(ours)) if sum(ours) > 1 else _is_ours(resource, ours)
+
+
+def _is_single(resource: Resource, count: int) -> Expectation:
+    return Expectation(
+        str(resource),
+        _TWICE,
+        resource.cell,
+        lambda: {str(resource): count},
+        {str(resource): 1},
+        if_there=AGAIN.format(resource.chapter),
+        says=COUNT,
+    )
+
+
+def _is_ours(resource: Resource, ours: list[bool]) -> Expectation:
+    """`ours` says of each that bears its name whether it is ours."""
+    right = any(ours) if resource.shares_name else all(ours)
+    return Expectation(
+        str(resource),
+        resource.why,
+        resource.cell,
+        lambda: {"ours": right} if ours else {},
+        {"ours": True},
+        if_there="It is not ours: rename or delete it yourself, or set LAB_PREFIX.",
+        says="expected one with our tags, found one without them",
+    )
+
+
+def _fix(chapter: Chapter, wrong: Expectation, expected: list[Expectation], how: str) -> str:
+    by_cell = how == MISSING or not wrong.if_there
+    return _run_cells(chapter, wrong, expected) if by_cell else wrong.if_there
+
+
+def _run_cells(chapter: Chapter, wrong: Expectation, expected: list[Expectation]) -> str:
+    """The cell that fixes it, and the last of those whose work is gone with it."""
+    gone = {wrong.what}
+    first = last = cells.tagged(chapter, wrong.cell).position
     for other in expected:  # what needs another comes after it
         if other.needs in gone:
             gone.add(other.what)
-            last = max(last, cells.tagged(number, other.cell).position)
+            last = max(last, cells.tagged(chapter, other.cell).position)
     further = f", and those below it up to {last}" if last > first else ""
-    return f"Run {cells.place(number, expectation.cell)}{further}."
+    return f"Run {cells.place(chapter, wrong.cell)}{further}."
 
 
 def _stands(finding: Finding | None) -> bool:
@@ -76,29 +119,31 @@ def is_right(findings: list[Finding]) -> bool:
     return all(not finding.wrong for finding in findings)
 
 
-def report(number: str, findings: list[Finding], *, everything: bool = False) -> str:
-    """The findings in words: how many are right, and what is wrong, why and what mends it."""
+def report(chapter: Chapter, findings: list[Finding], *, everything: bool = False) -> str:
+    """The findings in words: how many are right, and what is wrong, why and how to fix it."""
     right = sum(not finding.wrong for finding in findings)
-    lines = [f"{CHAPTERS[number].title}: {right} of {len(findings)} right."]
+    lines = [f"{chapter.title}: {right} of {len(findings)} right."]
     for finding in findings:
         if finding.wrong:
             lines += [
                 f"  WRONG  {finding.what}: {printable(finding.wrong)}.",
                 f"         Why it matters: {finding.why}",
-                f"         What mends it: {finding.mend}",
+                f"         How to fix it: {finding.fix}",
             ]
         elif everything:
             lines.append(f"  right  {finding.what}")
     return "\n".join(lines)
 
 
-def overview(found: dict[str, list[Finding]]) -> str:
+def overview(course: Course, found: dict[str, list[Finding]]) -> str:
     """How far one is: a line for each chapter, and what is wrong in those that were begun."""
     begun = {number for number, findings in found.items() if has_begun(findings)}
-    if begun == {"07"}:
+    if begun == {course.last}:
         begun = set()  # where there was nothing, tearing down is no merit
     return "\n".join(
-        report(number, findings) if number in begun else f"{CHAPTERS[number].title}: not begun."
+        report(course.find(number), findings)
+        if number in begun
+        else f"{course.find(number).title}: not begun."
         for number, findings in found.items()
     )
 
@@ -119,19 +164,13 @@ def _plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
-def insist(*numbers: str) -> None:
+def insist(course: Course, aws: boto3.Session, numbers: tuple[str, ...]) -> None:
     """Print whether all is right after these chapters. Raises MissingStepError if it is not."""
-    found = {number: examine(session(), number) for number in numbers}
+    found = {number: examine(course, aws, course.find(number)) for number in numbers}
     for number, findings in found.items():
-        print(report(number, findings))
+        print(report(course.find(number), findings))
     if not all(map(is_right, found.values())):
         raise MissingStepError(
-            f"Mend what is WRONG first: run chapters {numbers[0]} to {numbers[-1]} again, and then "
+            f"Fix what is WRONG first: run chapters {numbers[0]} to {numbers[-1]} again, and then "
             "this one from its first cell."
         )
-
-
-def check(number: str) -> None:
-    """Print whether all is right after this chapter: the last cell of every chapter."""
-    chapter = chapters.find(number)
-    print(report(chapter.number, examine(session(), chapter.number)))

@@ -1,6 +1,6 @@
 """Builds the notebooks from the scripts, executes them, and writes the pages made from both.
 
-    python -m lab.notebooks
+    lab dev notebooks
 
 The scripts are the only source. What is stored is real: the outputs of a run against a local cloud
 of its own. Numbers differ from run to run, so the outputs of the last build stay as long as
@@ -25,9 +25,9 @@ from rich.console import Console
 from rich.progress import track
 from traitlets.config import Config
 
-from lab.course.chapters import CHAPTERS, Chapter
 from lab.engine import cells, pages
-from lab.here.demo import environment, own_cloud
+from lab.engine.course import Chapter, Course
+from lab.here.own_cloud import environment, own_cloud
 
 # How often something was asked for until it was there.
 _REPEATS = re.compile(r", \d+ times")
@@ -49,7 +49,7 @@ class ChapterFailedError(click.ClickException):
     """A cell of a notebook ended in an error."""
 
 
-def build(chapter: Chapter) -> Any:
+def build(course: Course, chapter: Chapter) -> Any:
     """The learner's notebook of a chapter, without outputs: its solution is left out."""
     notebook = cells.read(chapter)
     notebook.cells = [c for c in notebook.cells if "solution" not in c.metadata.get("tags", ())]
@@ -57,7 +57,7 @@ def build(chapter: Chapter) -> Any:
         tags = [tag for tag in cell.metadata.get("tags", ()) if tag != "active-ipynb"]
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
     title = notebook.cells[0]
-    title.source += f"\n\n{pages.facts(chapter)}"
+    title.source += f"\n\n{pages.facts(course, chapter)}"
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {
@@ -174,31 +174,24 @@ def write(notebook: Any, path: Path) -> bool:
     return True
 
 
-def build_all(chapters: list[Chapter]) -> None:
-    """Build and execute these chapters in order, and write what changed."""
+def build_all(course: Course) -> None:
+    """Build and execute the chapters in order, and write what changed."""
+    chapters = course.chapters
     refuse_to_lose([chapter.notebook for chapter in chapters])
     changed = []
     with own_cloud() as (address, _), environment(AWS_ENDPOINT_URL=address):
         steps = track(chapters, "Notebooks", console=Console(stderr=True), transient=True)
         for chapter in steps:
-            notebook = build(chapter)
+            notebook = build(course, chapter)
             started = time.monotonic()
             execute(notebook, chapter)
             took = time.monotonic() - started
             print(f"{chapter.title}: {took:.1f} s", flush=True)
             pages.note_duration(chapter, took)
-            notebook.cells[0].source = build(chapter).cells[0].source  # it tells the duration
+            notebook.cells[0].source = (
+                build(course, chapter).cells[0].source
+            )  # it tells the duration
             if write(notebook, chapter.notebook):
                 changed.append(f"notebooks/{chapter.notebook.name}")
-    changed += pages.write()
+    changed += pages.write(course)
     print(f"Changed: {', '.join(changed) or 'nothing'}")
-
-
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
-    """Build the notebooks from the scripts and execute them on a local cloud of their own."""
-    build_all(list(CHAPTERS.values()))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,7 @@
 """What is generated from the chapters: facts, tables and pages. Nobody edits them by hand.
 
 - the line of facts under each notebook's title
-- the table of chapters in README.md, between two markers
+- the tables of chapters and of settings in README.md, each between two markers
 - notebooks/console-to-code.md: which clicks became which calls, and where
 - notebooks/troubleshooting.md: the error decoder, to read
 - notebooks/durations.json: how long each notebook took to run, measured by the builder
@@ -15,17 +15,13 @@ import math
 import re
 from pathlib import Path
 
-from lab.course import explain
-from lab.course.chapters import CHAPTERS, Chapter
-from lab.engine import cells
+from lab.engine import cells, explain
+from lab.engine.course import Chapter, Course
+from lab.here import settings
 from lab.here.folders import ROOT
 
 DURATIONS = ROOT / "notebooks" / "durations.json"
 README = ROOT / "README.md"
-_MARKERS = "<!-- chapters: made by `make notebooks` -->\n", "<!-- end of chapters -->\n"
-# What an order costs: 5.98 for the chain and 20.00 for its e-mail, a million, in us-east-1 and
-# without the free tier, at the prices of November 2026.
-_DOLLARS_A_MILLION = 25.98
 
 
 # -- Facts -------------------------------------------------------------------------------------
@@ -48,34 +44,34 @@ def note_duration(chapter: Chapter, seconds: float) -> None:
         _write(DURATIONS, json.dumps(dict(sorted(known.items())), indent=2) + "\n")
 
 
-def facts(chapter: Chapter) -> str:
+def facts(course: Course, chapter: Chapter) -> str:
     """The line under a notebook's title: what it needs, how long it takes, what it costs."""
     needs = ", ".join(chapter.builds_on) or "no other chapter"
-    return f"*Needs {needs} · {_time(chapter)} · on AWS {_cost(chapter)}*"
+    return f"*Needs {needs} · {_time(chapter)} · on AWS {_cost(course, chapter)}*"
 
 
 def _time(chapter: Chapter) -> str:
     seconds = durations().get(chapter.number)
-    words = sum(len(c.source.split()) for c in cells.cells(chapter.number) if not c.is_code)
+    words = sum(len(c.source.split()) for c in cells.cells(chapter) if not c.is_code)
     measured = f"{seconds} s to run, measured" if seconds else "not measured yet"
     return f"{round(words, -2):,} words to read · {measured}"
 
 
-def _cost(chapter: Chapter) -> str:
+def _cost(course: Course, chapter: Chapter) -> str:
     if not chapter.orders:
         return "next to nothing by itself"
-    cents = chapter.orders * _DOLLARS_A_MILLION / 1_000_000 * 100
+    cents = chapter.orders * course.price / 1_000_000 * 100
     orders = f"{chapter.orders} order{'s' * (chapter.orders > 1)}"
     return (
-        f"less than {math.ceil(cents)} cent ({orders} at ${_DOLLARS_A_MILLION:.0f} a million, "
-        "e-mail included, prices of November 2026)"
+        f"less than {math.ceil(cents)} cent ({orders} at ${course.price:.0f} a million, "
+        f"{course.priced})"
     )
 
 
-def chapter_table() -> str:
+def chapter_table(course: Course) -> str:
     """The README's table of chapters."""
     rows = ["| chapter | what it builds | in the article | to run |", "|---|---|---|---|"]
-    for chapter in CHAPTERS.values():
+    for chapter in course.chapters:
         links = f"[{chapter.title}](notebooks/{chapter.notebook.name})"
         script = f"[script](scripts/{chapter.script.name})"
         took = f"{durations().get(chapter.number, '?')} s"
@@ -83,19 +79,25 @@ def chapter_table() -> str:
     return "\n".join(rows) + "\n"
 
 
-def readme() -> str:
-    """README.md with the table of chapters as it should be."""
+def readme(course: Course) -> str:
+    """README.md with its tables as they should be."""
     text = README.read_text("utf-8")
-    start, end = _MARKERS
+    text = _put(text, "chapters", chapter_table(course))
+    return _put(text, "settings", settings.as_table())
+
+
+def _put(text: str, what: str, table: str) -> str:
+    """The text with this table between the two markers for it."""
+    start, end = f"<!-- {what}: made by `make notebooks` -->\n", f"<!-- end of {what} -->\n"
     before, rest = text.split(start)
     _, after = rest.split(end)
-    return f"{before}{start}{chapter_table()}{end}{after}"
+    return f"{before}{start}{table}{end}{after}"
 
 
 # -- Console to code ---------------------------------------------------------------------------
 
 
-def console_to_code() -> str:
+def console_to_code(course: Course) -> str:
     """The page that maps each console step to its boto3 call and its cell."""
     lines = [
         "# From the console to code",
@@ -103,7 +105,7 @@ def console_to_code() -> str:
         "Made by `make notebooks` from the scripts. What the article clicks, what it is in boto3,",
         "and in which code cell it stands.",
     ]
-    for chapter in CHAPTERS.values():
+    for chapter in course.chapters:
         where = f" (article: {chapter.article})" if chapter.article else ""
         lines += ["", f"## [{chapter.title}]({chapter.notebook.name}){where}", ""]
         lines += ["| in the console | in boto3 | code cell |", "|---|---|---|"]
@@ -124,7 +126,7 @@ def _console_steps(chapter: Chapter) -> list[tuple[str, list[cells.Cell]]]:
     """
     steps: list[tuple[str, list[cells.Cell]]] = []
     open_step = False
-    for cell in cells.cells(chapter.number):
+    for cell in cells.cells(chapter):
         if cell.is_code:
             if open_step and "exercise" not in cell.tags:
                 steps[-1][1].append(cell)
@@ -168,18 +170,19 @@ def _clients(chapter: Chapter) -> dict[str, str]:
 # -- Writing -----------------------------------------------------------------------------------
 
 
-def generated() -> dict[Path, str]:
+def generated(course: Course) -> dict[Path, str]:
     """Every generated page, by its path, as it should be."""
     return {
-        README: readme(),
-        ROOT / "notebooks" / "console-to-code.md": console_to_code(),
-        ROOT / "notebooks" / "troubleshooting.md": explain.page(),
+        README: readme(course),
+        ROOT / "notebooks" / "console-to-code.md": console_to_code(course),
+        ROOT / "notebooks" / "troubleshooting.md": explain.page(explain.load(course.errors)),
     }
 
 
-def write() -> list[str]:
+def write(course: Course) -> list[str]:
     """Write the pages that changed; returns their names."""
-    return [str(path.relative_to(ROOT)) for path, text in generated().items() if _write(path, text)]
+    pages = generated(course).items()
+    return [str(path.relative_to(ROOT)) for path, text in pages if _write(path, text)]
 
 
 def _write(path: Path, text: str) -> bool:

@@ -1,13 +1,6 @@
 """The settings, read from the environment and checked in one place.
 
-| variable       | meaning                                   | unless set                   |
-|----------------|-------------------------------------------|------------------------------|
-| LAB_TARGET     | local: this machine; aws: the real thing  | local                        |
-| LAB_PREFIX     | put before every name, in a shared account| nothing                      |
-| LAB_EMAIL      | the fulfillment team's address            | local: fulfillment@example.com |
-| LAB_PORT       | where the local cloud listens             | follows from user and folder |
-| AWS_REGION     | the region                                | local: us-east-1             |
-| AWS_ENDPOINT_URL | an AWS look-alike of your own           | the local cloud              |
+`SETTINGS` is the list of them: `lab --help` and the table in README.md are made from it.
 """
 
 from __future__ import annotations
@@ -29,6 +22,58 @@ from lab.errors import SettingsError
 TARGETS = ("local", "aws")
 _LOCAL_EMAIL = "fulfillment@example.com"
 _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".aws.dev")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """An environment variable that we read: what it means, and what holds unless it is set."""
+
+    name: str
+    meaning: str
+    unless_set: str
+
+
+SETTINGS = (
+    Setting("LAB_TARGET", "`local`, or `aws` for the real thing", "`local`"),
+    Setting(
+        "LAB_PREFIX",
+        "stands before every name, for an account that several learners share",
+        "nothing",
+    ),
+    Setting(
+        "LAB_EMAIL",
+        "the fulfillment team's address; has to be set on `aws`",
+        f"`{_LOCAL_EMAIL}`",
+    ),
+    Setting(
+        "LAB_PORT",
+        "where the local cloud listens",
+        "a port that follows from you and this folder, or the next free one",
+    ),
+    Setting("AWS_REGION", "the region", "AWS_DEFAULT_REGION"),
+    Setting(
+        "AWS_DEFAULT_REGION",
+        "the region, as older AWS tools name it",
+        "`us-east-1`; on `aws` your profile's",
+    ),
+    Setting("AWS_ENDPOINT_URL", "an AWS look-alike of your own", "the local cloud"),
+)
+
+
+def as_table() -> str:
+    """The settings as a table in Markdown."""
+    rows = [f"| `{s.name}` | {s.meaning} | {_code(s.unless_set)} |" for s in SETTINGS]
+    return "\n".join(["| variable | what it is | unless set |", "|---|---|---|", *rows]) + "\n"
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text in {setting.name for setting in SETTINGS} else text
+
+
+def in_words() -> str:
+    """The settings as lines for a terminal: the name, and below it what it means."""
+    lines = (f"{s.name}\n  {s.meaning}\n  (unless set: {s.unless_set})" for s in SETTINGS)
+    return "\n".join(lines).replace("`", "")
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,10 @@ import urllib3
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from lab.aws.waiting import wait_until
+from lab.course import COURSE
 from lab.course.names import names
 from lab.engine import catch_up
-from lab.here.demo import environment, own_cloud
+from lab.here.own_cloud import environment, own_cloud
 from tests.conftest import make_function, make_role, make_session
 from tests.lab.test_chapters import run_chapters
 from tests.localcloud.iam.test_enforce import take_away
@@ -327,7 +328,7 @@ def test_fault_chapter_03_is_reset_with_orders_under_way(chain: Chain) -> None:
         set_visibility(chain, 90)
         assert chain.post(order)[0] == 202
         wait_until(marker.exists, "it is under way", timeout=10)
-        assert catch_up.undo(chain.aws, ("03",)) == []
+        assert catch_up.undo(COURSE, chain.aws, ("03",)) == []
     check_well(chain, order)
 
 

@@ -19,7 +19,7 @@ from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.course import function_logs
 from lab.course.names import names
-from lab.here.demo import environment, own_cloud
+from lab.here.own_cloud import environment, own_cloud
 from tests.conftest import event, make_session
 from tests.localcloud.iam.test_enforce import take_away
 from tests.support.chain import Chain

@@ -22,7 +22,7 @@ from lab.aws.waiting import wait_until
 from lab.course.names import names
 from lab.course.orders import order_in
 from lab.here import local
-from lab.here.demo import environment, own_cloud
+from lab.here.own_cloud import environment, own_cloud
 from tests.conftest import make_session
 from tests.support.chain import CHAPTERS_OWN, Chain
 from tests.support.fault_proxy import NOTHING_SENT, fault_proxy

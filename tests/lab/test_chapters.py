@@ -19,26 +19,27 @@ from botocore.exceptions import ClientError
 import lab
 import teardown
 from lab.aws import deletion
+from lab.aws.inventory import survey
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
-from lab.course import chapters, function_logs
+from lab.course import COURSE, function_logs
+from lab.course.facade import examine
 from lab.course.inbox import inbox, mails
 from lab.course.names import names
-from lab.course.resources import inventory, survey
-from lab.engine.checks import examine
+from lab.course.resources import inventory
 from lab.errors import NotOursError, WaitTimeoutError
 from lab.here import local
-from lab.here.demo import environment
+from lab.here.own_cloud import environment
 from tests.conftest import run_script, zip_of
 
-SET_UP_AND_VERIFY = (*chapters.SET_UP, "04")
+SET_UP_AND_VERIFY = (*COURSE.set_up, "04")
 TOPIC = "arn:aws:sns:us-east-1:123456789012:Orders"
-SCRIPTS = [chapter.script for chapter in chapters.CHAPTERS.values()]
+SCRIPTS = [chapter.script for chapter in COURSE.chapters]
 
 
 def run_chapters(*numbers: str) -> None:
     for number in numbers:
-        chapters.CHAPTERS[number].run()
+        COURSE.find(number).run()
 
 
 def resources(aws: Session) -> Counter[str]:
@@ -147,7 +148,7 @@ def test_a_chapter_before_its_turn_says_what_is_missing_and_makes_nothing(
 
 
 def test_verify_stops_at_an_order_that_was_refused(aws: Session) -> None:
-    run_chapters(*chapters.SET_UP)
+    run_chapters(*COURSE.set_up)
     api = aws.client("apigateway")
     for plan in api.get_usage_plans()["items"]:
         operation = {"op": "replace", "path": "/quota/limit", "value": "0"}
@@ -159,7 +160,7 @@ def test_verify_stops_at_an_order_that_was_refused(aws: Session) -> None:
 
 
 def test_a_deleted_api_is_made_and_connected_again(aws: Session) -> None:
-    run_chapters(*chapters.SET_UP)
+    run_chapters(*COURSE.set_up)
     api = aws.client("apigateway")
     api.delete_rest_api(restApiId=api.get_rest_apis()["items"][0]["id"])
     run_chapters("00", "04")
@@ -179,7 +180,7 @@ def test_a_queue_with_other_attributes_is_set_right_again(aws: Session) -> None:
 
 
 def test_a_strangers_api_of_the_same_name_disturbs_nothing(aws: Session) -> None:
-    run_chapters(*chapters.SET_UP)
+    run_chapters(*COURSE.set_up)
     api = aws.client("apigateway")
     stranger = api.create_rest_api(name=names().api)["id"]
     run_chapters("00", "04")
@@ -190,7 +191,7 @@ def test_a_strangers_api_of_the_same_name_disturbs_nothing(aws: Session) -> None
 def test_two_regions_of_one_account_do_not_meet(
     aws: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_chapters(*chapters.SET_UP)
+    run_chapters(*COURSE.set_up)
     before = resources(aws)
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     run_chapters(*SET_UP_AND_VERIFY)
@@ -201,7 +202,7 @@ def test_two_regions_of_one_account_do_not_meet(
 
 
 def test_every_resource_carries_our_tags(aws: Session) -> None:
-    run_chapters(*chapters.SET_UP)
+    run_chapters(*COURSE.set_up)
     found = list(survey(inventory(aws)))
     assert [str(f.resource) for f in found] == [str(r) for r in inventory(aws)]
     assert all(f.ours for f in found)
@@ -257,7 +258,7 @@ def test_teardown_where_no_cloud_runs_starts_none(free_port: int) -> None:
 
 
 def test_teardown_goes_on_after_a_failure_and_says_what_is_left(
-    aws: Session, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    aws: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run_chapters("00")
 
@@ -267,8 +268,7 @@ def test_teardown_goes_on_after_a_failure_and_says_what_is_left(
     (role,) = [r for r in inventory(aws) if r.kind == "IAM role" and r.chapter == "00"]
     broken = dataclasses.replace(role, delete=refuse)
     everything = [broken if each == role else each for each in inventory(aws)]
-    monkeypatch.setattr(deletion, "inventory", lambda _: everything)
-    left = teardown.tear_down(aws)
+    left = deletion.tear_down(everything)
     assert {str(found.resource) for found in left} == {str(role)}
     assert "could not be deleted" in capsys.readouterr().err
     assert resources(aws) == {"roles": 1, "role policies": 1}
@@ -340,7 +340,7 @@ def test_what_bears_our_name_without_our_tag_stops_a_chapter_before_it_makes_any
 
 def test_the_whole_chain_over_http(aws: Session) -> None:
     """POST orders as the shop does; each ends as one item and one mail."""
-    run_chapters(*chapters.SET_UP)
+    run_chapters(*COURSE.set_up)
     api = aws.client("apigateway")
     api_id = api.get_rest_apis()["items"][0]["id"]
     key = api.get_api_keys(includeValues=True)["items"][0]["value"]
@@ -462,7 +462,7 @@ def test_a_function_that_never_passes_its_test_is_quoted(
 
 
 def test_no_log_names_a_customer(aws: Session) -> None:
-    run_chapters(*chapters.SET_UP)
+    run_chapters(*COURSE.set_up)
     customer = "ana@example.com"
     assert post(aws, product="tea", quantity=1, order_id="a", customer_email=customer) == 202
     table = aws.resource("dynamodb").Table(names().table)
@@ -541,7 +541,7 @@ def test_a_cell_has_15_lines_at_most_and_names_no_target(path: Path) -> None:
 
 
 def test_roles_may_do_what_aws_facts_allow_and_no_more(aws: Session) -> None:
-    run_chapters(*chapters.SET_UP)
+    run_chapters(*COURSE.set_up)
     iam = aws.client("iam")
     allowed = {}
     for role in iam.list_roles()["Roles"]:

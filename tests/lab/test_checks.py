@@ -14,13 +14,13 @@ from click.testing import CliRunner, Result
 import lab
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
-from lab.commands import cli
-from lab.course import chapters, exercises, orders
-from lab.course.chapters import CHAPTERS
+from lab.commands import chapters, main
+from lab.course import COURSE, orders
+from lab.course.facade import examine
 from lab.course.names import names
 from lab.course.resources import inventory
-from lab.engine import catch_up, cells
-from lab.engine.checks import MISSING, Finding, examine, has_begun, is_right, report
+from lab.engine import catch_up, cells, exercises
+from lab.engine.checks import MISSING, Finding, has_begun, is_right, report
 from lab.errors import MissingStepError, UnknownChapterError
 from tests.conftest import make_session
 from tests.lab.test_chapters import READS, TOPIC, resources, run_chapters
@@ -28,14 +28,14 @@ from tests.lab.test_chapters import READS, TOPIC, resources, run_chapters
 
 def findings(aws: Session) -> dict[str, list[Finding]]:
     """What is wrong in the chapters that set up."""
-    found = {number: examine(aws, number) for number in chapters.SET_UP}
+    found = {number: examine(aws, number) for number in COURSE.set_up}
     return {number: [f for f in each if f.wrong] for number, each in found.items()}
 
 
 def run_cells(number: str, upto: int) -> None:
     """Run the code cells of a chapter from the first to the one at this position."""
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    for cell in cells.cells(number):
+    for cell in cells.cells(COURSE.find(number)):
         if cell.is_code and cell.position <= upto and "active-ipynb" not in cell.tags:
             exec(compile(cell.source, cell.id, "exec"), namespace)
 
@@ -43,42 +43,44 @@ def run_cells(number: str, upto: int) -> None:
 def mend(wrong: dict[str, list[Finding]]) -> None:
     """Do what the findings say: run the cells that they name, with those above them."""
     for number, found in wrong.items():
-        if any(f"`lab reset {number}`" in finding.mend for finding in found):
-            assert catch_up.undo(lab.session(), catch_up.undone_by(CHAPTERS[number])) == []
-            for dependent in chapters.with_dependents(CHAPTERS[number]):
-                if dependent.number in chapters.SET_UP:
+        if any(f"`lab reset {number}`" in finding.fix for finding in found):
+            chapter = COURSE.find(number)
+            gone = catch_up.undone_by(COURSE, chapter)
+            assert catch_up.undo(COURSE, lab.session(), gone) == []
+            for dependent in COURSE.with_dependents(chapter):
+                if dependent.number in COURSE.set_up:
                     dependent.run()
             continue
         for finding in list(found):
-            if code := re.match(r"In a cell: `(.+?)`", finding.mend):
+            if code := re.match(r"In a cell: `(.+?)`", finding.fix):
                 exec(code[1], {"lab": lab})
-            elif other := re.match(r"Run chapter (\d\d) again", finding.mend):
-                CHAPTERS[other[1]].run()
+            elif other := re.match(r"Run chapter (\d\d) again", finding.fix):
+                COURSE.find(other[1]).run()
             else:
                 continue
             found.remove(finding)
         for finding in found:
-            assert f" of notebooks/{CHAPTERS[number].notebook.name}, under" in finding.mend
-        named = [re.findall(r"(?:cell|up to) (\d+)", finding.mend) for finding in found]
+            assert f" of notebooks/{COURSE.find(number).notebook.name}, under" in finding.fix
+        named = [re.findall(r"(?:cell|up to) (\d+)", finding.fix) for finding in found]
         run_cells(number, max((int(position) for each in named for position in each), default=0))
 
 
 def run_lab(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.main, arguments)
+    return CliRunner().invoke(main, arguments)
 
 
 # -- Catching up --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [number for number in CHAPTERS if number < "06"])
+@pytest.mark.parametrize("number", [number for number in COURSE.numbers if number < "06"])
 def test_goto_brings_an_empty_target_to_the_start_of_any_chapter(aws: Session, number: str) -> None:
-    chapter = CHAPTERS[number]
-    catch_up.go_to(aws, chapter)
-    for earlier in chapters.before(chapter):
+    chapter = COURSE.find(number)
+    catch_up.go_to(COURSE, aws, chapter)
+    for earlier in COURSE.before(chapter):
         found = examine(aws, earlier.number)
-        assert found and is_right(found), report(earlier.number, found)
-    for later in CHAPTERS.values():
-        if number <= later.number < "07":
+        assert found and is_right(found), report(earlier, found)
+    for later in COURSE.chapters:
+        if number <= later.number < COURSE.last:
             assert not has_begun(examine(aws, later.number))
 
 
@@ -86,22 +88,22 @@ def test_goto_brings_it_to_the_last_chapter_and_the_exercise_of_05_is_an_exercis
     aws: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Both in one, since chapter 05 takes its time."""
-    catch_up.go_to(aws, CHAPTERS["05"])
+    catch_up.go_to(COURSE, aws, COURSE.find("05"))
     unsolved_then_solved(aws, "05")
     capsys.readouterr()
-    catch_up.go_to(aws, CHAPTERS["07"])
+    catch_up.go_to(COURSE, aws, COURSE.find("07"))
     ran = re.findall(r"^== (\d\d) .*(?<!stands already)$", capsys.readouterr().out, re.M)
     assert ran == []
-    for chapter in chapters.before(CHAPTERS["07"]):
-        assert is_right(examine(aws, chapter.number)) != chapter.breaks
+    for chapter in COURSE.before(COURSE.find("07")):
+        assert is_right(examine(aws, chapter.number))
     assert not has_begun(examine(aws, "06"))  # nobody breaks anything on the way
 
 
 def test_goto_again_runs_nothing_again(aws: Session, capsys: pytest.CaptureFixture[str]) -> None:
-    catch_up.go_to(aws, CHAPTERS["03"])
+    catch_up.go_to(COURSE, aws, COURSE.find("03"))
     there = resources(aws)
     capsys.readouterr()
-    catch_up.go_to(aws, CHAPTERS["03"])
+    catch_up.go_to(COURSE, aws, COURSE.find("03"))
     assert capsys.readouterr().out.splitlines() == [
         "== 00 Take orders: stands already",
         "== 01 Notify fulfillment: stands already",
@@ -110,11 +112,11 @@ def test_goto_again_runs_nothing_again(aws: Session, capsys: pytest.CaptureFixtu
     assert resources(aws) == there
 
 
-@pytest.mark.parametrize("number", chapters.SET_UP)
+@pytest.mark.parametrize("number", COURSE.set_up)
 def test_whatever_is_deleted_is_named_with_the_cell_that_makes_it_again(
     aws: Session, number: str
 ) -> None:
-    run_chapters(*chapters.SET_UP)
+    run_chapters(*COURSE.set_up)
     there = resources(aws)
     for resource in (r for r in inventory(aws) if r.chapter == number):
         (found_id,) = resource.find_all()
@@ -123,9 +125,9 @@ def test_whatever_is_deleted_is_named_with_the_cell_that_makes_it_again(
         (finding,) = [f for f in wrong[number] if f.what == str(resource)]
         assert finding.wrong == MISSING
         assert finding.why
-        cell = cells.tagged(number, resource.cell)
-        assert f"code cell {cell.position} of notebooks/{CHAPTERS[number].notebook.name}" in (
-            finding.mend
+        cell = cells.tagged(COURSE.find(number), resource.cell)
+        assert f"code cell {cell.position} of notebooks/{COURSE.find(number).notebook.name}" in (
+            finding.fix
         )
         mend(wrong)
         mend(findings(aws))  # a trigger rests while there is no topic: the next check says so
@@ -146,7 +148,7 @@ def test_lab_check_names_what_was_deleted_and_its_cell(aws: Session) -> None:
     aws.client("dynamodb").delete_table(TableName="Orders")
     result = run_lab("check")
     assert result.exit_code == 1
-    position = cells.tagged("02", "table").position
+    position = cells.tagged(COURSE.find("02"), "table").position
     assert "  WRONG  DynamoDB table Orders: missing.\n" in result.stdout
     assert f"Run code cell {position} of notebooks/02_record_orders.ipynb" in result.stdout
 
@@ -344,69 +346,73 @@ def _delete_function(aws: Session) -> None:
 
 SET_WRONG: list[tuple[str, str, Callable[[Session], object], str]] = [
     ("00", "The settings of CustomerOrders", _set_queue("CustomerOrders", VisibilityTimeout="30"),
-     "VisibilityTimeout is 30, not 90"),
+     "expected VisibilityTimeout 90, found 30"),
     ("00", "The settings of CustomerOrders", _set_queue("CustomerOrders", RedrivePolicy=""),
-     "RedrivePolicy is null"),
+     "expected RedrivePolicy {"),
     ("00", "The retention of /aws/lambda/take_order", _keep_logs_for_ever,
-     "days is forever, not 14"),
-    ("00", "Who may assume take_order-role-us-east-1", _trust_everybody, "Principal is"),
+     "expected 14 days, found forever"),
+    ("00", "Who may assume take_order-role-us-east-1", _trust_everybody, "expected Principal {"),
     ("00", "What take_order-role-us-east-1 may do", _policy("take_order", "take-order", "sqs:*"),
-     'too much is ["sqs:* on *"]'),
+     'expected nothing too much, found ["sqs:* on *"]'),
     ("00", "The configuration of take_order", _configure("take_order", Timeout=3),
-     "Timeout is 3, not 15"),
+     "expected Timeout 15, found 3"),
     ("00", "The configuration of take_order", _configure("take_order", Handler="slow.handler"),
-     "Handler is slow.handler, not take_order.lambda_handler"),
+     "expected Handler take_order.lambda_handler, found slow.handler"),
     ("00", "The configuration of take_order",
      _configure("take_order", Environment={"Variables": {}}),
-     "QUEUE_NAME is null, not CustomerOrders"),
+     "expected QUEUE_NAME CustomerOrders, found null"),
     ("00", "The configuration of take_order", _forget_the_attributes_of_the_queue,
-     'QUEUE_ATTRIBUTES is {"VisibilityTimeout": "30"}, not {"MessageRetentionPeriod"'),
-    ("00", "The configuration of take_order", _deploy_other_code, "CodeSha256 is"),
+     'found {"VisibilityTimeout": "30"}'),
+    ("00", "The configuration of take_order", _deploy_other_code, "expected CodeSha256 "),
     ("00", "Room for take_order to run", _throttle("take_order"),
      "expected a reserved concurrency of none, or more than 0, found 0"),
     ("00", "The resource /orders", _delete_orders, MISSING),
     ("00", "The model Order", _delete_model, MISSING),
-    ("00", "The model Order", _put_another_model, "schema is {}, not {"),
+    ("00", "The model Order", _put_another_model, "}, found {}"),
     ("00", "The request validator", _delete_validator, MISSING),
     ("00", "The answer to a malformed order", _delete_gateway_response, MISSING),
     ("00", "The method POST /orders", _delete_method, MISSING),
-    ("00", "The method POST /orders", _ask_for_no_key, "apiKeyRequired is false, not true"),
+    ("00", "The method POST /orders", _ask_for_no_key, "expected apiKeyRequired true, found false"),
     ("00", "The integration of POST /orders with take_order", _delete_integration, MISSING),
     ("00", "The permission of Orders to invoke take_order", _remove_api_permission, MISSING),
     ("00", "The stage prod", _delete_stage, MISSING),
-    ("00", "The stage in Orders-shop-plan", _take_stage_out_of_plan, "stage is none"),
-    ("00", "The key in Orders-shop-plan", _take_key_out_of_plan, "key is none"),
+    ("00", "The stage in Orders-shop-plan", _take_stage_out_of_plan,
+     "expected stage Orders:prod, found none"),
+    ("00", "The key in Orders-shop-plan", _take_key_out_of_plan,
+     "expected key Orders-shop-key, found none"),
     ("01", "The subscription of an e-mail address to Orders", _unsubscribe_email, MISSING),
     ("01", "The subscription of an e-mail address to Orders", _leave_email_pending,
-     "state is pending, not confirmed"),
+     "expected state confirmed, found pending"),
     ("01", "What notify_fulfillment-role-us-east-1 may do",
-     _policy("notify_fulfillment", "notify-fulfillment", "sns:Publish"), "too little is"),
+     _policy("notify_fulfillment", "notify-fulfillment", "sns:Publish"),
+     "expected nothing too little, found ["),
     ("01", "The configuration of notify_fulfillment",
      _configure("notify_fulfillment", Environment={"Variables": {"TOPIC_ARN": "x"}}),
-     "TOPIC_ARN is x"),
+     "expected TOPIC_ARN arn:aws:sns:us-east-1:123456789012:Orders, found x"),
     ("02", "The configuration of record_order",
-     _configure("record_order", DeadLetterConfig={"TargetArn": ""}), "DeadLetterConfig is"),
+     _configure("record_order", DeadLetterConfig={"TargetArn": ""}), "expected DeadLetterConfig {"),
     ("03", "The settings of the permission of Orders", _let_another_topic_in,
-     "SourceArn is null"),
+     "expected SourceArn arn:aws:sns:us-east-1:123456789012:Orders, found null"),
     ("03", "The policy of Orders-dead-letters", _set_queue("Orders-dead-letters", Policy=""),
      MISSING),
     ("03", "The dead-letter queue of the subscription of record_order", _drop_redrive, MISSING),
     ("03", "The settings of the trigger of notify_fulfillment", _set_trigger(Enabled=False),
-     "enabled is false, not true"),
+     "expected enabled true, found false"),
     ("03", "The settings of the trigger of notify_fulfillment", _set_trigger(BatchSize=1),
-     "BatchSize is 1, not 10"),
+     "expected BatchSize 10, found 1"),
     ("03", "The settings of the trigger of notify_fulfillment",
-     _set_trigger(FunctionResponseTypes=[]), "FunctionResponseTypes is []"),
+     _set_trigger(FunctionResponseTypes=[]),
+     'expected FunctionResponseTypes ["ReportBatchItemFailures"], found []'),
     ("03", "The function of the trigger, notify_fulfillment", _delete_function,
      "expected an active function, found none"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("number", chapters.SET_UP)
+@pytest.mark.parametrize("number", COURSE.set_up)
 def test_whatever_is_set_wrong_is_named_and_its_cell_sets_it_right(
     aws: Session, number: str
 ) -> None:
-    run_chapters(*chapters.SET_UP)
+    run_chapters(*COURSE.set_up)
     for _, what, break_it, said in (case for case in SET_WRONG if case[0] == number):
         break_it(aws)
         wrong = [finding for finding in examine(aws, number) if finding.wrong]
@@ -420,13 +426,13 @@ def test_whatever_is_set_wrong_is_named_and_its_cell_sets_it_right(
 
 def test_every_expectation_has_been_seen_failing(aws: Session) -> None:
     """Those about a resource fail when it is deleted; each of the others has its case above."""
-    run_chapters(*chapters.SET_UP)
+    run_chapters(*COURSE.set_up)
     described = {what for _, what, _, _ in SET_WRONG}
     described |= {str(resource) for resource in inventory(aws)}
     described |= {"Orders move from CustomerOrders", "Nothing was lost"}  # test_movement.py
     alike = re.compile(r"(retention of|Who may assume|What|configuration of|Room for) ")
     kinds = {m[1] for what in described if (m := alike.search(what))}
-    for number in chapters.SET_UP:
+    for number in COURSE.set_up:
         for finding in examine(aws, number):
             same_kind = alike.search(finding.what)
             assert finding.what in described or (same_kind and same_kind[1] in kinds), finding.what
@@ -435,21 +441,21 @@ def test_every_expectation_has_been_seen_failing(aws: Session) -> None:
 def test_a_stranger_of_our_name_is_told_from_ours(aws: Session) -> None:
     aws.client("sqs").create_queue(QueueName="CustomerOrders")
     (finding,) = [f for f in examine(aws, "00") if f.what == "SQS queue CustomerOrders"]
-    assert finding.wrong == "our tags is missing, not there"
-    assert "LAB_PREFIX" in finding.mend
+    assert finding.wrong == "expected one with our tags, found one without them"
+    assert "LAB_PREFIX" in finding.fix
 
 
 def test_a_check_only_looks(aws: Session, calls_made: set[str]) -> None:
-    run_chapters(*chapters.SET_UP, "04")
+    run_chapters(*COURSE.set_up, "04")
     calls_made.clear()
-    for number in CHAPTERS:
+    for number in COURSE.numbers:
         examine(make_session(aws.endpoint_url or ""), number)  # its clients are new
     assert len(calls_made) > 20
     assert {name for name in calls_made if not READS.match(name)} == set()
 
 
 def test_dead_letters_are_a_finding_of_chapter_04(aws: Session) -> None:
-    run_chapters(*chapters.SET_UP, "04")
+    run_chapters(*COURSE.set_up, "04")
     assert is_right(examine(aws, "04"))
     url = _queue_url(aws, names().function_dead_letters)
     aws.client("sqs").send_message(QueueUrl=url, MessageBody="an order")
@@ -458,16 +464,16 @@ def test_dead_letters_are_a_finding_of_chapter_04(aws: Session) -> None:
         "Dead-letter queue record_order-dead-letters",
         "expected 0 messages, found 1",
     )
-    assert "`lab dead-letters`" in wrong.mend and "`lab redrive`" in wrong.mend
-    assert "cell" not in wrong.mend  # the one that finds them only counts
+    assert "`lab dead-letters`" in wrong.fix and "`lab redrive`" in wrong.fix
+    assert "cell" not in wrong.fix  # the one that finds them only counts
 
 
 # -- Going back -----------------------------------------------------------------------------------
 
 
 def test_nothing_more_is_broken_where_something_is_broken_already(aws: Session) -> None:
-    run_chapters(*chapters.SET_UP)
-    lab.insist(*chapters.SET_UP)
+    run_chapters(*COURSE.set_up)
+    lab.insist(*COURSE.set_up)
     role = names().role(names().record_order, "us-east-1")
     aws.client("iam").delete_role_policy(RoleName=role, PolicyName="record-order")
     with pytest.raises(MissingStepError, match="run chapters 00 to 03 again"):
@@ -476,7 +482,7 @@ def test_nothing_more_is_broken_where_something_is_broken_already(aws: Session) 
 
 
 def test_reset_undoes_a_chapter_and_what_builds_on_it(aws: Session) -> None:
-    run_chapters(*chapters.SET_UP, "04")
+    run_chapters(*COURSE.set_up, "04")
     for _ in range(2):
         result = run_lab("reset", "2")
         assert (result.exit_code, result.stdout.splitlines()[-1]) == (
@@ -488,13 +494,13 @@ def test_reset_undoes_a_chapter_and_what_builds_on_it(aws: Session) -> None:
         for number in ("02", "03", "04"):
             assert not has_begun(examine(aws, number))
     assert resources(aws)["subscriptions"] == 2  # by e-mail, which are chapter 01's
-    catch_up.go_to(aws, CHAPTERS["04"])
+    catch_up.go_to(COURSE, aws, COURSE.find("04"))
     assert not any(findings(aws).values())
 
 
 def test_reset_of_03_takes_the_chain_apart_and_keeps_its_ends(aws: Session) -> None:
-    run_chapters(*chapters.SET_UP)
-    assert catch_up.undo(aws, catch_up.undone_by(CHAPTERS["03"])) == []
+    run_chapters(*COURSE.set_up)
+    assert catch_up.undo(COURSE, aws, catch_up.undone_by(COURSE, COURSE.find("03"))) == []
     assert {n: bool(f) for n, f in findings(aws).items()} == {
         "00": False, "01": False, "02": False, "03": True,
     }  # fmt: skip
@@ -503,7 +509,7 @@ def test_reset_of_03_takes_the_chain_apart_and_keeps_its_ends(aws: Session) -> N
 
 
 def test_reset_forgets_the_orders_of_a_chapter_and_no_others(aws: Session) -> None:
-    run_chapters(*chapters.SET_UP)
+    run_chapters(*COURSE.set_up)
     table = aws.resource("dynamodb").Table("Orders")
     for order_id in ("chapter-04-1", "exercise-04", "chapter-05-1", "mine"):
         table.put_item(Item={"order_id": order_id})
@@ -534,15 +540,15 @@ def test_a_number_that_is_no_chapter_lists_the_chapters(command: str, number: st
     result = run_lab(command, "--", number)
     assert result.exit_code == 1, result.output
     assert "UnknownChapterError: There is no chapter" in result.stderr
-    for chapter in CHAPTERS.values():
+    for chapter in COURSE.chapters:
         assert f"  {chapter.title}" in result.stderr
     assert result.stdout == ""
 
 
 def test_chapters_are_found_with_and_without_the_zero() -> None:
-    assert chapters.find("3") is chapters.find("03")
+    assert COURSE.find("3") is COURSE.find("03")
     with pytest.raises(UnknownChapterError):
-        chapters.find("three")
+        COURSE.find("three")
 
 
 def test_check_as_json_is_for_scripts(aws: Session) -> None:
@@ -556,8 +562,8 @@ def test_check_as_json_is_for_scripts(aws: Session) -> None:
 
 def test_on_aws_reset_asks_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_TARGET", "aws")
-    monkeypatch.setattr(cli, "session", lambda **_: pytest.fail("it went on"))
-    result = CliRunner().invoke(cli.main, ["reset", "02"], input="n\n")
+    monkeypatch.setattr(chapters, "session", lambda **_: pytest.fail("it went on"))
+    result = CliRunner().invoke(main, ["reset", "02"], input="n\n")
     assert result.exit_code == 1
     assert "Delete what chapters 02, 03, 04, 05, 06 made on AWS?" in result.output
 
@@ -567,35 +573,36 @@ def test_on_aws_reset_asks_first(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def unsolved_then_solved(aws: Session, number: str) -> None:
     """Run a chapter as a learner does: the exercise is not solved; with its solution it is."""
+    chapter = COURSE.find(number)
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    for cell in cells.cells(number):
+    for cell in cells.cells(chapter):
         if not cell.is_code:
             continue
         if "solution" in cell.tags:
-            assert exercises.missing(aws, number), f"exercise {number} is solved already"
+            assert exercises.missing(aws, chapter), f"exercise {number} is solved already"
         exec(compile(cell.source, cell.id, "exec"), namespace)
         if "solution" in cell.tags:
-            wait_until(lambda: not exercises.missing(aws, number), "it is solved", timeout=20)
+            wait_until(lambda: not exercises.missing(aws, chapter), "it is solved", timeout=20)
 
 
 @pytest.fixture
 def orders_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     path = tmp_path / "folder" / "orders.jsonl"
-    monkeypatch.setattr(exercises, "ORDERS_FILE", path)
+    monkeypatch.setattr(orders, "ORDERS_FILE", path)
     monkeypatch.setattr(lab, "ORDERS_FILE", path)
     return path
 
 
 def test_every_exercise_fails_unsolved_and_passes_solved(aws: Session, orders_file: Path) -> None:
-    for number in CHAPTERS:
+    for number in COURSE.numbers:
         if number != "05":
             unsolved_then_solved(aws, number)
     assert len(orders_file.read_text("utf-8").splitlines()) >= 3
 
 
-@pytest.mark.parametrize("number", [n for n in CHAPTERS if n not in ("04", "05", "07")])
+@pytest.mark.parametrize("number", [n for n in COURSE.numbers if n not in ("04", "05", "07")])
 def test_an_exercise_before_its_chapter_says_what_to_run(aws: Session, number: str) -> None:
-    assert "run the cells above first" in exercises.missing(aws, number)
+    assert "run the cells above first" in exercises.missing(aws, COURSE.find(number))
 
 
 def test_the_sender_of_exercise_01_shows_in_the_mail(aws: Session) -> None:
@@ -608,9 +615,9 @@ def test_the_sender_of_exercise_01_shows_in_the_mail(aws: Session) -> None:
     assert "From: Tea shop <no-reply@sns.amazonaws.com>\n" in mail
 
 
-@pytest.mark.parametrize("number", exercises.EXERCISES)
+@pytest.mark.parametrize("number", COURSE.numbers)
 def test_hints_come_one_at_a_time(number: str) -> None:
-    hints = exercises.EXERCISES[number].hints
+    hints = COURSE.find(number).exercise.hints
     assert len(hints) >= 2
     for which, hint in enumerate(hints, 1):
         result = run_lab("hint", number, str(which))
@@ -620,8 +627,8 @@ def test_hints_come_one_at_a_time(number: str) -> None:
         if which < len(hints):
             assert f"lab hint {number} {which + 1}" in result.output
         else:
-            assert CHAPTERS[number].script.name in result.output
+            assert COURSE.find(number).script.name in result.output
 
 
 def test_every_chapter_has_an_exercise() -> None:
-    assert list(exercises.EXERCISES) == list(CHAPTERS)
+    assert all(chapter.exercise.hints for chapter in COURSE.chapters)

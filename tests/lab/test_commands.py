@@ -21,10 +21,10 @@ from click.testing import CliRunner
 import lab
 from lab.aws import packaging
 from lab.aws.waiting import once_role_is_ready, wait_until
-from lab.commands import cli
+from lab.commands import main
 from lab.errors import WaitTimeoutError
 from lab.here import last_error, local
-from lab.here.demo import environment, own_cloud
+from lab.here.own_cloud import environment, own_cloud
 from tests.conftest import ROOT, run_module
 
 # -- Packaging ---------------------------------------------------------------------------------
@@ -226,7 +226,7 @@ def test_the_commands_for_the_local_cloud_mean_the_one_in_use(own_port: int) -> 
 @pytest.mark.parametrize(("speed", "shown"), [("1", False), ("60", True)])
 def test_the_status_shows_a_speed_that_is_not_that_of_aws(speed: str, shown: bool) -> None:
     with own_cloud("--speed", speed) as (url, _), environment(AWS_ENDPOINT_URL=url):
-        result = CliRunner().invoke(cli.main, ["status"])
+        result = CliRunner().invoke(main, ["status"])
     assert ("speed      60 times as fast as on AWS" in result.stdout) == shown
 
 
@@ -328,7 +328,7 @@ def test_a_private_folder_that_cannot_be_used_is_named(
     folder = tmp_path / "state" / "chain-lambda-functions"
     spoil(folder)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    result = CliRunner().invoke(cli.main, command)
+    result = CliRunner().invoke(main, command)
     assert (result.exit_code, result.stdout) == (1, "")
     (line,) = result.stderr.splitlines()
     assert line.startswith("TargetError") and str(folder) in line
@@ -343,12 +343,12 @@ def test_a_wrong_setting_is_one_line(own_port: int) -> None:
 
 def test_every_command_has_help_and_stands_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
-    overview = CliRunner().invoke(cli.main, ["--help"])
-    assert len(cli.main.commands) >= 8
-    for name in cli.main.commands:
+    overview = CliRunner().invoke(main, ["--help"])
+    assert len(main.commands) >= 8
+    for name in main.commands:
         assert f"  {name} " in overview.output
         assert f"`lab {name}" in readme
-        assert CliRunner().invoke(cli.main, [name, "--help"]).exit_code == 0
+        assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
 
 
 def test_demo_runs_the_whole_tutorial_and_prints_what_the_readme_shows() -> None:

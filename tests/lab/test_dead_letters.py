@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 import lab
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
-from lab.commands import cli
-from lab.course import chapters
+from lab.commands import main
+from lab.course import COURSE
 from lab.course.dead_letters import DeadLetter, Redriven
 from lab.course.names import names
 from lab.errors import LabError, NotOursError
@@ -28,7 +28,7 @@ TIMES = {"received_epoch_ms": 1, "queued_epoch_ms": 2}
 
 @pytest.fixture
 def chain(aws: Session) -> Session:
-    run_chapters(*chapters.SET_UP)
+    run_chapters(*COURSE.set_up)
     wait_until(lambda: len(items(aws)) == CHAPTERS_OWN, "the chapters' orders are recorded")
     return aws
 
@@ -65,7 +65,7 @@ def items(aws: Session) -> dict[str, Any]:
 
 
 def run_lab(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.main, arguments)
+    return CliRunner().invoke(main, arguments)
 
 
 # -- Looking -----------------------------------------------------------------------------------

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from lab import errors
 from lab.aws.session import Session
 from lab.aws.waiting import NotYetError, wait_until
-from lab.course import inbox
+from lab.course import facade, inbox
 from lab.engine import display
 from lab.errors import LabError, WaitTimeoutError
 from lab.here import last_error
@@ -55,7 +54,7 @@ def test_an_address_that_looks_like_markup_is_none() -> None:
 
 
 def test_an_error_shows_nothing_that_a_terminal_obeys_and_no_password() -> None:
-    (line,) = errors.report(LabError("red \x1b[31m at http://ana:s3cret@host/"))
+    (line,) = facade.report(LabError("red \x1b[31m at http://ana:s3cret@host/"))
     assert line == "LabError: red ?[31m at http://host/"
     assert last_error.recall() == line
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import json
 import os
@@ -27,15 +28,15 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 import lab
-from lab import errors
 from lab.aws.session import Session
-from lab.commands import cli
-from lab.course import chapters, function_logs
-from lab.course.explain import EXPLANATIONS, PAGE, Explanation, explain, page
+from lab.commands import main
+from lab.course import COURSE, facade, function_logs
+from lab.engine import explain
+from lab.engine.explain import PAGE, Explanation
 from lab.errors import LabError
 from lab.here import last_error, local, settings
-from lab.here.demo import environment
 from lab.here.lock import set_up_lock
+from lab.here.own_cloud import environment
 from localcloud.host import private, start_key
 from tests.conftest import (
     ROOT,
@@ -59,13 +60,14 @@ from tests.localcloud.iam.test_enforce import (
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
 ECHO = "def handler(event, context):\n    return event\n"
+EXPLANATIONS = explain.load(COURSE.errors)
 NAMES = [entry.name for entry in EXPLANATIONS]
 HINT = "What does it mean? Run: lab explain"
 HINT_IN_A_CELL = HINT.replace("lab explain", "!lab explain")
 
 
 def name_for(text: str, *, local: bool = False) -> str | None:
-    found = explain(text, local=local)
+    found = explain.explain(EXPLANATIONS, text, local=local)
     return found.name if found else None
 
 
@@ -103,8 +105,8 @@ def test_names_are_unique_and_every_entry_says_everything() -> None:
 
 
 def test_commands_chapters_and_scripts_that_are_named_exist() -> None:
-    commands = {*cli.main.commands, "check", "goto", "reset", "hint", "explain"}
-    numbers = set(chapters.CHAPTERS)
+    commands = {*main.commands, "check", "goto", "reset", "hint", "explain"}
+    numbers = set(COURSE.numbers)
     for entry in EXPLANATIONS:
         text = " ".join((entry.means, entry.where, entry.cure, entry.example))
         assert set(re.findall(r"`lab (\w[\w-]*)", text)) <= commands, entry.name
@@ -205,8 +207,8 @@ def test_an_address_without_a_route_is_not_about_keys() -> None:
 
 
 def test_the_page_has_a_section_for_each_and_its_contents_lead_there() -> None:
-    text = page()
-    assert text.splitlines()[0].startswith("<!-- Generated from lab/course/explain.py")
+    text = explain.page(EXPLANATIONS)
+    assert text.splitlines()[0].startswith("<!-- Generated from lab/course/errors.toml")
     assert re.findall("^## (.*)$", text, re.M) == NAMES
     links = dict(re.findall(r"^- \[(.*)\]\(#([\w-]+)\)$", text, re.M))
     assert list(links) == NAMES
@@ -234,14 +236,14 @@ def on_aws(**variables: str) -> Any:
 
 def not_ours(aws: Session) -> None:
     aws.client("sqs").create_queue(QueueName="CustomerOrders")
-    chapters.CHAPTERS["00"].run()
+    COURSE.find("00").run()
 
 
 def refused(aws: Session) -> None:
-    for number in chapters.SET_UP:
-        chapters.CHAPTERS[number].run()
+    for number in COURSE.set_up:
+        COURSE.find(number).run()
     break_take_order(aws, "def handler(event, context):\n    raise ValueError\n")
-    chapters.CHAPTERS["04"].run()
+    COURSE.find("04").run()
 
 
 def second_set_up(aws: Session) -> None:
@@ -251,9 +253,9 @@ def second_set_up(aws: Session) -> None:
 
 
 def twice(aws: Session) -> None:
-    chapters.CHAPTERS["00"].run()
+    COURSE.find("00").run()
     aws.client("apigateway").create_api_key(name="Orders-shop-key", tags=lab.tags())
-    chapters.CHAPTERS["00"].run()
+    COURSE.find("00").run()
 
 
 def silent(_: Session) -> None:
@@ -408,7 +410,7 @@ def no_variable(aws: Session) -> str:
 
 
 def other_content(aws: Session) -> str:
-    chapters.CHAPTERS["02"].run()
+    COURSE.find("02").run()
     other = event("record_order")
     message = json.loads(other["Records"][0]["Sns"]["Message"])
     other["Records"][0]["Sns"]["Message"] = json.dumps({**message, "quantity": 99})
@@ -419,7 +421,7 @@ class Shop:
     """Chapter 00's API, and posting to it as the shop does."""
 
     def __init__(self, aws: Session) -> None:
-        chapters.CHAPTERS["00"].run()
+        COURSE.find("00").run()
         self.api = aws.client("apigateway")
         self.id = self.api.get_rest_apis()["items"][0]["id"]
         self.url = lab.invoke_url(aws, self.id, "prod", "/orders")
@@ -501,7 +503,7 @@ def pending(aws: Session) -> str:
 
 def other_python(aws: Session) -> str:
     found = subprocess.run(  # isolated, and without what is installed
-        [sys.executable, "-I", "-S", str(chapters.CHAPTERS["00"].script)],
+        [sys.executable, "-I", "-S", str(COURSE.find("00").script)],
         capture_output=True,
         text=True,
         check=False,
@@ -529,7 +531,7 @@ def lambda_handler(event, context):
 
 
 def asks_for_too_much(aws: Session) -> str:
-    chapters.CHAPTERS["02"].run()
+    COURSE.find("02").run()
     reader = aws.client("lambda").update_function_code(
         FunctionName="record_order", ZipFile=zip_of(READER, "record_order.py")
     )
@@ -538,7 +540,7 @@ def asks_for_too_much(aws: Session) -> str:
 
 
 def not_told(aws: Session) -> str:
-    chapters.CHAPTERS["00"].run()
+    COURSE.find("00").run()
     take_away(aws, "take_order", "sns:Publish")
     sqs = aws.client("sqs")
     sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName="CustomerOrders")["QueueUrl"])
@@ -554,9 +556,7 @@ def not_told(aws: Session) -> str:
 # What brings the error of each entry about: it raises it, or returns what the learner sees.
 CAUSES: dict[str, Callable[[Session], object]] = {
     "NotOursError: one of our names is taken": not_ours,
-    "MissingStepError: an earlier chapter has not been run": lambda aws: chapters.CHAPTERS[
-        "03"
-    ].run(),
+    "MissingStepError: an earlier chapter has not been run": lambda aws: COURSE.find("03").run(),
     "SettingsError: a setting has a value that cannot work": lambda aws: settings.load(
         {"LAB_PORT": "tea"}
     ),
@@ -591,7 +591,10 @@ CAUSES: dict[str, Callable[[Session], object]] = {
     "RefusedError: the order was not accepted": refused,
     "DuplicateError: something of yours is there twice": twice,
     "LockedError: another set-up or teardown is at work": second_set_up,
-    "UnknownChapterError: there is no such chapter": lambda aws: chapters.find("12"),
+    "UnknownChapterError: there is no such chapter": lambda aws: COURSE.find("12"),
+    "CourseError: a file of the course lacks something": lambda aws: dataclasses.replace(
+        COURSE, last="12"
+    ).insist_on_being_whole(),
     "There are no credentials": no_credentials,
     "The profile does not exist": no_profile,
     "There is no region": no_region,
@@ -676,14 +679,14 @@ def test_an_error_that_cannot_be_kept_disturbs_nothing(monkeypatch: pytest.Monke
     monkeypatch.setenv("XDG_STATE_HOME", os.devnull)
     last_error.remember("tea")
     assert last_error.recall() is None
-    assert errors.report(LabError("tea")) == ["LabError: tea"]
+    assert facade.report(LabError("tea")) == ["LabError: tea"]
 
 
 # -- The command -------------------------------------------------------------------------------
 
 
 def lab_explain(*arguments: str, stdin: str = "") -> Result:
-    return CliRunner().invoke(cli.main, ["explain", *arguments], input=stdin)
+    return CliRunner().invoke(main, ["explain", *arguments], input=stdin)
 
 
 VISIBILITY = "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds"
@@ -729,12 +732,10 @@ def test_the_command_lists_what_it_knows() -> None:
 
 
 def test_text_is_wrapped_to_the_terminal() -> None:
-    from lab.course.explain import describe
-
     for entry in EXPLANATIONS:
-        lines = describe(entry, 60).splitlines()
+        lines = explain.describe(entry, 60).splitlines()
         assert all(len(line) <= 60 for line in lines[1:])
-        assert " ".join(" ".join(lines).split()) == " ".join(describe(entry).split())
+        assert " ".join(" ".join(lines).split()) == " ".join(explain.describe(entry).split())
 
 
 # -- Scripts and notebooks ---------------------------------------------------------------------
@@ -770,7 +771,7 @@ def test_there_is_no_hint_where_there_is_nothing_to_explain(cloud: str, tmp_path
     assert ours.stderr.splitlines() == ["LabError: Mend it."]
     assert last_error.recall() == "LabError: Mend it."
     error = ClientError({"Error": {"Code": "Teapot", "Message": "short and stout"}}, "Brew")
-    assert len(errors.report(error)) == 1
+    assert len(facade.report(error)) == 1
 
 
 @contextlib.contextmanager
@@ -837,8 +838,9 @@ def test_a_status_alone_is_explained(status: str) -> None:
 
 def test_an_endpoint_where_nobody_listens_is_what_the_cure_asks_about(free_port: int) -> None:
     with environment(AWS_ENDPOINT_URL=f"http://127.0.0.1:{free_port}"):
-        found = explain(f"Could not connect to the endpoint URL: {lab.session().endpoint_url}")
-        result = CliRunner().invoke(cli.main, ["mail"])
+        text = f"Could not connect to the endpoint URL: {lab.session().endpoint_url}"
+        found = explain.explain(EXPLANATIONS, text)
+        result = CliRunner().invoke(main, ["mail"])
     assert found and "AWS_ENDPOINT_URL" in found.cure
     assert result.exit_code == 1
     assert "went to its real recipient" not in result.stderr

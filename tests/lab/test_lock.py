@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lab.aws.session import Session
-from lab.course.chapters import CHAPTERS
+from lab.course import COURSE
 from lab.errors import LockedError
 from lab.here import lock
 from lab.here.folders import ROOT
@@ -154,5 +154,5 @@ def test_a_file_that_says_nothing_is_no_trouble() -> None:
 
 def test_a_chapter_run_from_here_takes_it(aws: Session) -> None:
     with held_by_another(), pytest.raises(LockedError):
-        CHAPTERS["02"].run()
+        COURSE.find("02").run()
     assert aws.client("dynamodb").list_tables()["TableNames"] == []

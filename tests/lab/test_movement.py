@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from lab.aws import movement
+from lab.aws.movement import Standing, find_standstill
 from lab.aws.session import Session
-from lab.course import chapters, movement
-from lab.course.movement import Standing, find_standstill
-from lab.engine.checks import Finding, examine
+from lab.course import COURSE
+from lab.course.facade import examine
+from lab.engine.checks import Finding
 from lab.here import local
 from tests.conftest import make_session
 from tests.lab.test_chapters import post, run_chapters
@@ -114,7 +116,7 @@ def about(aws: Session, what: str) -> Finding:
 def test_a_check_names_a_trigger_that_stands_still(
     aws: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_chapters(*chapters.SET_UP)
+    run_chapters(*COURSE.set_up)
     assert about(aws, "Orders move from CustomerOrders").wrong == ""
     take_away(aws, "notify_fulfillment", "sqs:ReceiveMessage")
     assert post(aws, product="tea", quantity=1) == 202
@@ -122,7 +124,7 @@ def test_a_check_names_a_trigger_that_stands_still(
     assert found.wrong.startswith(
         "expected no order that waits for long while none is under way, found 1 waiting"
     )
-    assert "`lab logs --cloud`" in found.mend and "`lab stop`" in found.mend
+    assert "`lab logs --cloud`" in found.fix and "`lab stop`" in found.fix
     source = {"waiting": 7, "under_way": 0, "oldest_seconds": 61.4, "last_progress_ms": None}
     whose = {"function": "notify_fulfillment", "queue": ARN, "enabled": True, "in_flight": 0}
     tell(monkeypatch, event_sources=[{**whose, **source}])
@@ -131,7 +133,7 @@ def test_a_check_names_a_trigger_that_stands_still(
 
 
 def test_a_check_names_what_was_lost(aws: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    run_chapters(*chapters.SET_UP)
+    run_chapters(*COURSE.set_up)
     lost: dict[str, Any] = {"total": 0, "last": []}
     tell(monkeypatch, lost=lost)
     assert about(aws, "Nothing was lost").wrong == ""
@@ -139,4 +141,4 @@ def test_a_check_names_what_was_lost(aws: Session, monkeypatch: pytest.MonkeyPat
     lost.update(total=3, last=[why, {**why, "what": "order 6"}])  # the newest first
     found = about(aws, "Nothing was lost")
     assert found.wrong == "expected 0 lost, found 3; the newest: order 7, no disk \x1b[2J"
-    assert "same order_id" in found.mend
+    assert "same order_id" in found.fix

@@ -15,15 +15,15 @@ import pytest
 import lab
 import lab.here.local
 from lab.aws.session import Session
-from lab.course import chapters
-from lab.course.chapters import CHAPTERS, Chapter
+from lab.course import COURSE
 from lab.engine import cells, notebooks, pages
+from lab.engine.course import Chapter
 from lab.engine.notebooks import EditedNotebookError
 from lab.here.folders import ROOT
 from tests.conftest import run_module
 from tests.lab.test_chapters import resources, run_chapters
 
-each_chapter = pytest.mark.parametrize("chapter", CHAPTERS.values(), ids=lambda c: c.stem)
+each_chapter = pytest.mark.parametrize("chapter", COURSE.chapters, ids=lambda c: c.stem)
 
 
 def stored(chapter: Chapter) -> Any:
@@ -45,7 +45,7 @@ def pictures(chapter: Chapter) -> list[str]:
 def test_a_notebook_is_what_its_script_builds(chapter: Chapter) -> None:
     notebook = stored(chapter)
     nbformat.validate(notebook)
-    assert notebooks.sources(notebook) == notebooks.sources(notebooks.build(chapter)), (
+    assert notebooks.sources(notebook) == notebooks.sources(notebooks.build(COURSE, chapter)), (
         "run `make notebooks`"
     )
     assert notebook.metadata["built"] == notebooks.fingerprint(notebook), "edited by hand"
@@ -76,12 +76,12 @@ def test_every_chapter_draws_the_chain_and_05_and_06_what_they_saw(chapter: Chap
 
 
 def test_each_set_up_chapter_picks_out_another_part_of_the_chain() -> None:
-    assert len({pictures(CHAPTERS[number])[0] for number in chapters.SET_UP}) == 4
+    assert len({pictures(COURSE.find(number))[0] for number in COURSE.set_up}) == 4
 
 
 @pytest.mark.parametrize("number", ["00", "01", "02", "03", "04", "05"])
 def test_the_calls_that_a_cell_made_stand_below_it(number: str) -> None:
-    text = "".join(o.get("text", "") for o in outputs(CHAPTERS[number]))
+    text = "".join(o.get("text", "") for o in outputs(COURSE.find(number)))
     assert re.search(r"^→ \w+\.\w+: ok, \d+ ms$", text, re.M)
 
 
@@ -98,16 +98,16 @@ def test_calls_are_shown_in_order_with_their_times_and_errors(
     assert re.fullmatch(r"→ sqs\.get_queue_url: \S*NonExistentQueue, \d+ ms", second)
 
 
-@pytest.mark.parametrize("path", pages.generated(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", pages.generated(COURSE), ids=lambda path: path.name)
 def test_generated_pages_are_current(path: Path) -> None:
-    assert path.read_text("utf-8") == pages.generated()[path], "run `make notebooks`"
+    assert path.read_text("utf-8") == pages.generated(COURSE)[path], "run `make notebooks`"
 
 
 def test_durations_are_measured_for_every_chapter() -> None:
     seconds = pages.durations()
-    assert list(seconds) == list(CHAPTERS)
+    assert list(seconds) == list(COURSE.numbers)
     assert sum(seconds.values()) < 180
-    for chapter in CHAPTERS.values():
+    for chapter in COURSE.chapters:
         assert f"{seconds[chapter.number]} s to run, measured" in stored(chapter).cells[0].source
 
 
@@ -116,7 +116,7 @@ def test_durations_are_measured_for_every_chapter() -> None:
 
 @each_chapter
 def test_a_chapter_opens_and_ends_as_every_chapter_does(chapter: Chapter) -> None:
-    found = cells.cells(chapter.number)
+    found = cells.cells(chapter)
     assert found[0].source.startswith(f"# {chapter.title}\n")
     assert found[1].source == f'import lab\n\nlab.draw_chain("{chapter.number}")'
     text = "\n".join(cell.source for cell in found if not cell.is_code)
@@ -135,7 +135,7 @@ def test_a_chapter_opens_and_ends_as_every_chapter_does(chapter: Chapter) -> Non
 
 @each_chapter
 def test_text_stands_before_and_after_each_cell(chapter: Chapter) -> None:
-    found = [cell for cell in cells.cells(chapter.number) if "solution" not in cell.tags]
+    found = [cell for cell in cells.cells(chapter) if "solution" not in cell.tags]
     exercise = [cell.id for cell in found if "exercise" in cell.tags]
     for before, cell in itertools.pairwise(found):
         if cell.is_code and before.id not in exercise:
@@ -147,7 +147,7 @@ def test_text_stands_before_and_after_each_cell(chapter: Chapter) -> None:
 def test_what_a_cell_makes_has_its_console_step(chapter: Chapter) -> None:
     covered = {cell.id for _, stretch in pages._console_steps(chapter) for cell in stretch}
     plumbing = {"exercise", "solution", "post", "left-behind"}
-    for cell in cells.cells(chapter.number):
+    for cell in cells.cells(chapter):
         if set(cell.tags) - plumbing - {"active-ipynb"}:
             assert cell.id in covered, f"no paragraph 'Console: ...' before {cell.id}"
 
@@ -155,7 +155,7 @@ def test_what_a_cell_makes_has_its_console_step(chapter: Chapter) -> None:
 @each_chapter
 def test_no_cell_shows_a_value_by_accident(chapter: Chapter) -> None:
     """The output of a cell is what it prints; a bare expression at its end would show, too."""
-    for cell in cells.cells(chapter.number):
+    for cell in cells.cells(chapter):
         if not cell.is_code or not (body := ast.parse(cell.source).body):
             continue
         if isinstance(body[-1], ast.Expr):
@@ -165,32 +165,32 @@ def test_no_cell_shows_a_value_by_accident(chapter: Chapter) -> None:
 
 @each_chapter
 def test_a_learner_gets_the_exercise_without_its_solution(chapter: Chapter) -> None:
-    (task,) = [c for c in cells.cells(chapter.number) if "exercise" in c.tags]
-    (solution,) = [c for c in cells.cells(chapter.number) if "solution" in c.tags]
-    built = notebooks.build(chapter).cells
+    (task,) = [c for c in cells.cells(chapter) if "exercise" in c.tags]
+    (solution,) = [c for c in cells.cells(chapter) if "solution" in c.tags]
+    built = notebooks.build(COURSE, chapter).cells
     assert task.source == "# Your code here."
     assert solution.source not in {cell.source for cell in built}
     assert [c.source for c in built if c.id == task.id] == [task.source]
-    assert len(built) == len(cells.cells(chapter.number)) - 1
+    assert len(built) == len(cells.cells(chapter)) - 1
 
 
 def test_the_number_by_which_a_check_names_a_cell_is_the_one_beside_it() -> None:
-    for chapter in CHAPTERS.values():
+    for chapter in COURSE.chapters:
         shown = {c.id: c.get("execution_count") for c in stored(chapter).cells}
-        for cell in cells.cells(chapter.number):
+        for cell in cells.cells(chapter):
             if cell.is_code and "solution" not in cell.tags:
                 assert shown[cell.id] == cell.position, cell.id
 
 
 def test_cells_have_ids_that_stay() -> None:
-    for chapter in CHAPTERS.values():
+    for chapter in COURSE.chapters:
         for cell in stored(chapter).cells:
             assert re.fullmatch(rf"{chapter.stem}-\d\d", cell.id)
 
 
 @pytest.mark.parametrize(
     "path",
-    [*(c.notebook for c in CHAPTERS.values()), *pages.generated(), ROOT / "CONTRIBUTING.md"],
+    [*(c.notebook for c in COURSE.chapters), *pages.generated(COURSE), ROOT / "CONTRIBUTING.md"],
     ids=lambda path: path.name,
 )
 def test_links_lead_somewhere(path: Path) -> None:
@@ -229,8 +229,8 @@ ARTICLE = {
 
 @pytest.mark.parametrize("number", ARTICLE)
 def test_every_step_of_the_article_stands_in_the_table(number: str) -> None:
-    page = pages.console_to_code()
-    section = page.split(f"## [{CHAPTERS[number].title}]")[1].split("\n## ")[0]
+    page = pages.console_to_code(COURSE)
+    section = page.split(f"## [{COURSE.find(number).title}]")[1].split("\n## ")[0]
     for step in ARTICLE[number]:
         assert step in section
 
@@ -318,28 +318,28 @@ def test_the_builder_refuses_before_it_executes_anything(monkeypatch: pytest.Mon
     monkeypatch.setattr(notebooks, "refuse_to_lose", refuse)
     monkeypatch.setattr(notebooks, "own_cloud", lambda: pytest.fail("it went on"))
     with pytest.raises(EditedNotebookError):
-        notebooks.build_all(list(CHAPTERS.values()))
+        notebooks.build_all(COURSE)
 
 
 def test_the_builder_has_help() -> None:
-    assert "Build the notebooks" in run_module("lab.engine.notebooks", "--help").stdout
+    assert "Build the notebooks" in run_module("lab", "dev", "notebooks", "--help").stdout
 
 
 def test_a_cell_that_fails_stops_the_builder_and_names_the_chapter(aws: Session) -> None:
-    notebook = notebooks.build(CHAPTERS["03"])  # what it builds on is missing
+    notebook = notebooks.build(COURSE, COURSE.find("03"))  # what it builds on is missing
     with pytest.raises(
         notebooks.ChapterFailedError, match=r"(?s)^03 Connect: .*MissingStepError"
     ) as e:
-        notebooks.execute(notebook, CHAPTERS["03"])
+        notebooks.execute(notebook, COURSE.find("03"))
     assert "Traceback" not in str(e.value)
 
 
 def test_notebooks_and_scripts_leave_the_same_resources(aws: Session) -> None:
-    for number in (*chapters.SET_UP, "04"):
-        notebooks.execute(notebooks.build(CHAPTERS[number]), CHAPTERS[number])
+    for number in (*COURSE.set_up, "04"):
+        notebooks.execute(notebooks.build(COURSE, COURSE.find(number)), COURSE.find(number))
     by_notebooks = resources(aws)
     assert by_notebooks["functions"] == 3
     lab.here.local.reset(aws.endpoint_url or "")
     assert resources(aws) == {}
-    run_chapters(*chapters.SET_UP, "04")
+    run_chapters(*COURSE.set_up, "04")
     assert resources(aws) == by_notebooks

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.course.names import names, tag_list, tags
+from lab.course.names import Names, names, tag_list, tags
 from lab.errors import SettingsError
 from lab.here import settings
-from lab.here.demo import environment
+from lab.here.own_cloud import environment
 from tests.conftest import ROOT, run_script
 
 
@@ -82,17 +82,26 @@ def test_on_aws_the_address_has_to_be_given_where_it_is_used() -> None:
         settings.email()
 
 
+def every_name(of: Names) -> list[str]:
+    """All that is a name of some thing."""
+    found = {getattr(of, each) for each, what in vars(Names).items() if isinstance(what, property)
+             if each not in ("functions", "dead_letters", "tags")}  # fmt: skip
+    assert len(found) == 11  # of 13 things: topic, table and API share one
+    return sorted(found)
+
+
 def test_a_prefix_stands_before_every_name() -> None:
     found = names(settings.load({"LAB_PREFIX": "ana"}).prefix)
     assert found.take_order == "ana-take_order"
-    assert all(str(name).startswith("ana-") for name in vars(found).values())
+    assert all(name.startswith("ana-") for name in every_name(found))
+    assert all(found.stem(name) == names("").stem(name[4:]) for name in every_name(found))
     assert names("").queue == "CustomerOrders"
 
 
 def test_every_name_fits_into_aws_even_with_the_longest_prefix() -> None:
     found = names(settings.load({"LAB_PREFIX": "a" * 20}).prefix)
     assert max(len(found.role(function, "ap-southeast-1")) for function in found.functions) <= 64
-    assert max(len(str(name)) for name in vars(found).values()) <= 64
+    assert max(map(len, every_name(found))) <= 64
 
 
 def test_the_tags_tell_learners_apart() -> None:

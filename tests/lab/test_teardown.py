@@ -12,14 +12,15 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 import teardown
 from lab.aws import deletion
+from lab.aws.inventory import Resource, delete_step
 from lab.aws.session import Session
-from lab.course import chapters
+from lab.course import COURSE
+from lab.course.facade import examine
 from lab.course.names import names, tags
-from lab.course.resources import Resource, delete_step, inventory
-from lab.engine.checks import examine
+from lab.course.resources import inventory
 from lab.errors import DuplicateError
 from lab.here import local
-from lab.here.demo import environment, own_cloud
+from lab.here.own_cloud import environment, own_cloud
 from tests.conftest import ANYTHING, make_session, run_module, run_script
 from tests.lab.test_chapters import UNDONE_BY, resources, run_chapters
 from tests.support.fault_proxy import NOTHING_SENT, FaultProxy, fault_proxy
@@ -50,7 +51,7 @@ def test_a_check_counts_and_a_chapter_that_finds_two_says_so(aws: Session) -> No
     wrong = {finding.what: finding for finding in examine(aws, "00") if finding.wrong}
     for what in ("REST API Orders", "usage plan Orders-shop-plan", "API key Orders-shop-key"):
         assert wrong[what].wrong == f"expected 1 {what}, found 2"
-        assert "`lab reset 00`" in wrong[what].mend
+        assert "`lab reset 00`" in wrong[what].fix
     for number in ("00", "01"):
         with pytest.raises(DuplicateError, match=r"Expected 1 REST API Orders, found 2.*reset 00"):
             run_chapters(number)
@@ -62,7 +63,7 @@ def test_a_check_counts_and_a_chapter_that_finds_two_says_so(aws: Session) -> No
 
 
 def test_one_teardown_deletes_all_of_ours_and_names_what_others_have(aws: Session) -> None:
-    run_chapters(*chapters.SET_UP)
+    run_chapters(*COURSE.set_up)
     make_a_second(aws, tags=tags())
     make_a_second(aws, tags=tags())
     make_a_second(aws)
@@ -81,12 +82,10 @@ def test_strangers_beside_ours_are_no_matter_for_a_check(aws: Session) -> None:
 
 def of(find_all: Callable[[], list[str]], delete: Callable[[str], object]) -> Resource:
     """A resource of ours."""
-    return Resource("thing", "tea", "00", "queue", find_all, lambda _: tags(), delete)
+    return Resource("thing", "tea", "00", "queue", find_all, lambda _: tags(), delete, tags())
 
 
-def test_what_a_listing_did_not_show_at_first_goes_too(
-    cloud: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_listing_did_not_show_at_first_goes_too() -> None:
     there, late = ["first"], ["second"]
 
     def delete(found_id: str) -> None:
@@ -94,13 +93,12 @@ def test_what_a_listing_did_not_show_at_first_goes_too(
         there.extend(late)
         late.clear()
 
-    monkeypatch.setattr(deletion, "inventory", lambda _: [of(lambda: list(there), delete)])
-    assert teardown.tear_down(make_session(cloud)) == []
+    assert deletion.tear_down([of(lambda: list(there), delete)]) == []
     assert there == []
 
 
 def test_what_cannot_be_deleted_is_tried_once_whatever_the_reason(
-    cloud: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     tried: list[str] = []
 
@@ -108,8 +106,8 @@ def test_what_cannot_be_deleted_is_tried_once_whatever_the_reason(
         tried.append(found_id)
         raise ReadTimeoutError(endpoint_url=f"http://{found_id}")
 
-    monkeypatch.setattr(deletion, "inventory", lambda _: [of(lambda: ["a", "b"], delete)])
-    assert [found.id for found in teardown.tear_down(make_session(cloud))] == ["a", "b"]
+    left = deletion.tear_down([of(lambda: ["a", "b"], delete)])
+    assert [found.id for found in left] == ["a", "b"]
     assert tried == ["a", "b"]
     assert capsys.readouterr().err.count("could not be deleted: Read timeout") == 2
 
@@ -174,7 +172,7 @@ def lose_every_first_reply(proxy: FaultProxy, *operations: str) -> None:
 def test_teardown_with_every_first_reply_lost_leaves_nothing(
     lossy: Session, proxy: FaultProxy, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_chapters(*chapters.SET_UP)
+    run_chapters(*COURSE.set_up)
     attach_a_policy(lossy)
     lose_every_first_reply(proxy, *DELETES)
     lost = proxy.fired().total()
@@ -193,7 +191,7 @@ def test_set_up_with_every_first_reply_lost_is_noticed_and_torn_down(
     lose_every_first_reply(proxy, *UNDONE_BY)
     for _ in range(10):  # a chapter that stops at "exists already" finds it the next time
         try:
-            run_chapters(*chapters.SET_UP)
+            run_chapters(*COURSE.set_up)
             break
         except ClientError:
             continue

@@ -19,9 +19,9 @@ from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
-from lab.course import chapters
+from lab.course import COURSE
 from lab.here import local
-from lab.here.demo import own_cloud
+from lab.here.own_cloud import own_cloud
 from tests.conftest import make_session
 from tests.lab.test_chapters import run_chapters
 from tests.support.chain import CHAPTERS_OWN
@@ -170,7 +170,7 @@ def test_a_page_of_another_origin_changes_nothing_and_reads_nothing(
 ) -> None:
     with own_cloud() as (address, _), site(host) as elsewhere:
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
-        run_chapters(*chapters.SET_UP)
+        run_chapters(*COURSE.set_up)
         aws = make_session(address)
         scan = aws.client("dynamodb").scan
         recorded = "the chapters' orders are recorded"

@@ -22,7 +22,7 @@ from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.course.inbox import find_mail
 from lab.here import local
-from lab.here.demo import own_cloud
+from lab.here.own_cloud import own_cloud
 from tests.conftest import invoke, make_function, make_session, messages_on, open_queue, zip_of
 from tests.localcloud.lambda_.test_event_source_mapping import Setup
 from tests.localcloud.sns.test_delivery import link_in, mails, subscribe_email

@@ -31,7 +31,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lab.aws.waiting import wait_until
 from lab.here import local
-from lab.here.demo import own_cloud
+from lab.here.own_cloud import own_cloud
 from tests.conftest import invoke, make_function, make_session, messages_on, zip_of
 from tests.support.counts import counts
 

@@ -38,12 +38,12 @@ import teardown
 from benchmarks.bench import lift_throttle
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
-from lab.commands import cli
-from lab.course import chapters
+from lab.commands import main
+from lab.course import COURSE
+from lab.course.facade import examine
 from lab.course.resources import inventory
-from lab.engine.checks import examine
 from lab.here import local
-from lab.here.demo import environment, own_cloud
+from lab.here.own_cloud import environment, own_cloud
 from localcloud.lambda_.runtime.packages import Package
 from tests.chain.test_fuzz import Door
 from tests.conftest import ROOT, invoke, make_function, make_session, zip_of
@@ -281,9 +281,9 @@ def test_an_odd_order_is_refused_at_once(door: Door, content_type: str) -> None:
 def test_the_value_of_the_api_key_is_shown_nowhere(
     aws: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    up = CliRunner().invoke(cli.main, ["up"])
+    up = CliRunner().invoke(main, ["up"])
     run_chapters("04")
-    logs = CliRunner().invoke(cli.main, ["logs"])
+    logs = CliRunner().invoke(main, ["logs"])
     assert (up.exit_code, logs.exit_code) == (0, 0)
     (key,) = aws.client("apigateway").get_api_keys(includeValues=True)["items"]
     for shown in (up.output, logs.output, "".join(capsys.readouterr())):
@@ -652,8 +652,8 @@ def test_set_up_and_teardown_that_are_killed_are_finished_by_the_next(
     killed_after(writes, "lab/__main__.py", "up")
     made = resources(aws)
     assert made
-    run_chapters(*chapters.SET_UP)
-    for number in chapters.SET_UP:
+    run_chapters(*COURSE.set_up)
+    for number in COURSE.set_up:
         assert not [finding for finding in examine(aws, number) if finding.wrong]
     killed_after(writes // 2 + 1, "teardown.py", "--yes")
     assert resources(aws)
@@ -667,7 +667,7 @@ def test_prefixes_of_which_one_begins_another_do_not_meet(
     prefixes = ["", "a", "ab"]
     for prefix in prefixes:
         monkeypatch.setenv("LAB_PREFIX", prefix)
-        run_chapters(*chapters.SET_UP)
+        run_chapters(*COURSE.set_up)
     while prefixes:
         monkeypatch.setenv("LAB_PREFIX", prefixes.pop(0))
         assert teardown.tear_down(aws) == []

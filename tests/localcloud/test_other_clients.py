@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from lab.aws.client_env import FORMATS
 from lab.aws.session import Session
-from lab.commands import cli
+from lab.commands import main
 from tests.conftest import ROOT, run_module
 
 SDK = "@aws-sdk/client-dynamodb@3"
@@ -33,7 +33,7 @@ try {
 
 
 def printed(form: str) -> str:
-    result = CliRunner().invoke(cli.main, ["env", "--format", form])
+    result = CliRunner().invoke(main, ["env", "--format", form])
     assert result.exit_code == 0, result.output
     return result.stdout
 

@@ -24,10 +24,10 @@ from botocore.exceptions import ClientError
 import lab
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
-from lab.course import chapters
+from lab.course import COURSE
 from lab.errors import LabError
 from lab.here import local
-from lab.here.demo import environment, own_cloud
+from lab.here.own_cloud import environment, own_cloud
 from tests.conftest import invoke, make_function, make_session, run_module
 
 
@@ -282,8 +282,8 @@ def test_stopping_it_ends_every_worker_and_removes_its_files() -> None:
 
 def test_nothing_is_alive_within_5_s_of_a_kill_9_in_the_middle_of_a_load() -> None:
     with own_cloud() as (address, pid), environment(AWS_ENDPOINT_URL=address):
-        for number in chapters.SET_UP:
-            chapters.CHAPTERS[number].run()
+        for number in COURSE.set_up:
+            COURSE.find(number).run()
         aws = make_session(address)
         make_function(
             aws, "naps", "import time\ndef handler(event, context):\n    time.sleep(600)\n",
@@ -336,7 +336,7 @@ def test_a_killed_worker_loses_nothing(aws: Session, cloud: str) -> None:
 def test_a_cloud_ends_with_whoever_started_it_for_itself() -> None:
     source = (
         "import os, signal\n"
-        "from lab.here.demo import own_cloud\n"
+        "from lab.here.own_cloud import own_cloud\n"
         "with own_cloud() as (address, pid):\n"
         "    print(pid, flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

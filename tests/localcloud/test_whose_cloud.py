@@ -26,10 +26,10 @@ from click.testing import CliRunner, Result
 
 import teardown
 from lab.aws.waiting import wait_until
-from lab.commands import cli
+from lab.commands import main
 from lab.errors import NoAnswerError, TargetError
 from lab.here import folders, local
-from lab.here.demo import environment, own_cloud
+from lab.here.own_cloud import environment, own_cloud
 from localcloud.host import start_key
 from tests.conftest import ROOT, make_session, run_module
 
@@ -149,10 +149,10 @@ def mine(here: Path) -> str:
 
 
 def run_lab(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.main, arguments)
+    return CliRunner().invoke(main, arguments)
 
 
-def refusal(*arguments: str, main: click.Command = cli.main) -> str:
+def refusal(*arguments: str, main: click.Command = main) -> str:
     """The one line with which a command refuses."""
     result = CliRunner().invoke(main, arguments)
     assert (result.exit_code, result.stdout) == (1, "")

@@ -17,7 +17,7 @@ import urllib3
 import lab
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
-from lab.course import chapters, function_logs
+from lab.course import COURSE, function_logs
 from lab.course.names import names
 from lab.here.folders import ROOT
 from tests.support.counts import counts
@@ -72,8 +72,8 @@ class Chain:
 
     def run_chapters(self, *, receives: int = 3, visibility: int = 2) -> None:
         """Make what is missing, and mend what is broken."""
-        for number in chapters.SET_UP:
-            chapters.CHAPTERS[number].run()
+        for number in COURSE.set_up:
+            COURSE.find(number).run()
         n, url = names(), self.proxy.address
         self.set_variables(n.record_order, AWS_ENDPOINT_URL_DYNAMODB=url)
         self.set_variables(n.notify_fulfillment, AWS_ENDPOINT_URL_SNS=url)

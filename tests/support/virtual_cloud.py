@@ -37,9 +37,9 @@ from moto.awslambda.models import LambdaFunction
 from moto.sns.exceptions import InvalidParameterValue
 from moto.sns.models import SNSBackend
 
-from lab.course import chapters
-from lab.here.demo import environment
+from lab.course import COURSE
 from lab.here.folders import ROOT
+from lab.here.own_cloud import environment
 from localcloud import clock, routes
 from localcloud import cloud as localcloud
 from localcloud.cloud import LocalCloud, Options
@@ -353,7 +353,7 @@ def set_up(kind: type[V], plants: dict[str, list[tuple[str, str]]] | None = None
         with closing(made.loop):
             made.install(patch)
             made.cloud.reset()
-            for number in chapters.SET_UP:
-                made.run_in_thread(chapters.CHAPTERS[number].run)
+            for number in COURSE.set_up:
+                made.run_in_thread(COURSE.find(number).run)
             yield made
             made.run(made.stop())

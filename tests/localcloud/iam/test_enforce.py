@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 import lab
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
-from lab.course import chapters
+from lab.course import COURSE
 from lab.course.names import names
 from localcloud.iam.policies import service_may
 from tests.conftest import TRUST, invoke, make_function, make_role, messages_on
@@ -735,7 +735,7 @@ def test_a_trigger_is_refused_to_a_role_that_cannot_poll(aws: Session, action: s
     aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
 )
 def test_orders_wait_while_the_role_may_not_receive_and_go_on_when_it_may(aws: Session) -> None:
-    run_chapters(*chapters.SET_UP)
+    run_chapters(*COURSE.set_up)
     sqs = aws.client("sqs")
     url = sqs.get_queue_url(QueueName="CustomerOrders")["QueueUrl"]
     order = {"product": "tea", "quantity": 1, "order_id": "waits"}

@@ -21,7 +21,7 @@ from cloudsplaining.scan.resource_policy_document import ResourcePolicyDocument
 from policy_sentry.querying.actions import get_actions_matching_arn
 
 from lab.aws.session import Session
-from lab.course import chapters
+from lab.course import COURSE
 from tests.conftest import TRUST
 from tests.lab.test_chapters import run_chapters
 
@@ -111,7 +111,7 @@ def resource_policies(aws: Session) -> Iterator[tuple[str, str]]:
 
 
 def test_no_policy_of_the_chapters_has_a_finding(aws: Session) -> None:
-    run_chapters(*chapters.SET_UP)
+    run_chapters(*COURSE.set_up)
     found = dict(policies(aws))
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
     assert {name for name in found if "role-us-east-1" not in name} >= {

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from lab.aws.session import Session
 from lab.here import local
-from lab.here.demo import own_cloud
+from lab.here.own_cloud import own_cloud
 from localcloud.host.start_key import StartKey
 from tests.conftest import invoke, make_function, make_role, make_session
 from tests.localcloud.iam.test_enforce import session_of

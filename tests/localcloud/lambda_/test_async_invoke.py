@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 import lab
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
-from lab.here.demo import own_cloud
+from lab.here.own_cloud import own_cloud
 from tests.conftest import (
     ANYTHING,
     invoke,

@@ -13,7 +13,7 @@ import lab
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.here import local
-from lab.here.demo import own_cloud
+from lab.here.own_cloud import own_cloud
 from tests.conftest import invoke, make_function, make_session, messages_on, zip_of
 from tests.support.counts import counts
 

@@ -21,7 +21,7 @@ import pytest
 
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
-from lab.here.demo import own_cloud
+from lab.here.own_cloud import own_cloud
 from tests.conftest import invoke, make_function, make_session
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="handlers misbehave as on AWS's Linux")

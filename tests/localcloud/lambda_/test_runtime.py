@@ -24,7 +24,7 @@ from botocore.exceptions import ClientError
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.here import local
-from lab.here.demo import own_cloud
+from lab.here.own_cloud import own_cloud
 from tests.conftest import ROOT, invoke, make_function, make_role, make_session, zip_of
 
 RETURNS_N = "def handler(event, context):\n    return N\n"

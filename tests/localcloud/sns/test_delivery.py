@@ -18,7 +18,7 @@ from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.course.inbox import find_mail, inbox
 from lab.here import local
-from lab.here.demo import own_cloud
+from lab.here.own_cloud import own_cloud
 from localcloud.sns.mailbox import Mailbox
 from tests.conftest import make_function, make_session, messages_on, open_queue, permit
 from tests.support.counts import counts

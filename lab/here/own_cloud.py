@@ -1,6 +1,6 @@
-"""The whole tutorial in one go: a local cloud of its own, every chapter, and nothing left.
+"""A local cloud of one's own, for a while: the demo, the builder of the notebooks and the tests.
 
-Ignores the settings of whoever calls it, so that it never meets a cloud that is in use.
+It ignores the settings of the user, so that it never meets a cloud that is in use.
 """
 
 from __future__ import annotations
@@ -8,17 +8,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lab.aws.session import session
-from lab.course.chapters import CHAPTERS, SET_UP
-from lab.course.resources import inventory, survey
 from lab.errors import TargetError
 from lab.here.folders import ROOT
-
-_DEMO = (*SET_UP, "04", "07")
 
 
 @contextmanager
@@ -53,16 +47,3 @@ def environment(**variables: str) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-def demo() -> int:
-    """Run the chapters from first to last, printing as they go; returns how much is left."""
-    started = time.monotonic()
-    with own_cloud() as (address, _), environment(AWS_ENDPOINT_URL=address):
-        for number in _DEMO:
-            chapter = CHAPTERS[number]
-            print(f"\n== {chapter.title}", flush=True)
-            chapter.run()
-        left = list(survey(inventory(session())))
-    print(f"\nDone in {time.monotonic() - started:.1f} s.")
-    return len(left)

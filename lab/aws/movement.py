@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 
+from lab.aws.arn import name_in
 from lab.aws.waiting import wait_until
 from lab.engine.display import printable
 from lab.errors import WaitTimeoutError
@@ -84,7 +85,7 @@ def find_standstill(aws: boto3.Session, queue_url: str, mapping: dict[str, Any])
 
 def look(aws: boto3.Session, queue_url: str, mapping: dict[str, Any]) -> Standing:
     """How things stand right now, from the local cloud or, where that does not say, from SQS."""
-    function = mapping["FunctionArn"].rpartition(":")[2]
+    function = name_in(mapping["FunctionArn"])
     for found in (cloud_status(aws) or {}).get("event_sources", ()):
         if (found["function"], found["queue"]) == (function, mapping["EventSourceArn"]):
             return _standing(found)
@@ -101,7 +102,7 @@ def _look_at_queue(sqs: Any, queue_url: str, mapping: dict[str, Any]) -> Standin
 
 def in_words(trigger: dict[str, Any]) -> str:
     """How the local cloud says that a trigger does: "CustomerOrders to notify_fulfillment: ..." """
-    queue = trigger["queue"].rpartition(":")[2]
+    queue = name_in(trigger["queue"])
     off = "" if trigger["enabled"] else " (switched off)"
     hidden = (
         f"; {trigger['in_flight']} in hand, or to be tried again" if trigger["in_flight"] else ""

@@ -1,0 +1,102 @@
+"""Commands for the chapters: how far one is, catching up, going back, hints, and all at once."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict
+
+import click
+
+from lab.aws.inventory import survey
+from lab.aws.session import session
+from lab.commands import cloud
+from lab.course import COURSE, facade
+from lab.engine import catch_up, checks, exercises
+from lab.here import settings
+from lab.here.own_cloud import environment, own_cloud
+
+
+@click.command()
+@click.argument("chapter", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+def check(chapter: str | None, as_json: bool) -> None:
+    """Say what is right after CHAPTER, and what is wrong, why, and which cell fixes it.
+
+    Without CHAPTER: how far you are, and what is wrong in the chapters that you have begun. Only
+    looks, changes nothing. Exit status 1 if something is wrong.
+    """
+    wanted = COURSE.chapters if chapter is None else (COURSE.find(chapter),)
+    aws = session(start=False)
+    found = {each.number: facade.examine(aws, each.number) for each in wanted}
+    if as_json:
+        print(json.dumps({n: [asdict(f) for f in findings] for n, findings in found.items()}))
+    elif chapter is None:
+        print(checks.overview(COURSE, found))
+    else:
+        print(*(checks.report(each, found[each.number], everything=True) for each in wanted))
+    begun = [f for f in found.values() if chapter is not None or checks.has_begun(f)]
+    sys.exit(0 if all(checks.is_right(findings) for findings in begun) else 1)
+
+
+@click.command()
+@click.argument("chapter")
+def goto(chapter: str) -> None:
+    """Run the chapters before CHAPTER, those that are not right yet; safe to repeat."""
+    wanted = COURSE.find(chapter)
+    catch_up.go_to(COURSE, session(), wanted)
+    print(f"Ready for {wanted.title}: scripts/{wanted.script.name}")
+
+
+@click.command()
+@click.argument("chapter", required=False)
+@click.option("--yes", is_flag=True, help="Do not ask before deleting.")
+def reset(chapter: str | None, yes: bool) -> None:
+    """Undo CHAPTER and what builds on it.
+
+    Without CHAPTER the local cloud forgets everything, which it asks about first.
+    """
+    if chapter is None:
+        cloud.forget_everything(yes)
+        return
+    numbers = catch_up.undone_by(COURSE, COURSE.find(chapter))
+    if settings.load().target == "aws" and not yes:
+        click.confirm(f"Delete what chapters {', '.join(numbers)} made on AWS?", abort=True)
+    left = catch_up.undo(COURSE, session(start=False), numbers)
+    print(f"Undid {', '.join(numbers)}; {len(left)} left")
+    sys.exit(1 if left else 0)
+
+
+@click.command()
+@click.argument("chapter")
+@click.argument("which", type=click.IntRange(min=1), default=1)
+def hint(chapter: str, which: int) -> None:
+    """Print a hint for the exercise of CHAPTER, the first one or number WHICH."""
+    print(exercises.hint(COURSE.find(chapter), which))
+
+
+@click.command(
+    help=f"Set up the whole pipeline: chapters {COURSE.set_up[0]} to {COURSE.set_up[-1]}. "
+    "`python teardown.py` is the reverse."
+)
+def up() -> None:
+    session()  # what is wrong with it is reported before anything is printed
+    catch_up.set_up(COURSE)
+
+
+@click.command()
+def demo() -> None:
+    """Run the whole tutorial on a local cloud of its own, then tear it down."""
+    started = time.monotonic()
+    with own_cloud() as (address, _), environment(AWS_ENDPOINT_URL=address):
+        for number in COURSE.demo:
+            chapter = COURSE.find(number)
+            print(f"\n== {chapter.title}", flush=True)
+            chapter.run()
+        left = list(survey(COURSE.inventory(session())))
+    print(f"\nDone in {time.monotonic() - started:.1f} s.")
+    sys.exit(1 if left else 0)
+
+
+COMMANDS = (check, goto, reset, hint, up, demo)

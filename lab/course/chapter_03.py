@@ -1,0 +1,204 @@
+"""Chapter 03: the arrows between the functions, which make a chain of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+
+from lab.aws.arn import is_arn_of
+from lab.aws.movement import cloud_status, find_standstill
+from lab.course.looking import Look, look_at, sources
+from lab.course.resources import TOPIC_STATEMENT
+from lab.engine.checks import AGAIN, EXPECTED
+from lab.engine.course import Chapter, Exercise, Expectation
+
+_MOVES = "no order that waits for long while none is under way"
+_MOVE_AGAIN = (
+    "`lab logs --cloud` and `lab logs notify_fulfillment` may say why. On AWS look at the trigger "
+    "and at the function's errors and throttles in the console. If nothing else helps: `lab stop`, "
+    "then `lab up`; the local cloud forgets everything that it holds, these orders included."
+)
+_LOST = (
+    "`lab logs --cloud` says more. Fix the cause and have the shop send these orders again with "
+    "the same order_id, which records each once. The local cloud counts until it is stopped; `lab "
+    "stop`, then `lab up` makes a new start, and forgets everything that it holds."
+)
+
+
+def _expects(aws: boto3.Session) -> Iterator[Expectation]:
+    look = look_at(aws)
+    yield from _subscription(look)
+    yield from _trigger(look)
+    yield from _nothing_lost(look)
+
+
+# -- From the topic to record_order ----------------------------------------------------------------
+
+
+def _subscription(look: Look) -> Iterator[Expectation]:
+    n = look.names
+    from_topic = {
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "SourceArn": look.topic_arn(n.topic),
+    }
+    yield Expectation(
+        f"The settings of the permission of {n.topic}",
+        "SourceArn and SourceAccount keep other people's topics out.",
+        "permission",
+        lambda: look.statement(n.record_order, TOPIC_STATEMENT),
+        {**from_topic, "SourceAccount": look.account},
+        needs=f"permission of {n.topic} to invoke {n.record_order}",
+        if_there=AGAIN.format("03"),
+    )
+    yield Expectation(
+        f"The policy of {n.topic_dead_letters}",
+        "Without it SNS may not put there what it cannot deliver, and the order is lost.",
+        "topic-dead-letters",
+        lambda: _dead_letter_policy(look),
+        from_topic,
+        needs=f"SQS queue {n.topic_dead_letters}",
+    )
+    yield Expectation(
+        f"The dead-letter queue of the subscription of {n.record_order}",
+        "What SNS cannot deliver is dropped unless the subscription says where to put it.",
+        "subscription",
+        lambda: _redrive_policy(look),
+        {"deadLetterTargetArn": look.queue_arn(n.topic_dead_letters)},
+        needs=f"subscription {n.topic} to {n.record_order}",
+    )
+
+
+def _dead_letter_policy(look: Look) -> dict[str, Any]:
+    policy = look.queue(look.names.topic_dead_letters).get("Policy", {})
+    statements = [s for s in policy.get("Statement", []) if s["Effect"] == "Allow"]
+    return {**statements[0], **sources(statements[0])} if len(statements) == 1 else {}
+
+
+def _redrive_policy(look: Look) -> dict[str, Any]:
+    n = look.names
+    arns = [
+        found["SubscriptionArn"]
+        for found in look.subscriptions(n.topic)
+        if is_arn_of(found["Endpoint"], "lambda", n.record_order)
+    ]
+    found = look.sns.get_subscription_attributes(SubscriptionArn=arns[0])["Attributes"]
+    return dict(json.loads(found.get("RedrivePolicy", "{}")))
+
+
+# -- From the queue to notify_fulfillment ----------------------------------------------------------
+
+
+def _trigger(look: Look) -> Iterator[Expectation]:
+    n = look.names
+    trigger = f"event source mapping {n.queue} to {n.notify_fulfillment}"
+    its_function = f"The function of the trigger, {n.notify_fulfillment}"
+    yield Expectation(
+        f"The settings of the trigger of {n.notify_fulfillment}",
+        "ReportBatchItemFailures keeps one bad order from bringing nine good ones back; the "
+        "concurrency leaves room for the account's other functions.",
+        "trigger",
+        lambda: _settings(look.trigger()),
+        {
+            "enabled": True,
+            "BatchSize": 10,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            "ScalingConfig": {"MaximumConcurrency": 2},
+        },
+        needs=trigger,
+    )
+    yield Expectation(
+        its_function,
+        "A trigger stays when its function goes, and has nobody to call.",
+        "trigger",
+        lambda: {"": _state(look, n.notify_fulfillment)},
+        {"": "an active function"},
+        needs=trigger,
+        if_there="Run chapter 01 again.",
+        says=EXPECTED,
+    )
+    yield Expectation(
+        f"Orders move from {n.queue}",
+        "A trigger that stands still looks right in all its settings, while orders wait that "
+        "were answered 202.",
+        "trigger",
+        lambda: _movement(look),
+        {"": _MOVES},
+        needs=its_function,
+        if_there=_MOVE_AGAIN,
+        says=EXPECTED,
+    )
+
+
+def _settings(trigger: dict[str, Any]) -> dict[str, Any]:
+    return {**trigger, "enabled": trigger["State"] not in ("Disabled", "Disabling", "Deleting")}
+
+
+def _state(look: Look, function: str) -> str:
+    try:
+        found = look.lambda_.get_function_configuration(FunctionName=function)
+    except look.lambda_.exceptions.ResourceNotFoundException:
+        return "none"
+    return "an active function" if found["State"] == "Active" else str(found["State"])
+
+
+def _movement(look: Look) -> dict[str, Any]:
+    try:
+        url = look.sqs.get_queue_url(QueueName=look.names.queue)["QueueUrl"]
+    except look.sqs.exceptions.QueueDoesNotExist:  # so nothing waits; chapter 00 says so
+        return {"": _MOVES}
+    found = find_standstill(look.aws, url, look.trigger())
+    return {"": str(found or _MOVES)}
+
+
+def _nothing_lost(look: Look) -> Iterator[Expectation]:
+    """What the local cloud took and could not keep. AWS has no such list."""
+    lost = (cloud_status(look.aws) or {}).get("lost")
+    if lost is None:
+        return
+    newest = "".join(f"; the newest: {last['what']}, {last['why']}" for last in lost["last"][:1])
+    yield Expectation(
+        "Nothing was lost",
+        "Each order that was answered 202 has to end as an item or as a dead letter.",
+        "trigger",
+        lambda: {"": f"{lost['total']}{newest}" if lost["total"] else "0"},
+        {"": "0"},
+        needs=f"event source mapping {look.names.queue} to {look.names.notify_fulfillment}",
+        if_there=_LOST,
+        says="expected {wanted} lost, found {found}",
+    )
+
+
+# -- The exercise ----------------------------------------------------------------------------------
+
+
+def _batching_window(aws: boto3.Session) -> str:
+    look = look_at(aws)
+    trigger = look.trigger()
+    if not trigger:
+        return f"{look.names.notify_fulfillment} has no trigger: run the cells above first."
+    seconds = trigger.get("MaximumBatchingWindowInSeconds", 0)
+    return "" if seconds == 1 else f"Expected a batching window of 1 s, found {seconds} s."
+
+
+CHAPTER = Chapter(
+    stem="03_connect",
+    builds="permission, subscription, trigger",
+    article="left out",
+    builds_on=("00", "01", "02"),
+    expects=_expects,
+    exercise=Exercise(
+        _batching_window,
+        hints=(
+            "The trigger exists already, so it has to be updated, not created. What names it?",
+            "`list_event_source_mappings` shows it with its UUID.",
+            "`lambda_.update_event_source_mapping(UUID=..., MaximumBatchingWindowInSeconds=1)`.",
+        ),
+    ),
+    arrows=(
+        ("SQS\nCustomerOrders", "Lambda\nnotify_fulfillment"),
+        ("SNS\nOrders", "Lambda\nrecord_order"),
+    ),
+)

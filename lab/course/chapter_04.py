@@ -1,0 +1,45 @@
+"""Chapter 04: one order, followed from the API to the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import boto3
+
+from lab.course.looking import look_at, no_dead_letters, orders_arrived
+from lab.course.orders import recorded
+from lab.engine.course import Chapter, Exercise, Expectation
+
+
+def _expects(aws: boto3.Session) -> Iterator[Expectation]:
+    look, arrived = look_at(aws), "An order of this chapter in the table"
+    yield orders_arrived(look, CHAPTER.order_prefix, arrived, 1)
+    yield from no_dead_letters(look, "left-behind", arrived)
+
+
+def _own_order(aws: boto3.Session) -> str:
+    look, wanted = look_at(aws), "exercise-04"
+    if wanted not in recorded(aws, wanted):
+        return f"There is no order {wanted} in {look.names.table} (it may take a moment)."
+    table = aws.resource("dynamodb").Table(look.names.table)
+    item = table.get_item(Key={"order_id": wanted}, ConsistentRead=True)["Item"]
+    found = item["quantity"]
+    return "" if int(str(found)) >= 2 else f"Expected a quantity of at least 2, found {found}."
+
+
+CHAPTER = Chapter(
+    stem="04_verify",
+    builds="one order, followed from the API to the table",
+    article="Step 4",
+    builds_on=("00", "01", "02", "03"),
+    orders=1,
+    expects=_expects,
+    exercise=Exercise(
+        _own_order,
+        hints=(
+            "The cell that posts an order has all that you need: an order, a URL, a header.",
+            "An impatient shop sends the very same order again: a loop around the request.",
+            'The order is {"product": ..., "quantity": 2, "order_id": "exercise-04"}.',
+        ),
+    ),
+)

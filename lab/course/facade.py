@@ -1,0 +1,83 @@
+"""What the scripts call by `lab.`, where it needs to know the course."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import boto3
+
+from lab.aws import deletion
+from lab.aws.inventory import Found, is_one_of_ours
+from lab.aws.session import session
+from lab.course import COURSE
+from lab.course.names import tags
+from lab.engine import checks, drawing, exercises, explain, ground
+from lab.engine.checks import Finding
+from lab.errors import CourseError
+from lab.here import failures
+
+
+def check_ground(aws: boto3.Session, number: str) -> None:
+    """Stop the chapter with this number before it makes anything if it cannot work."""
+    ground.check_ground(COURSE, aws, number)
+
+
+def draw_chain(number: str) -> None:
+    """Draw the chain, with what this chapter builds picked out."""
+    drawing.draw(COURSE, COURSE.find(number))
+
+
+def examine(aws: boto3.Session, number: str) -> list[Finding]:
+    """Look at all that must be true after the chapter with this number."""
+    return checks.examine(COURSE, aws, COURSE.find(number))
+
+
+def check(number: str) -> None:
+    """Print whether all is right after this chapter: the last cell of every chapter."""
+    chapter = COURSE.find(number)
+    print(checks.report(chapter, examine(session(), number)))
+
+
+def insist(*numbers: str) -> None:
+    """Print whether all is right after these chapters. Raises MissingStepError if it is not."""
+    checks.insist(COURSE, session(), numbers)
+
+
+def check_exercise(number: str) -> None:
+    """Print whether the exercise of this chapter is solved."""
+    print(exercises.report(session(), COURSE.find(number)))
+
+
+def run_again(number: str) -> None:
+    """Run a chapter once more: it finds what is there, and makes or fixes what is not right."""
+    COURSE.find(number).run()
+
+
+def is_ours(item: dict[str, Any], name: str) -> bool:
+    """Whether an entry of one of API Gateway's listings has this name and our tags."""
+    return is_one_of_ours(item, name, tags())
+
+
+def list_ours(aws: boto3.Session, made_by: Collection[str] = COURSE.set_up) -> list[Found]:
+    """What the chapters of these numbers made and carries our tags, in the order of deleting."""
+    return deletion.list_ours(COURSE.made_by(aws, made_by))
+
+
+def tear_down(aws: boto3.Session, made_by: Collection[str] = COURSE.set_up) -> list[Found]:
+    """Delete what these chapters made and wait until it is gone; returns what is left all the
+    same. Raises LockedError while another set-up or teardown is at work."""
+    return deletion.tear_down(COURSE.made_by(aws, made_by))
+
+
+def report(error: BaseException) -> list[str]:
+    """The lines to show for an error that ends a run."""
+    return failures.report(error, _is_known)
+
+
+def _is_known(text: str) -> bool:
+    """Whether `lab explain` knows more of an error. One in its own file must not hide this one."""
+    try:
+        return explain.explain(explain.load(COURSE.errors), text) is not None
+    except CourseError:
+        return False

@@ -1,0 +1,239 @@
+"""What a course consists of: chapters, what must be true after each, and an exercise in each.
+
+A chapter is a numbered script, and one file of the course that holds all the rest about it. The
+file can lack something, which its author wants to hear in words and all at once. So a course is
+loaded as far as it goes, and `problems` says what is wrong with the rest.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import runpy
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from lab.aws.inventory import Resource
+from lab.errors import CourseError, UnknownChapterError
+from lab.here.folders import ROOT
+from lab.here.lock import set_up_lock
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """Something that must be true: `look` finds what there is, which must hold all of `wanted`.
+
+    `look` returns {} where there is nothing. `cell` is the tag of the cell that fixes it.
+    `needs` names what must be there before this can be looked at. `if_there` is how to fix it
+    when it is there and wrong, where the cell would leave alone what it finds. `says` is how
+    a difference is put into words.
+    """
+
+    what: str
+    why: str
+    cell: str
+    look: Callable[[], dict[str, Any]]
+    wanted: dict[str, Any]
+    needs: str = ""
+    if_there: str = ""
+    says: str = "expected {name} {wanted}, found {found}"
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """`look` returns what is still missing, and nothing when the exercise is solved."""
+
+    look: Callable[[boto3.Session], str]
+    hints: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box of the drawing, and where it stands."""
+
+    text: str
+    column: int
+    row: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chapter:
+    """A chapter. `builds` says what it builds, `article` where the article has it; `builds_on`
+    are the chapters whose resources it uses; `orders` is how many orders it sends, which is what
+    it costs on AWS; `boxes` and `arrows` (between the texts of boxes) are its part of the drawing.
+    """
+
+    stem: str
+    builds: str
+    article: str
+    expects: Callable[[boto3.Session], Iterable[Expectation]]
+    exercise: Exercise
+    builds_on: tuple[str, ...] = ()
+    orders: int = 0
+    boxes: tuple[Box, ...] = ()
+    arrows: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def number(self) -> str:
+        return self.stem[:2]
+
+    @property
+    def title(self) -> str:
+        """The number and the name, with spaces: "NN Take orders"."""
+        return f"{self.number} {self.stem[3:].replace('_', ' ').capitalize()}"
+
+    @property
+    def script(self) -> Path:
+        return ROOT / "scripts" / f"{self.stem}.py"
+
+    @property
+    def notebook(self) -> Path:
+        return ROOT / "notebooks" / f"{self.stem}.ipynb"
+
+    @property
+    def order_prefix(self) -> str:
+        """What the ids of the orders begin with that this chapter sends through the chain."""
+        return f"chapter-{self.number}-"
+
+    def run(self) -> None:
+        """Run the chapter in this process, as `python scripts/NN_....py` would."""
+        with set_up_lock():
+            runpy.run_path(str(self.script), run_name="__main__")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """The chapters in order, and the part that each plays.
+
+    `set_up` are the numbers of those that make things, `breaks` of those that break them, `last`
+    of the one that takes everything down, and `demo` of those that the demo shows.
+    `inventory` lists all that they make, `forget` deletes what some of them left in the things
+    of others, `errors` is the file of the errors that `lab explain` knows, `price` what an order
+    costs, in dollars a million, and `priced` what is in that. `outside` are boxes of the drawing
+    that nobody makes.
+    """
+
+    name: str
+    chapters: tuple[Chapter, ...]
+    set_up: tuple[str, ...]
+    breaks: tuple[str, ...]
+    last: str
+    demo: tuple[str, ...]
+    inventory: Callable[[boto3.Session], tuple[Resource, ...]]
+    forget: Callable[[boto3.Session, tuple[str, ...]], None]
+    errors: Path
+    price: float
+    priced: str
+    outside: tuple[Box, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+    @cached_property
+    def numbers(self) -> tuple[str, ...]:
+        return tuple(chapter.number for chapter in self.chapters)
+
+    def find(self, number: str) -> Chapter:
+        """The chapter with this number, with or without its leading zero. Raises
+        UnknownChapterError, which lists them."""
+        padded = number.zfill(2) if re.fullmatch(r"\d{1,2}", number) else number
+        if padded not in self.numbers:
+            titles = "\n".join(f"  {chapter.title}" for chapter in self.chapters)
+            raise UnknownChapterError(
+                f"There is no chapter {number!r}. The chapters are:\n{titles}"
+            )
+        return self.chapters[self.numbers.index(padded)]
+
+    def is_left_out_on_the_way(self, chapter: Chapter) -> bool:
+        """Whether nobody wants it to have been done on the way: it breaks things, or takes
+        everything down."""
+        return chapter.number in (*self.breaks, self.last)
+
+    def changes(self, chapter: Chapter) -> bool:
+        """Whether it makes or breaks what other chapters use."""
+        return chapter.number in (*self.set_up, *self.breaks)
+
+    def before(self, chapter: Chapter) -> list[Chapter]:
+        """The chapters to run before this one, in order."""
+        earlier = self.chapters[: self.chapters.index(chapter)]
+        return [each for each in earlier if not self.is_left_out_on_the_way(each)]
+
+    def with_dependents(self, chapter: Chapter) -> list[Chapter]:
+        """This chapter and those that build on it, in order."""
+        return [c for c in self.chapters if chapter.number in (c.number, *c.builds_on)]
+
+    def made_by(self, aws: boto3.Session, numbers: Iterable[str]) -> tuple[Resource, ...]:
+        """What the chapters of these numbers make, in the order of making."""
+        wanted = set(numbers)
+        return tuple(each for each in self.inventory(aws) if each.chapter in wanted)
+
+    def problems(self) -> list[str]:
+        """What is wrong with the files of this course, a sentence each; nothing if it is whole."""
+        return [*self.unreadable, *([] if self.unreadable else self._contradictions())]
+
+    def insist_on_being_whole(self) -> None:
+        """Raise CourseError if a file of the course lacks something."""
+        if problems := self.problems():
+            raise CourseError("\n".join(problems))
+
+    def _contradictions(self) -> Iterator[str]:
+        where = f"{_file(self.name)}/__init__.py"
+        parts = {"set_up": self.set_up, "breaks": self.breaks, "demo": self.demo}
+        for part, numbers in (*parts.items(), ("last", (self.last,))):
+            for number in set(numbers) - set(self.numbers):
+                yield f"{where}: `{part}` names the chapter {number}, which is not in COURSE."
+        for chapter in self.chapters:
+            for number in set(chapter.builds_on) - set(self.numbers):
+                yield (
+                    f"{_file(self.name, chapter.number)}: `builds_on` names the chapter {number}, "
+                    "which is not in COURSE."
+                )
+            if not chapter.exercise.hints:
+                yield f"{_file(self.name, chapter.number)}: the exercise has no `hints`; write one."
+
+
+def load_chapters(course: str, *numbers: str) -> tuple[tuple[Chapter, ...], tuple[str, ...]]:
+    """The chapters of these numbers from their files in a course's folder, in this order, and a
+    sentence on each file that is no chapter."""
+    chapters, problems = [], []
+    for number in numbers:
+        try:
+            chapters.append(_load(course, number))
+        except CourseError as error:
+            problems.append(str(error))
+    return tuple(chapters), tuple(problems)
+
+
+def _load(course: str, number: str) -> Chapter:
+    """Raises CourseError, which names the file and what it lacks."""
+    name, file = f"{course}.chapter_{number}", _file(course, number)
+    try:
+        found = getattr(importlib.import_module(name), "CHAPTER", None)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise CourseError(
+            f"There is no {file}, though COURSE has a chapter {number}: write it, or take the "
+            f"number out of {_file(course)}/__init__.py."
+        ) from None
+    except TypeError as error:
+        what = re.match(r"(\w+)\.__init__\(\) missing .*?: (.+)", str(error))
+        if what is None:
+            raise
+        parts = what[2].replace("'", "`")
+        raise CourseError(f"{file}: the {what[1]} lacks {parts}; give it that.") from None
+    if not isinstance(found, Chapter):
+        raise CourseError(f"{file} has no `CHAPTER`, which says what the chapter is; write it.")
+    if found.number != number:
+        raise CourseError(
+            f"{file}: expected a `stem` that begins with {number}, found {found.stem!r}."
+        )
+    return found
+
+
+def _file(course: str, number: str = "") -> str:
+    folder = course.replace(".", "/")
+    return f"{folder}/chapter_{number}.py" if number else folder

@@ -1,0 +1,65 @@
+"""Draws what a course builds, with the part of one chapter picked out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.engine.course import Box, Chapter, Course
+from lab.engine.display import show
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_NOW, _BEFORE, _LATER = "#b8500f", "#30343b", "#b9bec7"
+_WIDTH, _HEIGHT = 0.8, 0.5  # of a box
+
+
+def draw(course: Course, chapter: Chapter) -> None:
+    """Draw the boxes and arrows of all chapters: what this one builds in color, what stands
+    already dark, the rest pale. A chapter that builds nothing has everything in color.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 3.3), layout="constrained")
+    axes = figure.add_subplot(xlim=(-0.5, 3.55), ylim=(2.45, -0.45))
+    axes.axis("off")
+    boxes = {box.text: box for box in course.outside}
+    boxes |= {box.text: box for each in course.chapters for box in each.boxes}
+    for each in course.chapters:
+        for start, end in each.arrows:
+            _draw_arrow(axes, boxes[start], boxes[end], _color(course, each, chapter))
+    for box in course.outside:
+        _draw_box(axes, box, _BEFORE if chapter.number in course.set_up else _NOW)
+    for each in course.chapters:
+        for box in each.boxes:
+            _draw_box(axes, box, _color(course, each, chapter))
+    show(figure, f"chain-{chapter.number}")
+
+
+def _color(course: Course, made_by: Chapter, chapter: Chapter) -> str:
+    """The color of what one chapter makes in the drawing of another."""
+    if chapter.number not in course.set_up or made_by == chapter:
+        return _NOW
+    is_there = course.chapters.index(made_by) < course.chapters.index(chapter)
+    return _BEFORE if is_there else _LATER
+
+
+def _draw_box(axes: Axes, box: Box, color: str) -> None:
+    from matplotlib.patches import BoxStyle, FancyBboxPatch
+
+    corner = (box.column - _WIDTH / 2, box.row - _HEIGHT / 2)
+    shape = BoxStyle("Round", pad=0, rounding_size=0.06)
+    axes.add_patch(FancyBboxPatch(corner, _WIDTH, _HEIGHT, shape, fc="white", ec=color, lw=2))
+    axes.text(box.column, box.row, box.text, color=color, ha="center", va="center", fontsize=11)
+
+
+def _draw_arrow(axes: Axes, start: Box, end: Box, color: str) -> None:
+    """An arrow between two boxes, from edge to edge."""
+    x0, y0, x1, y1 = start.column, start.row, end.column, end.row
+    dx, dy = (x1 > x0) - (x1 < x0), (y1 > y0) - (y1 < y0)
+    axes.annotate(
+        "",
+        xy=(x1 - dx * _WIDTH / 2, y1 - dy * _HEIGHT / 2),
+        xytext=(x0 + dx * _WIDTH / 2, y0 + dy * _HEIGHT / 2),
+        arrowprops={"arrowstyle": "-|>", "color": color, "lw": 2, "mutation_scale": 14},
+    )

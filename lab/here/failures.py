@@ -1,0 +1,88 @@
+"""Shows an error that ends a run: as one line if its user can fix it, else as Python does.
+
+AWS's messages do not say what to try, so below them a second line points to `lab explain` where
+that knows more. Scripts and the `lab` command print to standard error and exit with 1; in a
+notebook the lines take the traceback's place. Nothing of this happens before `install`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from lab.engine.display import printable
+from lab.errors import FIXABLE, CourseError, LabError, UnknownChapterError
+from lab.here import last_error
+from lab.here.shell import command, ipython
+
+Report = Callable[[BaseException], list[str]]
+
+
+def report(error: BaseException, is_known: Callable[[str], bool]) -> list[str]:
+    """The lines to show for an error, which is remembered for `lab explain`. `is_known` says
+    whether that knows more about it."""
+    line = printable(last_error.without_secrets(f"{type(error).__name__}: {error}"))
+    if not isinstance(error, UnknownChapterError | CourseError):  # no chapter has met these
+        last_error.remember(line)
+    if isinstance(error, LabError):  # it says what to try
+        return [line]
+    return [line, f"What does it mean? Run: {command('explain')}"] if is_known(line) else [line]
+
+
+def install(report: Report) -> None:
+    """From now on, show the errors that end this process, and those of a notebook's cells."""
+    previous = sys.excepthook
+
+    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if not _show(error, report):
+            previous(kind, error, trace)
+
+    sys.excepthook = show
+    atexit.register(_drop_what_nobody_reads)
+    _watch_ipython(report)
+
+
+def _show(error: BaseException, report: Report) -> bool:
+    """Whether that was all there is to show."""
+    if isinstance(error, FIXABLE):
+        print(*report(error), sep="\n", file=sys.stderr)
+    elif isinstance(error, KeyboardInterrupt):
+        print(
+            "Stopped. `lab check` says what is there; run it again, and it finds that.",
+            file=sys.stderr,
+        )
+    elif not isinstance(error, BrokenPipeError):  # as after `| head`: there is nobody to tell
+        report(error)
+        return False
+    return True
+
+
+def _watch_ipython(report: Report) -> None:
+    """https://ipython.readthedocs.io/en/stable/api/generated/IPython.core.interactiveshell.html"""
+
+    def show(
+        shell: Any, kind: type[BaseException], error: Any, trace: Any, tb_offset: int | None = None
+    ) -> None:
+        """Every error is remembered; those that can be fixed are shown as one line."""
+        lines = report(error)
+        if issubclass(kind, FIXABLE):
+            error._render_traceback_ = lambda: lines
+        shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
+
+    if (found := ipython()) is not None:
+        found.set_custom_exc((Exception,), show)
+
+
+def _drop_what_nobody_reads() -> None:
+    """Python itself would complain at its end of output that it cannot get rid of.
+
+    https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    """
+    try:
+        print(end="", flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
