@@ -24,7 +24,6 @@ from localcloud.iam import enforce, signatures
 from localcloud.iam.credentials import KnownCredentials
 from localcloud.iam.service import STS
 from localcloud.iam.signatures import RefusedSignatureError, Signed
-from localcloud.lambda_ import functions
 from localcloud.lambda_.runtime.runtime import Runtime
 from localcloud.lambda_.service import Lambda
 from localcloud.logs.service import Logs
@@ -160,8 +159,6 @@ class LocalCloud:
             "mailbox": None if self.mailbox.sends_out else str(self.mailbox.directory),
             "lost": losses.describe(_LOSSES_SHOWN),
             "restarts": tasks.restarted.total(),
-            "functions": [each.function_name for each in functions.functions()],
-            "event_sources": self.lambda_.mappings.describe(),
             "runtime": self.runtime.describe(),
             "checkpoints": self.checkpoints.names(),
             "services": {name: each.describe() for name, each in self.services.items()},

@@ -86,7 +86,8 @@ def find_standstill(aws: boto3.Session, queue_url: str, mapping: dict[str, Any])
 def look(aws: boto3.Session, queue_url: str, mapping: dict[str, Any]) -> Standing:
     """How things stand right now, from the local cloud or, where that does not say, from SQS."""
     function = name_in(mapping["FunctionArn"])
-    for found in (cloud_status(aws) or {}).get("event_sources", ()):
+    services = (cloud_status(aws) or {}).get("services", {})
+    for found in services.get("lambda", {}).get("event_source_mappings", ()):
         if (found["function"], found["queue"]) == (function, mapping["EventSourceArn"]):
             return _standing(found)
     return _look_at_queue(aws.client("sqs"), queue_url, mapping)

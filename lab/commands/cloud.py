@@ -10,7 +10,7 @@ import click
 from lab.aws import client_env, movement
 from lab.engine.display import printable
 from lab.errors import NoCloudError, TargetError
-from lab.here import last_error, local, settings
+from lab.here import cloud_in_words, last_error, local, settings
 from lab.here.lock import set_up_lock
 from lab.here.settings import Settings
 
@@ -83,19 +83,9 @@ def status(as_json: bool) -> None:
     if as_json:
         print(json.dumps(found))
         return
-    for name in ("address", "user", "folder", "pid", "mailbox"):
-        print(f"{name:10} {printable(str(found.get(name)))}")
-    if found["speed"] != 1:
-        print(f"{'speed':10} {found['speed']:g} times as fast as on AWS, the waits")
-    print(f"{'workers':10} {len(found['workers'])}")
-    print(f"{'functions':10} {printable(', '.join(found['functions'])) or 'none'}")
-    for trigger in found["event_sources"]:
+    print(cloud_in_words.printed(found))
+    for trigger in found["services"]["lambda"]["event_source_mappings"]:
         print(f"{'trigger':10} {movement.in_words(trigger)}")
-    for loss in found["lost"]["last"][:1]:
-        newest = printable(f"{loss['what']}: {loss['why']}")
-        print(f"{'lost':10} {found['lost']['total']}, the newest: {newest}")
-    if found["restarts"]:
-        print(f"{'restarts':10} {found['restarts']}; `lab logs --cloud` says of what, and why")
 
 
 @click.command()

@@ -127,7 +127,10 @@ def test_a_check_names_a_trigger_that_stands_still(
     assert "`lab logs --cloud`" in found.fix and "`lab stop`" in found.fix
     source = {"waiting": 7, "under_way": 0, "oldest_seconds": 61.4, "last_progress_ms": None}
     whose = {"function": "notify_fulfillment", "queue": ARN, "enabled": True, "in_flight": 0}
-    tell(monkeypatch, event_sources=[{**whose, **source}])
+    tell(
+        monkeypatch,
+        services={"lambda": {"event_source_mappings": [{**whose, **source}]}},
+    )
     found = about(aws, "Orders move from CustomerOrders")
     assert found.wrong.endswith("found 7 waiting, the oldest for 61 s, none under way")
 

@@ -156,7 +156,7 @@ def what_is_there(aws: Session, address: str) -> dict[str, Any]:
     listed = {
         "queues": aws.client("sqs").list_queues()["QueueUrls"],
         "subscriptions": aws.client("sns").list_subscriptions()["Subscriptions"],
-        "functions": status["functions"],
+        "functions": [f["name"] for f in status["services"]["lambda"]["functions"]],
         "apis": [each["id"] for each in aws.client("apigateway").get_rest_apis()["items"]],
         "orders": aws.client("dynamodb").scan(TableName="Orders")["Count"],
         "mails": len(list(Path(status["mailbox"]).glob("*/*"))),

@@ -137,7 +137,7 @@ def test_a_reset_forgets_everything(aws: Session, cloud: str) -> None:
     local.reset(cloud)
     status = local.status(cloud)
     assert status is not None
-    assert (status["workers"], status["functions"]) == ([], [])
+    assert (status["workers"], status["services"]["lambda"]["functions"]) == ([], [])
     assert aws.client("iam").list_roles()["Roles"] == []
 
 

@@ -605,7 +605,7 @@ def test_a_reset_ends_what_waits_and_what_runs(aws: Session, client_cloud: str) 
     local.reset(client_cloud)
     status = local.status(client_cloud)
     assert status is not None
-    assert (status["workers"], status["functions"]) == ([], [])
+    assert (status["workers"], status["services"]["lambda"]["functions"]) == ([], [])
     make_function(aws, "echo", ECHO)
     assert invoke(aws, "echo", {"tea": 1})["Payload"] == {"tea": 1}
 
