@@ -19,7 +19,7 @@ def lines(status: dict[str, Any]) -> Iterator[Line]:
     """Whose cloud it is, what each service has and does, and what was lost."""
     yield from ((name, str(status.get(name))) for name in ("address", "user", "folder", "pid"))
     if status["speed"] != 1:
-        yield "speed", f"waits pass {status['speed']:g} times as fast as on AWS"
+        yield "speed", f"{status['speed']:g} times as fast as on AWS (the waits)"
     services = status["services"]
     yield from _of_lambda(services["lambda"])
     yield from (("queue", _queue(each)) for each in services["sqs"]["queues"])
