@@ -29,7 +29,7 @@ lint: .venv/.dev  ## Check style and types
 check: lint test  ## What CI runs, but for the demo
 
 bench: .venv/.dev  ## Measure orders per second, against a floor
-	@$(BIN)/python benchmarks/bench.py
+	@$(BIN)/python -m benchmarks.bench
 
 parity: .venv/.dev  ## Write the local cloud's parity table from the tests
 	@$(BIN)/python -m tests.support.parity

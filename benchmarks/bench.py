@@ -9,7 +9,6 @@ to look at. `make bench` runs it and writes build/bench.json.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import io
 import json
 import os
@@ -20,7 +19,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from types import ModuleType
 from typing import Any
 
 import urllib3
@@ -34,6 +32,8 @@ from lab.course import COURSE, function_logs
 from lab.course.names import names
 from lab.here import local
 from lab.here.own_cloud import environment, own_cloud
+from tests.support.handlers import handler
+from tests.support.usage_plan import lift_throttle
 
 ROOT = Path(__file__).parent.parent
 ORDERS = 1000
@@ -123,17 +123,6 @@ def queued_order() -> dict[str, Any]:
     return {**order, "received_epoch_ms": now, "queued_epoch_ms": now}
 
 
-def lift_throttle(aws: Any) -> None:
-    """The tutorial's usage plan lets 20 orders a second in, which is what it is for."""
-    apigateway = aws.client("apigateway")
-    for plan in apigateway.get_usage_plans()["items"]:
-        operations = [
-            {"op": "replace", "path": f"/throttle/{limit}", "value": "100000"}
-            for limit in ("rateLimit", "burstLimit")
-        ]
-        apigateway.update_usage_plan(usagePlanId=plan["id"], patchOperations=operations)
-
-
 def post_orders(aws: Any, count: int) -> list[str]:
     """Post orders over HTTP from several threads; the ids of those that were accepted."""
     apigateway = aws.client("apigateway")
@@ -150,14 +139,6 @@ def post_orders(aws: Any, count: int) -> list[str]:
 
     with ThreadPoolExecutor(CLIENTS) as threads:
         return list(threads.map(post, range(count)))
-
-
-def handler(stem: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(stem, ROOT / "lambdas" / f"{stem}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def floor(aws: Any, count: int) -> tuple[float, float]:

@@ -26,12 +26,13 @@ from lab.course import COURSE
 from lab.course.names import names
 from lab.engine import catch_up
 from lab.here.own_cloud import environment, own_cloud
-from tests.conftest import make_function, make_role, make_session
-from tests.lab.test_chapters import run_chapters
-from tests.localcloud.iam.test_enforce import take_away
 from tests.support.chain import Chain
+from tests.support.chapters import run_chapters
 from tests.support.counts import counts
 from tests.support.fault_proxy import NOTHING_SENT, fault_proxy
+from tests.support.functions import make_function, make_role
+from tests.support.roles import take_away
+from tests.support.sessions import make_session
 
 BROKEN = (502, {"message": "Internal server error"})
 WELL = ["QUEUED", "PUBLISHED", "RECORDED"]

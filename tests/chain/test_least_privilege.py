@@ -20,10 +20,11 @@ from lab.aws.waiting import wait_until
 from lab.course import function_logs
 from lab.course.names import names
 from lab.here.own_cloud import environment, own_cloud
-from tests.conftest import event, make_session
-from tests.localcloud.iam.test_enforce import take_away
 from tests.support.chain import Chain
+from tests.support.events import event
 from tests.support.fault_proxy import FaultProxy, fault_proxy
+from tests.support.roles import take_away
+from tests.support.sessions import make_session
 
 REGION = "us-east-1"
 

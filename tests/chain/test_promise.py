@@ -17,15 +17,15 @@ from typing import Any
 
 import pytest
 
-from benchmarks.bench import lift_throttle
 from lab.aws.waiting import wait_until
 from lab.course.names import names
 from lab.course.orders import order_in
 from lab.here import local
 from lab.here.own_cloud import environment, own_cloud
-from tests.conftest import make_session
 from tests.support.chain import CHAPTERS_OWN, Chain
 from tests.support.fault_proxy import NOTHING_SENT, fault_proxy
+from tests.support.sessions import make_session
+from tests.support.usage_plan import lift_throttle
 
 ORDERS, AGAIN = 2000, 100
 # Few enough that the retries of boto3 and Lambda see to nearly all of them: what boto3 waits after

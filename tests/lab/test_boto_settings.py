@@ -8,7 +8,8 @@ import pytest
 
 from lab.errors import SettingsError
 from lab.here import settings
-from tests.conftest import make_session, run_module
+from tests.support.processes import run_module
+from tests.support.sessions import make_session
 
 ENDPOINT = "http://127.0.0.1:9"
 

@@ -6,7 +6,6 @@ import ast
 import dataclasses
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -30,71 +29,20 @@ from lab.course.resources import inventory
 from lab.errors import NotOursError, WaitTimeoutError
 from lab.here import local
 from lab.here.own_cloud import environment
-from tests.conftest import run_script, zip_of
+from tests.support.chapters import (
+    READS,
+    TOPIC,
+    UNDONE_BY,
+    post,
+    resources,
+    run_chapters,
+    wait_at_once,
+)
+from tests.support.functions import zip_of
+from tests.support.processes import run_script
 
 SET_UP_AND_VERIFY = (*COURSE.set_up, "04")
-TOPIC = "arn:aws:sns:us-east-1:123456789012:Orders"
 SCRIPTS = [chapter.script for chapter in COURSE.chapters]
-
-
-def run_chapters(*numbers: str) -> None:
-    for number in numbers:
-        COURSE.find(number).run()
-
-
-def resources(aws: Session) -> Counter[str]:
-    """How many of everything there is in the account, ours or not."""
-    api, lambda_ = aws.client("apigateway"), aws.client("lambda")
-    apis = [found["id"] for found in api.get_rest_apis()["items"]]
-    functions = [f["FunctionName"] for f in lambda_.list_functions()["Functions"]]
-    policies = [json.loads(p) for p in (_policy(lambda_, name) for name in functions) if p]
-    roles = [role["RoleName"] for role in aws.client("iam").list_roles()["Roles"]]
-    found = {
-        "queues": aws.client("sqs").list_queues().get("QueueUrls", []),
-        "topics": aws.client("sns").list_topics()["Topics"],
-        "subscriptions": aws.client("sns").list_subscriptions()["Subscriptions"],
-        "tables": aws.client("dynamodb").list_tables()["TableNames"],
-        "roles": roles,
-        "role policies": [
-            policy
-            for role in roles
-            for policy in aws.client("iam").list_role_policies(RoleName=role)["PolicyNames"]
-        ],
-        "functions": functions,
-        "permissions": [statement for policy in policies for statement in policy["Statement"]],
-        "mappings": lambda_.list_event_source_mappings()["EventSourceMappings"],
-        "log groups": aws.client("logs").describe_log_groups()["logGroups"],
-        "apis": apis,
-        "api resources": [r for i in apis for r in api.get_resources(restApiId=i)["items"]],
-        "methods": [
-            method
-            for i in apis
-            for resource in api.get_resources(restApiId=i)["items"]
-            for method in resource.get("resourceMethods", {})
-        ],
-        "models": [m for i in apis for m in api.get_models(restApiId=i)["items"]],
-        "validators": [v for i in apis for v in api.get_request_validators(restApiId=i)["items"]],
-        "gateway responses": [
-            r for i in apis for r in api.get_gateway_responses(restApiId=i)["items"]
-        ],
-        "deployments": [d for i in apis for d in api.get_deployments(restApiId=i)["items"]],
-        "stages": [s for i in apis for s in api.get_stages(restApiId=i)["item"]],
-        "usage plans": api.get_usage_plans()["items"],
-        "plan keys": [
-            key
-            for plan in api.get_usage_plans()["items"]
-            for key in api.get_usage_plan_keys(usagePlanId=plan["id"])["items"]
-        ],
-        "api keys": api.get_api_keys()["items"],
-    }
-    return Counter({kind: len(things) for kind, things in found.items() if things})
-
-
-def _policy(lambda_: Any, name: str) -> str | None:
-    try:
-        return str(lambda_.get_policy(FunctionName=name)["Policy"])
-    except lambda_.exceptions.ResourceNotFoundException:
-        return None
 
 
 def test_running_the_chapters_twice_makes_nothing_twice(aws: Session) -> None:
@@ -387,14 +335,6 @@ def test_the_whole_chain_over_http(aws: Session) -> None:
     )
 
 
-def post(aws: Session, **order: Any) -> int:
-    """Post an order as the shop does; the status of the answer."""
-    api = aws.client("apigateway")
-    key = api.get_api_keys(includeValues=True)["items"][0]["value"]
-    url = lab.invoke_url(aws, api.get_rest_apis()["items"][0]["id"], "prod", "/orders")
-    return urllib3.request("POST", url, json=order, headers={"x-api-key": key}).status
-
-
 def delete_queue(aws: Session) -> None:
     sqs = aws.client("sqs")
     sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=names().queue)["QueueUrl"])
@@ -445,11 +385,6 @@ def test_an_order_is_taken_also_when_stakeholders_cannot_be_told(
     assert mails_to_stakeholders(aws) == 0
 
 
-def wait_at_once(wait: Callable[..., Any], look: Callable[[], Any], what: str, **_: Any) -> Any:
-    """`wait_until` without patience."""
-    return wait(look, what, timeout=0)
-
-
 @pytest.mark.parametrize("numbers", [("00",), ("00", "01"), ("02",)])
 def test_a_function_that_never_passes_its_test_is_quoted(
     aws: Session, monkeypatch: pytest.MonkeyPatch, numbers: tuple[str, ...]
@@ -474,42 +409,6 @@ def test_no_log_names_a_customer(aws: Session) -> None:
 
 
 # -- Every call that makes something is undone by the inventory ----------------------------------
-
-# The kind of the inventory that undoes each call, or that the made thing goes away with.
-UNDONE_BY = {
-    "CreateQueue": "SQS queue",
-    "SetQueueAttributes": "SQS queue",
-    "CreateLogGroup": "log group",
-    "PutRetentionPolicy": "log group",
-    "CreateRole": "IAM role",
-    "PutRolePolicy": "IAM role",
-    "UpdateAssumeRolePolicy": "IAM role",
-    "CreateFunction": "Lambda function",
-    "UpdateFunctionCode": "Lambda function",
-    "UpdateFunctionConfiguration": "Lambda function",
-    "AddPermission": "permission",
-    "CreateEventSourceMapping": "event source mapping",
-    "UpdateEventSourceMapping": "event source mapping",
-    "CreateRestApi": "REST API",
-    "CreateResource": "REST API",
-    "CreateModel": "REST API",
-    "CreateRequestValidator": "REST API",
-    "PutGatewayResponse": "REST API",
-    "PutMethod": "REST API",
-    "PutIntegration": "REST API",
-    "CreateDeployment": "REST API",
-    "TagResource": "REST API",
-    "CreateUsagePlan": "usage plan",
-    "UpdateUsagePlan": "usage plan",
-    "CreateUsagePlanKey": "usage plan",
-    "CreateApiKey": "API key",
-    "CreateTopic": "SNS topic",
-    "Subscribe": "subscription",
-    "ConfirmSubscription": "SNS topic",
-    "SetSubscriptionAttributes": "subscription",
-    "CreateTable": "DynamoDB table",
-}
-READS = re.compile("(Get|List|Describe|Scan|Invoke|TestInvoke)")
 
 
 def test_the_inventory_undoes_every_call_that_makes_something(

@@ -22,8 +22,8 @@ from lab.course.resources import inventory
 from lab.engine import catch_up, cells, exercises
 from lab.engine.checks import MISSING, Finding, has_begun, is_right, report
 from lab.errors import MissingStepError, UnknownChapterError
-from tests.conftest import make_session
-from tests.lab.test_chapters import READS, TOPIC, resources, run_chapters
+from tests.support.chapters import READS, TOPIC, resources, run_chapters
+from tests.support.sessions import make_session
 
 
 def findings(aws: Session) -> dict[str, list[Finding]]:

@@ -24,8 +24,9 @@ from lab.aws.waiting import once_role_is_ready, wait_until
 from lab.commands import main
 from lab.errors import WaitTimeoutError
 from lab.here import last_error, local
+from lab.here.folders import ROOT
 from lab.here.own_cloud import environment, own_cloud
-from tests.conftest import ROOT, run_module
+from tests.support.processes import run_module
 
 # -- Packaging ---------------------------------------------------------------------------------
 

@@ -18,10 +18,10 @@ from lab.course import COURSE
 from lab.course.dead_letters import DeadLetter, Redriven
 from lab.course.names import names
 from lab.errors import LabError, NotOursError
-from tests.conftest import invoke, make_function
-from tests.lab.test_chapters import run_chapters
 from tests.support.chain import CHAPTERS_OWN
+from tests.support.chapters import run_chapters
 from tests.support.counts import Counts, counts
+from tests.support.functions import invoke, make_function
 
 TIMES = {"received_epoch_ms": 1, "queued_epoch_ms": 2}
 

@@ -15,8 +15,8 @@ from lab.course import facade, inbox
 from lab.engine import display
 from lab.errors import LabError, WaitTimeoutError
 from lab.here import last_error
-from tests.conftest import run_module, run_script
-from tests.lab.test_chapters import run_chapters, wait_at_once
+from tests.support.chapters import run_chapters, wait_at_once
+from tests.support.processes import run_module, run_script
 
 NASTY = "[/b]@x.y [red]\x1b[2J\x07 :tea:"
 PLAIN = "[/b]@x.y [red]?[2J? :tea:"

@@ -35,21 +35,14 @@ from lab.engine import explain
 from lab.engine.explain import PAGE, Explanation
 from lab.errors import LabError
 from lab.here import last_error, local, settings
+from lab.here.folders import ROOT
 from lab.here.lock import set_up_lock
 from lab.here.own_cloud import environment
 from localcloud.host import private, start_key
-from tests.conftest import (
-    ROOT,
-    event,
-    invoke,
-    make_function,
-    make_role,
-    make_session,
-    run_module,
-    run_script,
-    zip_of,
-)
-from tests.localcloud.iam.test_enforce import (
+from tests.support.events import event
+from tests.support.functions import invoke, make_function, make_role, zip_of
+from tests.support.processes import run_module, run_script
+from tests.support.roles import (
     allow,
     as_role,
     denied,
@@ -57,6 +50,7 @@ from tests.localcloud.iam.test_enforce import (
     make_trigger_without,
     take_away,
 )
+from tests.support.sessions import make_session
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
 ECHO = "def handler(event, context):\n    return event\n"

@@ -19,7 +19,7 @@ from lab.errors import LockedError
 from lab.here import lock
 from lab.here.folders import ROOT
 from lab.here.lock import set_up_lock
-from tests.conftest import run_module, run_script
+from tests.support.processes import run_module, run_script
 
 HOLDS = """
 import sys

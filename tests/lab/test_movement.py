@@ -15,9 +15,9 @@ from lab.course import COURSE
 from lab.course.facade import examine
 from lab.engine.checks import Finding
 from lab.here import local
-from tests.conftest import make_session
-from tests.lab.test_chapters import post, run_chapters
-from tests.localcloud.iam.test_enforce import take_away
+from tests.support.chapters import post, run_chapters
+from tests.support.roles import take_away
+from tests.support.sessions import make_session
 
 ARN = "arn:aws:sqs:us-east-1:123456789012:CustomerOrders"
 MAPPING = {

@@ -20,8 +20,8 @@ from lab.engine import cells, notebooks, pages
 from lab.engine.course import Chapter
 from lab.engine.notebooks import EditedNotebookError
 from lab.here.folders import ROOT
-from tests.conftest import run_module
-from tests.lab.test_chapters import resources, run_chapters
+from tests.support.chapters import resources, run_chapters
+from tests.support.processes import run_module
 
 each_chapter = pytest.mark.parametrize("chapter", COURSE.chapters, ids=lambda c: c.stem)
 

@@ -11,8 +11,9 @@ import pytest
 from lab.course.names import Names, names, tag_list, tags
 from lab.errors import SettingsError
 from lab.here import settings
+from lab.here.folders import ROOT
 from lab.here.own_cloud import environment
-from tests.conftest import ROOT, run_script
+from tests.support.processes import run_script
 
 
 def test_unless_set_everything_is_local() -> None:

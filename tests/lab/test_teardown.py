@@ -21,9 +21,11 @@ from lab.course.resources import inventory
 from lab.errors import DuplicateError
 from lab.here import local
 from lab.here.own_cloud import environment, own_cloud
-from tests.conftest import ANYTHING, make_session, run_module, run_script
-from tests.lab.test_chapters import UNDONE_BY, resources, run_chapters
+from tests.support.chapters import UNDONE_BY, resources, run_chapters
 from tests.support.fault_proxy import NOTHING_SENT, FaultProxy, fault_proxy
+from tests.support.functions import ANYTHING
+from tests.support.processes import run_module, run_script
+from tests.support.sessions import make_session
 
 CLOUD = ("--retry-delay", "0.05", "--auth", "off")  # the arguments of the cloud behind the proxy
 DELETES = (

@@ -18,7 +18,10 @@ from jsonschema import Draft4Validator
 
 import lab
 from lab.aws.session import Session
-from tests.conftest import ROOT, event, open_queue
+from lab.here.folders import ROOT
+from tests.support.events import event
+from tests.support.queues import open_queue
+from tests.support.strategies import JSON
 
 Load = Callable[..., ModuleType]
 HANDLERS = sorted((ROOT / "lambdas").glob("*.py"))
@@ -340,11 +343,6 @@ def test_what_the_api_model_refuses_the_handler_refuses_too(take_order: ModuleTy
             take_order.parse(json.dumps(order))
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=5,
-)
 ANY_TEXT = st.text(max_size=20) | st.text(
     st.sampled_from("a\n\x00\x1f\x7f\x80\ud800\udfff\ufffe\uffff🍵@"), max_size=4
 )

@@ -22,9 +22,9 @@ from lab.aws.waiting import wait_until
 from lab.course import COURSE
 from lab.here import local
 from lab.here.own_cloud import own_cloud
-from tests.conftest import make_session
-from tests.lab.test_chapters import run_chapters
 from tests.support.chain import CHAPTERS_OWN
+from tests.support.chapters import run_chapters
+from tests.support.sessions import make_session
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # As root it has no sandbox; and nothing here may reach for the network.

@@ -7,9 +7,9 @@ from typing import Any
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.here import local
-from tests.conftest import invoke, make_function
 from tests.support.chain import Chain
 from tests.support.counts import counts
+from tests.support.functions import invoke, make_function
 
 SLOW = """
 import time, boto3

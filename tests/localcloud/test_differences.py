@@ -23,9 +23,11 @@ from lab.aws.waiting import wait_until
 from lab.course.inbox import find_mail
 from lab.here import local
 from lab.here.own_cloud import own_cloud
-from tests.conftest import invoke, make_function, make_session, messages_on, open_queue, zip_of
-from tests.localcloud.lambda_.test_event_source_mapping import Setup
-from tests.localcloud.sns.test_delivery import link_in, mails, subscribe_email
+from tests.support.functions import invoke, make_function, zip_of
+from tests.support.mapping import Setup
+from tests.support.queues import messages_on, open_queue
+from tests.support.sessions import make_session
+from tests.support.subscriptions import link_in, mails, subscribe_email
 
 ACCOUNT = "123456789012"
 

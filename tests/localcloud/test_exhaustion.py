@@ -32,8 +32,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lab.aws.waiting import wait_until
 from lab.here import local
 from lab.here.own_cloud import own_cloud
-from tests.conftest import invoke, make_function, make_session, messages_on, zip_of
 from tests.support.counts import counts
+from tests.support.functions import invoke, make_function, zip_of
+from tests.support.queues import messages_on
+from tests.support.sessions import make_session
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits of this kind are POSIX's")
 

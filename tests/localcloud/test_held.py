@@ -35,7 +35,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from click.testing import CliRunner
 
 import teardown
-from benchmarks.bench import lift_throttle
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.commands import main
@@ -43,12 +42,15 @@ from lab.course import COURSE
 from lab.course.facade import examine
 from lab.course.resources import inventory
 from lab.here import local
+from lab.here.folders import ROOT
 from lab.here.own_cloud import environment, own_cloud
 from localcloud.lambda_.runtime.packages import Package
-from tests.chain.test_fuzz import Door
-from tests.conftest import ROOT, invoke, make_function, make_session, zip_of
-from tests.lab.test_chapters import resources, run_chapters
+from tests.support.chapters import resources, run_chapters
 from tests.support.counts import counts
+from tests.support.door import Door
+from tests.support.functions import invoke, make_function, zip_of
+from tests.support.sessions import make_session
+from tests.support.usage_plan import lift_throttle
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and modes are POSIX's")
 ECHO = "def handler(event, context):\n    return event\n"

@@ -25,15 +25,17 @@ from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.course.inbox import find_mail
 from lab.here import local
+from lab.here.folders import ROOT
 from localcloud import clock, losses, upstream
 from localcloud.lambda_ import functions
 from localcloud.lambda_.async_invoke import AsyncInvocations
 from localcloud.lambda_.runtime.runtime import Runtime
 from localcloud.lambda_.runtime.worker_handle import Result
 from localcloud.sns import limits as publishing
-from tests.conftest import ROOT, invoke, make_function, make_role, messages_on, open_queue
-from tests.localcloud.sns.test_delivery import link_in, redrive_to, subscribe_email, subscribe_queue
 from tests.support.counts import counts
+from tests.support.functions import invoke, make_function, make_role
+from tests.support.queues import messages_on, open_queue
+from tests.support.subscriptions import link_in, redrive_to, subscribe_email, subscribe_queue
 
 ACCOUNT = "123456789012"
 SQS = f"arn:aws:sqs:us-east-1:{ACCOUNT}:"

@@ -19,7 +19,8 @@ from click.testing import CliRunner
 from lab.aws.client_env import FORMATS
 from lab.aws.session import Session
 from lab.commands import main
-from tests.conftest import ROOT, run_module
+from lab.here.folders import ROOT
+from tests.support.processes import run_module
 
 SDK = "@aws-sdk/client-dynamodb@3"
 LIST_TABLES = """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from lab.here.folders import ROOT
 
 SERVICES = ("apigateway", "dynamodb", "iam", "lambda_", "logs", "sns", "sqs")
 CODE = sorted(

@@ -28,7 +28,9 @@ from lab.course import COURSE
 from lab.errors import LabError
 from lab.here import local
 from lab.here.own_cloud import environment, own_cloud
-from tests.conftest import invoke, make_function, make_session, run_module
+from tests.support.functions import invoke, make_function
+from tests.support.processes import run_module
+from tests.support.sessions import make_session
 
 
 @pytest.mark.parametrize("key", ["AKIAIOSFODNN7EXAMPLE", "test", "x"])

@@ -13,9 +13,9 @@ import moto
 import pytest
 
 import localcloud.cloud  # for all that it replaces
+from lab.here.folders import ROOT
 from localcloud import upstream
 from localcloud.upstream import UnknownTargetError, adds, original, patches, replaces
-from tests.conftest import ROOT
 from tests.support.patches import PAGE, page
 
 CODE = sorted((ROOT / "localcloud").rglob("*.py"))

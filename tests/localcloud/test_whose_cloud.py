@@ -29,9 +29,11 @@ from lab.aws.waiting import wait_until
 from lab.commands import main
 from lab.errors import NoAnswerError, TargetError
 from lab.here import folders, local
+from lab.here.folders import ROOT
 from lab.here.own_cloud import environment, own_cloud
 from localcloud.host import start_key
-from tests.conftest import ROOT, make_session, run_module
+from tests.support.processes import run_module
+from tests.support.sessions import make_session
 
 SITE_PACKAGES = Path(urllib3.__file__).parent.parent
 STRANGER = 23457

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import lab
-from tests.conftest import ROOT
+from lab.here.folders import ROOT
 
 CODE = [
     path
@@ -95,3 +95,16 @@ def test_ci_runs_what_the_readme_gives() -> None:
     assert "make test" in commands
     for command in commands:
         assert command in readme
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_no_test_imports_another_one_or_a_benchmark(path: Path) -> None:
+    froms = (
+        n for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.ImportFrom)
+    )
+    modules = [node.module or "" for node in froms]
+    assert [
+        m for m in modules if m.startswith(("benchmarks", "tests.conftest")) or ".test_" in m
+    ] == []

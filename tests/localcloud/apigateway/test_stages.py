@@ -12,7 +12,7 @@ import urllib3
 
 import lab
 from lab.aws.session import Session
-from tests.conftest import make_function, permit
+from tests.support.functions import make_function, permit
 
 ECHO = """
 import json

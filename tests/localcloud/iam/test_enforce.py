@@ -8,41 +8,25 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-import lab
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.course import COURSE
-from lab.course.names import names
 from localcloud.iam.policies import service_may
-from tests.conftest import TRUST, invoke, make_function, make_role, messages_on
-from tests.lab.test_chapters import run_chapters
+from tests.support.chapters import run_chapters
 from tests.support.counts import counts
-
-ACCOUNT = "123456789012"
-QUEUE = f"arn:aws:sqs:us-east-1:{ACCOUNT}:CustomerOrders"
-
-
-def as_role(aws: Session, *statements: dict[str, Any], session_policy: str = "") -> Session:
-    """A session of a role with these statements, as `sts:AssumeRole` gives it."""
-    arn = make_role(aws, "tried", {"Version": "2012-10-17", "Statement": list(statements)})
-    more = {"Policy": session_policy} if session_policy else {}
-    given = aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="me", **more)["Credentials"]
-    return session_of(aws, given)
-
-
-def session_of(aws: Session, given: Any) -> Session:
-    """A session with credentials of STS's."""
-    return Session(
-        aws.endpoint_url,
-        aws_access_key_id=given["AccessKeyId"],
-        aws_secret_access_key=given["SecretAccessKey"],
-        aws_session_token=given["SessionToken"],
-        region_name="us-east-1",
-    )
-
-
-def allow(action: str | list[str], resource: str | list[str] = "*", **more: Any) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+from tests.support.functions import TRUST, invoke, make_function, make_role
+from tests.support.queues import messages_on
+from tests.support.roles import (
+    ACCOUNT,
+    QUEUE,
+    allow,
+    as_role,
+    denied,
+    make_record_order_without_its_dead_letters,
+    make_trigger_without,
+    session_of,
+    take_away,
+)
 
 
 def deny(action: str, resource: str = "*") -> dict[str, Any]:
@@ -674,29 +658,6 @@ ACTIONS = [
 ]
 
 
-def take_away(aws: Session, function: str, action: str) -> None:
-    iam = aws.client("iam")
-    role = names().role(function, "us-east-1")
-    (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-    for statement in document["Statement"]:
-        actions = statement["Action"]
-        actions = [actions] if isinstance(actions, str) else actions
-        statement["Action"] = [a for a in actions if a != action] or ["none:None"]
-    iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
-
-
-def denied(aws: Session, function: str, action: str) -> str:
-    """What a function of the tutorial's says when its role has lost this action."""
-    run_chapters("00", "01", "02")
-    take_away(aws, function, action)
-    # Other workers: those that run have looked up their queue already.
-    aws.client("lambda").update_function_configuration(FunctionName=function, MemorySize=512)
-    reply = invoke(aws, function, json.loads(lab.event(function)))
-    assert reply.get("FunctionError") == "Unhandled"
-    return f"{reply['Payload']['errorType']}: {reply['Payload']['errorMessage']}"
-
-
 @pytest.mark.parametrize(("function", "action"), ACTIONS)
 def test_a_function_without_an_action_is_denied_at_its_hop(
     aws: Session, function: str, action: str
@@ -704,14 +665,6 @@ def test_a_function_without_an_action_is_denied_at_its_hop(
     error = denied(aws, function, action)
     assert f"assumed-role/{function}-role-us-east-1/{function} is not authorized" in error
     assert f"{action} on resource".lower() in error.lower()
-
-
-def make_trigger_without(aws: Session, action: str) -> None:
-    run_chapters("00", "01", "02")
-    take_away(aws, "notify_fulfillment", f"sqs:{action}")
-    aws.client("lambda").create_event_source_mapping(
-        EventSourceArn=QUEUE, FunctionName="notify_fulfillment"
-    )
 
 
 @pytest.mark.parity(
@@ -751,23 +704,6 @@ def test_orders_wait_while_the_role_may_not_receive_and_go_on_when_it_may(aws: S
     run_chapters("01")  # gives the permission back
     wait_until(
         lambda: table.get_item(Key={"order_id": "waits"}).get("Item"), "it arrived", timeout=10
-    )
-
-
-def make_record_order_without_its_dead_letters(aws: Session) -> None:
-    run_chapters("02")
-    take_away(aws, "record_order", "sqs:SendMessage")
-    aws.client("lambda").delete_function(FunctionName="record_order")
-    role = aws.client("iam").get_role(RoleName="record_order-role-us-east-1")["Role"]["Arn"]
-    aws.client("lambda").create_function(
-        FunctionName="record_order",
-        Role=role,
-        Handler="record_order.lambda_handler",
-        Runtime=lab.RUNTIME,
-        Code={"ZipFile": lab.package("record_order")},
-        DeadLetterConfig={
-            "TargetArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:record_order-dead-letters"
-        },
     )
 
 

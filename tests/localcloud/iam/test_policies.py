@@ -22,8 +22,8 @@ from policy_sentry.querying.actions import get_actions_matching_arn
 
 from lab.aws.session import Session
 from lab.course import COURSE
-from tests.conftest import TRUST
-from tests.lab.test_chapters import run_chapters
+from tests.support.chapters import run_chapters
+from tests.support.functions import TRUST
 
 ACCOUNT = "123456789012"
 QUEUE = f"arn:aws:sqs:us-east-1:{ACCOUNT}:CustomerOrders"

@@ -19,8 +19,9 @@ from lab.aws.session import Session
 from lab.here import local
 from lab.here.own_cloud import own_cloud
 from localcloud.host.start_key import StartKey
-from tests.conftest import invoke, make_function, make_role, make_session
-from tests.localcloud.iam.test_enforce import session_of
+from tests.support.functions import invoke, make_function, make_role
+from tests.support.roles import session_of
+from tests.support.sessions import make_session
 
 # A harmless call of each protocol.
 CALLS: dict[str, Callable[[Any], Any]] = {

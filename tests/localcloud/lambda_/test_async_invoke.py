@@ -15,16 +15,10 @@ import lab
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.here.own_cloud import own_cloud
-from tests.conftest import (
-    ANYTHING,
-    invoke,
-    make_function,
-    make_role,
-    make_session,
-    messages_on,
-    open_queue,
-)
 from tests.support.counts import counts
+from tests.support.functions import ANYTHING, invoke, make_function, make_role
+from tests.support.queues import messages_on, open_queue
+from tests.support.sessions import make_session
 
 ACCOUNT = "123456789012"
 SQS = f"arn:aws:sqs:us-east-1:{ACCOUNT}:"

@@ -22,7 +22,8 @@ import pytest
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.here.own_cloud import own_cloud
-from tests.conftest import invoke, make_function, make_session
+from tests.support.functions import invoke, make_function
+from tests.support.sessions import make_session
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="handlers misbehave as on AWS's Linux")
 

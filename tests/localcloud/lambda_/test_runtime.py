@@ -24,8 +24,10 @@ from botocore.exceptions import ClientError
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.here import local
+from lab.here.folders import ROOT
 from lab.here.own_cloud import own_cloud
-from tests.conftest import ROOT, invoke, make_function, make_role, make_session, zip_of
+from tests.support.functions import invoke, make_function, make_role, zip_of
+from tests.support.sessions import make_session
 
 RETURNS_N = "def handler(event, context):\n    return N\n"
 ECHO = "def handler(event, context):\n    return event\n"

@@ -35,7 +35,7 @@ from localcloud.logs.writer import LogWriter
 from localcloud.sqs.message import QueuedMessage
 from localcloud.sqs.queue import IndexedQueue
 from localcloud.tasks import Tasks
-from tests.conftest import zip_of
+from tests.support.functions import zip_of
 
 ECHO = zip_of("def handler(event, context):\n    return event\n")
 _RAISES = """

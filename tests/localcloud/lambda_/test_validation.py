@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lab.aws.session import Session
-from tests.conftest import make_function, zip_of
+from tests.support.functions import make_function, zip_of
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
 ECHO = "def handler(event, context):\n    return event\n"

@@ -16,14 +16,22 @@ from botocore.exceptions import ClientError
 
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
-from lab.course.inbox import find_mail, inbox
+from lab.course.inbox import find_mail
 from lab.here import local
 from lab.here.own_cloud import own_cloud
 from localcloud.sns.mailbox import Mailbox
-from tests.conftest import make_function, make_session, messages_on, open_queue, permit
 from tests.support.counts import counts
+from tests.support.functions import make_function, permit
+from tests.support.queues import messages_on, open_queue
+from tests.support.sessions import make_session
+from tests.support.subscriptions import (
+    ACCOUNT,
+    link_in,
+    redrive_to,
+    subscribe_email,
+    subscribe_queue,
+)
 
-ACCOUNT = "123456789012"
 # Writes what it gets to the queue "seen", and raises if the message says so.
 SPY = """
 import json, boto3
@@ -43,25 +51,6 @@ def structured(message: str) -> dict[str, str]:
 @pytest.fixture
 def topic(aws: Session) -> str:
     return str(aws.client("sns").create_topic(Name="Orders")["TopicArn"])
-
-
-def mails(aws: Session) -> list[Any]:
-    box = inbox(aws)
-    assert box is not None
-    return list(box)
-
-
-def link_in(text: str, action: str) -> str:
-    found = re.search(rf"http://\S+Action={action}\S*", text)
-    assert found is not None, text
-    return found[0]
-
-
-def subscribe_email(aws: Session, topic: str, address: str) -> str:
-    """Subscribe and return the text of the mail that asks for confirmation."""
-    aws.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint=address)
-    mail = wait_until(lambda: find_mail(aws, address, topic), "the mail is here", timeout=5)
-    return str(mail.get_content())
 
 
 @pytest.mark.parity(
@@ -314,16 +303,6 @@ def test_a_dead_letter_queue_that_does_not_let_the_topic_in_gets_nothing(
 # -- To queues ----------------------------------------------------------
 
 
-def subscribe_queue(aws: Session, topic: str, name: str, **attributes: str) -> str:
-    made = aws.client("sns").subscribe(
-        TopicArn=topic,
-        Protocol="sqs",
-        Endpoint=f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}",
-        Attributes=attributes,
-    )
-    return str(made["SubscriptionArn"])
-
-
 COLOR = {"color": {"DataType": "String", "StringValue": "green"}}
 
 
@@ -391,10 +370,6 @@ def test_a_queue_that_does_not_let_the_topic_in_gets_nothing(aws: Session, topic
     (dead,) = messages_on(aws, undelivered)
     assert json.loads(dead["Body"])["Message"] == "tea"
     assert messages_on(aws, closed, wait=0) == []
-
-
-def redrive_to(queue: str) -> str:
-    return json.dumps({"deadLetterTargetArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:{queue}"})
 
 
 def test_a_queue_that_is_gone_does_not_disturb_the_others(aws: Session, topic: str) -> None:

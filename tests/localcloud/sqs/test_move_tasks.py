@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 import lab.here.local
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
-from tests.conftest import messages_on
 from tests.support.counts import counts
+from tests.support.queues import messages_on
 
 ARN = "arn:aws:sqs:us-east-1:123456789012:"
 DEAD = f"{ARN}dead"
