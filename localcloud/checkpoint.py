@@ -18,6 +18,7 @@ import json
 import pickle
 import re
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -43,13 +44,14 @@ _LOCKS: dict[type, Any] = {
 }
 _UNPICKLABLE = (pickle.PickleError, AttributeError, TypeError, ValueError, RecursionError)
 
-# What a checkpoint refers to and does not copy: moto's services, and functions without a name.
+# What a checkpoint refers to and does not copy: moto's services, and what never changes and cannot
+# be pickled, which are functions without a name and cryptographic keys.
 _Outside = list[Any]
 # Where a thing outside is: its number there, and for a backend its account and region.
 _Place = tuple[Any, ...]
 
 
-class _RefusedError(Exception):
+class RefusedError(Exception):
     """A request that cannot be granted, with the status of its answer."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -62,7 +64,7 @@ class Checkpoints:
 
     def __init__(self, cloud: LocalCloud) -> None:
         self._cloud = cloud
-        self._taken: dict[str, _Checkpoint] = {}
+        self._taken: dict[str, Checkpoint] = {}
 
     async def handle(self, request: Request) -> Response:
         """Answer `{"action": "take", "name": "chain"}`; the other actions are restore and drop."""
@@ -71,7 +73,7 @@ class Checkpoints:
             if action == "take":
                 await self._cloud.mailbox.written()
             getattr(self, action)(name)
-        except _RefusedError as refused:
+        except RefusedError as refused:
             return json_response(refused.status, {"message": str(refused)})
         return json_response(200, {"checkpoints": self.names()})
 
@@ -81,8 +83,8 @@ class Checkpoints:
     def take(self, name: str) -> None:
         """Take a checkpoint, in place of the one of that name if there is one."""
         if name not in self._taken and len(self._taken) >= _MOST:
-            raise _RefusedError(409, f"There are {_MOST} checkpoints; drop one. {self._known()}")
-        self._taken[name] = _Checkpoint(_saved(self._cloud))
+            raise RefusedError(409, f"There are {_MOST} checkpoints; drop one. {self._known()}")
+        self._taken[name] = Checkpoint(_saved(self._cloud))
 
     def restore(self, name: str) -> None:
         """Bring the cloud back to what it was."""
@@ -93,9 +95,9 @@ class Checkpoints:
         self._find(name)
         del self._taken[name]
 
-    def _find(self, name: str) -> _Checkpoint:
+    def _find(self, name: str) -> Checkpoint:
         if name not in self._taken:
-            raise _RefusedError(404, f"There is no checkpoint {name!r}. {self._known()}")
+            raise RefusedError(404, f"There is no checkpoint {name!r}. {self._known()}")
         return self._taken[name]
 
     def _known(self) -> str:
@@ -110,13 +112,13 @@ def _asked(body: bytes) -> tuple[str, str]:
         found = json.loads(body)
         action, name = found["action"], found["name"]
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise _RefusedError(400, f"Expected a JSON object such as {example}.") from None
+        raise RefusedError(400, f"Expected a JSON object such as {example}.") from None
     if action not in _ACTIONS:
         text = f"action: expected one of {', '.join(_ACTIONS)}, found {action!r}."
-        raise _RefusedError(400, text)
+        raise RefusedError(400, text)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         text = f"name: expected up to 80 letters, digits and ._- , found {name!r}."
-        raise _RefusedError(400, text)
+        raise RefusedError(400, text)
     return action, name
 
 
@@ -126,7 +128,7 @@ def _saved(cloud: LocalCloud) -> dict[str, Any]:
     return {"services": services, "losses": losses.saved(), "speed": clock.speed}
 
 
-def _restore(cloud: LocalCloud, checkpoint: _Checkpoint) -> None:
+def _restore(cloud: LocalCloud, checkpoint: Checkpoint) -> None:
     """Give up what is under way, put the checkpoint in the place of all that there is, and go on
     with what it has to do."""
     for service in cloud.services.values():
@@ -151,16 +153,20 @@ def _keep_sessions(before: list[Any], of_live_workers: set[str]) -> None:
     backend.assumed_roles = others + kept
 
 
-class _Checkpoint:
+class Checkpoint:
     """What moto remembers, and beside it `ours`, which shares objects with it."""
 
     def __init__(self, ours: Any) -> None:
         # At a reset moto forgets which services are in use. These are the services themselves.
         self._outside: _Outside = list(BackendDict._instances)
-        self._pickled = self._dump(dict(_states(self._outside)), ours)
+        states = dict(_states(self._outside))
+        self._places = list(states)
+        self._pickled = self._dump(states, ours)
 
     def load(self) -> Any:
-        """Give moto the state of the checkpoint, in place of what it remembers; returns `ours`."""
+        """Give an empty moto the state of the checkpoint; returns `ours`."""
+        for place in self._places:  # first, as moto lists some things in the order of services
+            _at(place, self._outside)
         states, ours = _Reader(self._pickled, self._outside).load()
         for place, state in states.items():
             backend = _at(place, self._outside)
@@ -169,13 +175,13 @@ class _Checkpoint:
         return ours
 
     def _dump(self, states: dict[_Place, Any], ours: Any) -> bytes:
-        """Both as bytes. Raises _RefusedError, which names the service, if that cannot be done."""
+        """Both as bytes. Raises RefusedError, which names the service, if that cannot be done."""
         try:
             return _copied((states, ours), self._outside)
         except _UNPICKLABLE as error:
             where = next(self._unpicklable(states), "the local cloud's own state")
             text = f"{where} holds something that cannot be copied: {error}. Delete it first."
-            raise _RefusedError(409, text) from None
+            raise RefusedError(409, text) from None
 
     def _unpicklable(self, states: dict[_Place, Any]) -> Iterator[str]:
         for (number, _, region), state in states.items():
@@ -194,10 +200,9 @@ class _Writer(pickle.Pickler):
         self._places = dict(_places(outside))
 
     def persistent_id(self, thing: Any) -> _Place | None:
-        if isinstance(thing, FunctionType):
-            return self._of_function(thing)
-        is_one = isinstance(thing, BaseBackend | AccountSpecificBackend | BackendDict)
-        return self._places.get(id(thing)) if is_one else None
+        if isinstance(thing, BaseBackend | AccountSpecificBackend | BackendDict):
+            return self._places.get(id(thing))
+        return self._outside_place(thing) if _never_changes(thing) else None
 
     def reducer_override(self, thing: Any) -> Any:
         """How to make what has no state of its own that could be copied."""
@@ -205,17 +210,16 @@ class _Writer(pickle.Pickler):
             return _LOCKS[type(thing)], ()
         if isinstance(thing, WeakValueDictionary):
             return WeakValueDictionary, (), None, None, iter(thing.items())
+        if isinstance(thing, defaultdict) and type(thing) is not defaultdict:
+            state = vars(thing), {"default_factory": thing.default_factory}
+            return _bare, (type(thing),), state, None, iter(thing.items())
         return NotImplemented
 
-    def _of_function(self, function: FunctionType) -> _Place | None:
-        """One without a name stays what it is, unless it has variables of another one, which may
-        be state. One with a name is found by it."""
-        if "<" not in function.__qualname__ or function.__closure__ is not None:
-            return None
-        if id(function) not in self._places:
-            self._places[id(function)] = (len(self._outside),)
-            self._outside.append(function)
-        return self._places[id(function)]
+    def _outside_place(self, thing: Any) -> _Place:
+        if id(thing) not in self._places:
+            self._places[id(thing)] = (len(self._outside),)
+            self._outside.append(thing)
+        return self._places[id(thing)]
 
 
 class _Reader(pickle.Unpickler):
@@ -229,16 +233,35 @@ class _Reader(pickle.Unpickler):
         return _at(place, self._outside)
 
 
+def _bare(kind: type) -> Any:
+    """One without its `__init__`, which may want anything."""
+    return kind.__new__(kind)
+
+
+def _never_changes(thing: Any) -> bool:
+    """Whether it is a key, or a function that cannot be found by its name. One with variables of
+    another function is left out: those may be state."""
+    if isinstance(thing, FunctionType):
+        return "<" in thing.__qualname__ and thing.__closure__ is None
+    return type(thing).__module__.startswith("cryptography.")
+
+
+def _services(outside: _Outside) -> Iterator[tuple[int, Any]]:
+    for number, thing in enumerate(outside):
+        if isinstance(thing, BackendDict):
+            yield number, thing
+
+
 def _states(outside: _Outside) -> Iterator[tuple[_Place, dict[str, Any]]]:
     """What each backend remembers, with its place."""
-    for number, service in enumerate(outside):
+    for number, service in _services(outside):
         for account, region, backend in service.iter_backends():
             yield (number, account, region), vars(backend)
 
 
 def _places(outside: _Outside) -> Iterator[tuple[int, _Place]]:
     """The places of all backends and of what holds them, by their ids."""
-    for number, service in enumerate(outside):
+    for number, service in _services(outside):
         yield id(service), (number,)
         for account, regions in service.items():
             yield id(regions), (number, account)
