@@ -233,7 +233,7 @@ class _Reader(pickle.Unpickler):
         return _at(place, self._outside)
 
 
-def _bare(kind: type) -> Any:
+def _bare(kind: Any) -> Any:
     """One without its `__init__`, which may want anything."""
     return kind.__new__(kind)
 
