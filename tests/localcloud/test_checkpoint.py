@@ -158,7 +158,7 @@ def test_everything_is_as_it_was_byte_for_byte_and_the_chain_works(shop: Shop) -
 
 def tear_down(shop: Shop) -> None:
     with environment(AWS_ENDPOINT_URL=shop.address):
-        chapters.CHAPTERS["07"].run()
+        run_chapters("07")
 
 
 def test_workers_stay_warm_with_keys_that_open_the_restored_cloud(shop: Shop) -> None:
@@ -380,7 +380,9 @@ def test_a_poller_works_for_a_restored_mapping_and_for_no_other(
     assert counts(sqs, ends["other"]) == (1, 0, 0)
     found = local.status(cloud)
     assert found is not None
-    assert [source["polls"] for source in found["event_sources"]] == [True]
+    assert [source["polls"] for source in found["services"]["lambda"]["event_source_mappings"]] == [
+        True
+    ]
 
 
 def test_a_role_that_was_narrowed_may_again(
