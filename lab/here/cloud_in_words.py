@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from lab.aws.arn import name_in
 from lab.engine.display import printable
 
 Line = tuple[str, str]  # a label, and what stands behind it
@@ -43,7 +44,7 @@ def _of_lambda(found: dict[str, Any]) -> Iterator[Line]:
     for (arn, state), count in Counter(
         (event["function_arn"], event["state"]) for event in found["events"]
     ).items():
-        yield "events", f"{_name(arn)}: {_count(count, 'asynchronous event')} {state}"
+        yield "events", f"{name_in(arn)}: {_count(count, 'asynchronous event')} {state}"
 
 
 def _function(function: dict[str, Any]) -> str:
@@ -92,7 +93,3 @@ def _mailbox(mailbox: dict[str, Any]) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _name(arn: str) -> str:
-    return arn.rpartition(":")[2]
