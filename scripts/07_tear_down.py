@@ -40,8 +40,10 @@ print(f"Working in account {lab.account_id(aws)}, region {aws.region_name}.")
 # things.
 
 # %%
-for found in teardown.list_ours(aws):
+there = teardown.list_ours(aws)
+for found in there:
     print(f"  {found.resource}")
+print(f"Found {len(there)} things to delete.")
 
 # %% [markdown]
 # The list is in reverse: what we made last comes first. The trigger goes before the function that
@@ -75,8 +77,8 @@ for found in teardown.list_ours(aws):
 # everything again. If it cannot delete one thing, it still deletes the rest. On the command line,
 # use `python teardown.py`, which asks first.
 #
-# Console: seven dashboards, each thing in the right order, and the log groups that everybody
-# forgets.
+# Console: a dashboard for each service, and in it one thing after the other, in the right order;
+# then the log groups that everybody forgets.
 
 # %% tags=["tear-down"]
 left = teardown.tear_down(aws)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from lab.course import COURSE
@@ -13,11 +15,28 @@ def dev() -> None:
 
 
 @dev.command()
-def notebooks() -> None:
-    """Build the notebooks from the scripts and execute them on a local cloud of their own."""
-    from lab.engine.notebooks import build_all  # needs what only the notebooks do
+def check() -> None:
+    """Say what a chapter still lacks, and where a rule of the repository is broken.
 
-    build_all(COURSE)
+    Exit status 0 if there is nothing to say.
+    """
+    from lab.engine import upkeep  # reads every script, which no other command does
+
+    found = upkeep.problems(COURSE)
+    print("\n".join(found) or f"All right: {len(COURSE.chapters)} chapters, and the house.")
+    sys.exit(1 if found else 0)
+
+
+@dev.command()
+@click.argument("chapter", required=False)
+def notebooks(chapter: str | None) -> None:
+    """Build the notebooks from the scripts and execute them on a local cloud of their own.
+
+    With CHAPTER only its notebook, after the chapters that it builds on.
+    """
+    from lab.engine.notebooks import build_all
+
+    build_all(COURSE, COURSE.find(chapter) if chapter else None)
 
 
 COMMANDS = (dev,)

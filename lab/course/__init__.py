@@ -8,7 +8,8 @@ from lab.course.orders import forget_those_of
 from lab.course.resources import inventory
 from lab.engine.course import Box, Course, load_chapters
 
-_chapters, _unreadable = load_chapters(__name__, "00", "01", "02", "03", "04", "05", "06", "07")
+_ORDER = ("00", "01", "02", "03", "04", "05", "06", "07")
+_chapters, _unreadable = load_chapters(__name__, *_ORDER)
 
 COURSE = Course(
     name=__name__,

@@ -11,7 +11,7 @@ import importlib
 import re
 import runpy
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,7 @@ class Course:
     `inventory` lists all that they make, `forget` deletes what some of them left in the things
     of others, `errors` is the file of the errors that `lab explain` knows, `price` what an order
     costs, in dollars a million, and `priced` what is in that. `outside` are boxes of the drawing
-    that nobody makes.
+    that nobody makes, `unreadable` says by number what keeps a file from being a chapter.
     """
 
     name: str
@@ -130,7 +130,16 @@ class Course:
     price: float
     priced: str
     outside: tuple[Box, ...] = ()
-    unreadable: tuple[str, ...] = ()
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> str:
+        """Where its files are, from the project's folder."""
+        return self.name.replace(".", "/")
+
+    def file(self, number: str) -> str:
+        """The file of the chapter with this number."""
+        return f"{self.folder}/chapter_{number}.py"
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:
@@ -172,7 +181,7 @@ class Course:
 
     def problems(self) -> list[str]:
         """What is wrong with the files of this course, a sentence each; nothing if it is whole."""
-        return [*self.unreadable, *([] if self.unreadable else self._contradictions())]
+        return [*self.unreadable.values(), *([] if self.unreadable else self._contradictions())]
 
     def insist_on_being_whole(self) -> None:
         """Raise CourseError if a file of the course lacks something."""
@@ -180,7 +189,7 @@ class Course:
             raise CourseError("\n".join(problems))
 
     def _contradictions(self) -> Iterator[str]:
-        where = f"{_file(self.name)}/__init__.py"
+        where = f"{self.folder}/__init__.py"
         parts = {"set_up": self.set_up, "breaks": self.breaks, "demo": self.demo}
         for part, numbers in (*parts.items(), ("last", (self.last,))):
             for number in set(numbers) - set(self.numbers):
@@ -188,23 +197,24 @@ class Course:
         for chapter in self.chapters:
             for number in set(chapter.builds_on) - set(self.numbers):
                 yield (
-                    f"{_file(self.name, chapter.number)}: `builds_on` names the chapter {number}, "
-                    "which is not in COURSE."
+                    f"{self.file(chapter.number)}: `builds_on` names the chapter {number}, which "
+                    "is not in COURSE."
                 )
             if not chapter.exercise.hints:
-                yield f"{_file(self.name, chapter.number)}: the exercise has no `hints`; write one."
+                yield f"{self.file(chapter.number)}: the exercise has no `hints`; write them."
 
 
-def load_chapters(course: str, *numbers: str) -> tuple[tuple[Chapter, ...], tuple[str, ...]]:
-    """The chapters of these numbers from their files in a course's folder, in this order, and a
-    sentence on each file that is no chapter."""
-    chapters, problems = [], []
+def load_chapters(course: str, *numbers: str) -> tuple[tuple[Chapter, ...], dict[str, str]]:
+    """The chapters of these numbers from their files in a course's folder, in this order, and by
+    number a sentence on each file that is no chapter."""
+    chapters: list[Chapter] = []
+    problems: dict[str, str] = {}
     for number in numbers:
         try:
             chapters.append(_load(course, number))
         except CourseError as error:
-            problems.append(str(error))
-    return tuple(chapters), tuple(problems)
+            problems[number] = str(error)
+    return tuple(chapters), problems
 
 
 def _load(course: str, number: str) -> Chapter:

@@ -19,8 +19,6 @@ from typing import Any
 
 import click
 import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 from rich.console import Console
 from rich.progress import track
 from traitlets.config import Config
@@ -74,6 +72,9 @@ def build(course: Course, chapter: Chapter) -> Any:
 
 def execute(notebook: Any, chapter: Chapter) -> None:
     """Run all cells and keep their outputs. Raises ChapterFailedError when one fails."""
+    from nbclient import NotebookClient  # not there where only scripts are run
+    from nbclient.exceptions import CellExecutionError
+
     chapter.notebook.parent.mkdir(exist_ok=True)
     client = NotebookClient(
         notebook,
@@ -174,24 +175,29 @@ def write(notebook: Any, path: Path) -> bool:
     return True
 
 
-def build_all(course: Course) -> None:
-    """Build and execute the chapters in order, and write what changed."""
-    chapters = course.chapters
+def build_all(course: Course, only: Chapter | None = None) -> None:
+    """Build and execute the chapters in order, and write what changed; or only this one, after
+    those that it builds on."""
+    chapters = [only] if only else list(course.chapters)
     refuse_to_lose([chapter.notebook for chapter in chapters])
     changed = []
     with own_cloud() as (address, _), environment(AWS_ENDPOINT_URL=address):
+        for number in only.builds_on if only else ():
+            course.find(number).run()
         steps = track(chapters, "Notebooks", console=Console(stderr=True), transient=True)
         for chapter in steps:
-            notebook = build(course, chapter)
-            started = time.monotonic()
-            execute(notebook, chapter)
-            took = time.monotonic() - started
-            print(f"{chapter.title}: {took:.1f} s", flush=True)
-            pages.note_duration(chapter, took)
-            notebook.cells[0].source = (
-                build(course, chapter).cells[0].source
-            )  # it tells the duration
-            if write(notebook, chapter.notebook):
-                changed.append(f"notebooks/{chapter.notebook.name}")
+            changed += _build_and_execute(course, chapter)
     changed += pages.write(course)
     print(f"Changed: {', '.join(changed) or 'nothing'}")
+
+
+def _build_and_execute(course: Course, chapter: Chapter) -> list[str]:
+    """Returns the name of the notebook if it changed."""
+    notebook = build(course, chapter)
+    started = time.monotonic()
+    execute(notebook, chapter)
+    took = time.monotonic() - started
+    print(f"{chapter.title}: {took:.1f} s", flush=True)
+    pages.note_duration(chapter, took)
+    notebook.cells[0].source = build(course, chapter).cells[0].source  # which tells the duration
+    return [f"notebooks/{chapter.notebook.name}"] if write(notebook, chapter.notebook) else []

@@ -13,6 +13,7 @@ import ast
 import json
 import math
 import re
+from functools import cache
 from pathlib import Path
 
 from lab.engine import cells, explain
@@ -156,6 +157,7 @@ def calls_in(chapter: Chapter, cell: cells.Cell) -> list[str]:
     return list(dict.fromkeys(call for _, _, call in sorted(found)))
 
 
+@cache
 def _clients(chapter: Chapter) -> dict[str, str]:
     """What the chapter's variables stand for: {"lambda_": "lambda", "table": "dynamodb", ...}."""
     found = {"urllib3": "urllib3", "shop": "urllib3", "teardown": "teardown"}

@@ -195,7 +195,7 @@ def _refuse_a_function_that_cannot_poll(
 def _refuse_a_short_visibility_timeout(arn: str, timeout: int) -> None:
     """A queue hides a message for as long as the function may take. AWS looks when a mapping is
     made or updated, and not when one of the two changes. Here an update counts that names the
-    function, as chapter 03's does.
+    function.
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     """
     queue = deliver.find(arn)

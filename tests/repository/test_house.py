@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import datetime
 import re
 import subprocess
@@ -11,41 +10,67 @@ from pathlib import Path
 import pytest
 
 import lab
+from lab.course import COURSE
+from lab.engine import house
 from lab.here.folders import ROOT
 
-CODE = [
-    path
-    for folder in ("lab", "localcloud", "scripts", "lambdas")
-    for path in sorted((ROOT / folder).rglob("*.py"))
-] + [ROOT / "teardown.py"]
+each_file = pytest.mark.parametrize(
+    "path", house.code(), ids=lambda path: str(path.relative_to(ROOT))
+)
 
 
-def imported(path: Path) -> set[str]:
-    tree = ast.parse(path.read_text("utf-8"))
-    plain = [a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names]
-    froms = [n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
-    return {name.split(".")[0] for name in plain + froms}
-
-
-@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+@each_file
 def test_each_room_imports_from_where_it_may(path: Path) -> None:
-    room, found = path.relative_to(ROOT).parts[0], imported(path)
-    if room != "localcloud":
-        assert "moto" not in found
-    if room in ("localcloud", "lambdas"):
-        assert not found & {"lab", "scripts", "teardown"}
-    if room == "lambdas":
-        assert "localcloud" not in found
-    if room == "scripts":
-        assert "localcloud" not in found
+    assert list(house.wrong_imports(path)) == []
 
 
-@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+@each_file
 def test_a_module_opens_by_saying_its_job(path: Path) -> None:
-    if path.parent.name == "scripts":
-        assert "# %% [markdown]" in path.read_text("utf-8")
-    else:
-        assert ast.get_docstring(ast.parse(path.read_text("utf-8")))
+    assert list(house.missing_opening(path)) == []
+
+
+@each_file
+def test_a_chapter_is_named_in_the_course_and_in_the_scripts_only(path: Path) -> None:
+    assert list(house.chapter_numbers(path, COURSE.numbers)) == []
+
+
+BROKEN = [
+    ("lab/aws/a.py", "import moto.core", "lab/aws/a.py imports moto, which nothing in lab may"),
+    ("localcloud/a.py", "from lab import x", "localcloud/a.py imports lab"),
+    ("localcloud/sqs/a.py", "import teardown", "localcloud/sqs/a.py imports teardown"),
+    ("lambdas/a.py", "import localcloud.http", "lambdas/a.py imports localcloud"),
+    ("scripts/a.py", "from localcloud import x", "scripts/a.py imports localcloud"),
+    ("lab/engine/a.py", "from lab.course.names import names", "lab/engine/a.py imports lab.course"),
+    ("lab/here/a.py", "from lab import course", "lab/here/a.py imports lab.course"),
+    ("lab/aws/a.py", "if x:\n    import lab.course", "lab/aws/a.py imports lab.course"),
+    ("lab/errors.py", "from lab import course", "lab/errors.py imports lab.course"),
+    ("lab/course/a.py", "from lab.commands import dev", "lab/course/a.py imports lab.commands"),
+    ("teardown.py", "import moto", "teardown.py imports moto"),
+    ("lab/here/a.py", "x = '03'", "lab/here/a.py, line 2, names a chapter: '03'"),
+    ("localcloud/a.py", "# as chapter 03 does", "localcloud/a.py, line 2, names a chapter"),
+    ("lab/commands/a.py", 'x = "`lab goto 03`"', "lab/commands/a.py, line 2, names a chapter"),
+]
+
+
+@pytest.mark.parametrize(("name", "line", "said"), BROKEN)
+def test_a_broken_rule_is_a_sentence_that_names_the_file(
+    tmp_path: Path, name: str, line: str, said: str
+) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'"""Its job."""\n{line}\n')
+    (tmp_path / "teardown.py").touch(exist_ok=True)
+    found = [each for each in house.broken_rules(["03"], tmp_path) if "does not open" not in each]
+    assert len(found) == 1, found
+    assert found[0].startswith(said)
+
+
+def test_the_course_may_name_its_chapters(tmp_path: Path) -> None:
+    for name in ("lab/course/a.py", "scripts/a.py"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x = '03'")
+        assert list(house.chapter_numbers(path, ["03"], tmp_path)) == []
 
 
 def test_the_runtime_is_supported_for_another_half_year() -> None:
