@@ -1,8 +1,8 @@
 """Names the environment variable that keeps boto3 from making a client.
 
-boto3 reads some dozens of variables that are none of ours, and for a bad value it raises whatever
-comes, mostly without the variable's name. There is no list of them here that could be out of
-date: the variable at fault is the one without which the client can be made.
+boto3 reads dozens of variables that are not ours. For a bad value it raises all kinds of errors,
+mostly without the variable's name. A list of them would soon be out of date, so we try: the
+variable at fault is the one without which the client can be made.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def none_but_ours(resources: Iterable[Resource]) -> list[Found]:
 
 
 def _strangers(found: list[Found]) -> list[str]:
-    """What bears one of our names and not our tags, but for what may stand beside ours."""
+    """What has one of our names without our tags, except what may stand beside ours."""
     ours = {str(each.resource) for each in found if each.ours and each.resource.shares_name}
     return list(
         dict.fromkeys(str(f.resource) for f in found if not f.ours and str(f.resource) not in ours)

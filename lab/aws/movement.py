@@ -1,9 +1,8 @@
 """Whether the orders in a queue move, or its trigger stands still.
 
-One look cannot tell: what has just been sent waits for a moment, too. So what looks as if it stood
-still is watched for as long as a trigger may take. The local cloud says what it has under way and
-since when; SQS alone says less, and with it a trigger stands still when messages wait and none
-is hidden.
+One look cannot tell: what has just been sent waits for a moment, too. So a trigger that seems to
+stand still is watched for as long as it may take. The local cloud says what it has under way and
+since when. SQS alone says less: there a trigger stands still when messages wait and none is hidden.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from lab.here import local
 
 PATIENCE_SECONDS = 10.0  # the local cloud fetches at once
 PATIENCE_ON_AWS_SECONDS = 30.0  # a trigger that was just made or changed takes its time there
-_TOO_LONG_SECONDS = 90  # the visibility timeout of the queue: by then SQS counts on no answer
+_TOO_LONG_SECONDS = 90  # a usual visibility timeout: by then SQS has given up on the answer
 
 
 @dataclass(frozen=True)

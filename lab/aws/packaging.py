@@ -1,4 +1,4 @@
-"""What a function needs: its package, its runtime, its test event, and what it takes.
+"""What a function needs: its package, its runtime, its test event, and the form of its input.
 
 The same source gives the same bytes on every machine, so Lambda's CodeSha256 changes
 exactly when the code does.

@@ -62,11 +62,11 @@ def _at(endpoint_url: str, region: str | None) -> Session:
     return _made_up(endpoint_url, region, key.access_key_id, key.secret_access_key)
 
 
-@cache  # a session reads AWS's service descriptions anew, which is most of a chapter's time
+@cache  # a new session reads AWS's service descriptions again: most of a chapter's time
 def _made_up(endpoint_url: str, region: str | None, key_id: str, secret: str) -> Session:
     nothing = (None, None, os.devnull, None)  # no option, variable, value or converter
     alone = botocore.session.Session(
-        # Neither a profile nor a proxy of the learner's has a say in what is local.
+        # The learner's own profile and proxy do not matter for what is local.
         session_vars={
             "config_file": nothing,
             "credentials_file": nothing,

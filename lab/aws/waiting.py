@@ -45,7 +45,7 @@ def wait_until(
             if clock() >= deadline:
                 raise WaitTimeoutError(
                     f"Gave up after {timeout:.0f} s of waiting until {what}. {seen}"
-                    "`lab logs` shows what the functions had to say."
+                    "`lab logs` shows what the functions logged."
                 )
             sleep(min(pause, max(0.0, deadline - clock())))
             pause = min(pause * 1.5, _LONGEST_PAUSE)
@@ -66,7 +66,7 @@ def once_role_is_ready(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> T:
-    """Make a call to Lambda, again and again while its new role is not known everywhere.
+    """Make a call to Lambda, and repeat it until its new role is known everywhere.
 
     IAM needs some seconds until Lambda may assume a new role. Raises the last ClientError
     after `timeout` seconds, and any other error at once.
@@ -82,7 +82,7 @@ def once_name_is_free(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> T:
-    """Make a call to SQS, again and again while the queue's name is not free again.
+    """Make a call to SQS, and repeat it until the queue's name is free again.
 
     SQS keeps a name for 60 seconds after its queue was deleted. Raises like
     `once_role_is_ready`.

@@ -37,7 +37,7 @@ def _local_cloud() -> str | None:
 
 
 def _shown(url: str) -> str:
-    """An address as it may be shown: somebody may have put a password into it."""
+    """An address that may be shown: without the password that somebody may have put into it."""
     return printable(last_error.without_secrets(url))
 
 

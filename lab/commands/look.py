@@ -115,8 +115,8 @@ def mail() -> None:
     box = inbox(session(start=False))
     if box is None:
         raise TargetError(
-            "There is no local mailbox. On AWS, and from a local cloud that sends mail out, it is "
-            "in the recipient's; is AWS_ENDPOINT_URL set, and nobody there? Then unset it."
+            "There is no local mailbox. AWS, and a local cloud that sends mail out, deliver to the "
+            "recipient's own. Is AWS_ENDPOINT_URL set, and nothing answers there? Then unset it."
         )
     found = mails(box)
     if not found:

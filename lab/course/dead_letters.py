@@ -86,7 +86,7 @@ def dead_letters(aws: boto3.Session) -> list[DeadLetter]:
 def redrive(aws: boto3.Session, queue: str = "") -> list[Redriven]:
     """Send the messages of this dead-letter queue back, or of all three; says how many.
 
-    What goes wrong with one queue is said of it, and does not keep back the others. Raises
+    A problem with one queue is reported for that queue, and the others go on. Raises
     LabError if there is no such queue, NotOursError if one is somebody else's.
     """
     there = _queues(aws)
@@ -108,7 +108,7 @@ def show(letters: list[DeadLetter]) -> None:
         cells = (letter.queue, letter.order_id or "", what, since, tried, letter.why)
         table.add_row(*(Text(printable(str(cell))) for cell in cells))  # Text: without markup
     console = Console()
-    if not console.is_terminal:  # whoever searches a file or a pipe wants each in one line
+    if not console.is_terminal:  # a file or a pipe is easy to search line by line
         console.width = _WIDE
     console.print(table)
 
@@ -188,7 +188,7 @@ def _why(queue: str, message: Any, order: dict[str, Any], errors: dict[str, str]
     for each in (message["MessageId"], order.get("order_id")):
         if each in errors:
             return errors[each]
-    return "No error was logged: the function did not run, or did not come to its end."
+    return "No error was logged: the function did not run, or did not finish."
 
 
 def _most_receives(aws: boto3.Session) -> int | None:

@@ -39,8 +39,8 @@ def lines(aws: boto3.Session, functions: Sequence[str] = (), pattern: str = "") 
     """What these functions logged (those of the tutorial unless given), in order of time.
 
     `pattern` saves AWS from sending lines that nobody wants. The local cloud does not know all of
-    its syntax and sends them, so whoever gives one looks again. No lines for want of a log group
-    are said so on standard error.
+    its syntax and sends them anyway, so the caller checks each line. A log group that is missing
+    is named on standard error.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
     """
     logs = aws.client("logs")
@@ -50,7 +50,7 @@ def lines(aws: boto3.Session, functions: Sequence[str] = (), pattern: str = "") 
             found += _lines(logs, function, pattern)
         except logs.exceptions.ResourceNotFoundException:
             print(f"There is no log group {names().log_group(function)}.", file=sys.stderr)
-    return sorted(found, key=lambda line: line.epoch_ms)  # of one moment: as the chain goes
+    return sorted(found, key=lambda line: line.epoch_ms)  # stable: else as in the chain
 
 
 def of_order(aws: boto3.Session, order_id: str, functions: Sequence[str] = ()) -> list[Line]:

@@ -55,7 +55,7 @@ def _delivered(pair: tuple[str, Any]) -> list[int]:
 
 
 def confirm_subscription(aws: boto3.Session, topic_arn: str, email: str) -> str:
-    """Open the link in the confirmation mail, as its reader would; says what became of it."""
+    """Open the link in the confirmation mail, as its reader would; returns what happened."""
     sns = aws.client("sns")
     if _is_confirmed(sns, topic_arn, email):
         return f"The subscription of {email} was confirmed before."

@@ -84,7 +84,7 @@ class Chapter:
 
     @property
     def title(self) -> str:
-        """The number and the name, with spaces: "NN Take orders"."""
+        """The number and the name: "NN Take orders"."""
         return f"{self.number} {self.stem[3:].replace('_', ' ').capitalize()}"
 
     @property
@@ -156,9 +156,8 @@ class Course:
             )
         return self.chapters[self.numbers.index(padded)]
 
-    def is_left_out_on_the_way(self, chapter: Chapter) -> bool:
-        """Whether nobody wants it to have been done on the way: it breaks things, or takes
-        everything down."""
+    def is_left_out(self, chapter: Chapter) -> bool:
+        """Whether `lab goto` never runs it: it breaks things, or takes everything down."""
         return chapter.number in (*self.breaks, self.last)
 
     def changes(self, chapter: Chapter) -> bool:
@@ -168,7 +167,7 @@ class Course:
     def before(self, chapter: Chapter) -> list[Chapter]:
         """The chapters to run before this one, in order."""
         earlier = self.chapters[: self.chapters.index(chapter)]
-        return [each for each in earlier if not self.is_left_out_on_the_way(each)]
+        return [each for each in earlier if not self.is_left_out(each)]
 
     def with_dependents(self, chapter: Chapter) -> list[Chapter]:
         """This chapter and those that build on it, in order."""

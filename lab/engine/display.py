@@ -1,5 +1,5 @@
-"""Shows things where the chapter runs: in the notebook, or as a file beside a script; and makes
-what others wrote fit for a terminal."""
+"""Shows things where the chapter runs: in the notebook, or as a file beside a script. Also makes
+text that others wrote safe for a terminal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]|\
 
 
 def printable(text: str) -> str:
-    """What others wrote, without what a terminal would obey or cannot show."""
+    """Text that others wrote, without what a terminal would obey or cannot show."""
     return _UNPRINTABLE.sub("?", text)
 
 

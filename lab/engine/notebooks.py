@@ -2,9 +2,9 @@
 
     lab dev notebooks
 
-The scripts are the only source. What is stored is real: the outputs of a run against a local cloud
-of its own. Numbers differ from run to run, so the outputs of the last build stay as long as
-nothing but such numbers has changed, and a rebuild without a change changes no file.
+The scripts are the only source. The outputs are real: those of a run against a local cloud of its
+own. Numbers differ from run to run, so the outputs of the last build stay as long as nothing but
+such numbers has changed, and a rebuild without a change changes no file.
 """
 
 from __future__ import annotations

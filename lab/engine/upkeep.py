@@ -19,13 +19,13 @@ _BUILD = "run `make notebooks`"
 
 def problems(course: Course) -> list[str]:
     """All that is missing or wrong; nothing if all is right."""
-    found = [*course.problems(), *_strays(course)]
+    found = [*course.problems(), *_strays(course), *_order(course)]
     for chapter in course.chapters:
         found += _lacks(course, chapter)
-    if not found:  # these need scripts that can be read
-        found += [*_drawing(course), *_resources(course), *_errors(course)]
-        found += house.broken_rules(course.numbers)
-    return found or list(_generated(course))
+    found += [*_drawing(course), *_errors(course), *house.broken_rules(course.numbers)]
+    if all(chapter.script.exists() for chapter in course.chapters):
+        found += _resources(course)
+    return found or list(_generated(course))  # which would differ with each of the above
 
 
 def _strays(course: Course) -> Iterator[str]:
@@ -43,6 +43,16 @@ def _strays(course: Course) -> Iterator[str]:
         yield (
             f"{course.file(number)} is not in COURSE; add {number} to the chapters in "
             f"{course.folder}/__init__.py."
+        )
+
+
+def _order(course: Course) -> Iterator[str]:
+    """A chapter after the one that takes everything down would find nothing."""
+    _, _, after = "\n".join(course.numbers).partition(course.last)
+    for number in after.split():
+        yield (
+            f"{course.folder}/__init__.py: chapter {course.last} takes everything down, so put "
+            f"{number} before it."
         )
 
 

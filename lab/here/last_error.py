@@ -1,8 +1,8 @@
 """Remembers the last error that a chapter met, so that `lab explain` needs no pasting.
 
 It is one small file for each copy of the project, in the user's private folder. It holds what the
-screen showed, without anything that looks like a credential. Remembering is a
-courtesy: when it fails, for whatever reason the file system has, nobody is told.
+screen showed, without anything that looks like a credential. Where it cannot be written, nothing
+else fails, and nobody is told.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Finds, starts and stops the local cloud of this user and folder.
 
 Each local cloud writes its address, its process id and the keys that open it into a file that only
-its user can read (localcloud/host/start_key.py). Those files say which cloud is ours. One that
-belongs to another user is never talked to, beyond asking whose it is. That nothing listens, that
-something does and does not answer, and that something else answers are three things: only the
-first means that no cloud runs.
+its user can read (localcloud/host/start_key.py). Those files say which cloud is ours. We never talk
+to another user's, beyond asking whose it is. An address can be in one of three states: nothing
+listens, something listens and does not answer, or something else answers. Only the first means
+that no cloud runs.
 """
 
 from __future__ import annotations
@@ -83,14 +83,14 @@ def _about_private(error: KeyFileError | OSError) -> str:
 
 
 def _refuse_without_keys(url: str, *, asked_for: bool) -> None:
-    """No key file of ours is about this address. Raises TargetError if a cloud listens there that
-    is ours all the same, or, where the address was asked for, anything at all."""
+    """No key file of ours is about this address. Raises TargetError if a cloud of ours listens
+    there anyway, or, where the address was asked for, if anything does."""
     try:
         found = whose(url)
     except NoAnswerError:
         if asked_for:
             raise
-        return  # we would not have gone there but for the number
+        return  # nobody asked for this address; it was a guess
     if found is None:
         return
     if found.get("folder") == str(ROOT.resolve()) and found.get("user_id") == start_key.user_id():
@@ -121,16 +121,16 @@ def status(url: str) -> dict[str, Any] | None:
     """The status of the local cloud at this address; None if there is none: nothing listens
     there, or something else.
 
-    Raises NoAnswerError if something listens there and does not answer, or a cloud of ours not as
-    it should.
+    Raises NoAnswerError if something listens there and does not answer, or if a cloud of ours
+    gives an answer that makes no sense.
     """
     key = key_at(url)
     found = _ask_status(url, key)
-    if found == {} and key is not None:  # it runs, so it was cut off: by its end, or by chance
+    if found == {} and key is not None:  # it runs, so its answer was cut off
         found = _ask_status(url, key)
         if found == {}:
             raise NoAnswerError(_silent(url, key))
-    if found and key is not None and key.auth and "speed" not in found:  # what its user is told
+    if found and key is not None and key.auth and "speed" not in found:  # which it tells its user
         raise TargetError(
             f"The key file {start_key.path_of(key.port)} does not open the local cloud at {url}. "
             f"{_end(found.get('pid'))}, and start it again with `lab start`."
@@ -161,9 +161,9 @@ def _ask_status(url: str, key: StartKey | None) -> dict[str, Any] | None:
 def _silent(url: str, key: StartKey | None) -> str:
     what = f"The local cloud at {url} (process {key.pid})" if key else f"What listens at {url}"
     return (
-        f"{what} did not answer within {_ANSWER_SECONDS:g} s as it should, so it is not known "
-        "what is there. Wait and try again, or end that process (`kill -9` and its number), with "
-        "which all that a local cloud holds goes; or set LAB_PORT to another port."
+        f"{what} did not answer within {_ANSWER_SECONDS:g} s, so nobody knows what is there. Wait "
+        "and try again. Or end that process (`kill -9` and its number): all that a local cloud "
+        "holds is gone then. Or set LAB_PORT to another port."
     )
 
 
@@ -201,7 +201,7 @@ def refuse_another_users(url: str) -> None:
 
 
 def log_path(port: int | None) -> Path:
-    """Where a local cloud that was started in the background writes what it has to say.
+    """Where a local cloud in the background writes its log.
 
     Raises TargetError where there is no folder for it.
     """
@@ -230,7 +230,7 @@ def start(port: int | None) -> StartKey:
 
 
 def _launch(port: int | None, log: Path) -> tuple[subprocess.Popen[bytes], Any]:
-    """The process of a cloud, and what it says until it has its port."""
+    """The process of a cloud, and the pipe to which it writes its problems until it is ready."""
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "localcloud", "--log", str(log)),
@@ -299,14 +299,14 @@ def checkpoint(url: str, action: str, name: str) -> None:
 
 
 def hurry(aws: boto3.Session, speed: float) -> None:
-    """Let the waits of the local cloud that begin from now on pass `speed` times as fast.
+    """From now on, let the waits of the local cloud pass `speed` times as fast.
 
-    Visibility timeouts and retries are meant, not the work of functions. AWS is in no hurry.
+    Those are visibility timeouts and retries, not the work of functions. AWS cannot be hurried.
     Raises LabError for a speed that the local cloud does not have.
     """
     url = getattr(aws, "endpoint_url", None)
     if url is None or status(url) is None:
-        print("Left the waits as they are: on AWS they take what they take.")
+        print("Left the waits as they are: AWS cannot be hurried.")
         return
     try:
         _post(url, "speed", json.dumps({"speed": speed}).encode())

@@ -1,10 +1,10 @@
 """A lock around set-up and teardown, so that two of them do not make or delete the same things.
 
 It is the operating system's lock on a file in the user's private folder, one file for each cloud,
-region and prefix. The system takes it back when the process that holds it ends, whatever way that
-is, so there is no stale lock to clean up. What stands in the file only says who holds it, and the
-file stays where it is: deleting it could take it away from somebody who just got it. A second
-set-up does not wait, because nobody could say for how long.
+region and prefix. The system releases it when the process that holds it ends, however it ends, so
+there is no stale lock to clean up. The text in the file only says who holds it. The file stays:
+deleting it could take the lock away from somebody who just got it. A second set-up does not wait,
+because nobody can say for how long.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-# What the systems say of a lock that another process has; anything else is another trouble.
+# The error codes for a lock that another process holds. Any other code is another problem.
 _TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 _held: dict[Path, int] = {}  # the descriptors of those that this process holds
 
 
 @contextmanager
 def set_up_lock() -> Iterator[None]:
-    """Hold the lock of the cloud that the settings name; inside it, ask again as often as you like.
+    """Hold the lock of the cloud that the settings name. It can be taken again inside.
 
     Raises LockedError, which says who holds it, if another process does or the file cannot be
     used, and SettingsError.
@@ -82,7 +82,7 @@ def hold_if_a_script(folder: Path) -> None:
 
 
 def _path() -> Path:
-    """The file for the cloud in use. What stands on a cloud of its own belongs to this folder."""
+    """The file for the cloud in use. A local cloud is this folder's own."""
     chosen = settings.load()
     if chosen.target == "aws":
         where = os.environ.get("AWS_PROFILE", "")
@@ -148,5 +148,5 @@ def _holder(descriptor: int) -> str:
         since = time.strftime("%H:%M:%S", time.localtime(says["since"]))
         command = printable(str(says["command"]))
         return f"Another `{command}` (process {says['pid']}, since {since})"
-    except (OSError, ValueError, TypeError, KeyError, OverflowError):  # it was just about to write
+    except (OSError, ValueError, TypeError, KeyError, OverflowError):  # not written yet
         return "Another `lab up`, `lab goto`, `lab reset` or teardown"

@@ -164,14 +164,12 @@ def _email(value: str, target: str) -> str | None:
     if not value:
         return _LOCAL_EMAIL if target == "local" else None
     if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value) or not _can_get_mail(value):
-        raise SettingsError(
-            f"LAB_EMAIL is {value!r}; set it to the address that is to get the orders."
-        )
+        raise SettingsError(f"LAB_EMAIL is {value!r}; set it to the address that gets the orders.")
     return value
 
 
 def _can_get_mail(address: str) -> bool:
-    """Whether it is an address by the rules of e-mail, which SNS looks at, too."""
+    """Whether it is a valid e-mail address, which SNS checks, too."""
     try:
         return Address(addr_spec=address).addr_spec == address
     except (HeaderParseError, ValueError):
@@ -185,7 +183,7 @@ def _port(value: str) -> int:
 
 
 def _endpoint(value: str | None, target: str) -> str | None:
-    """A look-alike's address. The real AWS is reached by LAB_TARGET=aws and no other way."""
+    """A look-alike's address. Only LAB_TARGET=aws leads to the real AWS."""
     if not value:
         return None
     host = _http_host(value)
@@ -202,7 +200,7 @@ def _endpoint(value: str | None, target: str) -> str | None:
 
 
 def _harmless(url: str) -> str:
-    """An address as it may be shown: without user and password, wherever somebody put them."""
+    """An address that may be shown: without user and password."""
     return re.sub(r"^(\w+://)?.*@", r"\1", url, flags=re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""Where the chapter runs: in a notebook, or as a script; and what that asks for."""
+"""Where the chapter runs, in a notebook or as a script, and what that needs."""
 
 from __future__ import annotations
 
@@ -48,5 +48,5 @@ def show_what_the_encoding_lacks() -> None:
 
     The error output does so by itself.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):  # not a notebook's, which is no such thing
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a notebook's is no TextIOWrapper
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -186,6 +186,13 @@ def test_upkeep_says_what_a_chapter_lacks(chapter: Chapter, said: str) -> None:
     assert any(said in problem for problem in upkeep.problems(course))
 
 
+def test_upkeep_wants_nothing_after_the_chapter_that_takes_everything_down() -> None:
+    said = "lab/course/__init__.py: chapter 07 takes everything down, so put 08 before it."
+    assert said in upkeep.problems(AFTER_THE_LAST)
+    before = dataclasses.replace(COURSE, chapters=(EIGHTH, *COURSE.chapters))
+    assert said not in upkeep.problems(before)
+
+
 def test_upkeep_finds_a_chapter_file_and_a_script_that_the_course_does_not_have() -> None:
     without = dataclasses.replace(COURSE, chapters=COURSE.chapters[:4] + COURSE.chapters[5:])
     assert any(

@@ -173,7 +173,7 @@ def test_a_pipe_gets_each_dead_letter_in_one_line(aws: Session) -> None:
     send(aws, order("a-rather-long-id-" + "x" * 40), names().queue_dead_letters)
     (line,) = [each for each in run_lab("dead-letters").stdout.splitlines() if "tea" in each]
     assert "a-rather-long-id-" + "x" * 40 in line
-    assert "No error was logged: the function did not run, or did not come to its end." in line
+    assert "No error was logged: the function did not run, or did not finish." in line
 
 
 def test_looking_shows_the_messages_again_when_it_breaks_off(

@@ -179,7 +179,7 @@ def test_the_speed_of_waits_can_be_changed_and_a_reset_restores_it(
 def test_elsewhere_a_hurry_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     lab.hurry(boto3.Session(), 60)
     lab.hurry(make_session("http://127.0.0.1:1"), 60)
-    said = "Left the waits as they are: on AWS they take what they take.\n"
+    said = "Left the waits as they are: AWS cannot be hurried.\n"
     assert capsys.readouterr().out == said * 2
 
 
