@@ -16,8 +16,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-# What an order must look like. Chapter 00 makes API Gateway's model from it, too. There, patterns
-# are ECMA-262 on UTF-16, where an emoji is two surrogates. So the patterns refuse control
+# What an order must look like. The chapter on orders makes API Gateway's model from it, too. There,
+# patterns are ECMA-262 on UTF-16, where an emoji is two surrogates. So the patterns refuse control
 # characters, and `check` refuses whatever else SQS does not take as text.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 SCHEMA = {

@@ -25,7 +25,8 @@ from lab.engine import catch_up, pages, upkeep
 from lab.engine.course import Box, Chapter, Exercise, load_chapters
 from lab.errors import CourseError
 from lab.here import settings
-from tests.conftest import ROOT, run_module
+from lab.here.folders import ROOT
+from tests.support.processes import run_module
 
 EIGHTH = Chapter(
     stem="08_more",

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.here.folders import ROOT
 from lab.here.own_cloud import own_cloud
-from tests.conftest import ROOT
 
 COPIED = (
     "CONTRIBUTING.md", "README.md", "events", "lab", "lambdas", "localcloud", "notebooks",
