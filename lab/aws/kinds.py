@@ -159,25 +159,29 @@ class Kinds:
                 delete_step(lambda: lambda_.delete_event_source_mapping(UUID=uuid))
             what = f"the trigger of {function} is gone"
             wait_until(lambda: uuid not in find_all(), what, timeout=300)
-            # A batch that is under way still needs what stands behind the function, so that must
-            # not go first. A batch that has failed stays in hand for longer than we wait.
-            with suppress(WaitTimeoutError):
-                what = f"{function} is done with its last batch"
-                wait_until(lambda: not in_hand(), what, timeout=_LAST_BATCH_SECONDS)
-
-        def in_hand() -> int:
-            try:
-                url = self._sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-            except self._sqs.exceptions.QueueDoesNotExist:
-                return 0
-            hidden = "ApproximateNumberOfMessagesNotVisible"
-            found = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[hidden])
-            return int(found["Attributes"][hidden])
+            self._wait_for_last_batch(queue, function)
 
         name = f"{queue} to {function}"
         return self._resource(
             "event source mapping", name, chapter, cell, find_all, tags_of, delete
         )
+
+    def _wait_for_last_batch(self, queue: str, function: str) -> None:
+        """A batch that is under way still needs what stands behind the function, so that must not
+        go first. A batch that has failed stays in hand for longer than we wait."""
+        with suppress(WaitTimeoutError):
+            what = f"{function} is done with its last batch"
+            wait_until(lambda: not self._in_hand(queue), what, timeout=_LAST_BATCH_SECONDS)
+
+    def _in_hand(self, queue: str) -> int:
+        """How many messages of a queue somebody works on."""
+        try:
+            url = self._sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+        except self._sqs.exceptions.QueueDoesNotExist:
+            return 0
+        hidden = "ApproximateNumberOfMessagesNotVisible"
+        found = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[hidden])
+        return int(found["Attributes"][hidden])
 
     def topic(self, chapter: str, cell: str, name: str) -> Resource:
         sns = self._sns

@@ -25,5 +25,6 @@ COURSE = Course(
     price=25.98,
     priced="e-mail included, prices of November 2026",
     outside=(Box("shop", 0, 0),),
+    callers={"urllib3": "urllib3", "shop": "urllib3", "teardown": "teardown"},
     unreadable=_unreadable,
 )

@@ -25,8 +25,10 @@ def _expects(aws: boto3.Session) -> Iterator[Expectation]:
     look = look_at(aws)
     yield _queue(look)
     yield from _function(look)
-    yield from _front(look)
-    yield from _method(look)
+    yield from _form_of_an_order(look)
+    yield from _refusals(look)
+    yield from _post_orders(look)
+    yield from _way_in(look)
     yield from _usage_plan(look)
 
 
@@ -62,8 +64,7 @@ def _function(look: Look) -> Iterator[Expectation]:
     return function_is_right(look, n.take_order, allowed, variables)
 
 
-def _front(look: Look) -> Iterator[Expectation]:
-    """What the API is made of, up to its method."""
+def _form_of_an_order(look: Look) -> Iterator[Expectation]:
     api_id, api = _api_id(look), f"REST API {look.names.api}"
     yield Expectation(
         "The resource /orders",
@@ -83,6 +84,10 @@ def _front(look: Look) -> Iterator[Expectation]:
         needs=api,
         if_there=AGAIN.format("00"),
     )
+
+
+def _refusals(look: Look) -> Iterator[Expectation]:
+    api_id, api = _api_id(look), f"REST API {look.names.api}"
     yield Expectation(
         "The request validator",
         "Without it malformed orders reach the function, and are paid for.",
@@ -101,10 +106,9 @@ def _front(look: Look) -> Iterator[Expectation]:
     )
 
 
-def _method(look: Look) -> Iterator[Expectation]:
-    """The method, who answers it, and where it is served."""
-    n, api_id, api = look.names, _api_id(look), f"REST API {look.names.api}"
-    source = f"arn:aws:execute-api:{look.region}:{look.account}:{api_id}/*/POST/orders"
+def _post_orders(look: Look) -> Iterator[Expectation]:
+    """The method, and who answers it."""
+    n, api_id = look.names, _api_id(look)
     function = f":function:{n.take_order}/invocations"
     yield Expectation(
         "The method POST /orders",
@@ -123,6 +127,11 @@ def _method(look: Look) -> Iterator[Expectation]:
         {"type": "AWS_PROXY", "uri ending with": function},
         needs="The method POST /orders",
     )
+
+
+def _way_in(look: Look) -> Iterator[Expectation]:
+    n, api_id, api = look.names, _api_id(look), f"REST API {look.names.api}"
+    source = f"arn:aws:execute-api:{look.region}:{look.account}:{api_id}/*/POST/orders"
     yield Expectation(
         f"The permission of {n.api} to invoke {n.take_order}",
         "Without it the API answers a bare 500.",

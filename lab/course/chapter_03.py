@@ -30,35 +30,43 @@ _LOST = (
 
 def _expects(aws: boto3.Session) -> Iterator[Expectation]:
     look = look_at(aws)
+    yield _permission(look)
     yield from _subscription(look)
     yield from _trigger(look)
+    yield _orders_move(look)
     yield from _nothing_lost(look)
 
 
 # -- From the topic to record_order ----------------------------------------------------------------
 
 
-def _subscription(look: Look) -> Iterator[Expectation]:
+def _from_topic(look: Look) -> dict[str, Any]:
+    """What a statement must hold that lets our topic in."""
+    source = look.topic_arn(look.names.topic)
+    return {"Principal": {"Service": "sns.amazonaws.com"}, "SourceArn": source}
+
+
+def _permission(look: Look) -> Expectation:
     n = look.names
-    from_topic = {
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "SourceArn": look.topic_arn(n.topic),
-    }
-    yield Expectation(
+    return Expectation(
         f"The settings of the permission of {n.topic}",
         "SourceArn and SourceAccount keep other people's topics out.",
         "permission",
         lambda: look.statement(n.record_order, TOPIC_STATEMENT),
-        {**from_topic, "SourceAccount": look.account},
+        {**_from_topic(look), "SourceAccount": look.account},
         needs=f"permission of {n.topic} to invoke {n.record_order}",
         if_there=AGAIN.format("03"),
     )
+
+
+def _subscription(look: Look) -> Iterator[Expectation]:
+    n = look.names
     yield Expectation(
         f"The policy of {n.topic_dead_letters}",
         "Without it SNS may not put there what it cannot deliver, and the order is lost.",
         "topic-dead-letters",
         lambda: _dead_letter_policy(look),
-        from_topic,
+        _from_topic(look),
         needs=f"SQS queue {n.topic_dead_letters}",
     )
     yield Expectation(
@@ -94,7 +102,6 @@ def _redrive_policy(look: Look) -> dict[str, Any]:
 def _trigger(look: Look) -> Iterator[Expectation]:
     n = look.names
     trigger = f"event source mapping {n.queue} to {n.notify_fulfillment}"
-    its_function = f"The function of the trigger, {n.notify_fulfillment}"
     yield Expectation(
         f"The settings of the trigger of {n.notify_fulfillment}",
         "ReportBatchItemFailures keeps one bad order from bringing nine good ones back; the "
@@ -110,7 +117,7 @@ def _trigger(look: Look) -> Iterator[Expectation]:
         needs=trigger,
     )
     yield Expectation(
-        its_function,
+        _function_of_trigger(look),
         "A trigger stays when its function goes, and has nobody to call.",
         "trigger",
         lambda: {"": _state(look, n.notify_fulfillment)},
@@ -119,14 +126,21 @@ def _trigger(look: Look) -> Iterator[Expectation]:
         if_there="Run chapter 01 again.",
         says=EXPECTED,
     )
-    yield Expectation(
-        f"Orders move from {n.queue}",
+
+
+def _function_of_trigger(look: Look) -> str:
+    return f"The function of the trigger, {look.names.notify_fulfillment}"
+
+
+def _orders_move(look: Look) -> Expectation:
+    return Expectation(
+        f"Orders move from {look.names.queue}",
         "A trigger that stands still looks right in all its settings, while orders wait that "
         "were answered 202.",
         "trigger",
         lambda: _movement(look),
         {"": _MOVES},
-        needs=its_function,
+        needs=_function_of_trigger(look),
         if_there=_MOVE_AGAIN,
         says=EXPECTED,
     )

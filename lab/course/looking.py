@@ -113,8 +113,13 @@ def function_is_right(
     """`allowed` is what its role may do: "sqs:SendMessage on arn:aws:sqs:..."."""
     yield from _log_group_is_right(look, name)
     yield from _role_is_right(look, name, allowed)
+    yield _configuration_is_right(look, name, {**variables, **configuration})
+    yield _has_room(look, name)
+
+
+def _configuration_is_right(look: Look, name: str, more: dict[str, Any]) -> Expectation:
     stem, role = look.names.stem(name), look.names.role(name, look.region)
-    yield Expectation(
+    return Expectation(
         f"The configuration of {name}",
         "The chain relies on it: timeout, role, environment, and the code itself.",
         "function",
@@ -127,12 +132,14 @@ def function_is_right(
             "State": "Active",
             "Role": f"arn:aws:iam::{look.account}:role/{role}",
             "CodeSha256": _code(stem),
-            **variables,
-            **configuration,
+            **more,
         },
         needs=f"Lambda function {name}",
     )
-    yield Expectation(
+
+
+def _has_room(look: Look, name: str) -> Expectation:
+    return Expectation(
         f"Room for {name} to run",
         "With a reserved concurrency of 0, the console's Throttle button, it never runs: "
         "orders are answered 500, wait, or become dead letters, and its logs say nothing.",

@@ -108,14 +108,17 @@ class Chapter:
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
-    """The chapters in order, and the part that each plays.
+    """The chapters in order, the part that each plays, and what they have in common.
 
-    `set_up` are the numbers of those that make things, `breaks` of those that break them, `last`
-    of the one that takes everything down, and `demo` of those that the demo shows.
-    `inventory` lists all that they make, `forget` deletes what some of them left in the things
-    of others, `errors` is the file of the errors that `lab explain` knows, `price` what an order
-    costs, in dollars a million, and `priced` what is in that. `outside` are boxes of the drawing
-    that nobody makes, `unreadable` says by number what keeps a file from being a chapter.
+    - `set_up`, `breaks`, `last`, `demo`: the numbers of those that make things, of those that break
+      them, of the one that takes everything down, and of those that the demo shows
+    - `inventory` lists all that they make; `forget` deletes what some of them left in the things
+      of others
+    - `errors`: the file of the errors that `lab explain` knows
+    - `price`: what an order costs, in dollars a million; `priced`: what is in that
+    - `outside`: boxes of the drawing that nobody makes
+    - `callers`: what a script makes calls with, besides its clients: by variable, the name to show
+    - `unreadable`: by number, what keeps a file from being a chapter
     """
 
     name: str
@@ -130,6 +133,7 @@ class Course:
     price: float
     priced: str
     outside: tuple[Box, ...] = ()
+    callers: dict[str, str] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -111,7 +111,7 @@ def console_to_code(course: Course) -> str:
         lines += ["", f"## [{chapter.title}]({chapter.notebook.name}){where}", ""]
         lines += ["| in the console | in boto3 | code cell |", "|---|---|---|"]
         for clicks, stretch in _console_steps(chapter):
-            calls = [f"`{call}`" for cell in stretch for call in calls_in(chapter, cell)]
+            calls = [f"`{call}`" for cell in stretch for call in calls_in(course, chapter, cell)]
             shown = ", ".join(dict.fromkeys(calls)) or "no call"
             numbers = " to ".join(
                 dict.fromkeys((f"{stretch[0].position}", f"{stretch[-1].position}"))
@@ -139,9 +139,9 @@ def _console_steps(chapter: Chapter) -> list[tuple[str, list[cells.Cell]]]:
     return steps
 
 
-def calls_in(chapter: Chapter, cell: cells.Cell) -> list[str]:
+def calls_in(course: Course, chapter: Chapter, cell: cells.Cell) -> list[str]:
     """The calls that a cell makes: ["sqs.create_queue", ...], in order, each once."""
-    clients = _clients(chapter)
+    clients = {**course.callers, **_clients(chapter)}
     found = []
     for node in ast.walk(ast.parse(cell.source)):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
@@ -160,7 +160,7 @@ def calls_in(chapter: Chapter, cell: cells.Cell) -> list[str]:
 @cache
 def _clients(chapter: Chapter) -> dict[str, str]:
     """What the chapter's variables stand for: {"lambda_": "lambda", "table": "dynamodb", ...}."""
-    found = {"urllib3": "urllib3", "shop": "urllib3", "teardown": "teardown"}
+    found = {}
     for node in ast.walk(ast.parse(chapter.script.read_text("utf-8"))):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             made = re.match(r"aws\.(?:client|resource)\('(\w+)'\)", ast.unparse(node.value))

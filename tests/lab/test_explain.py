@@ -31,9 +31,9 @@ import lab
 from lab.aws.session import Session
 from lab.commands import main
 from lab.course import COURSE, facade, function_logs
-from lab.engine import explain
+from lab.engine import explain, upkeep
 from lab.engine.explain import PAGE, Explanation
-from lab.errors import LabError
+from lab.errors import CourseError, LabError
 from lab.here import last_error, local, settings
 from lab.here.folders import ROOT
 from lab.here.lock import set_up_lock
@@ -210,6 +210,69 @@ def test_the_page_has_a_section_for_each_and_its_contents_lead_there() -> None:
     assert text.count("On AWS only") == sum(not entry.local for entry in EXPLANATIONS)
     for entry in EXPLANATIONS:
         assert f"```text\n{entry.example}\n```" in text
+
+
+ENTRY = """
+[[error]]
+name = "Tea: it is cold"
+patterns = ['cold', 'lukewarm']
+means = "It stood too long."
+where = "Anywhere."
+cure = "Make a new one."
+example = "the tea is cold"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('cure = "Make a new one."\n', "", "has no `cure`: write a text."),
+        ('"Make a new one."', '" "', "has no `cure`: write a text."),
+        ('"Anywhere."', "3", "has no `where`: write a text."),
+        ("patterns = ['cold', 'lukewarm']\n", "", "has no `patterns`: write a list of"),
+        ("['cold', 'lukewarm']", "'cold'", "has no `patterns`: write a list of"),
+        ("'lukewarm'", "'luke(warm'", "a broken pattern, 'luke(warm': missing ), unterminated"),
+        ("'lukewarm'", "3", "a broken pattern, 3: "),
+        ("example", "locally = true\nexample", "a part that nobody reads, `locally`"),
+        ("example", "local = 'no'\nexample", "expected true or false for `local`."),
+    ],
+)
+def test_a_file_of_errors_with_a_broken_entry_is_a_sentence_that_names_file_entry_and_part(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    path = tmp_path / "errors.toml"
+    assert old in ENTRY
+    path.write_text(ENTRY.replace(old, new), "utf-8")
+    with pytest.raises(CourseError) as error:
+        explain.load(path)
+    assert str(error.value).startswith(f"{path}, entry 1 (Tea: it is cold)")
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_of_errors_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "errors.toml"
+    with pytest.raises(CourseError, match=r"There is no .*errors\.toml"):
+        explain.load(path)
+    path.write_text("[[error]\n", "utf-8")
+    with pytest.raises(CourseError, match=r"errors\.toml is no TOML: .*line 1"):
+        explain.load(path)
+    path.write_text(ENTRY + ENTRY, "utf-8")
+    with pytest.raises(CourseError, match=r"expected 1 entry with the name 'Tea: it is cold'"):
+        explain.load(path)
+    path.write_text(ENTRY, "utf-8")
+    assert explain.explain(explain.load(path), "lukewarm tea") == explain.load(path)[0]
+
+
+def test_a_broken_file_of_errors_hides_no_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broken = dataclasses.replace(COURSE, errors=tmp_path / "nothing.toml")
+    monkeypatch.setattr(facade, "COURSE", broken)
+    error = ClientError({"Error": {"Code": "ExpiredToken", "Message": "over"}}, "Brew")
+    (line,) = facade.report(error)
+    assert line.startswith("ClientError: An error occurred (ExpiredToken)")
+    assert any("nothing.toml" in problem for problem in upkeep.problems(broken))
 
 
 # -- What can happen without AWS is made to happen ---------------------------------------------

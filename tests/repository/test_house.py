@@ -1,4 +1,4 @@
-"""The rules that keep the rooms apart, and what must not be in the repository."""
+"""The rules that keep the rooms apart, and what the lock files, make and CI promise."""
 
 from __future__ import annotations
 
