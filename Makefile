@@ -2,6 +2,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile -q --universal --upgrade --generate-hashes --no-emit-index-url \
   --no-annotate --no-header pyproject.toml
+# uv installs in seconds what takes pip half a minute. pip is the way back where uv cannot be had (it
+# has no wheel for this platform) or fails (it does not read what pip is told of indexes, proxies and
+# certificates). So uv has a lock of its own, and pip comes into .venv only if it is needed.
+install = $(BIN)/uv pip install -q --system-certs --python $(BIN)/python $(1) 2>.venv/uv.log || \
+  { echo "uv cannot install this (see .venv/uv.log); pip does it, which takes longer." && \
+    $(PYTHON) -m venv .venv && $(BIN)/pip install -q --disable-pip-version-check $(1); }
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -39,6 +45,7 @@ lock: .venv/.dev  ## Choose new versions of everything and lock them
 	$(COMPILE) requirements.in -c requirements.lock --extra notebooks -o requirements-notebooks.lock
 	$(COMPILE) requirements.in -c requirements-notebooks.lock --extra notebooks --extra dev \
 	  -o requirements-dev.lock
+	sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.lock >requirements-uv.lock
 
 clean:  ## Remove the virtual environment and what was built
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -46,22 +53,28 @@ clean:  ## Remove the virtual environment and what was built
 .venv/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another one: make PYTHON=python3.12" >&2; exit 1; }
-	@echo "Preparing .venv; the first time takes a minute."
-	@$(PYTHON) -m venv .venv
+	@echo "Preparing .venv; the first time takes about 20 seconds."
+	@$(PYTHON) -m venv --without-pip .venv
 	@touch $@
 
-.venv/.run: .venv/.python requirements.lock pyproject.toml
-	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+.venv/.uv: .venv/.python requirements-uv.lock
+	@$(PYTHON) -m pip config list 2>&1 | grep -qE '\.(index-url|no-index|proxy)=' || \
+	  $(PYTHON) -m pip --python $(BIN)/python install -q --disable-pip-version-check --no-deps \
+	  --only-binary :all: --require-hashes -r requirements-uv.lock 2>.venv/uv.log || true
+	@touch $@
+
+.venv/.run: .venv/.uv requirements.lock pyproject.toml
+	@$(call install,--require-hashes -r requirements.lock)
+	@$(call install,--no-deps --no-build-isolation -e .)
 	@touch $@
 
 .venv/.notebooks: .venv/.run requirements-notebooks.lock
-	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-notebooks.lock
+	@$(call install,--require-hashes -r requirements-notebooks.lock)
 	@$(BIN)/jupyter labextension disable @jupyterlab/apputils-extension:announcements 2>/dev/null
 	@touch $@
 
 .venv/.dev: .venv/.notebooks requirements-dev.lock
-	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(call install,--require-hashes -r requirements-dev.lock)
 	@touch $@
 
 .PHONY: help demo lab notebooks test lint check bench parity lock clean
