@@ -5,9 +5,12 @@ COMPILE := $(BIN)/uv pip compile -q --universal --upgrade --generate-hashes --no
 # uv installs in seconds what takes pip half a minute. pip is the way back where uv cannot be had (it
 # has no wheel for this platform) or fails (it does not read what pip is told of indexes, proxies and
 # certificates). So uv has a lock of its own, and pip comes into .venv only if it is needed.
-install = $(BIN)/uv pip install -q --system-certs --python $(BIN)/python $(1) 2>.venv/uv.log || \
-  { echo "uv cannot install this (see .venv/uv.log); pip does it, which takes longer." && \
-    $(PYTHON) -m venv .venv && $(BIN)/pip install -q --disable-pip-version-check $(1); }
+PIP := -m pip -q --disable-pip-version-check
+BY_PIP := pip installs what is needed, which takes a minute. See .venv/uv.log.
+install = if ! [ -x $(BIN)/uv ] || \
+  ! $(BIN)/uv pip install -q --system-certs --python $(BIN)/python $(1) 2>.venv/uv.log; then \
+  if [ -x $(BIN)/uv ]; then rm $(BIN)/uv; echo "uv fails: $(BY_PIP)"; fi; \
+  $(PYTHON) -m venv .venv && $(BIN)/python $(PIP) install $(1); fi
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -58,9 +61,10 @@ clean:  ## Remove the virtual environment and what was built
 	@touch $@
 
 .venv/.uv: .venv/.python requirements-uv.lock
-	@$(PYTHON) -m pip config list 2>&1 | grep -qE '\.(index-url|no-index|proxy)=' || \
-	  $(PYTHON) -m pip --python $(BIN)/python install -q --disable-pip-version-check --no-deps \
-	  --only-binary :all: --require-hashes -r requirements-uv.lock 2>.venv/uv.log || true
+	@{ ! $(PYTHON) -m pip config list | grep -E '\.(index-url|no-index|proxy)=' && \
+	  $(PYTHON) $(PIP) --python $(BIN)/python install --no-deps --only-binary :all: \
+	  --require-hashes -r requirements-uv.lock; } >.venv/uv.log 2>&1 || \
+	  echo "uv cannot be had: $(BY_PIP)"
 	@touch $@
 
 .venv/.run: .venv/.uv requirements.lock pyproject.toml

@@ -478,6 +478,18 @@ def test_things_of_many_services_come_back(
     assert aws.client("sqs", region_name="eu-west-1").list_queues()["QueueUrls"] == [west]
 
 
+def test_what_came_after_the_checkpoint_is_gone(
+    cloud: str, aws: Session, restored: Callable[[], None]
+) -> None:
+    take(cloud)
+    there = aws.client("sqs", region_name="eu-west-1")
+    there.create_queue(QueueName="q")
+    aws.client("s3").create_bucket(Bucket="shop")
+    restored()
+    assert "QueueUrls" not in there.list_queues()
+    assert aws.client("s3").list_buckets()["Buckets"] == []
+
+
 def test_a_new_version_of_a_function_goes_with_the_restore(
     cloud: str, aws: Session, restored: Callable[[], None]
 ) -> None:
