@@ -61,7 +61,7 @@ clean:  ## Remove the virtual environment and what was built
 	@touch $@
 
 .venv/.uv: .venv/.python requirements-uv.lock
-	@{ ! $(PYTHON) -m pip config list | grep -E '\.(index-url|no-index|proxy)=' && \
+	@{ ! $(PYTHON) -m pip config list | grep -oE '\.(index-url|no-index|proxy)=' && \
 	  $(PYTHON) $(PIP) --python $(BIN)/python install --no-deps --only-binary :all: \
 	  --require-hashes -r requirements-uv.lock; } >.venv/uv.log 2>&1 || \
 	  echo "uv cannot be had: $(BY_PIP)"
