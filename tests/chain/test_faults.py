@@ -384,10 +384,10 @@ def set_visibility(chain: Chain, seconds: int) -> None:
 
 
 @pytest.mark.parity(
-    "IAM",
     "A new role takes some seconds until Lambda can assume it",
     kept="if asked for: `--role-delay SECONDS`",
     module="lambda_.validation",
+    service="IAM",
     aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html",
 )
 def test_fault_a_role_is_not_yet_assumable(capsys: pytest.CaptureFixture[str]) -> None:

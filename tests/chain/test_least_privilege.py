@@ -194,7 +194,6 @@ def test_without_an_action_the_chain_fails_at_that_hop(
 
 
 @pytest.mark.parity(
-    "CloudWatch Logs",
     "A role that may not write to its log leaves no lines",
     kept="yes",
     module="logs.writer",

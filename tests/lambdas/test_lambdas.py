@@ -642,10 +642,11 @@ def test_record_stores_a_redelivered_order_once(
 
 
 @pytest.mark.parity(
-    "DynamoDB",
     "A put on the condition `attribute_not_exists` fails if the item is there, and "
     "returns that item if asked",
     kept="yes",
+    module="moto",
+    service="DynamoDB",
     aws="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html",
 )
 def test_record_never_overwrites_an_order_with_other_content(

@@ -36,10 +36,9 @@ ACCOUNT = "123456789012"
 
 
 @pytest.mark.parity(
-    "Lambda",
     "A function runs in the runtime that it asks for",
     kept="no: your Python runs it",
-    module="lambda_.runtime.pool",
+    module="lambda_.runtime.report",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html",
 )
 def test_this_machines_python_runs_whatever_the_runtime(aws: Session) -> None:
@@ -50,10 +49,9 @@ def test_this_machines_python_runs_whatever_the_runtime(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "Lambda",
     "A function that takes more memory than it has is ended",
     kept="no: its memory is reported and not enforced",
-    module="lambda_.runtime.pool",
+    module="lambda_.runtime.report",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html",
 )
 def test_more_memory_than_was_asked_for_is_given(aws: Session) -> None:
@@ -70,10 +68,9 @@ def test_more_memory_than_was_asked_for_is_given(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "Lambda",
     "A function can write to `/tmp` only",
     kept="no: it can write wherever you can",
-    module="lambda_.runtime.pool",
+    module="lambda_.runtime.environment",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/configuration-ephemeral-storage.html",
 )
 def test_the_files_of_a_function_can_be_written(aws: Session) -> None:
@@ -89,7 +86,6 @@ def test_the_files_of_a_function_can_be_written(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "Lambda",
     "A version keeps the code that was published, and an alias names a version",
     kept="no: either runs the newest code",
     module="lambda_.invoke",
@@ -116,10 +112,9 @@ def handler(event, context):
 
 
 @pytest.mark.parity(
-    "Lambda",
     "Above the concurrency of the account (1,000, or 10 if it is new) a function is throttled",
     kept="no: above 10 at one time (`--concurrency`) work waits",
-    module="lambda_.runtime.pool",
+    module="lambda_.runtime.runtime",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html",
 )
 def test_work_above_the_concurrency_of_the_account_waits() -> None:
@@ -134,9 +129,8 @@ def test_work_above_the_concurrency_of_the_account_waits() -> None:
 
 
 @pytest.mark.parity(
-    "Lambda",
     "An invocation that finds no idle execution environment starts one",
-    kept="a third one starts only when the others have got nothing done for a second",
+    kept="a third one starts only when the others have finished nothing for a second",
     module="lambda_.runtime.pool",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html",
 )
@@ -151,7 +145,6 @@ def test_quick_invocations_share_two_environments(aws: Session, cloud: str) -> N
 
 
 @pytest.mark.parity(
-    "Lambda",
     "A failing event waits for one minute and then for two before it is tried again",
     kept="for 1 s and then for 2 s (`--retry-delay`)",
     module="lambda_.async_invoke",
@@ -176,10 +169,9 @@ def test_a_failing_event_waits_for_seconds() -> None:
 
 
 @pytest.mark.parity(
-    "Every service",
     "A function's time-out and a usage plan's throttle hold as they are set",
     kept="yes, and `--speed` does not touch them",
-    module="apigateway.stages",
+    module="clock",
 )
 def test_limits_on_real_work_are_not_scaled(aws: Session) -> None:
     lab.hurry(aws, 1000)
@@ -211,7 +203,6 @@ def mocked_route(aws: Session, **plan: Any) -> Iterator[tuple[str, dict[str, str
 
 
 @pytest.mark.parity(
-    "API Gateway",
     "A method can have an integration with HTTP, with a service of AWS's, or none (a mock)",
     kept="no: other than with Lambda as a proxy, the answer is a 500",
     module="apigateway.deployments",
@@ -232,10 +223,10 @@ def setup(aws: Session) -> Setup:
 
 
 @pytest.mark.parity(
-    "Event source mappings",
     "Filter criteria keep messages from the function, and delete them",
     kept="no: they are refused",
     module="lambda_.validation",
+    service="Event source mappings",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html",
 )
 def test_filter_criteria_of_a_mapping_are_refused(setup: Setup) -> None:
@@ -245,7 +236,6 @@ def test_filter_criteria_of_a_mapping_are_refused(setup: Setup) -> None:
 
 
 @pytest.mark.parity(
-    "Event source mappings",
     "A mapping starts with five batches at one time and adds up to 300 a minute",
     kept="it starts with five, and stays there",
     module="lambda_.event_source_mapping",
@@ -269,9 +259,8 @@ def topic(aws: Session) -> str:
 
 
 @pytest.mark.parity(
-    "SNS",
     "A notification is signed",
-    kept="no: the signature is no valid one",
+    kept="no: its signature is not valid",
     module="sns.delivery",
     aws="https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html",
 )
@@ -309,7 +298,6 @@ def listener() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 @pytest.mark.parity(
-    "SNS",
     "An HTTP endpoint gets notifications once it has confirmed its subscription",
     kept="at once, without a confirmation",
     module="sns.delivery",
@@ -328,8 +316,7 @@ def test_an_http_endpoint_gets_what_is_published_without_a_confirmation(
 
 
 @pytest.mark.parity(
-    "SNS",
-    "An address that is to get more than ten mails a second is unsubscribed",
+    "An address that would get more than ten mails a second is unsubscribed",
     kept="no: it gets them all",
     module="sns.mailbox",
     aws="https://docs.aws.amazon.com/general/latest/gr/sns.html",

@@ -133,7 +133,6 @@ def test_a_text_message_to_a_number_is_refused(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "SNS",
     "Every subscriber of a topic gets its message, however many there are",
     kept="yes",
     module="sns.limits",
@@ -177,7 +176,6 @@ def out_of_order() -> Iterator[str]:
 
 
 @pytest.mark.parity(
-    "SNS",
     "A message that an HTTP endpoint does not take goes to the subscription's dead-letter queue",
     kept="after one try",
     module="sns.delivery",
@@ -212,7 +210,6 @@ def no_mail(cloud: str) -> Iterator[None]:
 
 
 @pytest.mark.parity(
-    "SNS",
     "A mail that cannot be delivered goes to the subscription's dead-letter queue",
     kept="after one try",
     module="sns.mailbox",
@@ -254,10 +251,9 @@ def test_a_confirmation_that_was_lost_is_sent_again_by_subscribing_again(
 
 
 @pytest.mark.parity(
-    "SNS",
-    "A message that nobody takes, and that has no dead-letter queue, is gone",
+    "A message that nobody takes, and that has no dead-letter queue, is lost",
     kept="yes; it is logged, counted and shown in the status",
-    module="losses",
+    service="SNS",
     aws="https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html",
 )
 @pytest.mark.parametrize(
@@ -333,7 +329,6 @@ def test_an_event_that_cannot_be_reported_is_recorded(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parity(
-    "Lambda",
     "A destination that does not exist, and the function itself, are refused",
     kept="yes",
     module="lambda_.event_invoke_config",
@@ -366,7 +361,6 @@ def test_a_destination_that_nothing_would_reach_is_refused(
 
 
 @pytest.mark.parity(
-    "Lambda",
     "An event that Lambda itself could not run is tried again for as long as it may be old",
     kept="yes",
     module="lambda_.async_invoke",
@@ -400,7 +394,6 @@ def test_an_event_survives_a_cloud_without_files(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parity(
-    "Lambda",
     "InvokeAsync, which is deprecated, is an asynchronous invocation",
     kept="yes",
     module="lambda_.invoke",
@@ -458,10 +451,10 @@ def test_only_queues_are_event_sources(aws: Session, source: str) -> None:
 
 
 @pytest.mark.parity(
-    "Event source mappings",
     "Settings that are for streams are refused for a queue",
     kept="yes",
     module="lambda_.validation",
+    service="Event source mappings",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html",
 )
 @pytest.mark.place("mapping settings")
@@ -506,10 +499,10 @@ BROKEN_MESSAGES = [
 
 
 @pytest.mark.parity(
-    "SQS",
     "A message with a wrong attribute or delay is refused; in a batch, it alone",
     kept="yes",
     module="message_attributes",
+    service="SQS",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html",
 )
 @pytest.mark.parametrize(("options", "refusal"), BROKEN_MESSAGES)
@@ -528,7 +521,6 @@ def test_a_broken_message_is_not_sent(aws: Session, options: dict[str, Any], ref
 
 
 @pytest.mark.parity(
-    "SQS",
     "An empty message is refused; in a batch, the whole call",
     kept="yes",
     module="sqs.limits",
@@ -550,7 +542,6 @@ def test_an_empty_message_is_not_sent(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "SQS",
     "One message of a batch that is larger than its queue takes fails alone",
     kept="yes",
     module="sqs.limits",
@@ -592,7 +583,6 @@ WRONG_QUEUES = [
 
 
 @pytest.mark.parity(
-    "SQS",
     "Attributes of a queue that are unknown or out of range are refused",
     kept="yes, in other words",
     module="sqs.limits",
@@ -628,10 +618,10 @@ def test_lines_that_a_role_may_not_write_are_recorded(aws: Session, cloud: str) 
 
 
 @pytest.mark.parity(
-    "CloudWatch Logs",
     "A subscription filter calls a function",
     kept="no: it is refused",
     module="unserved",
+    service="CloudWatch Logs",
     aws="https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/logs/SubscriptionFilters.html",
 )
 @pytest.mark.place("log subscription")

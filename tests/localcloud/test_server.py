@@ -51,7 +51,7 @@ def test_a_cloud_without_signatures_takes_any_credentials_and_says_so(key: str) 
         assert status is not None and status["auth"] is False
 
 
-@pytest.mark.parity("Every service", "A region knows nothing of what is in another", kept="yes")
+@pytest.mark.parity("A region does not see what is in another", kept="yes", module="moto")
 def test_regions_are_kept_apart(aws: Session) -> None:
     here = aws.client("sqs", region_name="us-east-1")
     there = aws.client("sqs", region_name="eu-west-1")
@@ -105,10 +105,10 @@ def test_it_listens_on_loopback_only(running_cloud: tuple[str, int]) -> None:
 
 
 @pytest.mark.parity(
-    "Every service",
     "A request without a signature is refused",
     kept="yes",
     module="iam.signatures",
+    service="Every service",
 )
 def test_a_request_without_a_signature_is_told_so(cloud: str) -> None:
     answer = urllib3.request("GET", f"{cloud}/nothing/here")
@@ -122,9 +122,9 @@ def test_a_worker_that_was_retired_gets_no_work(cloud: str) -> None:
 
 
 @pytest.mark.parity(
-    "Every service",
     "A service has all of its operations",
     kept="those that moto has; any other is answered `NotImplemented`",
+    module="moto",
 )
 def test_what_moto_does_not_have_is_a_clear_error(aws: Session) -> None:
     with pytest.raises(ClientError, match=r"NotImplemented.*GET /2016-08-19/account-settings"):
@@ -184,7 +184,6 @@ def test_elsewhere_a_hurry_changes_nothing(capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.parity(
-    "SQS",
     "The name of a deleted queue cannot be taken again for 60 seconds",
     kept="if asked for: `--queue-name-delay 60`",
     module="sqs.names",

@@ -2,11 +2,17 @@
 
 A rule stands on its test as a marker, so that the two are read and changed together:
 
-    @pytest.mark.parity("SQS", "A received message is hidden", kept="yes", module="sqs.queue")
+    @pytest.mark.parity("A received message is hidden", kept="yes", aws="https://docs…")
 
-`kept` is "yes", or says how far. `module` names the module of localcloud that sees to it, where
-that is not moto; `aws` is the page on which AWS says so. `python -m tests.support.parity` collects
-the markers, runs no test, and writes localcloud/PARITY.md.
+`kept` is "yes", or says how far. `aws` is the page on which AWS says so. The module of localcloud
+that keeps the rule follows from the test's path: tests/localcloud/sqs/test_queue.py shows what
+sqs.queue does. Name it where it is another one: `module="sqs.limits"`, or `module="moto"`.
+
+The service follows from the module: that of its folder, or "Every service" for a module that is
+in none. Name it where the rule belongs to another one: `service="IAM"`.
+
+`python -m tests.support.parity` collects the markers, runs no test, and writes
+localcloud/PARITY.md.
 """
 
 from __future__ import annotations
@@ -15,6 +21,7 @@ import io
 from collections.abc import Iterable
 from contextlib import redirect_stdout
 from dataclasses import KW_ONLY, dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -34,6 +41,18 @@ SERVICES = (
     "IAM",
     "CloudWatch Logs",
 )
+MOTO = "moto"  # the module of a rule that moto keeps alone
+_SERVICES_OF = {
+    "": "Every service",
+    "apigateway": "API Gateway",
+    "dynamodb": "DynamoDB",
+    "iam": "IAM",
+    "lambda_": "Lambda",
+    "lambda_.event_source_mapping": "Event source mappings",
+    "logs": "CloudWatch Logs",
+    "sns": "SNS",
+    "sqs": "SQS",
+}
 # What the local cloud does not do at all, or what would take a test too long to show, and why.
 NOT_DONE = (
     ("API Gateway", "HTTP and WebSocket APIs", "the tutorial has a REST API"),
@@ -79,14 +98,14 @@ class Rule:
     """A rule of AWS's, and the test (its file's path from the root, and its name) that shows how
     far it is kept."""
 
-    service: str
     text: str
     _: KW_ONLY
     kept: str
     path: str
     test: str
+    service: str
+    module: str
     aws: str = ""
-    module: str = ""
 
     def row(self) -> str:
         link = f" ([AWS]({self.aws}))" if self.aws else ""
@@ -107,12 +126,50 @@ class _Collector:
 
 def _rules_of(item: pytest.Item) -> list[Rule]:
     """The rules on a test, from top to bottom."""
-    path, _, _ = item.location
+    path = Path(item.location[0]).as_posix()
     name = item.name.partition("[")[0]
     marks = reversed(list(item.iter_markers("parity")))
-    return [
-        Rule(*mark.args, **mark.kwargs, path=Path(path).as_posix(), test=name) for mark in marks
-    ]
+    return [rule_of(path, name, *mark.args, **mark.kwargs) for mark in marks]
+
+
+def rule_of(
+    path: str,
+    test: str,
+    text: str,
+    *,
+    kept: str,
+    module: str = "",
+    service: str = "",
+    aws: str = "",
+) -> Rule:
+    """The rule that a marker on a test of this path (from the root) names. Raises ValueError if
+    it names a module that does not exist."""
+    if module not in {"", MOTO, *modules()}:
+        raise ValueError(f"{path}, {test}: expected a module of localcloud, found {module!r}.")
+    shown = _module_beside(path)
+    module = module or shown
+    service = service or _service_of(shown if module == MOTO else module)
+    return Rule(text, kept=kept, path=path, test=test, service=service, module=module, aws=aws)
+
+
+@cache
+def modules() -> frozenset[str]:
+    """The modules of localcloud, such as `sqs.queue`."""
+    root = ROOT / "localcloud"
+    paths = (path.relative_to(root).with_suffix("") for path in root.rglob("*.py"))
+    return frozenset(".".join(path.parts) for path in paths if path.stem != "__init__")
+
+
+def _module_beside(path: str) -> str:
+    """`sqs.queue` for tests/localcloud/sqs/test_queue.py. A module of that name may not exist:
+    a test can show what several do together."""
+    _, _, inside = path.removesuffix(".py").partition("/localcloud/")
+    return inside.replace("test_", "").replace("/", ".")
+
+
+def _service_of(module: str) -> str:
+    folder = module.rpartition(".")[0].partition(".")[0]
+    return _SERVICES_OF.get(module) or _SERVICES_OF[folder]
 
 
 def collect() -> list[Rule]:

@@ -93,11 +93,10 @@ def api(aws: Session) -> Api:
 
 
 @pytest.mark.parity(
-    "API Gateway",
     "A Lambda proxy integration hands the function the event of format 1.0, and its "
     "reply is the answer",
     kept="yes",
-    module="apigateway.stages",
+    module="apigateway.proxy",
     aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html",
 )
 def test_the_function_gets_the_documented_event_and_its_reply_is_the_answer(api: Api) -> None:
@@ -121,7 +120,9 @@ def test_the_function_gets_the_documented_event_and_its_reply_is_the_answer(api:
 
 
 @pytest.mark.parity(
-    "API Gateway", "Path parameters reach the function", kept="yes", module="apigateway.deployments"
+    "Path parameters reach the function",
+    kept="yes",
+    module="apigateway.deployments",
 )
 def test_path_parameters_reach_the_function(api: Api) -> None:
     made = api.api.create_resource(
@@ -135,7 +136,6 @@ def test_path_parameters_reach_the_function(api: Api) -> None:
 
 
 @pytest.mark.parity(
-    "API Gateway",
     'An unknown route is a 403, "Missing Authentication Token"; an unknown stage or API'
     ' a 403, "Forbidden"',
     kept="yes",
@@ -159,8 +159,7 @@ def test_what_is_not_there_is_refused_with_the_status_of_aws(api: Api) -> None:
 
 
 @pytest.mark.parity(
-    "API Gateway",
-    "A stage serves what was deployed, and not what was changed since",
+    "A stage serves what was deployed, without later changes",
     kept="yes",
     module="apigateway.deployments",
     aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-deploy-api.html",
@@ -175,8 +174,7 @@ def test_nothing_is_served_before_it_is_deployed(api: Api) -> None:
 
 
 @pytest.mark.parity(
-    "API Gateway",
-    "A stage serves a deployment that is there, and that one cannot be deleted",
+    "A stage serves a deployment that exists, and which then cannot be deleted",
     kept="yes",
     module="apigateway.deployments",
     aws="https://docs.aws.amazon.com/apigateway/latest/api/API_DeleteDeployment.html",
@@ -208,10 +206,9 @@ def test_a_stage_serves_a_deployment_that_is_there(api: Api) -> None:
 
 
 @pytest.mark.parity(
-    "API Gateway",
-    "A function that fails, or replies in another form, is a 502; one that takes too long a 504",
+    "A function that fails, or replies in another form, is a 502; one that takes too long is a 504",
     kept="yes",
-    module="apigateway.stages",
+    module="apigateway.proxy",
     aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html",
 )
 @pytest.mark.parametrize(
@@ -228,9 +225,7 @@ def test_a_failing_function_is_a_5xx(api: Api, wish: str, status: int, message: 
     assert api.post({"product": wish}) == (status, {"message": message})
 
 
-@pytest.mark.parity(
-    "API Gateway", "A function that is gone is a 500", kept="yes", module="apigateway.stages"
-)
+@pytest.mark.parity("A function that is gone is a 500", kept="yes")
 def test_a_function_that_is_gone_is_a_500(api: Api) -> None:
     api.put_method()
     api.deploy()
@@ -239,10 +234,9 @@ def test_a_function_that_is_gone_is_a_500(api: Api) -> None:
 
 
 @pytest.mark.parity(
-    "API Gateway",
-    "A method that asks for an API key wants one of a usage plan for this stage",
+    "A method with `apiKeyRequired` takes a key of a usage plan for this stage",
     kept="yes",
-    module="apigateway.stages",
+    module="apigateway.usage_plans",
     aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html",
 )
 def test_a_method_that_asks_for_a_key_wants_one_of_a_plan_for_this_stage(api: Api) -> None:
@@ -259,10 +253,9 @@ def test_a_method_that_asks_for_a_key_wants_one_of_a_plan_for_this_stage(api: Ap
 
 
 @pytest.mark.parity(
-    "API Gateway",
     "What is above the rate and burst of the usage plan is a 429",
     kept="yes",
-    module="apigateway.stages",
+    module="apigateway.usage_plans",
     aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html",
 )
 def test_a_burst_above_the_plan_is_throttled(api: Api) -> None:
@@ -277,10 +270,9 @@ def test_a_burst_above_the_plan_is_throttled(api: Api) -> None:
 
 
 @pytest.mark.parity(
-    "API Gateway",
     "What is above the daily quota of the usage plan is a 429",
     kept="yes",
-    module="apigateway.stages",
+    module="apigateway.usage_plans",
     aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html",
 )
 def test_a_quota_ends_the_day(api: Api) -> None:
@@ -316,10 +308,8 @@ BAD_BODIES = [
 
 
 @pytest.mark.parity(
-    "API Gateway",
     "A JSON body that the model refuses is a 400",
     kept="yes; `validationErrorString` is in other words, and always names the field",
-    module="apigateway.stages",
     aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html",
 )
 @pytest.mark.parametrize(("body", "field"), BAD_BODIES)
@@ -341,10 +331,8 @@ def test_a_body_that_the_model_refuses_is_a_400(api: Api, body: Any, field: str)
 
 
 @pytest.mark.parity(
-    "API Gateway",
     "A body of a content type without a model is not validated",
     kept="yes",
-    module="apigateway.stages",
     aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html",
 )
 def test_a_body_of_another_content_type_passes_the_model_by(api: Api) -> None:
@@ -354,10 +342,8 @@ def test_a_body_of_another_content_type_passes_the_model_by(api: Api) -> None:
 
 
 @pytest.mark.parity(
-    "API Gateway",
     "TestInvokeMethod runs the method as it stands, without key and deployment",
     kept="yes",
-    module="apigateway.stages",
     aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-test-method.html",
 )
 def test_the_test_button_needs_no_key_and_no_deployment(api: Api) -> None:
@@ -412,10 +398,9 @@ def replied(api: Api, reply: Any) -> Any:
 
 
 @pytest.mark.parity(
-    "API Gateway",
     "The headers of a reply are kept, those with many values as well",
     kept="yes",
-    module="apigateway.stages",
+    module="apigateway.proxy",
     aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html",
 )
 def test_the_headers_of_a_reply_are_kept_and_those_of_the_server_are_its_own(api: Api) -> None:
@@ -468,10 +453,10 @@ def test_a_reply_without_a_status_code_is_a_200(api: Api) -> None:
 
 
 @pytest.mark.parity(
-    "API Gateway",
     "A reply with the status 204 or 304 has no body, and the next one on the connection is whole",
     kept="yes",
     module="server",
+    service="API Gateway",
 )
 @pytest.mark.parametrize("status", [204, 304])
 def test_a_204_and_a_304_have_no_body(api: Api, status: int) -> None:
@@ -498,10 +483,8 @@ def test_a_204_and_a_304_have_no_body(api: Api, status: int) -> None:
 
 
 @pytest.mark.parity(
-    "API Gateway",
     "A body of more than 10 MB is a 413",
     kept="yes",
-    module="apigateway.stages",
     aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html",
 )
 def test_an_abyss_of_brackets_is_a_400_and_a_flood_a_413(api: Api) -> None:
@@ -515,7 +498,6 @@ def test_an_abyss_of_brackets_is_a_400_and_a_flood_a_413(api: Api) -> None:
 
 
 @pytest.mark.parity(
-    "API Gateway",
     "A gateway response names its type in `x-amzn-ErrorType`",
     kept="yes",
     module="apigateway.deployments",
@@ -527,9 +509,7 @@ def test_a_gateway_response_says_its_type_as_aws_does(api: Api) -> None:
     assert answer.headers["x-amzn-ErrorType"] == "ForbiddenException"
 
 
-@pytest.mark.parity(
-    "API Gateway", "The more literal route wins", kept="yes", module="apigateway.deployments"
-)
+@pytest.mark.parity("The more literal route wins", kept="yes", module="apigateway.deployments")
 def test_the_more_literal_route_wins(api: Api) -> None:
     orders = api.resource_id
     for part in ("{proxy+}", "{order_id}", "new"):
@@ -547,10 +527,8 @@ def test_the_more_literal_route_wins(api: Api) -> None:
 
 
 @pytest.mark.parity(
-    "API Gateway",
     "Without the permission to invoke the function the answer is a bare 500",
     kept="yes",
-    module="iam.policies",
     aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-control-access-using-iam-policies-to-invoke-api.html",
 )
 @pytest.mark.parametrize(
@@ -581,10 +559,8 @@ def test_without_the_permission_to_invoke_the_answer_is_a_bare_500(
 
 
 @pytest.mark.parity(
-    "API Gateway",
     "The permission may name stage, method and path",
     kept="yes",
-    module="apigateway.stages",
     aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-control-access-using-iam-policies-to-invoke-api.html",
 )
 @pytest.mark.parametrize("path", ["*/POST/orders", "prod/*/orders", "*/*/*", "prod/POST/orders"])
@@ -599,7 +575,6 @@ def test_the_permission_may_name_stage_method_and_path(api: Api, path: str) -> N
 
 
 @pytest.mark.parity(
-    "API Gateway",
     "A throttled function is a 500; a gateway response for `INTEGRATION_FAILURE` can "
     "change its status",
     kept="yes",

@@ -46,7 +46,6 @@ def may_send(aws: Session) -> bool:
 
 
 @pytest.mark.parity(
-    "IAM",
     "A role may do what a policy allows and none denies; patterns match, and NotAction "
     "and NotResource count",
     kept="yes",
@@ -85,7 +84,6 @@ PRINCIPAL = f"arn:aws:iam::{ACCOUNT}:role/tried"
 
 
 @pytest.mark.parity(
-    "IAM",
     "A statement counts where its condition holds",
     kept="for String…, Arn…, Bool, Null and …IfExists, on `aws:PrincipalAccount`, "
     "`aws:PrincipalArn`, `aws:RequestedRegion`, `aws:SecureTransport`, `aws:SourceAccount` and "
@@ -163,7 +161,6 @@ def set_queue_policy(aws: Session, **statement: Any) -> None:
 
 
 @pytest.mark.parity(
-    "IAM",
     "A queue's own policy may let a role in",
     kept="yes",
     module="iam.policies",
@@ -187,10 +184,8 @@ def test_a_queue_may_let_a_role_in_by_itself(aws: Session, principal: Any, allow
 
 
 @pytest.mark.parity(
-    "IAM",
     "A queue's own policy may shut a role out",
     kept="yes",
-    module="iam.enforce",
     aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html",
 )
 def test_a_queue_may_shut_a_role_out(aws: Session) -> None:
@@ -205,8 +200,7 @@ def test_a_queue_may_shut_a_role_out(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "SQS",
-    "A queue's policy has to be one",
+    "A queue's policy has to be a valid policy",
     kept="its form is checked; the names of actions and principals are not",
     module="sqs.queue",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html",
@@ -245,7 +239,6 @@ OF_TOPIC = {
 
 
 @pytest.mark.parity(
-    "IAM",
     "A service may do what the resource's policy allows it, on behalf of the topic or "
     "API that the policy names",
     kept="yes",
@@ -288,7 +281,11 @@ def test_a_service_may_do_what_the_policy_of_the_resource_allows(
     assert not service_may(None, *asked)
 
 
-@pytest.mark.parity("IAM", "NotPrincipal shuts out everybody but those it names", kept="yes")
+@pytest.mark.parity(
+    "NotPrincipal shuts out everybody except those it names",
+    kept="yes",
+    module="iam.policies",
+)
 def test_everybody_but_one_may_be_shut_out(aws: Session) -> None:
     others = {"AWS": f"arn:aws:iam::{ACCOUNT}:role/other"}
     set_queue_policy(aws, NotPrincipal=others, Effect="Deny")
@@ -297,7 +294,11 @@ def test_everybody_but_one_may_be_shut_out(aws: Session) -> None:
     assert may_send(as_role(aws, allow("*")))
 
 
-@pytest.mark.parity("IAM", "A managed policy counts in its default version", kept="yes")
+@pytest.mark.parity(
+    "A managed policy counts in its default version",
+    kept="yes",
+    module="iam.policies",
+)
 def test_a_managed_policy_counts_in_its_default_version(aws: Session) -> None:
     aws.client("sqs").create_queue(QueueName="CustomerOrders")
     tried = as_role(aws, allow("iam:GetRole"))
@@ -372,10 +373,10 @@ def test_a_resource_is_found_whichever_parameter_names_it(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "IAM",
     "A function's role has to trust Lambda",
     kept="yes",
     module="lambda_.validation",
+    service="IAM",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html",
 )
 def test_a_role_that_is_not_for_lambda_cannot_be_used(aws: Session) -> None:
@@ -395,7 +396,6 @@ def test_a_role_that_is_not_for_lambda_cannot_be_used(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "IAM",
     "A role may become another role that trusts it, or that trusts their account if its own "
     "policies allow that",
     kept="yes",
@@ -430,10 +430,9 @@ def test_a_role_becomes_only_a_role_that_trusts_it(
 
 
 @pytest.mark.parity(
-    "Lambda",
     "A function whose role no longer trusts Lambda, or is gone, cannot be invoked",
     kept="yes; an execution environment that is there goes on until it is replaced",
-    module="lambda_.runtime.pool",
+    module="lambda_.runtime.runtime",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html",
 )
 def test_a_function_without_its_role_is_not_run_and_its_events_are_kept(aws: Session) -> None:
@@ -470,10 +469,9 @@ def acting_as(aws: Session, *statements: dict[str, Any]) -> Session:
 
 
 @pytest.mark.parity(
-    "IAM",
     "GetFederationToken gives credentials that may do what its policy allows",
     kept="yes",
-    module="iam.enforce",
+    module="iam.federation",
     aws="https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html",
 )
 def test_anybody_can_try_out_a_policy(aws: Session) -> None:
@@ -501,11 +499,9 @@ def test_anybody_can_try_out_a_policy(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "IAM",
     "StartMessageMoveTask needs the permission for itself, to receive and to delete, and to send "
     "to the other queue",
     kept="for itself and, if the other queue is named, to send",
-    module="iam.enforce",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html",
 )
 def test_moving_messages_needs_both_queues(aws: Session) -> None:
@@ -528,9 +524,8 @@ def test_moving_messages_needs_both_queues(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "IAM",
-    "A session policy takes away, and gives nothing",
-    kept="yes, if given as `Policy`; `PolicyArns` are not heeded",
+    "A session policy only takes away",
+    kept="yes, if given as `Policy`; `PolicyArns` are ignored",
     module="iam.policies",
     aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html",
 )
@@ -544,10 +539,8 @@ def test_a_session_policy_takes_away_and_gives_nothing(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "IAM",
     "A user may do what the policies of that user allow",
     kept="no: your own credentials may do everything",
-    module="iam.enforce",
 )
 def test_whoever_uses_the_local_cloud_may_do_everything(aws: Session) -> None:
     aws.client("sqs").create_queue(QueueName="CustomerOrders")
@@ -555,11 +548,9 @@ def test_whoever_uses_the_local_cloud_may_do_everything(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "IAM",
     "Each service refuses with an error code and words of its own; a batch needs the "
     "action of the single call",
     kept="yes, for SQS, SNS, DynamoDB and Lambda",
-    module="iam.enforce",
     aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html",
 )
 def test_each_service_refuses_in_its_own_words(aws: Session) -> None:
@@ -605,10 +596,8 @@ def test_each_service_refuses_in_its_own_words(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "IAM",
     "A transaction needs the action of each of its items: `dynamodb:PutItem`, …",
     kept="yes",
-    module="iam.enforce",
     aws="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html",
 )
 def test_a_transaction_needs_the_action_of_each_item(aws: Session) -> None:
@@ -668,10 +657,10 @@ def test_a_function_without_an_action_is_denied_at_its_hop(
 
 
 @pytest.mark.parity(
-    "IAM",
     "A mapping is refused if the function's role may not poll the queue",
     kept="yes",
     module="lambda_.validation",
+    service="IAM",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
 )
 @pytest.mark.parametrize("action", ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"])
@@ -681,10 +670,10 @@ def test_a_trigger_is_refused_to_a_role_that_cannot_poll(aws: Session, action: s
 
 
 @pytest.mark.parity(
-    "IAM",
     "Lambda polls a queue in the name of the function's role",
     kept="yes",
     module="lambda_.event_source_mapping",
+    service="IAM",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
 )
 def test_orders_wait_while_the_role_may_not_receive_and_go_on_when_it_may(aws: Session) -> None:
@@ -708,10 +697,10 @@ def test_orders_wait_while_the_role_may_not_receive_and_go_on_when_it_may(aws: S
 
 
 @pytest.mark.parity(
-    "IAM",
     "A function is refused if its role may not send to its dead-letter queue or topic",
     kept="yes",
     module="lambda_.validation",
+    service="IAM",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
 )
 def test_a_function_whose_role_may_not_send_its_dead_letters_is_refused(aws: Session) -> None:
@@ -748,7 +737,6 @@ def test_an_update_is_refused_after_which_the_role_may_not_send_dead_letters(
 
 
 @pytest.mark.parity(
-    "Lambda",
     "Dead letters go to a queue or a topic, and another target is refused",
     kept="yes, in other words",
     module="lambda_.validation",
@@ -767,10 +755,10 @@ def test_dead_letters_go_to_a_queue_or_a_topic(aws: Session, target: str) -> Non
 
 
 @pytest.mark.parity(
-    "IAM",
     "A destination is refused if the function's role may not send to it",
     kept="for queues and topics",
     module="lambda_.event_invoke_config",
+    service="IAM",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
 )
 @pytest.mark.parametrize(("target", "action"), [(QUEUE, "SendMessage"), (TOPIC, "Publish")])

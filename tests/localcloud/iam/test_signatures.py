@@ -65,10 +65,9 @@ def refused(session: Session, service: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.parity(
-    "Every service",
     "A request is signed with credentials that AWS gave out",
     kept="yes; `--auth off` takes any",
-    module="iam.signatures",
+    service="Every service",
     aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html",
 )
 @pytest.mark.parametrize("service", CALLS)
@@ -221,7 +220,6 @@ def test_a_request_that_nobody_signed_is_told_so(aws: Session, service: str) -> 
 
 
 @pytest.mark.parity(
-    "IAM",
     "Credentials that STS gave out work with their session token, and until they expire",
     kept="yes",
     module="iam.credentials",
@@ -250,7 +248,6 @@ def test_a_session_token_is_as_good_as_the_key_that_asked_for_it(aws: Session) -
 
 
 @pytest.mark.parity(
-    "IAM",
     "A user's access key may do what the policies of the user and of its groups allow",
     kept="yes",
     module="iam.policies",

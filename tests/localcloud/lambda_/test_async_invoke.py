@@ -61,10 +61,8 @@ def record_on(aws: Session, url: str) -> dict[str, Any]:
 
 
 @pytest.mark.parity(
-    "Lambda",
     "The on-success destination gets a record in the documented form",
     kept="yes",
-    module="lambda_.async_invoke",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
 )
 def test_what_succeeded_is_recorded_in_the_documented_form(
@@ -108,18 +106,15 @@ def test_an_event_whose_package_cannot_be_unpacked_is_a_dead_letter(
 
 
 @pytest.mark.parity(
-    "Lambda",
     "`MaximumRetryAttempts` sets how often a failing event is tried again, at most twice",
     kept="yes",
     module="lambda_.event_invoke_config",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html",
 )
 @pytest.mark.parity(
-    "Lambda",
-    "What failed for good goes to the on-failure destination and to the dead-letter "
+    "An event that failed for good goes to the on-failure destination and to the dead-letter "
     "queue, with `RequestID`, `ErrorCode` and `ErrorMessage`",
     kept="yes",
-    module="lambda_.async_invoke",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
 )
 @pytest.mark.parametrize(("settings", "count"), [({}, 3), ({"MaximumRetryAttempts": 0}, 1)])
@@ -148,10 +143,8 @@ def test_what_failed_for_good_is_recorded_and_dead_lettered(
 
 
 @pytest.mark.parity(
-    "Lambda",
     "Records and dead letters can go to a topic",
     kept="yes",
-    module="lambda_.async_invoke",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
 )
 def test_records_and_dead_letters_can_go_to_a_topic(aws: Session) -> None:
@@ -173,10 +166,8 @@ def test_records_and_dead_letters_can_go_to_a_topic(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "Lambda",
     "A record can go to a function",
     kept="yes",
-    module="lambda_.async_invoke",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
 )
 def test_a_record_can_go_to_a_function(aws: Session, queues: dict[str, str]) -> None:
@@ -189,10 +180,10 @@ def test_a_record_can_go_to_a_function(aws: Session, queues: dict[str, str]) -> 
 
 
 @pytest.mark.parity(
-    "IAM",
     "Lambda sends records and dead letters in the name of the function's role",
     kept="yes",
-    module="lambda_.async_invoke",
+    module="deliver",
+    service="IAM",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
 )
 def test_nothing_is_sent_that_the_role_does_not_allow(aws: Session, queues: dict[str, str]) -> None:
@@ -209,7 +200,6 @@ def test_nothing_is_sent_that_the_role_does_not_allow(aws: Session, queues: dict
 
 
 @pytest.mark.parity(
-    "Lambda",
     "PutFunctionEventInvokeConfig replaces all settings, "
     "UpdateFunctionEventInvokeConfig those that it names",
     kept="yes",
@@ -230,10 +220,8 @@ def test_the_settings_that_were_put_last_count(aws: Session, queues: dict[str, s
 
 
 @pytest.mark.parity(
-    "Lambda",
     "An event older than `MaximumEventAgeInSeconds` is not tried again",
     kept="yes",
-    module="lambda_.async_invoke",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html",
 )
 def test_an_event_that_is_too_old_is_not_tried_again() -> None:
@@ -248,7 +236,6 @@ def test_an_event_that_is_too_old_is_not_tried_again() -> None:
 
 
 @pytest.mark.parity(
-    "Lambda",
     "An event of an asynchronous invocation has 1 MB at most",
     kept="yes",
     module="lambda_.invoke",
@@ -286,10 +273,9 @@ def once(aws: Session) -> Any:
 
 
 @pytest.mark.parity(
-    "Lambda",
     "Above its reserved concurrency a function is throttled: 429, `TooManyRequestsException`",
     kept="yes",
-    module="lambda_.runtime.pool",
+    module="lambda_.runtime.runtime",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html",
 )
 def test_a_function_with_a_reserved_concurrency_is_throttled_above_it(aws: Session) -> None:
@@ -311,10 +297,8 @@ def test_a_function_with_a_reserved_concurrency_is_throttled_above_it(aws: Sessi
 
 
 @pytest.mark.parity(
-    "Lambda",
     "A throttled event waits and is tried again, whatever the number of retries",
     kept="yes",
-    module="lambda_.async_invoke",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html",
 )
 def test_a_throttled_event_waits_and_is_tried_again(aws: Session, queues: dict[str, str]) -> None:
@@ -329,10 +313,8 @@ def test_a_throttled_event_waits_and_is_tried_again(aws: Session, queues: dict[s
 
 
 @pytest.mark.parity(
-    "Lambda",
     "A throttled event is given up when it is too old",
     kept="yes",
-    module="lambda_.async_invoke",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html",
 )
 def test_a_throttled_event_gives_up_when_it_is_too_old(
@@ -355,11 +337,9 @@ def test_a_throttled_event_gives_up_when_it_is_too_old(
 
 
 @pytest.mark.parity(
-    "Lambda",
     "With a reserved concurrency of zero, events go to the on-failure destination and "
     "the dead-letter queue at once",
     kept="yes",
-    module="lambda_.async_invoke",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html",
 )
 def test_a_function_that_may_not_run_at_all_sends_its_events_straight_away(
@@ -382,7 +362,6 @@ def test_a_function_that_may_not_run_at_all_sends_its_events_straight_away(
 
 
 @pytest.mark.parity(
-    "Event source mappings",
     "A throttled function's messages come back after their visibility timeout, and end "
     "as dead letters",
     kept="yes",

@@ -24,10 +24,8 @@ def setup(aws: Session) -> Setup:
 
 
 @pytest.mark.parity(
-    "Event source mappings",
     "Messages that wait come in one batch, of `BatchSize` at most",
     kept="yes",
-    module="lambda_.event_source_mapping",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
 )
 def test_messages_that_wait_come_in_one_batch_of_up_to_ten(setup: Setup) -> None:
@@ -39,10 +37,8 @@ def test_messages_that_wait_come_in_one_batch_of_up_to_ten(setup: Setup) -> None
 
 
 @pytest.mark.parity(
-    "Event source mappings",
     "A record has the documented form",
     kept="yes",
-    module="lambda_.event_source_mapping",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html",
 )
 def test_a_record_has_the_form_that_aws_documents(setup: Setup) -> None:
@@ -60,10 +56,8 @@ def test_a_record_has_the_form_that_aws_documents(setup: Setup) -> None:
 
 
 @pytest.mark.parity(
-    "Event source mappings",
     "With `ReportBatchItemFailures` only the messages that are reported come back",
     kept="yes",
-    module="lambda_.event_source_mapping",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
 )
 def test_only_the_reported_messages_come_back_and_then_go_to_the_dead_letters(
@@ -79,10 +73,8 @@ def test_only_the_reported_messages_come_back_and_then_go_to_the_dead_letters(
 
 
 @pytest.mark.parity(
-    "Event source mappings",
     "An exception brings the whole batch back",
     kept="yes",
-    module="lambda_.event_source_mapping",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
 )
 def test_an_exception_brings_the_whole_batch_back(setup: Setup) -> None:
@@ -93,11 +85,9 @@ def test_an_exception_brings_the_whole_batch_back(setup: Setup) -> None:
 
 
 @pytest.mark.parity(
-    "Event source mappings",
     "A partial batch response that is not valid, or names an unknown message, fails the"
     " whole batch",
     kept="yes",
-    module="lambda_.event_source_mapping",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
 )
 @pytest.mark.parametrize(
@@ -130,10 +120,8 @@ def test_a_reply_that_cannot_be_understood_fails_the_batch(setup: Setup, reply: 
 
 
 @pytest.mark.parity(
-    "Event source mappings",
     "A reply with an empty list of failures, or none, is a success",
     kept="yes",
-    module="lambda_.event_source_mapping",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
 )
 @pytest.mark.parametrize(
@@ -155,12 +143,7 @@ def test_a_reply_without_failures_is_a_success(setup: Setup, reply: str) -> None
     assert setup.left(setup.dead) == 0
 
 
-@pytest.mark.parity(
-    "Event source mappings",
-    "Without `ReportBatchItemFailures` a reply does not count",
-    kept="yes",
-    module="lambda_.event_source_mapping",
-)
+@pytest.mark.parity("Without `ReportBatchItemFailures` a reply does not count", kept="yes")
 def test_without_the_setting_reported_failures_are_not_heeded(setup: Setup) -> None:
     setup.send("bad")
     setup.map(FunctionResponseTypes=[])
@@ -169,10 +152,8 @@ def test_without_the_setting_reported_failures_are_not_heeded(setup: Setup) -> N
 
 
 @pytest.mark.parity(
-    "Event source mappings",
     "A mapping can be switched off and on",
     kept="yes",
-    module="lambda_.event_source_mapping",
     aws="https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html",
 )
 def test_a_mapping_can_be_switched_off_and_on(setup: Setup) -> None:
@@ -184,12 +165,7 @@ def test_a_mapping_can_be_switched_off_and_on(setup: Setup) -> None:
     assert bodies(setup.batch()) == ["tea"]
 
 
-@pytest.mark.parity(
-    "Event source mappings",
-    "A deleted mapping polls no more",
-    kept="yes",
-    module="lambda_.event_source_mapping",
-)
+@pytest.mark.parity("A mapping that is deleted stops polling", kept="yes")
 def test_a_deleted_mapping_polls_no_more(setup: Setup) -> None:
     uuid = setup.map()
     setup.send("first")
@@ -202,10 +178,8 @@ def test_a_deleted_mapping_polls_no_more(setup: Setup) -> None:
 
 
 @pytest.mark.parity(
-    "Event source mappings",
     "A batching window ends when the batch is full",
     kept="yes",
-    module="lambda_.event_source_mapping",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html",
 )
 def test_a_batching_window_gathers_messages_and_ends_when_the_batch_is_full(setup: Setup) -> None:
@@ -215,10 +189,8 @@ def test_a_batching_window_gathers_messages_and_ends_when_the_batch_is_full(setu
 
 
 @pytest.mark.parity(
-    "Event source mappings",
     "A batching window that is over sends what it has",
     kept="yes",
-    module="lambda_.event_source_mapping",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html",
 )
 def test_a_batching_window_that_is_over_sends_what_it_has(setup: Setup) -> None:
@@ -247,10 +219,10 @@ def set_code(setup: Setup, source: str) -> None:
 
 
 @pytest.mark.parity(
-    "Event source mappings",
     "A batch size above ten needs a batching window",
     kept="yes",
     module="lambda_.validation",
+    service="Event source mappings",
     aws="https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html",
 )
 def test_a_batch_of_more_than_ten_needs_a_window_and_comes_at_once_when_it_is_full(
@@ -275,10 +247,8 @@ def test_a_batch_of_more_than_ten_needs_a_window_and_comes_at_once_when_it_is_fu
 
 
 @pytest.mark.parity(
-    "Event source mappings",
     "A batch has 6 MB at most",
     kept="yes",
-    module="lambda_.event_source_mapping",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html",
 )
 def test_a_batch_has_6_mb_at_most(setup: Setup) -> None:
@@ -317,12 +287,7 @@ def test_a_mapping_whose_batch_was_purged_in_its_window_ends_all_the_same(setup:
     assert [message["Body"] for message in setup.receive(setup.url)] == ["cup"]
 
 
-@pytest.mark.parity(
-    "Event source mappings",
-    "Message attributes reach the function",
-    kept="yes",
-    module="lambda_.event_source_mapping",
-)
+@pytest.mark.parity("Message attributes reach the function", kept="yes")
 def test_attributes_of_every_type_reach_the_function(setup: Setup) -> None:
     setup.map()
     attributes = {
@@ -336,10 +301,8 @@ def test_attributes_of_every_type_reach_the_function(setup: Setup) -> None:
 
 
 @pytest.mark.parity(
-    "Event source mappings",
     "A time-out brings the batch back, until its messages are dead letters",
     kept="yes",
-    module="lambda_.event_source_mapping",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html",
 )
 def test_a_time_out_brings_the_batch_back_until_it_is_a_dead_letter(setup: Setup) -> None:
@@ -392,10 +355,8 @@ def test_work_in_flight_is_finished_when_the_mapping_ends(setup: Setup, end: str
 
 
 @pytest.mark.parity(
-    "Event source mappings",
     "The mappings of a function that is deleted stay",
     kept="yes, and the messages wait in the queue",
-    module="lambda_.event_source_mapping",
     aws="https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html",
 )
 @pytest.mark.place("batch of a deleted function")
@@ -413,10 +374,8 @@ def test_messages_wait_while_the_function_is_gone(setup: Setup) -> None:
 
 
 @pytest.mark.parity(
-    "Event source mappings",
     "`MaximumConcurrency` bounds the batches that are under way",
     kept="yes",
-    module="lambda_.event_source_mapping",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html",
 )
 def test_no_more_batches_are_under_way_than_the_mapping_allows(setup: Setup) -> None:
@@ -451,10 +410,10 @@ def test_a_batch_that_waited_too_long_for_its_function_is_not_delivered() -> Non
 
 
 @pytest.mark.parity(
-    "Event source mappings",
     "The record of a dead letter says which queue gave it up",
     kept="yes",
     module="sqs.message",
+    service="Event source mappings",
 )
 def test_a_dead_letter_tells_the_function_where_it_comes_from(setup: Setup) -> None:
     setup.send("tea")

@@ -17,10 +17,8 @@ ECHO = "def handler(event, context):\n    return event\n"
 
 
 @pytest.mark.parity(
-    "Lambda",
     "A statement id is taken once in a function's policy",
     kept="yes",
-    module="lambda_.validation",
     aws="https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html",
 )
 def test_a_statement_id_is_taken_once(aws: Session) -> None:
@@ -39,10 +37,9 @@ def test_a_statement_id_is_taken_once(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "Event source mappings",
     "A queue triggers a function through one mapping",
     kept="yes",
-    module="lambda_.validation",
+    service="Event source mappings",
     aws="https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html",
 )
 def test_a_queue_triggers_a_function_through_one_mapping(aws: Session) -> None:
@@ -58,11 +55,10 @@ def test_a_queue_triggers_a_function_through_one_mapping(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "Event source mappings",
     "A queue whose visibility timeout is below the function's timeout is refused when a mapping "
     "is made and when it is updated",
     kept="yes, if the update names the function",
-    module="lambda_.validation",
+    service="Event source mappings",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
 )
 def test_a_queue_hides_a_message_for_as_long_as_the_function_may_take(aws: Session) -> None:
@@ -85,10 +81,9 @@ def test_a_queue_hides_a_message_for_as_long_as_the_function_may_take(aws: Sessi
 
 
 @pytest.mark.parity(
-    "Event source mappings",
     "A setting out of its range is refused when a mapping is made and when it is updated",
     kept="yes",
-    module="lambda_.validation",
+    service="Event source mappings",
     aws="https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html",
 )
 @pytest.mark.parametrize(
@@ -114,7 +109,7 @@ def test_a_setting_out_of_its_range_is_refused(aws: Session, settings: dict[str,
     assert {name: found.get(name) for name in settings} == {n: made.get(n) for n in settings}
 
 
-@pytest.mark.parity("Lambda", "A function's role has to exist", kept="yes")
+@pytest.mark.parity("A function's role has to exist", kept="yes", module="moto")
 def test_a_role_that_does_not_exist_cannot_be_used(aws: Session) -> None:
     lambda_ = aws.client("lambda")
     with pytest.raises(
@@ -130,10 +125,8 @@ def test_a_role_that_does_not_exist_cannot_be_used(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "Lambda",
-    "A function's code has to be a zip file, and whole",
+    "A function's code has to be a complete zip file",
     kept="yes",
-    module="lambda_.validation",
     aws="https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html",
 )
 @pytest.mark.parametrize(
@@ -156,10 +149,8 @@ def test_what_is_no_zip_file_is_refused(aws: Session, package: bytes) -> None:
 
 
 @pytest.mark.parity(
-    "Lambda",
     "A package has less than 250 MB when it is unzipped",
     kept="yes",
-    module="lambda_.validation",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
 )
 def test_a_package_that_unzips_to_250_mb_is_refused(aws: Session) -> None:
@@ -176,11 +167,9 @@ def test_a_package_that_unzips_to_250_mb_is_refused(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "Lambda",
     "A function's variables have names of letters, digits and underscores that Lambda does not "
     "set itself, and are 4 KB at most",
     kept="yes",
-    module="lambda_.validation",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html",
 )
 @pytest.mark.parametrize(

@@ -54,7 +54,6 @@ def topic(aws: Session) -> str:
 
 
 @pytest.mark.parity(
-    "SNS",
     "An e-mail subscription is pending until the link in its first mail is opened",
     kept="yes; mail goes into a Maildir",
     module="sns.mailbox",
@@ -76,10 +75,9 @@ def test_nothing_is_mailed_before_the_link_was_opened(aws: Session, topic: str) 
 
 
 @pytest.mark.parity(
-    "SNS",
     "A pending subscription shows its ARN only with `ReturnSubscriptionArn`",
     kept="yes",
-    module="lambda_.invoke",
+    module="sns.subscriptions",
     aws="https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html",
 )
 def test_a_pending_subscription_shows_its_arn_only_when_asked(aws: Session, topic: str) -> None:
@@ -93,10 +91,9 @@ def test_a_pending_subscription_shows_its_arn_only_when_asked(aws: Session, topi
 
 
 @pytest.mark.parity(
-    "SNS",
     "A wrong token confirms nothing",
     kept="yes",
-    module="sns.delivery",
+    module="sns.subscriptions",
     aws="https://docs.aws.amazon.com/sns/latest/api/API_ConfirmSubscription.html",
 )
 def test_a_wrong_token_confirms_nothing(aws: Session, topic: str, cloud: str) -> None:
@@ -119,10 +116,10 @@ def test_a_link_confirms_nothing_that_is_gone(aws: Session, topic: str) -> None:
 
 
 @pytest.mark.parity(
-    "SNS",
     "The link at the end of a mail ends the subscription",
     kept="yes",
-    module="server",
+    module="routes",
+    service="SNS",
     aws="https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html",
 )
 def test_the_link_at_the_end_of_a_mail_ends_the_subscription(aws: Session, topic: str) -> None:
@@ -145,10 +142,9 @@ def test_a_subject_may_have_emoji_and_arabic_letters(aws: Session, topic: str) -
 
 
 @pytest.mark.parity(
-    "SNS",
     "With `MessageStructure` json each protocol gets its own text",
     kept="yes",
-    module="sns.delivery",
+    module="sns.limits",
     aws="https://docs.aws.amazon.com/sns/latest/api/API_Publish.html",
 )
 def test_each_protocol_gets_its_own_text(aws: Session, topic: str) -> None:
@@ -181,10 +177,8 @@ def spied(aws: Session, topic: str) -> tuple[str, str]:
 
 
 @pytest.mark.parity(
-    "SNS",
     "A function gets one message an event, in the documented form",
     kept="yes",
-    module="sns.delivery",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html",
 )
 def test_a_function_gets_one_message_in_the_documented_form(
@@ -202,11 +196,9 @@ def test_a_function_gets_one_message_in_the_documented_form(
 
 
 @pytest.mark.parity(
-    "SNS",
     "A function is invoked asynchronously: it is tried three times, and its dead-letter"
     " queue gets the event",
     kept="yes",
-    module="sns.delivery",
     aws="https://docs.aws.amazon.com/sns/latest/dg/sns-lambda-as-subscriber.html",
 )
 def test_a_failing_function_is_called_three_times_then_the_message_is_dead_lettered(
@@ -237,10 +229,8 @@ def redrive(aws: Session, subscription_arn: str) -> str:
 
 
 @pytest.mark.parity(
-    "SNS",
-    "What is for a function that is gone goes to the subscription's dead-letter queue at once",
+    "A message for a function that is gone goes to the subscription's dead-letter queue at once",
     kept="yes",
-    module="sns.delivery",
     aws="https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html",
 )
 @pytest.mark.place("notification")
@@ -255,10 +245,8 @@ def test_a_message_for_a_function_that_is_gone_goes_to_the_subscriptions_dead_le
 
 
 @pytest.mark.parity(
-    "SNS",
-    "So does what is for a function whose policy does not let the topic in",
+    "So does a message for a function whose policy does not let the topic in",
     kept="yes",
-    module="sns.delivery",
     aws="https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html",
 )
 def test_so_does_one_for_a_function_that_topics_may_not_invoke_any_more(
@@ -281,10 +269,8 @@ def test_so_does_one_for_a_function_that_topics_may_not_invoke_any_more(
 
 
 @pytest.mark.parity(
-    "SNS",
     "The policy of the dead-letter queue has to let the topic in",
     kept="yes",
-    module="sns.delivery",
     aws="https://docs.aws.amazon.com/sns/latest/dg/sns-configure-dead-letter-queue.html",
 )
 def test_a_dead_letter_queue_that_does_not_let_the_topic_in_gets_nothing(
@@ -307,10 +293,8 @@ COLOR = {"color": {"DataType": "String", "StringValue": "green"}}
 
 
 @pytest.mark.parity(
-    "SNS",
     "A queue gets the documented envelope",
     kept="yes",
-    module="sns.delivery",
     aws="https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html",
 )
 def test_a_queue_gets_the_documented_envelope(aws: Session, topic: str) -> None:
@@ -331,10 +315,8 @@ def test_a_queue_gets_the_documented_envelope(aws: Session, topic: str) -> None:
 
 
 @pytest.mark.parity(
-    "SNS",
     "With `RawMessageDelivery` a queue gets the bare message and its attributes",
     kept="yes",
-    module="sns.delivery",
     aws="https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html",
 )
 def test_a_queue_gets_the_bare_message_if_so_asked(aws: Session, topic: str) -> None:
@@ -355,10 +337,8 @@ def test_a_queue_gets_the_bare_message_if_so_asked(aws: Session, topic: str) -> 
 
 
 @pytest.mark.parity(
-    "SNS",
     "The policy of a queue has to let the topic in",
     kept="yes",
-    module="sns.delivery",
     aws="https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html",
 )
 def test_a_queue_that_does_not_let_the_topic_in_gets_nothing(aws: Session, topic: str) -> None:
@@ -427,10 +407,8 @@ def filtered(request: pytest.FixtureRequest, aws: Session, topic: str) -> tuple[
 
 
 @pytest.mark.parity(
-    "SNS",
     "A filter policy on attributes keeps messages out",
     kept="yes",
-    module="sns.delivery",
     aws="https://docs.aws.amazon.com/sns/latest/dg/sns-message-filtering.html",
 )
 def test_a_filter_policy_on_attributes_keeps_messages_out(
@@ -447,11 +425,9 @@ def test_a_filter_policy_on_attributes_keeps_messages_out(
 
 
 @pytest.mark.parity(
-    "SNS",
     "A filter policy on the body keeps messages out",
     kept="yes, without `$or`, which is refused; what it cannot be compared with, such as "
     "a list with a number, is not delivered but dead-lettered",
-    module="sns.delivery",
     aws="https://docs.aws.amazon.com/sns/latest/dg/sns-message-filtering-scope.html",
 )
 def test_a_filter_policy_on_the_body_keeps_messages_out(
@@ -483,7 +459,6 @@ WRONG_SETTINGS = [
 
 
 @pytest.mark.parity(
-    "SNS",
     "A filter or redrive policy that cannot be read, and other settings out of range, are refused",
     kept="yes, in other words where AWS quotes its parser",
     module="sns.subscriptions",
@@ -539,8 +514,7 @@ def test_another_protocol_is_refused(aws: Session, topic: str) -> None:
 
 
 @pytest.mark.parity(
-    "SNS",
-    "What the list shows of a pending subscription cannot be unsubscribed; one that is gone can",
+    "A pending subscription cannot be unsubscribed by what the list shows; one that is gone can",
     kept="yes",
     module="sns.subscriptions",
     aws="https://docs.aws.amazon.com/sns/latest/api/API_Unsubscribe.html",
@@ -574,7 +548,6 @@ def test_what_cannot_be_compared_with_the_filter_policy_is_a_dead_letter(
 
 
 @pytest.mark.parity(
-    "SNS",
     "An e-mail subscription needs an address",
     kept="yes",
     module="sns.subscriptions",
@@ -602,7 +575,6 @@ def test_what_is_no_function_is_not_subscribed(aws: Session, topic: str, endpoin
 
 
 @pytest.mark.parity(
-    "SNS",
     "A subject has under 100 characters, and no line breaks or control characters",
     kept="yes",
     module="sns.limits",
@@ -644,7 +616,6 @@ UNPUBLISHABLE = [
 
 
 @pytest.mark.parity(
-    "SNS",
     "An empty message, a structured one without a text as `default` or that is no JSON, are "
     "refused; in a batch, the whole call",
     kept="yes",
@@ -669,8 +640,7 @@ def test_what_no_subscriber_could_be_given_is_not_published(
 
 
 @pytest.mark.parity(
-    "SNS",
-    "An entry of a structured message that is no text is passed over for `default`",
+    "An entry of a structured message that is not text is passed over for `default`",
     kept="yes",
     module="sns.limits",
     aws="https://docs.aws.amazon.com/sns/latest/api/API_Publish.html",
@@ -716,11 +686,11 @@ WRONG_ATTRIBUTES = [
 
 
 @pytest.mark.parity(
-    "SNS",
     "An attribute with a wrong name or type, or without a value, is refused; in a batch, the whole "
     "call",
     kept="yes",
     module="message_attributes",
+    service="SNS",
     aws="https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html",
 )
 @pytest.mark.parametrize(("name", "value", "refusal"), WRONG_ATTRIBUTES)
@@ -760,7 +730,6 @@ KIB = 1024
 
 
 @pytest.mark.parity(
-    "SNS",
     "A message has 256 KiB at most, attributes included, and so has a batch in all",
     kept="yes",
     module="sns.limits",
@@ -835,7 +804,6 @@ def test_a_mail_that_cannot_be_written_holds_up_no_other(
 
 
 @pytest.mark.parity(
-    "SNS",
     "E-mail reaches the inbox of its address",
     kept="if asked for: `--smtp HOST`",
     module="sns.mailbox",

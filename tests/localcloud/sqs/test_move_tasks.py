@@ -69,10 +69,8 @@ def setup(aws: Session) -> Setup:
 
 
 @pytest.mark.parity(
-    "SQS",
     "StartMessageMoveTask moves dead letters back to the queues that they came from",
     kept="yes",
-    module="sqs.move_tasks",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html",
 )
 def test_each_message_goes_back_to_the_queue_that_it_came_from(setup: Setup) -> None:
@@ -93,10 +91,8 @@ def test_each_message_goes_back_to_the_queue_that_it_came_from(setup: Setup) -> 
 
 
 @pytest.mark.parity(
-    "SQS",
     "A message that is moved has a new id; it was never received",
     kept="yes",
-    module="sqs.move_tasks",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html",
 )
 def test_a_message_that_was_moved_is_a_new_one(setup: Setup) -> None:
@@ -114,10 +110,8 @@ def test_a_message_that_was_moved_is_a_new_one(setup: Setup) -> None:
 
 
 @pytest.mark.parity(
-    "SQS",
     "A task can move messages to any other queue, and at a rate",
     kept="yes",
-    module="sqs.move_tasks",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html",
 )
 def test_messages_can_go_to_another_queue_and_at_a_rate(setup: Setup) -> None:
@@ -133,10 +127,8 @@ def test_messages_can_go_to_another_queue_and_at_a_rate(setup: Setup) -> None:
 
 
 @pytest.mark.parity(
-    "SQS",
     "A task can be cancelled; a queue has one at a time",
     kept="yes",
-    module="sqs.move_tasks",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CancelMessageMoveTask.html",
 )
 def test_a_task_that_is_cancelled_leaves_the_rest(setup: Setup) -> None:
@@ -160,12 +152,7 @@ def test_a_task_that_is_cancelled_leaves_the_rest(setup: Setup) -> None:
     assert [task["Status"] for task in setup.tasks(MaxResults=10)] == ["COMPLETED", "CANCELLED"]
 
 
-@pytest.mark.parity(
-    "SQS",
-    "A message that did not come from a queue fails the task",
-    kept="yes",
-    module="sqs.move_tasks",
-)
+@pytest.mark.parity("A message that did not come from a queue fails the task", kept="yes")
 def test_a_message_of_unknown_origin_ends_the_task(setup: Setup) -> None:
     setup.sqs.send_message(QueueUrl=setup.dead, MessageBody="sent there directly")
     setup.start()
@@ -175,10 +162,8 @@ def test_a_message_of_unknown_origin_ends_the_task(setup: Setup) -> None:
 
 
 @pytest.mark.parity(
-    "SQS",
     "A task fails when the queue is gone that the messages came from",
     kept="yes",
-    module="sqs.move_tasks",
 )
 @pytest.mark.place("move task")
 def test_a_task_fails_when_the_queue_is_gone_that_the_messages_came_from(setup: Setup) -> None:
@@ -191,10 +176,8 @@ def test_a_task_fails_when_the_queue_is_gone_that_the_messages_came_from(setup: 
 
 
 @pytest.mark.parity(
-    "SQS",
     "A task moves the messages of the dead-letter queue",
-    kept="those that are there when it starts, and none that come in later",
-    module="sqs.move_tasks",
+    kept="those that are there when it starts, not those that come later",
 )
 def test_what_fails_again_while_a_task_runs_is_not_moved_again(setup: Setup) -> None:
     setup.fail("a", "tea", "cup")
@@ -207,11 +190,9 @@ def test_what_fails_again_while_a_task_runs_is_not_moved_again(setup: Setup) -> 
 
 
 @pytest.mark.parity(
-    "SQS",
     "Only the dead-letter queue of another queue can be moved from, at 500 messages a "
     "second at most",
     kept="yes",
-    module="sqs.move_tasks",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html",
 )
 def test_only_the_dead_letter_queue_of_a_queue_can_be_moved_from(setup: Setup) -> None:

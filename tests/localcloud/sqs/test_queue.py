@@ -39,10 +39,8 @@ def receive(sqs: Any, url: str, **options: Any) -> list[Any]:
 
 
 @pytest.mark.parity(
-    "SQS",
     "A standard queue keeps the order of its messages as well as it can",
     kept="more strictly: they come as they were sent",
-    module="sqs.queue",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues.html",
 )
 def test_messages_come_in_the_order_in_which_they_were_sent(sqs: Any, url: str) -> None:
@@ -52,11 +50,9 @@ def test_messages_come_in_the_order_in_which_they_were_sent(sqs: Any, url: str) 
 
 
 @pytest.mark.parity(
-    "SQS",
     "A received message is hidden for its visibility timeout, and then comes again with"
     " a higher receive count",
     kept="yes",
-    module="sqs.queue",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html",
 )
 def test_a_received_message_is_hidden_and_comes_back_when_its_timeout_is_over(
@@ -73,10 +69,8 @@ def test_a_received_message_is_hidden_and_comes_back_when_its_timeout_is_over(
 
 
 @pytest.mark.parity(
-    "SQS",
-    "A deleted message does not come back but on rare occasions, and can be deleted again",
+    "A deleted message comes back only on rare occasions, and can be deleted again",
     kept="yes; it never comes back",
-    module="sqs.queue",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html",
 )
 def test_a_deleted_message_is_gone_for_good_and_deleting_again_succeeds(sqs: Any, url: str) -> None:
@@ -89,10 +83,8 @@ def test_a_deleted_message_is_gone_for_good_and_deleting_again_succeeds(sqs: Any
 
 
 @pytest.mark.parity(
-    "SQS",
-    "An older receipt handle of a message may not delete it any more",
+    "An older receipt handle of a message may no longer delete it",
     kept="more leniently: it deletes",
-    module="sqs.queue",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html",
 )
 def test_an_older_receipt_handle_still_deletes(sqs: Any, url: str) -> None:
@@ -103,18 +95,16 @@ def test_an_older_receipt_handle_still_deletes(sqs: Any, url: str) -> None:
     assert counts(sqs, url) == (0, 0, 0)
 
 
-@pytest.mark.parity("SQS", "An unknown receipt handle is refused", kept="yes", module="sqs.queue")
+@pytest.mark.parity("An unknown receipt handle is refused", kept="yes")
 def test_an_unknown_receipt_handle_is_refused(sqs: Any, url: str) -> None:
     with pytest.raises(sqs.exceptions.ReceiptHandleIsInvalid):
         sqs.delete_message(QueueUrl=url, ReceiptHandle="nonsense")
 
 
 @pytest.mark.parity(
-    "SQS",
     "ChangeMessageVisibility hides a message for longer, or shows it at once with 0; "
     "beyond 12 hours it is refused",
     kept="yes",
-    module="sqs.queue",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html",
 )
 def test_visibility_can_be_made_shorter_and_longer(sqs: Any, url: str) -> None:
@@ -130,7 +120,6 @@ def test_visibility_can_be_made_shorter_and_longer(sqs: Any, url: str) -> None:
 
 
 @pytest.mark.parity(
-    "SQS",
     "A message with `DelaySeconds` cannot be received before they are over",
     kept="yes",
     module="sqs.message",
@@ -144,10 +133,9 @@ def test_a_delayed_message_comes_late(sqs: Any, url: str) -> None:
 
 
 @pytest.mark.parity(
-    "SQS",
     "A long poll returns as soon as there is a message",
     kept="yes",
-    module="lambda_.invoke",
+    module="sqs.long_poll",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html",
 )
 def test_a_long_poll_returns_as_soon_as_a_message_is_sent(sqs: Any, url: str) -> None:
@@ -159,10 +147,8 @@ def test_a_long_poll_returns_as_soon_as_a_message_is_sent(sqs: Any, url: str) ->
 
 
 @pytest.mark.parity(
-    "SQS",
     "After `maxReceiveCount` receives a message moves to the dead-letter queue, with the same id",
     kept="yes",
-    module="sqs.queue",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
 )
 def test_a_message_goes_to_the_dead_letter_queue_after_its_last_receive(sqs: Any) -> None:
@@ -183,10 +169,8 @@ def test_a_message_goes_to_the_dead_letter_queue_after_its_last_receive(sqs: Any
 
 
 @pytest.mark.parity(
-    "SQS",
     "PurgeQueue deletes every message, those in flight as well",
     kept="yes, and at once",
-    module="sqs.queue",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_PurgeQueue.html",
 )
 @pytest.mark.place("purge")
@@ -199,9 +183,9 @@ def test_purging_empties_the_queue(sqs: Any, url: str) -> None:
 
 
 @pytest.mark.parity(
-    "SQS",
     "A queue is purged once in 60 seconds at most",
     kept="yes",
+    module="moto",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_PurgeQueue.html",
 )
 def test_a_queue_is_not_purged_again_at_once(sqs: Any, url: str) -> None:
@@ -210,12 +194,7 @@ def test_a_queue_is_not_purged_again_at_once(sqs: Any, url: str) -> None:
         sqs.purge_queue(QueueUrl=url)
 
 
-@pytest.mark.parity(
-    "SQS",
-    "SendMessageBatch and DeleteMessageBatch take ten entries",
-    kept="yes",
-    module="sqs.queue",
-)
+@pytest.mark.parity("SendMessageBatch and DeleteMessageBatch take ten entries", kept="yes")
 def test_batches_send_and_delete(sqs: Any, url: str) -> None:
     entries = [{"Id": str(i), "MessageBody": f"tea {i}"} for i in range(10)]
     assert len(sqs.send_message_batch(QueueUrl=url, Entries=entries)["Successful"]) == 10
@@ -227,10 +206,8 @@ def test_batches_send_and_delete(sqs: Any, url: str) -> None:
 
 
 @pytest.mark.parity(
-    "SQS",
-    "Message attributes are returned to whoever asks for them",
+    "ReceiveMessage returns the message attributes that it asks for",
     kept="yes",
-    module="sqs.queue",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html",
 )
 def test_message_attributes_are_returned_when_asked_for(sqs: Any, url: str) -> None:
@@ -240,9 +217,7 @@ def test_message_attributes_are_returned_when_asked_for(sqs: Any, url: str) -> N
     assert message["MessageAttributes"]["color"]["StringValue"] == "green"
 
 
-@pytest.mark.parity(
-    "SQS", "A queue can be a FIFO queue", kept="no: it is refused", module="sqs.queue"
-)
+@pytest.mark.parity("A queue can be a FIFO queue", kept="no: it is refused")
 @pytest.mark.place("FIFO queue")
 def test_a_fifo_queue_is_refused_clearly(sqs: Any) -> None:
     with pytest.raises(ClientError, match="standard queues only"):
@@ -250,10 +225,10 @@ def test_a_fifo_queue_is_refused_clearly(sqs: Any) -> None:
 
 
 @pytest.mark.parity(
-    "SQS",
     "CreateQueue returns the queue that is there, and refuses other attributes with "
     "`QueueNameExists`",
     kept="yes",
+    module="moto",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html",
 )
 def test_a_queue_with_other_attributes_is_not_created_again(sqs: Any, url: str) -> None:
@@ -263,17 +238,13 @@ def test_a_queue_with_other_attributes_is_not_created_again(sqs: Any, url: str) 
 
 
 @pytest.mark.parity(
-    "SQS",
     "A message may be delivered more than once",
     kept="more strictly: never within its visibility timeout",
-    module="sqs.queue",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html",
 )
 @pytest.mark.parity(
-    "SQS",
     "The numbers of visible and hidden messages are approximate",
     kept="they are exact",
-    module="sqs.queue",
 )
 def test_thousands_of_messages_all_come_back_once(sqs: Any, url: str) -> None:
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "60"})
@@ -325,11 +296,9 @@ def test_a_queue_that_is_its_own_dead_letter_queue_stops_nothing(sqs: Any, url: 
 
 
 @pytest.mark.parity(
-    "SQS",
     "A dead letter names the queue that gave it up (`DeadLetterQueueSourceArn`), and "
     "keeps the time at which it was sent",
     kept="yes",
-    module="sqs.queue",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
 )
 def test_a_dead_letter_says_which_queue_gave_it_up(sqs: Any) -> None:
@@ -350,10 +319,8 @@ def test_a_dead_letter_says_which_queue_gave_it_up(sqs: Any) -> None:
 
 
 @pytest.mark.parity(
-    "SQS",
     "ListDeadLetterSourceQueues lists the queues whose redrive policy names this one",
     kept="yes",
-    module="sqs.queue",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListDeadLetterSourceQueues.html",
 )
 def test_the_sources_of_a_dead_letter_queue_are_listed_even_if_it_was_made_again(sqs: Any) -> None:
@@ -373,7 +340,6 @@ ALLOWED = "\t\n\r \ud7ff\ue000\ufffd🍵شاي"
 
 
 @pytest.mark.parity(
-    "SQS",
     "A character outside of XML 1.0 is rejected, and in a batch only the message that has it",
     kept="yes",
     module="sqs.limits",
@@ -401,7 +367,6 @@ MIB = 1024 * 1024
 
 
 @pytest.mark.parity(
-    "SQS",
     "A message has 1 MiB at most, attributes included",
     kept="yes",
     module="sqs.limits",
@@ -419,7 +384,6 @@ def test_a_message_of_1_mib_is_taken_and_a_byte_more_is_not(sqs: Any, url: str) 
 
 
 @pytest.mark.parity(
-    "SQS",
     "A batch has 1 MiB at most in all",
     kept="yes",
     module="sqs.limits",
@@ -437,7 +401,6 @@ def test_a_batch_has_1_mib_in_all(sqs: Any, url: str) -> None:
 
 
 @pytest.mark.parity(
-    "Every service",
     "A wait (visibility timeout, delay, long poll) takes as long as is set",
     kept="yes, or `--speed N` times as fast; `lab.hurry` changes that",
     module="clock",
@@ -468,7 +431,8 @@ def test_a_wait_that_has_begun_goes_on_as_it_began(aws: Session, sqs: Any, url: 
 
 
 @pytest.mark.parity(
-    "SQS", "The 12 hours that a message can be hidden for begin when it is received", kept="yes"
+    "The 12 hours that a message can be hidden for begin when it is received",
+    kept="yes",
 )
 def test_a_message_of_yesterday_can_be_shown_again(monkeypatch: pytest.MonkeyPatch) -> None:
     hours = [0.0]
@@ -486,10 +450,8 @@ def test_a_message_of_yesterday_can_be_shown_again(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parity(
-    "SQS",
     "A message is deleted when the retention period of its queue is over",
     kept="yes, and `--speed` does not touch it",
-    module="sqs.queue",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html",
 )
 @pytest.mark.place("message too old")

@@ -46,7 +46,6 @@ def aws(client_cloud: str) -> Session:
 
 
 @pytest.mark.parity(
-    "Lambda",
     "A runtime client takes events from the Runtime API and hands replies back",
     kept="yes: AWS's own for Python, or four functions of ours where that has no native part",
     module="lambda_.runtime.runtime_client",
@@ -59,10 +58,8 @@ def test_a_function_gets_its_event_and_its_reply_comes_back(aws: Session) -> Non
 
 
 @pytest.mark.parity(
-    "Lambda",
     "The context says name, ARN, memory, time left, and the client context",
     kept="yes",
-    module="lambda_.runtime.pool",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/python-context.html",
 )
 def test_the_context_says_what_aws_says(aws: Session) -> None:
@@ -90,8 +87,7 @@ def test_the_client_context_is_any_json_object(aws: Session, options: dict[str, 
 
 
 @pytest.mark.parity(
-    "Lambda",
-    "A client context that is no JSON object in Base64 is refused",
+    "A client context that is not a JSON object in Base64 is refused",
     kept="yes",
     module="lambda_.invoke",
     aws="https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html",
@@ -106,10 +102,9 @@ def test_a_client_context_that_is_no_json_object_is_refused(aws: Session, text: 
 
 
 @pytest.mark.parity(
-    "Lambda",
     "A function is invoked by its name, its ARN or a part of that, with a qualifier or without",
     kept="yes; any qualifier is `$LATEST`",
-    module="lambda_.invoke",
+    module="lambda_.functions",
     aws="https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html",
 )
 @pytest.mark.parametrize("name", ["echo", "function"])
@@ -137,10 +132,9 @@ def test_a_function_that_is_not_there_is_not_found(aws: Session, name: str) -> N
 
 
 @pytest.mark.parity(
-    "Lambda",
     "A function sees the documented environment variables and its own",
     kept="yes, and two more: `AWS_ENDPOINT_URL` and `HOME`",
-    module="lambda_.runtime.pool",
+    module="lambda_.runtime.environment",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html",
 )
 def test_a_worker_sees_the_environment_of_aws_and_none_of_ours(
@@ -217,10 +211,10 @@ def test_no_two_workers_draw_the_same_random_numbers(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "CloudWatch Logs",
     "What a function and its children write is in the log, and a logger's line has the request id",
     kept="yes",
     module="lambda_.runtime.output",
+    service="CloudWatch Logs",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html",
 )
 def test_what_is_written_past_python_is_in_the_log_and_a_logger_names_the_request(
@@ -244,7 +238,6 @@ def test_what_is_written_past_python_is_in_the_log_and_a_logger_names_the_reques
 
 
 @pytest.mark.parity(
-    "Lambda",
     "Modules in the package come before those that are installed",
     kept="yes",
     module="lambda_.runtime.packages",
@@ -268,10 +261,10 @@ def test_variables_that_a_starting_python_reads_have_their_effect(aws: Session) 
 
 
 @pytest.mark.parity(
-    "IAM",
     "A function calls AWS as its role, in a session of its own name",
     kept="yes",
-    module="lambda_.runtime.pool",
+    module="lambda_.runtime.environment",
+    service="IAM",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html",
 )
 def test_a_function_is_its_role(aws: Session) -> None:
@@ -285,10 +278,9 @@ def test_a_function_is_its_role(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "Lambda",
     "An exception is a reply with `FunctionError`, its type and its trace",
     kept="yes",
-    module="lambda_.runtime.pool",
+    module="lambda_.runtime.worker_handle",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html",
 )
 def test_an_exception_is_reported_with_its_type_and_trace(aws: Session) -> None:
@@ -301,11 +293,10 @@ def test_an_exception_is_reported_with_its_type_and_trace(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "Lambda",
     "A function that exits or is killed is `Runtime.ExitError` with its status, and the next "
     "invocation works",
     kept="yes",
-    module="lambda_.runtime.pool",
+    module="lambda_.runtime.report",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html",
 )
 @pytest.mark.parametrize(
@@ -335,7 +326,6 @@ def test_a_function_that_exits_is_reported_and_the_next_call_works(
 
 
 @pytest.mark.parity(
-    "Lambda",
     "A module that cannot be imported is `Runtime.ImportModuleError`",
     kept="yes",
     module="lambda_.runtime.worker",
@@ -349,14 +339,11 @@ def test_a_module_that_cannot_be_imported_fails_the_invocation(aws: Session) -> 
 
 
 @pytest.mark.parity(
-    "Lambda",
     "An invocation that takes longer than the timeout is ended: `Sandbox.Timedout`",
     kept="yes",
-    module="lambda_.runtime.pool",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html",
 )
 @pytest.mark.parity(
-    "Lambda",
     "Invoke with the log type `Tail` returns the end of the log",
     kept="yes",
     module="lambda_.invoke",
@@ -381,11 +368,11 @@ def test_a_timeout_ends_the_worker_and_reads_as_on_aws(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "CloudWatch Logs",
     "An invocation logs START, what it printed, END and REPORT; the first of an "
     "environment has its init duration",
     kept="yes",
-    module="logs.writer",
+    module="lambda_.runtime.report",
+    service="CloudWatch Logs",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
 )
 def test_the_log_has_start_end_and_report_cold_and_warm(aws: Session) -> None:
@@ -407,8 +394,7 @@ def test_the_log_has_start_end_and_report_cold_and_warm(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "CloudWatch Logs",
-    "A log group that is missing is made if the role may, and else there are no logs",
+    "A log group that is missing is made if the role may make it; otherwise there are no logs",
     kept="yes",
     module="logs.writer",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
@@ -427,7 +413,6 @@ def test_a_role_that_may_not_make_log_groups_makes_none(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "Lambda",
     "A warm execution environment is used again",
     kept="yes",
     module="lambda_.runtime.pool",
@@ -440,7 +425,6 @@ def test_warm_workers_are_used_again(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "Lambda",
     "New code or configuration starts new execution environments",
     kept="yes",
     module="lambda_.runtime.pool",
@@ -459,7 +443,9 @@ def test_a_changed_function_starts_new_workers(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "Lambda", "A function that is deleted cannot be invoked", kept="yes", module="lambda_.invoke"
+    "A function that is deleted cannot be invoked",
+    kept="yes",
+    module="lambda_.invoke",
 )
 def test_a_deleted_function_leaves_no_worker(aws: Session, client_cloud: str) -> None:
     make_function(aws, "gone", ECHO)
@@ -474,7 +460,6 @@ def test_a_deleted_function_leaves_no_worker(aws: Session, client_cloud: str) ->
 
 
 @pytest.mark.parity(
-    "Lambda",
     "Invoke as `Event` answers 202 and the function runs; as `DryRun` it answers 204 "
     "and the function does not",
     kept="yes",
@@ -503,7 +488,6 @@ def _messages(aws: Session, group: str) -> list[str]:
 
 
 @pytest.mark.parity(
-    "Lambda",
     "A failing event is tried twice more, and then goes to the dead-letter queue",
     kept="yes",
     module="lambda_.async_invoke",
@@ -528,7 +512,6 @@ def test_a_failing_event_is_tried_three_times_and_then_dead_lettered(aws: Sessio
 
 
 @pytest.mark.parity(
-    "Lambda",
     "Invocations run side by side, each in an execution environment of its own",
     kept="yes, if they take longer than a second",
     module="lambda_.runtime.pool",
@@ -564,8 +547,7 @@ def test_a_worker_still_answers_after_a_long_while(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "Lambda",
-    "An event that is no JSON is refused",
+    "An event that is not JSON is refused",
     kept="yes",
     module="lambda_.invoke",
     aws="https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html",
@@ -577,7 +559,6 @@ def test_an_event_that_is_not_json_is_refused(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "Lambda",
     "An event of a synchronous invocation has 6 MB at most",
     kept="yes",
     module="lambda_.invoke",
@@ -613,7 +594,6 @@ def test_a_reset_ends_what_waits_and_what_runs(aws: Session, client_cloud: str) 
 
 
 @pytest.mark.parity(
-    "Lambda",
     "A failing event is not tried again once its function is deleted",
     kept="yes: it goes with the function",
     module="lambda_.async_invoke",
@@ -629,7 +609,6 @@ def test_a_deleted_function_is_not_tried_again(aws: Session, client_cloud: str) 
 
 
 @pytest.mark.parity(
-    "Lambda",
     "What a handler has started ends with its execution environment",
     kept="yes",
     module="lambda_.runtime.processes",

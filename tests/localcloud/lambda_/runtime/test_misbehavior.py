@@ -242,7 +242,6 @@ def test_other_programs_of_the_user_cannot_look_into_a_worker(here: tuple[Sessio
 
 
 @pytest.mark.parity(
-    "Lambda",
     "An execution environment opens 1,024 files at most",
     kept="yes, unless it raises its limit itself",
     module="lambda_.runtime.worker",
@@ -261,10 +260,10 @@ def test_a_function_may_open_1024_files(here: tuple[Session, int]) -> None:
 
 
 @pytest.mark.parity(
-    "CloudWatch Logs",
     "All that an invocation prints is in the log",
     kept="up to 1 MB and 10,000 lines, the first and the last; a line says what was left out",
     module="lambda_.runtime.output",
+    service="CloudWatch Logs",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
 )
 def test_a_function_that_prints_100_mb_costs_no_memory_and_says_what_was_cut(
