@@ -42,6 +42,7 @@ bench: .venv/.dev  ## Measure orders per second, against a floor
 
 parity: .venv/.dev  ## Write the local cloud's parity table from the tests
 	@$(BIN)/python -m tests.support.parity
+	@$(BIN)/python -m tests.support.patches
 
 lock: .venv/.dev  ## Choose new versions of everything and lock them
 	$(COMPILE) requirements.in -o requirements.lock
