@@ -6,6 +6,7 @@ each test that asks for `cloud` finds it empty.
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -20,9 +21,12 @@ from botocore.loaders import create_loader
 
 from lab.aws import client_env
 from lab.aws.session import Session
+from lab.aws.waiting import wait_until
 from lab.here import last_error, local
 from lab.here.own_cloud import environment, own_cloud
+from tests.support import sizes
 from tests.support.chain import Chain
+from tests.support.chapters import status
 from tests.support.fault_proxy import fault_proxy
 from tests.support.handlers import handler
 from tests.support.sessions import make_session
@@ -96,18 +100,40 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-@pytest.fixture(scope="module")
-def chain(_clean_environment: None) -> Iterator[Chain]:
-    """The whole chain on a local cloud of its own, for one file: what a test breaks, it mends."""
+@pytest.fixture(scope="session")
+def _standing_chain(_clean_environment: None) -> Iterator[Chain]:
+    """The whole chain on a local cloud of its own, as it stands before each test."""
     with (
         # Signatures hold the host, and the proxy puts another one in its place.
         own_cloud("--retry-delay", "0.05", "--auth", "off") as (address, _),
-        environment(AWS_ENDPOINT_URL=address),
         fault_proxy(address) as proxy,
     ):
-        made = Chain(make_session(address), proxy)
-        lift_throttle(made.aws)
+        with environment(AWS_ENDPOINT_URL=address):
+            made = Chain(make_session(address), proxy)
+            lift_throttle(made.aws)
+        wait_until(lambda: status(address)["is_idle"], "the chapters' orders are through")
+        local.checkpoint(address, "take", "chain")
         yield made
+
+
+@pytest.fixture
+def chain(_standing_chain: Chain, monkeypatch: pytest.MonkeyPatch) -> Chain:
+    """The whole chain, brought back to its state before the first test."""
+    address = str(_standing_chain.aws.endpoint_url)
+    _standing_chain.proxy.set()
+    local.checkpoint(address, "restore", "chain")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+    return _standing_chain
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--soak", action="store_true", help="give the tests their full sizes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say it before the tests are imported, which have their sizes then."""
+    if config.getoption("--soak"):
+        os.environ[sizes.VARIABLE] = "1"
 
 
 @pytest.fixture

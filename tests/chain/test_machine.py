@@ -38,10 +38,11 @@ from localcloud.lambda_.async_invoke import Event
 from localcloud.sns import delivery as notifications
 from localcloud.sns import limits as publishing
 from localcloud.sns.delivery import Delivery
+from tests.support.sizes import size
 from tests.support.virtual_chain import VirtualChain
 from tests.support.virtual_cloud import EDITS, set_up
 
-RUNS = 500
+RUNS = size(500, 60)
 PERMISSIONS = [
     ("take_order", "sqs:SendMessage"),
     ("take_order", "sqs:GetQueueUrl"),
@@ -304,7 +305,8 @@ def play(chain: VirtualChain, runs: int) -> None:
     )
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.soak
+@pytest.mark.timeout(600)
 def test_every_accepted_order_ends_as_one_item_or_one_dead_letter() -> None:
     with set_up(VirtualChain) as chain:
         play(chain, RUNS)

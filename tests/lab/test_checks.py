@@ -22,7 +22,7 @@ from lab.course.resources import inventory
 from lab.engine import catch_up, cells, exercises
 from lab.engine.checks import MISSING, Finding, has_begun, is_right, report
 from lab.errors import MissingStepError, UnknownChapterError
-from tests.support.chapters import READS, TOPIC, resources, run_chapters
+from tests.support.chapters import READS, TOPIC, given, resources, run_chapters
 from tests.support.sessions import make_session
 
 
@@ -116,7 +116,7 @@ def test_goto_again_runs_nothing_again(aws: Session, capsys: pytest.CaptureFixtu
 def test_whatever_is_deleted_is_named_with_the_cell_that_makes_it_again(
     aws: Session, number: str
 ) -> None:
-    run_chapters(*COURSE.set_up)
+    given(*COURSE.set_up)
     there = resources(aws)
     for resource in (r for r in inventory(aws) if r.chapter == number):
         (found_id,) = resource.find_all()
@@ -412,7 +412,7 @@ SET_WRONG: list[tuple[str, str, Callable[[Session], object], str]] = [
 def test_whatever_is_set_wrong_is_named_and_its_cell_sets_it_right(
     aws: Session, number: str
 ) -> None:
-    run_chapters(*COURSE.set_up)
+    given(*COURSE.set_up)
     for _, what, break_it, said in (case for case in SET_WRONG if case[0] == number):
         break_it(aws)
         wrong = [finding for finding in examine(aws, number) if finding.wrong]
@@ -426,7 +426,7 @@ def test_whatever_is_set_wrong_is_named_and_its_cell_sets_it_right(
 
 def test_every_expectation_has_been_seen_failing(aws: Session) -> None:
     """Those about a resource fail when it is deleted; each of the others has its case above."""
-    run_chapters(*COURSE.set_up)
+    given(*COURSE.set_up)
     described = {what for _, what, _, _ in SET_WRONG}
     described |= {str(resource) for resource in inventory(aws)}
     described |= {"Orders move from CustomerOrders", "Nothing was lost"}  # test_movement.py
@@ -446,7 +446,7 @@ def test_a_stranger_of_our_name_is_told_from_ours(aws: Session) -> None:
 
 
 def test_a_check_only_looks(aws: Session, calls_made: set[str]) -> None:
-    run_chapters(*COURSE.set_up, "04")
+    given(*COURSE.set_up, "04")
     calls_made.clear()
     for number in COURSE.numbers:
         examine(make_session(aws.endpoint_url or ""), number)  # its clients are new
@@ -455,7 +455,7 @@ def test_a_check_only_looks(aws: Session, calls_made: set[str]) -> None:
 
 
 def test_dead_letters_are_a_finding_of_chapter_04(aws: Session) -> None:
-    run_chapters(*COURSE.set_up, "04")
+    given(*COURSE.set_up, "04")
     assert is_right(examine(aws, "04"))
     url = _queue_url(aws, names().function_dead_letters)
     aws.client("sqs").send_message(QueueUrl=url, MessageBody="an order")
@@ -472,7 +472,7 @@ def test_dead_letters_are_a_finding_of_chapter_04(aws: Session) -> None:
 
 
 def test_nothing_more_is_broken_where_something_is_broken_already(aws: Session) -> None:
-    run_chapters(*COURSE.set_up)
+    given(*COURSE.set_up)
     lab.insist(*COURSE.set_up)
     role = names().role(names().record_order, "us-east-1")
     aws.client("iam").delete_role_policy(RoleName=role, PolicyName="record-order")
@@ -482,7 +482,7 @@ def test_nothing_more_is_broken_where_something_is_broken_already(aws: Session) 
 
 
 def test_reset_undoes_a_chapter_and_what_builds_on_it(aws: Session) -> None:
-    run_chapters(*COURSE.set_up, "04")
+    given(*COURSE.set_up, "04")
     for _ in range(2):
         result = run_lab("reset", "2")
         assert (result.exit_code, result.stdout.splitlines()[-1]) == (
@@ -499,7 +499,7 @@ def test_reset_undoes_a_chapter_and_what_builds_on_it(aws: Session) -> None:
 
 
 def test_reset_of_03_takes_the_chain_apart_and_keeps_its_ends(aws: Session) -> None:
-    run_chapters(*COURSE.set_up)
+    given(*COURSE.set_up)
     assert catch_up.undo(COURSE, aws, catch_up.undone_by(COURSE, COURSE.find("03"))) == []
     assert {n: bool(f) for n, f in findings(aws).items()} == {
         "00": False, "01": False, "02": False, "03": True,
@@ -509,7 +509,7 @@ def test_reset_of_03_takes_the_chain_apart_and_keeps_its_ends(aws: Session) -> N
 
 
 def test_reset_forgets_the_orders_of_a_chapter_and_no_others(aws: Session) -> None:
-    run_chapters(*COURSE.set_up)
+    given(*COURSE.set_up)
     table = aws.resource("dynamodb").Table("Orders")
     for order_id in ("chapter-04-1", "exercise-04", "chapter-05-1", "mine"):
         table.put_item(Item={"order_id": order_id})
@@ -521,7 +521,7 @@ def test_reset_forgets_the_orders_of_a_chapter_and_no_others(aws: Session) -> No
 
 
 def test_orders_are_found_on_every_page(aws: Session) -> None:
-    run_chapters("02")
+    given("02")
     table = aws.resource("dynamodb").Table("Orders")
     with table.batch_writer() as batch:
         for number in range(30):  # 30 items of 100 kB are several pages of 1 MB
@@ -552,7 +552,7 @@ def test_chapters_are_found_with_and_without_the_zero() -> None:
 
 
 def test_check_as_json_is_for_scripts(aws: Session) -> None:
-    run_chapters("02")
+    given("02")
     result = run_lab("check", "02", "--json")
     assert result.exit_code == 0
     found = json.loads(result.stdout)
@@ -606,7 +606,7 @@ def test_an_exercise_before_its_chapter_says_what_to_run(aws: Session, number: s
 
 
 def test_the_sender_of_exercise_01_shows_in_the_mail(aws: Session) -> None:
-    run_chapters("00", "01")
+    given("00", "01")
     aws.client("sns").set_topic_attributes(
         TopicArn=TOPIC, AttributeName="DisplayName", AttributeValue="Tea shop"
     )

@@ -19,7 +19,7 @@ from lab.course.dead_letters import DeadLetter, Redriven
 from lab.course.names import names
 from lab.errors import LabError, NotOursError
 from tests.support.chain import CHAPTERS_OWN
-from tests.support.chapters import run_chapters
+from tests.support.chapters import given, run_chapters
 from tests.support.counts import Counts, counts
 from tests.support.functions import invoke, make_function
 
@@ -28,7 +28,7 @@ TIMES = {"received_epoch_ms": 1, "queued_epoch_ms": 2}
 
 @pytest.fixture
 def chain(aws: Session) -> Session:
-    run_chapters(*COURSE.set_up)
+    given(*COURSE.set_up)
     wait_until(lambda: len(items(aws)) == CHAPTERS_OWN, "the chapters' orders are recorded")
     return aws
 
@@ -131,7 +131,7 @@ def test_what_sns_put_aside_comes_with_its_order(chain: Session) -> None:
     "body", ["", "tea", "7", "[]", '{"order_id": ["a"]}', '{"Records": []}', '{"Message": "["}']
 )
 def test_what_is_no_order_is_listed_all_the_same(aws: Session, body: str) -> None:
-    run_chapters("00")
+    given("00")
     send(aws, body or " ", names().queue_dead_letters)
     (letter,) = lab.dead_letters(aws)
     assert (letter.order_id, letter.product, letter.quantity) == (None, None, None)
@@ -140,7 +140,7 @@ def test_what_is_no_order_is_listed_all_the_same(aws: Session, body: str) -> Non
 
 
 def test_looking_leaves_hundreds_as_they_are(aws: Session, calls_made: set[str]) -> None:
-    run_chapters("02")
+    given("02")
     queue = names().function_dead_letters
     for start in range(0, 250, 10):
         entries = [
@@ -169,7 +169,7 @@ def test_the_dead_letters_of_somebody_else_are_left_alone(aws: Session) -> None:
 
 
 def test_a_pipe_gets_each_dead_letter_in_one_line(aws: Session) -> None:
-    run_chapters("00")
+    given("00")
     send(aws, order("a-rather-long-id-" + "x" * 40), names().queue_dead_letters)
     (line,) = [each for each in run_lab("dead-letters").stdout.splitlines() if "tea" in each]
     assert "a-rather-long-id-" + "x" * 40 in line
@@ -179,7 +179,7 @@ def test_a_pipe_gets_each_dead_letter_in_one_line(aws: Session) -> None:
 def test_looking_shows_the_messages_again_when_it_breaks_off(
     aws: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_chapters("02")
+    given("02")
     queue = names().function_dead_letters
     for number in range(12):
         send(aws, order(f"o-{number}"), queue)
@@ -201,7 +201,7 @@ def test_looking_shows_the_messages_again_when_it_breaks_off(
 
 
 def test_the_command_shows_a_table_or_json_and_fails(aws: Session) -> None:
-    run_chapters("02")
+    given("02")
     send(aws, order("[red]mine"), names().function_dead_letters)
     table = run_lab("dead-letters")
     assert table.exit_code == 1
@@ -404,7 +404,7 @@ def test_a_queue_that_cannot_be_redriven_does_not_keep_back_the_others(chain: Se
 def test_what_a_terminal_obeys_or_cannot_show_is_shown_as_a_question_mark(
     aws: Session, foreign: str
 ) -> None:
-    run_chapters("00")
+    given("00")
     body = json.dumps({"product": f"bad {foreign}[2J", "quantity": 1, "order_id": "half"})
     send(aws, body, names().queue_dead_letters)
     result = run_lab("dead-letters")
@@ -413,7 +413,7 @@ def test_what_a_terminal_obeys_or_cannot_show_is_shown_as_a_question_mark(
 
 
 def test_logs_and_mail_do_not_move_the_cursor(aws: Session) -> None:
-    run_chapters("00", "01")
+    given("00", "01")
     make_function(aws, "rude", "def handler(event, context): print('bad \\x1b[2J')")
     invoke(aws, "rude")
     topic = aws.client("sns").create_topic(Name=names().topic)["TopicArn"]

@@ -15,7 +15,7 @@ from lab.course import COURSE
 from lab.course.facade import examine
 from lab.engine.checks import Finding
 from lab.here import local
-from tests.support.chapters import post, run_chapters
+from tests.support.chapters import given, post
 from tests.support.roles import take_away
 from tests.support.sessions import make_session
 
@@ -116,7 +116,7 @@ def about(aws: Session, what: str) -> Finding:
 def test_a_check_names_a_trigger_that_stands_still(
     aws: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_chapters(*COURSE.set_up)
+    given(*COURSE.set_up)
     assert about(aws, "Orders move from CustomerOrders").wrong == ""
     take_away(aws, "notify_fulfillment", "sqs:ReceiveMessage")
     assert post(aws, product="tea", quantity=1) == 202
@@ -136,7 +136,7 @@ def test_a_check_names_a_trigger_that_stands_still(
 
 
 def test_a_check_names_what_was_lost(aws: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    run_chapters(*COURSE.set_up)
+    given(*COURSE.set_up)
     lost: dict[str, Any] = {"total": 0, "last": []}
     tell(monkeypatch, lost=lost)
     assert about(aws, "Nothing was lost").wrong == ""

@@ -21,7 +21,7 @@ from lab.course.resources import inventory
 from lab.errors import DuplicateError
 from lab.here import local
 from lab.here.own_cloud import environment, own_cloud
-from tests.support.chapters import UNDONE_BY, resources, run_chapters
+from tests.support.chapters import UNDONE_BY, given, resources, run_chapters
 from tests.support.fault_proxy import NOTHING_SENT, FaultProxy, fault_proxy
 from tests.support.functions import ANYTHING
 from tests.support.processes import run_module, run_script
@@ -47,7 +47,7 @@ def make_a_second(aws: Session, **more: Any) -> None:
 
 
 def test_a_check_counts_and_a_chapter_that_finds_two_says_so(aws: Session) -> None:
-    run_chapters("00")
+    given("00")
     make_a_second(aws, tags=tags())
     before = resources(aws)
     wrong = {finding.what: finding for finding in examine(aws, "00") if finding.wrong}
@@ -65,7 +65,7 @@ def test_a_check_counts_and_a_chapter_that_finds_two_says_so(aws: Session) -> No
 
 
 def test_one_teardown_deletes_all_of_ours_and_names_what_others_have(aws: Session) -> None:
-    run_chapters(*COURSE.set_up)
+    given(*COURSE.set_up)
     make_a_second(aws, tags=tags())
     make_a_second(aws, tags=tags())
     make_a_second(aws)
@@ -77,7 +77,7 @@ def test_one_teardown_deletes_all_of_ours_and_names_what_others_have(aws: Sessio
 
 
 def test_strangers_beside_ours_are_no_matter_for_a_check(aws: Session) -> None:
-    run_chapters("00")
+    given("00")
     make_a_second(aws)
     assert not any(finding.wrong for finding in examine(aws, "00"))
 

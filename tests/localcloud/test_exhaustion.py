@@ -1,8 +1,7 @@
 """A local cloud that runs out of something works on once it is there again.
 
 Each test takes something away (file descriptors, disk, files that workers need) while work comes
-in, gives it back, and waits until everything that was accepted is done or a dead letter. Set
-LAB_TEST_STORM_SECONDS to 30 for a longer storm.
+in, gives it back, and waits until everything that was accepted is done or a dead letter.
 """
 
 from __future__ import annotations
@@ -36,10 +35,11 @@ from tests.support.counts import counts
 from tests.support.functions import invoke, make_function, zip_of
 from tests.support.queues import messages_on
 from tests.support.sessions import make_session
+from tests.support.sizes import size
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits of this kind are POSIX's")
 
-STORM_SECONDS = float(os.environ.get("LAB_TEST_STORM_SECONDS", "3"))
+STORM_SECONDS = size(10, 2)
 CONNECTIONS = 500
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:orders"
 RECORDS = """
@@ -150,6 +150,7 @@ def storm(address: str, chain: Chain) -> Iterator[None]:
             each.result()
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("files", [64, 128, 256])
 def test_what_was_accepted_ends_after_a_moment_without_file_descriptors(
     files: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

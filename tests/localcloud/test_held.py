@@ -45,7 +45,7 @@ from lab.here import local
 from lab.here.folders import ROOT
 from lab.here.own_cloud import environment, own_cloud
 from localcloud.lambda_.runtime.packages import Package
-from tests.support.chapters import resources, run_chapters
+from tests.support.chapters import given, resources, run_chapters
 from tests.support.counts import counts
 from tests.support.door import Door
 from tests.support.functions import invoke, make_function, zip_of
@@ -151,7 +151,7 @@ def test_its_folder_and_its_mail_are_for_its_user_alone(cloud: str) -> None:
 
 @pytest.fixture
 def door(aws: Session) -> Door:
-    run_chapters("00")
+    given("00")
     return Door(aws)
 
 
@@ -778,7 +778,7 @@ HELD = {
         "test_held.py::test_500_invocations_of_50_threads_are_right",
     ),
     "thousands of orders": (
-        "test_promise.py::test_2000_orders_end_as_2000_items_while_workers_are_killed_and_dynamodb_throttles",
+        "test_promise.py::test_orders_end_as_items_while_workers_are_killed_and_dynamodb_throttles",
     ),
     "thousands of messages": (
         "test_held.py::test_thousands_of_messages_are_taken_deleted_and_purged",
@@ -787,7 +787,7 @@ HELD = {
         "test_held.py::test_100_queues_and_100_functions_are_there_and_work",
     ),
     "exits, crashes, signals, loops, threads, closed descriptors, floods, the fork server's end": (
-        "test_misbehavior.py::test_200_misbehaviors_end_in_time_and_the_next_invocation_works",
+        "test_misbehavior.py::test_misbehaviors_end_in_time_and_the_next_invocation_works",
         "test_runtime.py::test_a_function_that_exits_is_reported_and_the_next_call_works",
         "test_runtime.py::test_workers_end_with_their_fork_server_and_a_new_one_takes_its_place",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -12,7 +13,9 @@ import urllib3
 
 import lab
 from lab.aws.session import Session
+from lab.aws.waiting import wait_until
 from lab.course import COURSE
+from lab.here import local
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:Orders"
 
@@ -20,6 +23,26 @@ TOPIC = "arn:aws:sns:us-east-1:123456789012:Orders"
 def run_chapters(*numbers: str) -> None:
     for number in numbers:
         COURSE.find(number).run()
+
+
+def given(*numbers: str) -> None:
+    """An empty cloud gets what these chapters make. They run once on it; from then on the cloud is
+    brought back to the state after them, with warm workers."""
+    address, name = os.environ["AWS_ENDPOINT_URL"], f"chapters-{'-'.join(numbers)}"
+    assert "LAB_PREFIX" not in os.environ
+    if name in status(address)["checkpoints"]:
+        local.checkpoint(address, "restore", name)
+        return
+    run_chapters(*numbers)
+    wait_until(lambda: status(address)["is_idle"], "the chapters' orders are through")
+    local.checkpoint(address, "take", name)
+
+
+def status(address: str) -> dict[str, Any]:
+    """What the local cloud at this address says of itself."""
+    found = local.status(address)
+    assert found is not None
+    return found
 
 
 def resources(aws: Session) -> Counter[str]:

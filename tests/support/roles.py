@@ -8,7 +8,7 @@ from typing import Any
 import lab
 from lab.aws.session import Session
 from lab.course.names import names
-from tests.support.chapters import run_chapters
+from tests.support.chapters import given
 from tests.support.functions import invoke, make_role
 
 ACCOUNT = "123456789012"
@@ -54,7 +54,7 @@ def take_away(aws: Session, function: str, action: str) -> None:
 
 def denied(aws: Session, function: str, action: str) -> str:
     """What a function of the tutorial's says when its role has lost this action."""
-    run_chapters("00", "01", "02")
+    given("00", "01", "02")
     take_away(aws, function, action)
     # Other workers: those that run have looked up their queue already.
     aws.client("lambda").update_function_configuration(FunctionName=function, MemorySize=512)
@@ -64,7 +64,7 @@ def denied(aws: Session, function: str, action: str) -> str:
 
 
 def make_trigger_without(aws: Session, action: str) -> None:
-    run_chapters("00", "01", "02")
+    given("00", "01", "02")
     take_away(aws, "notify_fulfillment", f"sqs:{action}")
     aws.client("lambda").create_event_source_mapping(
         EventSourceArn=QUEUE, FunctionName="notify_fulfillment"
@@ -72,7 +72,7 @@ def make_trigger_without(aws: Session, action: str) -> None:
 
 
 def make_record_order_without_its_dead_letters(aws: Session) -> None:
-    run_chapters("02")
+    given("02")
     take_away(aws, "record_order", "sqs:SendMessage")
     aws.client("lambda").delete_function(FunctionName="record_order")
     role = aws.client("iam").get_role(RoleName="record_order-role-us-east-1")["Role"]["Arn"]

@@ -12,7 +12,7 @@ from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.course import COURSE
 from localcloud.iam.policies import service_may
-from tests.support.chapters import run_chapters
+from tests.support.chapters import given, run_chapters
 from tests.support.counts import counts
 from tests.support.functions import TRUST, invoke, make_function, make_role
 from tests.support.queues import messages_on
@@ -677,7 +677,7 @@ def test_a_trigger_is_refused_to_a_role_that_cannot_poll(aws: Session, action: s
     aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
 )
 def test_orders_wait_while_the_role_may_not_receive_and_go_on_when_it_may(aws: Session) -> None:
-    run_chapters(*COURSE.set_up)
+    given(*COURSE.set_up)
     sqs = aws.client("sqs")
     url = sqs.get_queue_url(QueueName="CustomerOrders")["QueueUrl"]
     order = {"product": "tea", "quantity": 1, "order_id": "waits"}

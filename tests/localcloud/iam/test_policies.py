@@ -22,7 +22,7 @@ from policy_sentry.querying.actions import get_actions_matching_arn
 
 from lab.aws.session import Session
 from lab.course import COURSE
-from tests.support.chapters import run_chapters
+from tests.support.chapters import given
 from tests.support.functions import TRUST
 
 ACCOUNT = "123456789012"
@@ -111,7 +111,7 @@ def resource_policies(aws: Session) -> Iterator[tuple[str, str]]:
 
 
 def test_no_policy_of_the_chapters_has_a_finding(aws: Session) -> None:
-    run_chapters(*COURSE.set_up)
+    given(*COURSE.set_up)
     found = dict(policies(aws))
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
     assert {name for name in found if "role-us-east-1" not in name} >= {
@@ -184,7 +184,7 @@ def test_the_linter_finds_a_role_that_others_may_be(principal: Any) -> None:
 
 
 def test_a_planted_fault_is_found_where_it_stands(aws: Session) -> None:
-    run_chapters("00")
+    given("00")
     iam, lambda_ = aws.client("iam"), aws.client("lambda")
     full_access = json.dumps(allow("sqs:*", "*"))
     role = "take_order-role-us-east-1"
