@@ -54,7 +54,7 @@ def _try_to_delete(found: Found) -> None:
 
 
 def _delete(found: Found) -> None:
-    def there() -> bool:  # another one may bear the same name; ours is gone when its id is
+    def there() -> bool:  # another one may have the same name; ours is gone when its id is
         return found.id in found.resource.find_all()
 
     delete_step(lambda: found.resource.delete(found.id), there)

@@ -2,7 +2,7 @@
 
 A name is not always unique: API Gateway lets many things share one, and a set-up that ran
 twice at once, or whose reply was lost and whose call was repeated, made two. So everything
-here finds all that bear a name. What makes a resource ours are its tags.
+here finds all that have a name. What makes a resource ours are its tags.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Tags = dict[str, str]
 class Resource:
     """A resource that a course makes, whether it exists now or not.
 
-    `find_all` returns the ids (ARNs, URLs, ...) of all that bear its name; `tags_of` and
+    `find_all` returns the ids (ARNs, URLs, ...) of all that have its name; `tags_of` and
     `delete` take one of them. Deleting what is gone already is no error. One that carries
     `our_tags` is ours. `chapter` is the number of the script that makes it, `cell` the tag of
     the cell. `needed` says whether the chapters that build on that one can do nothing without

@@ -41,7 +41,7 @@ def _all(pages: Iterable[Any], key: str, wanted: Callable[[Any], bool]) -> list[
 
 
 def _if_there(look: Callable[[], Any], missing: type[ClientError]) -> list[str]:
-    """The id of what bears a name that AWS keeps unique, if there is such a thing."""
+    """The id of what has a name that AWS keeps unique, if there is such a thing."""
     try:
         return [str(look())]
     except missing:
@@ -323,7 +323,7 @@ class Kinds:
         name: str,
         delete: Callable[[str], object],
     ) -> Resource:
-        """API Gateway looks nothing up by name, and lets many things bear the same one."""
+        """API Gateway looks nothing up by name, and lets many things have the same one."""
         apigateway = self._apigateway
 
         def listed(wanted: Callable[[Any], bool]) -> list[Any]:

@@ -174,7 +174,7 @@ def _usage_plan(look: Look) -> Iterator[Expectation]:
 
 
 def _ours(look: Look, listing: str, name: str) -> list[dict[str, Any]]:
-    """The entries of a listing that bear this name and are ours."""
+    """The entries of a listing that have this name and are ours."""
     found = look.apigateway.get_paginator(f"get_{listing}").paginate().search("items[]")
     return [item for item in found if is_one_of_ours(item, name, look.names.tags)]
 

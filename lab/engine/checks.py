@@ -76,7 +76,7 @@ def _is_single(resource: Resource, count: int) -> Expectation:
 
 
 def _is_ours(resource: Resource, ours: list[bool]) -> Expectation:
-    """`ours` says of each that bears its name whether it is ours."""
+    """`ours` says of each with its name whether it is ours."""
     right = any(ours) if resource.shares_name else all(ours)
     return Expectation(
         str(resource),
