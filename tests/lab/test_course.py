@@ -21,7 +21,7 @@ from lab.aws.inventory import Resource
 from lab.aws.session import Session
 from lab.course import COURSE
 from lab.course.resources import inventory
-from lab.engine import catch_up, pages, upkeep
+from lab.engine import catch_up, cells, pages, upkeep
 from lab.engine.course import Box, Chapter, Exercise, load_chapters
 from lab.errors import CourseError
 from lab.here import settings
@@ -185,6 +185,34 @@ def test_the_course_and_the_house_are_in_order() -> None:
 def test_upkeep_says_what_a_chapter_lacks(chapter: Chapter, said: str) -> None:
     course = dataclasses.replace(COURSE, chapters=(*COURSE.chapters, chapter))
     assert any(said in problem for problem in upkeep.problems(course))
+
+
+def test_upkeep_says_what_a_script_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lab.engine.course.ROOT", tmp_path)
+    (tmp_path / "scripts").mkdir()
+    EIGHTH.script.write_text(
+        '# %% [markdown]\n# # 08 Less\n\n# %%\nlab.event("tea")\nlab.package("cup")\n', "utf-8"
+    )
+    cells.cells.cache_clear()
+    assert list(upkeep._script(EIGHTH)) == [
+        f"scripts/08_more.py lacks {part}; write it."
+        for part in (
+            "a title: # 08 More",
+            "the paragraph **You need**",
+            "the heading ## You now have…",
+            "the heading ## Exercise",
+            "a word on `lab hint 08`",
+            "a cell with the tag exercise",
+            "a cell with the tag solution",
+            'a cell with lab.draw_chain("08")',
+            'a cell with lab.check("08")',
+            'a cell with lab.check_exercise("08")',
+        )
+    ] + [
+        "scripts/08_more.py uses events/tea.json, which is not there; write it.",
+        "scripts/08_more.py uses lambdas/cup.py, which is not there; write it.",
+    ]
+    cells.cells.cache_clear()
 
 
 def test_upkeep_wants_nothing_after_the_chapter_that_takes_everything_down() -> None:
