@@ -23,6 +23,9 @@ demo: .venv/.run  ## Run the whole tutorial on this machine, then tear it down
 test: .venv/.dev  ## Run the tests
 	@$(BIN)/pytest
 
+unit: .venv/.dev  ## Run the tests that need no cloud, in seconds
+	@$(BIN)/pytest -n 0 tests/unit
+
 lab: .venv/.notebooks  ## Open the notebooks in JupyterLab
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" \
 	  --LabApp.default_url=/lab/tree/notebooks/00_take_orders.ipynb
@@ -82,4 +85,4 @@ clean:  ## Remove the virtual environment and what was built
 	@$(call install,--require-hashes -r requirements-dev.lock)
 	@touch $@
 
-.PHONY: help demo lab notebooks test lint check bench parity lock clean
+.PHONY: help demo lab notebooks test unit lint check bench parity lock clean

@@ -18,8 +18,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-import warnings
-import zipfile
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -44,11 +42,10 @@ from lab.course.resources import inventory
 from lab.here import local
 from lab.here.folders import ROOT
 from lab.here.own_cloud import environment, own_cloud
-from localcloud.lambda_.runtime.packages import Package
 from tests.support.chapters import given, resources, run_chapters
 from tests.support.counts import counts
 from tests.support.door import Door
-from tests.support.functions import invoke, make_function, zip_of
+from tests.support.functions import invoke, make_function, package_of, zip_of
 from tests.support.sessions import make_session
 from tests.support.usage_plan import lift_throttle
 
@@ -60,76 +57,9 @@ REQUEST_SECONDS = 60  # of patience with one request
 # -- Packages --------------------------------------------------------------------------------------
 
 
-def package_of(*entries: tuple[str | zipfile.ZipInfo, str]) -> bytes:
-    """A zip file with these entries, be they as they may."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # zipfile warns of a name that is there twice
-        for name, content in entries:
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
-def entry(name: str, mode: int) -> zipfile.ZipInfo:
-    made = zipfile.ZipInfo(name)
-    made.create_system, made.external_attr = 3, mode << 16
-    return made
-
-
-def below(folder: Path) -> set[Path]:
-    return set(folder.rglob("*"))
-
-
-def test_a_package_stays_in_its_folder(tmp_path: Path) -> None:
-    place = tmp_path / "below" / "functions"
-    place.mkdir(parents=True)
-    code = package_of(
-        ("../up.py", "up"),
-        ("../../../../../../../../up.py", "far up"),
-        (f"{tmp_path}/absolute.py", "absolute"),
-        ("..\\..\\backslash.py", "backslash"),
-        (entry("link.py", stat.S_IFLNK | 0o777), str(tmp_path / "linked.py")),
-        (entry("setuid.py", stat.S_IFREG | 0o6777), "setuid"),
-        (entry("device.py", stat.S_IFCHR | 0o666), "device"),
-        ("nul.py?.txt", "nul"),
-        ("twice.py", "first"),
-        ("twice.py", "second"),
-        ("app.py", "app"),
-    ).replace(b"nul.py?", b"nul.py\0")
-    before = below(tmp_path)
-    package = Package(code, place)
-    package.unpack()
-    assert package.directory is not None and package.directory.parent == place
-    assert below(tmp_path) - before == {package.directory, *below(package.directory)}
-    for path in below(package.directory):
-        mode = path.lstat().st_mode
-        assert stat.S_ISDIR(mode) or stat.S_ISREG(mode)
-        assert mode & (stat.S_ISUID | stat.S_ISGID) == 0
-    assert (package.directory / "twice.py").read_text() == "second"
-    assert (package.directory / "app.py").read_text() == "app"
-
-
-NOT_TO_UNPACK = {
-    "a long name": package_of(("app.py", ""), ("x" * 300, "")),
-    "a folder in a file": package_of(("app.py", ""), ("app.py/more.py", "")),
-    "a folder that is a link": package_of(
-        ("app.py", ""), (entry("link", stat.S_IFLNK | 0o777), "/tmp"), ("link/more.py", "")
-    ),
-    "half of it": zip_of(ECHO)[:60],
-}
-
-
-@pytest.mark.parametrize("what", NOT_TO_UNPACK)
-def test_a_package_that_cannot_be_unpacked_leaves_nothing(what: str, tmp_path: Path) -> None:
-    package = Package(NOT_TO_UNPACK[what], tmp_path)
-    with pytest.raises((OSError, zipfile.BadZipFile)):
-        package.unpack()
-    assert below(tmp_path) == set()
-
-
 def test_a_package_that_cannot_be_unpacked_is_a_clear_error(aws: Session) -> None:
-    name = "a folder in a file"
-    make_function(aws, "odd", ECHO, Code={"ZipFile": NOT_TO_UNPACK[name]})
+    a_folder_in_a_file = package_of(("app.py", ""), ("app.py/more.py", ""))
+    make_function(aws, "odd", ECHO, Code={"ZipFile": a_folder_in_a_file})
     reply = invoke(aws, "odd")
     assert reply["FunctionError"] == "Unhandled"
     assert "package" in reply["Payload"]["errorMessage"]
@@ -734,8 +664,8 @@ HELD = {
         "test_whose_cloud.py::test_another_user_cannot_call_stop_or_reset_it",
     ),
     "packages with paths out of their folder, links, setuid, NUL, duplicates, clashes": (
-        "test_held.py::test_a_package_stays_in_its_folder",
-        "test_held.py::test_a_package_that_cannot_be_unpacked_leaves_nothing",
+        "test_packages.py::test_a_package_stays_in_its_folder",
+        "test_packages.py::test_a_package_that_cannot_be_unpacked_leaves_nothing",
         "test_held.py::test_a_package_that_cannot_be_unpacked_is_a_clear_error",
     ),
     "the temporary folder and the mailbox, for another user": (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import errno
 import json
 import re
 import threading
@@ -18,20 +16,13 @@ import pytest
 import urllib3
 from botocore.exceptions import ClientError
 from moto.awslambda.models import LambdaFunction
-from moto.sns.models import SNSBackend, sns_backends
 from moto.utilities.docker_utilities import DockerModel
 
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.course.inbox import find_mail
 from lab.here import local
-from lab.here.folders import ROOT
-from localcloud import clock, losses, upstream
-from localcloud.lambda_ import functions
-from localcloud.lambda_.async_invoke import AsyncInvocations
-from localcloud.lambda_.runtime.runtime import Runtime
-from localcloud.lambda_.runtime.worker_handle import Result
-from localcloud.sns import limits as publishing
+from localcloud import upstream
 from tests.support.counts import counts
 from tests.support.functions import invoke, make_function, make_role
 from tests.support.queues import messages_on, open_queue
@@ -73,51 +64,7 @@ def refused_by_name(about: str) -> Any:
     return pytest.raises(ClientError, match=rf"\(NotImplemented\).*The local cloud {about}")
 
 
-def test_each_place_has_a_test_that_provokes_it() -> None:
-    marks = (
-        mark
-        for path in sorted((ROOT / "tests").rglob("test_*.py"))
-        for mark in re.findall(
-            r'^@pytest\.mark\.place\("([^"]+)"\)$', path.read_text("utf-8"), re.M
-        )
-    )
-    assert sorted(set(marks)) == sorted(losses.PLACES)
-
-
-def test_each_place_has_one_of_the_five_ways_out() -> None:
-    ways = {losses.REFUSED, losses.DEAD_LETTERED, losses.KEPT, losses.RECORDED, losses.ASKED_FOR}
-    assert {place.way for place in losses.PLACES.values()} == ways
-
-
-def test_the_record_is_bounded_its_counts_are_complete_and_a_reset_forgets_both() -> None:
-    losses.clear()
-    for number in range(1001):
-        losses.record("log lines", f"f-{number}", "why")
-    found = losses.describe(last=2)
-    assert (found["total"], found["counts"]) == (1001, {"log lines": 1001})
-    assert [each["what"] for each in found["last"]] == ["f-1000", "f-999"]
-    assert len(losses.describe()["last"]) == 1000
-    losses.clear()
-    assert losses.describe() == {"total": 0, "counts": {}, "last": []}
-
-
 # -- SNS -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.place("batch entry")
-def test_an_entry_that_fails_for_whatever_reason_is_named_in_failed() -> None:
-    class Full(SNSBackend):
-        def publish(self, message: str, *_: Any, **__: Any) -> str:
-            if message == "bad":
-                raise OSError(errno.ENOSPC, "No space left on device")
-            return "id"
-
-    backend = Full("us-east-1", ACCOUNT)
-    topic = sns_backends[ACCOUNT]["us-east-1"].create_topic("Full").arn
-    entries = [{"Id": each, "Message": each} for each in ("good", "bad")]
-    successful, failed = publishing.publish_batch(backend, topic, entries)
-    assert [each["Id"] for each in successful] == ["good"]
-    assert [(each["Id"], each["SenderFault"]) for each in failed] == [("bad", False)]
 
 
 @pytest.mark.place("FIFO topic")
@@ -303,31 +250,6 @@ def test_a_dead_letter_whose_queue_is_gone_is_recorded(aws: Session, cloud: str)
     assert wait_for_loss(cloud, "destination", "f") == f"{SQS}dead: there is no such queue"
 
 
-@pytest.mark.place("destination")
-def test_an_event_that_cannot_be_reported_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Works:
-        async def invoke(self, *_: Any, **__: Any) -> Result:
-            return Result(b"null", "Unhandled")
-
-    function = SimpleNamespace(  # its role is none, and its dead-letter queue is of another form
-        function_arn="arn",
-        function_name="f",
-        event_invoke_config=[],
-        reserved_concurrency=None,
-        dead_letter_config={"TargetArn": 7},
-    )
-    monkeypatch.setattr(functions, "find", lambda *_: function)
-
-    async def run() -> None:
-        events = AsyncInvocations(cast(Runtime, Works()), retry_delay=0.01)
-        events.add(cast(LambdaFunction, function), b"{}")
-        await asyncio.wait(events._tasks._tasks, timeout=20)
-
-    losses.clear()
-    asyncio.run(run())
-    assert losses.describe()["counts"] == {"destination": 1}
-
-
 @pytest.mark.parity(
     "A destination that does not exist, and the function itself, are refused",
     kept="yes",
@@ -358,39 +280,6 @@ def test_a_destination_that_nothing_would_reach_is_refused(
         aws.client("lambda").put_function_event_invoke_config(
             FunctionName="f", DestinationConfig={"OnFailure": {"Destination": target}}
         )
-
-
-@pytest.mark.parity(
-    "An event that Lambda itself could not run is tried again for as long as it may be old",
-    kept="yes",
-    module="lambda_.async_invoke",
-    aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html",
-)
-@pytest.mark.place("event in a broken cloud")
-def test_an_event_survives_a_cloud_without_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "speed", clock.MAX_SPEED)
-    calls: list[str] = []
-
-    class Broken:
-        async def invoke(self, *_: Any, **__: Any) -> Result:
-            calls.append("")
-            if len(calls) < 4:
-                raise OSError(errno.EMFILE, "Too many open files")
-            return Result(b"null")
-
-    function = SimpleNamespace(
-        function_arn="arn", function_name="f", event_invoke_config=[], reserved_concurrency=None
-    )
-    monkeypatch.setattr(functions, "find", lambda *_: function)
-
-    async def run() -> None:
-        events = AsyncInvocations(cast(Runtime, Broken()))
-        events.add(cast(LambdaFunction, function), b"{}")
-        await asyncio.wait(events._tasks._tasks, timeout=20)
-
-    losses.clear()
-    asyncio.run(run())
-    assert (len(calls), losses.describe()["total"]) == (4, 0)
 
 
 @pytest.mark.parity(

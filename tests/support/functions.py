@@ -1,10 +1,12 @@
-"""Functions and their roles, made with little ado."""
+"""Functions and their roles, made in one call."""
 
 from __future__ import annotations
 
 import io
 import json
+import warnings
 import zipfile
+from types import SimpleNamespace
 from typing import Any
 
 from lab.aws.session import Session
@@ -31,6 +33,16 @@ def zip_of(source: str, name: str = "app.py") -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(name, source)
+    return buffer.getvalue()
+
+
+def package_of(*entries: tuple[str | zipfile.ZipInfo, str]) -> bytes:
+    """A zip file with these entries, however odd they are."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # zipfile warns of a name that is there twice
+        for name, content in entries:
+            archive.writestr(name, content)
     return buffer.getvalue()
 
 
@@ -79,3 +91,16 @@ def invoke(aws: Session, name: str, event: Any = None, **options: Any) -> dict[s
     )
     reply["Payload"] = json.loads(reply["Payload"].read() or "null")
     return dict(reply)
+
+
+ECHO = zip_of("def handler(event, context):\n    return event\n")
+
+
+def a_function(name: str = "echo", code: bytes = ECHO) -> Any:
+    """What the runtime asks of a function; unless it is given code, it echoes its event."""
+    return SimpleNamespace(
+        function_name=name, function_arn=f"arn:aws:lambda:us-east-1:123456789012:function:{name}",
+        code_bytes=code, code_sha_256=name, handler="app.handler", role="role", timeout=2,
+        memory_size=128, environment_vars={}, run_time="python3.13", version="$LATEST",
+        region="us-east-1", logs_group_name=f"/aws/lambda/{name}", reserved_concurrency=None,
+    )  # fmt: skip

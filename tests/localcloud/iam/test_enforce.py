@@ -11,7 +11,6 @@ from botocore.exceptions import ClientError
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.course import COURSE
-from localcloud.iam.policies import service_may
 from tests.support.chapters import given, run_chapters
 from tests.support.counts import counts
 from tests.support.functions import TRUST, invoke, make_function, make_role
@@ -80,6 +79,7 @@ def test_policies_are_evaluated_as_iam_does(
     assert may_send(as_role(aws, *statements)) == allowed
 
 
+TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:Orders"
 PRINCIPAL = f"arn:aws:iam::{ACCOUNT}:role/tried"
 
 
@@ -229,56 +229,6 @@ def test_what_is_no_policy_is_refused_and_the_one_before_stays(aws: Session, pol
         sqs.create_queue(QueueName="other", Attributes={"Policy": policy})
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "60"})
     assert may_send(as_role(aws, allow("iam:GetRole")))
-
-
-TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:Orders"
-OF_TOPIC = {
-    "ArnLike": {"AWS:SourceArn": TOPIC},
-    "StringEquals": {"AWS:SourceAccount": ACCOUNT},
-}
-
-
-@pytest.mark.parity(
-    "A service may do what the resource's policy allows it, on behalf of the topic or "
-    "API that the policy names",
-    kept="yes",
-    module="iam.policies",
-    aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html",
-)
-@pytest.mark.parametrize(
-    ("statement", "may"),
-    [
-        ({}, True),
-        ({"Condition": {}}, True),
-        ({"Action": "lambda:*"}, True),
-        ({"Condition": {"ArnEquals": {"aws:SourceArn": TOPIC}}}, True),
-        ({"Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:sns:*:{ACCOUNT}:Ord*"}}}, True),
-        ({"Condition": {**OF_TOPIC, "ArnLike": {"AWS:SourceArn": TOPIC + "2"}}}, False),
-        ({"Condition": {**OF_TOPIC, "StringEquals": {"AWS:SourceAccount": "1"}}}, False),
-        ({"Principal": {"Service": "apigateway.amazonaws.com"}}, False),
-        ({"Principal": {"AWS": ACCOUNT}}, False),
-        ({"Principal": "*"}, True),
-        ({"Principal": {"AWS": "*"}}, True),
-        ({"Action": "lambda:GetFunction"}, False),
-        ({"Resource": "arn:aws:lambda:us-east-1:1:function:other"}, False),
-        ({"Effect": "Deny"}, False),
-    ],
-)
-def test_a_service_may_do_what_the_policy_of_the_resource_allows(
-    statement: dict[str, Any], may: bool
-) -> None:
-    function = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:record_order"
-    full = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "lambda:InvokeFunction",
-        "Resource": function,
-        "Condition": OF_TOPIC,
-        **statement,
-    }
-    asked = ("sns.amazonaws.com", "lambda:InvokeFunction", function, TOPIC)
-    assert service_may({"Statement": [full]}, *asked) == may
-    assert not service_may(None, *asked)
 
 
 @pytest.mark.parity(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import mailbox
 import re
@@ -19,7 +18,6 @@ from lab.aws.waiting import wait_until
 from lab.course.inbox import find_mail
 from lab.here import local
 from lab.here.own_cloud import own_cloud
-from localcloud.sns.mailbox import Mailbox
 from tests.support.counts import counts
 from tests.support.functions import make_function, permit
 from tests.support.queues import messages_on, open_queue
@@ -781,26 +779,6 @@ def test_mail_can_be_kept_in_a_directory_of_ones_choice(tmp_path: Path) -> None:
         assert status is not None and status["mailbox"] == str(tmp_path / "mail")
     (mail,) = mailbox.Maildir(tmp_path / "mail")
     assert mail["To"] == "a7@example.com"
-
-
-def test_a_mail_that_cannot_be_written_holds_up_no_other(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    lost: list[str] = []
-
-    async def send_both() -> None:
-        post = Mailbox(tmp_path / "mail")
-        for address in ("a9\ud800@example.com", "a10@example.com"):
-            post.send("Orders", address, "One tea", "An order", lost.append)
-        async with asyncio.timeout(5):
-            while not list((tmp_path / "mail" / "new").iterdir()):
-                await asyncio.sleep(0.01)
-
-    asyncio.run(send_both())
-    (mail,) = mailbox.Maildir(tmp_path / "mail")
-    assert mail["To"] == "a10@example.com"
-    assert lost == ["the mail was not delivered: UnicodeEncodeError"]
-    assert "a9" not in caplog.text
 
 
 @pytest.mark.parity(
