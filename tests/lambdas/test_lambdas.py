@@ -2,66 +2,20 @@
 
 from __future__ import annotations
 
-import ast
 import json
-import re
-import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from jsonschema import Draft4Validator
 
-import lab
 from lab.aws.session import Session
 from lab.here.folders import ROOT
 from tests.support.events import event
+from tests.support.handlers import logged
 from tests.support.queues import open_queue
-from tests.support.strategies import JSON
 
 Load = Callable[..., ModuleType]
-HANDLERS = sorted((ROOT / "lambdas").glob("*.py"))
-
-
-@pytest.mark.parametrize("path", HANDLERS, ids=lambda path: path.stem)
-def test_a_handler_imports_the_standard_library_and_boto3_only(path: Any) -> None:
-    tree = ast.parse(path.read_text("utf-8"))
-    names = {
-        (node.module or "").split(".")[0] if isinstance(node, ast.ImportFrom) else alias.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for alias in node.names
-    }
-    assert names <= sys.stdlib_module_names | {"boto3", "botocore"}
-
-
-@pytest.mark.parametrize("path", HANDLERS, ids=lambda path: path.stem)
-def test_every_client_says_how_long_it_waits_and_how_often_it_tries(path: Any) -> None:
-    """boto3's own defaults, 60 s and a pause of a second, outlast a function's timeout."""
-    source = ast.parse(path.read_text("utf-8"))
-    values = {ast.unparse(n.targets[0]): n.value for n in source.body if isinstance(n, ast.Assign)}
-    made = [ast.unparse(v) for v in values.values() if ast.unparse(v).startswith("boto3.")]
-    assert made
-    for text in made:
-        for option in ("connect_timeout=", "read_timeout=", "retries="):
-            assert option in text, text
-    assert source_of(path).count("total_max_attempts") == len(made)
-    assert source_of(path).count("boto3.") == len(made)  # and there are no others
-
-
-def source_of(path: Any) -> str:
-    return str(path.read_text("utf-8"))
-
-
-def logged(capsys: pytest.CaptureFixture[str]) -> list[Any]:
-    """The lines that a handler has printed since the last time, each one JSON."""
-    text = capsys.readouterr().out
-    assert "ana@example.com" not in text
-    return [json.loads(line) for line in text.splitlines()]
 
 
 # -- take_order ------------------------------------------------------------------------------
@@ -204,19 +158,6 @@ def test_take_order_logs_what_came_of_an_order_and_never_the_customers_e_mail(
     assert (bad_id["order_id"], no_json["order_id"]) == (None, None)
 
 
-@pytest.mark.parametrize(
-    "field", ["ana@example.com", "ana maria lopez@example.com", "a" * 64 + "@example.com"]
-)
-def test_take_order_logs_nothing_of_a_field_that_it_does_not_know(
-    take_order: ModuleType, capsys: pytest.CaptureFixture[str], field: str
-) -> None:
-    body = json.dumps({"product": "tea", "quantity": 1, field: 1})
-    reply = take_order.lambda_handler(event("take_order") | {"body": body}, None)
-    assert json.loads(reply["body"])["message"].startswith(f"{field[:64]}: ")
-    (line,) = logged(capsys)
-    assert line["error"] == "body: must be left out, as it is not a field of an order"
-
-
 def test_take_order_logs_an_order_that_it_could_not_queue_and_raises(
     aws: Session, load_handler: Load, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -226,20 +167,6 @@ def test_take_order_logs_an_order_that_it_could_not_queue_and_raises(
     (line,) = logged(capsys)
     assert (line["status"], line["order_id"]) == ("NOT_QUEUED", "console-test-1")
     assert "ClientError" in line["error"]
-
-
-@pytest.mark.parametrize("body", [None, 7, True, {"product": "tea", "quantity": 1}, ["tea"]])
-def test_take_order_refuses_a_body_that_is_no_text(take_order: ModuleType, body: Any) -> None:
-    reply = take_order.lambda_handler(event("take_order") | {"body": body}, None)
-    assert (reply["statusCode"], json.loads(reply["body"])) == (
-        400,
-        {"message": "body: must be JSON"},
-    )
-
-
-def test_take_order_refuses_an_abyss_of_brackets(take_order: ModuleType) -> None:
-    reply = take_order.lambda_handler(event("take_order") | {"body": "[" * 200_000}, None)
-    assert reply["statusCode"] == 400
 
 
 @pytest.mark.parametrize(
@@ -260,137 +187,6 @@ def test_take_order_refuses_a_bad_event_and_queues_nothing(
     assert reply["statusCode"] == 400
     assert json.loads(reply["body"])["message"].startswith(f"{field}: ")
     assert queued(aws) == []
-
-
-BAD_ORDERS = [
-    ("body", []),
-    ("body", "tea"),
-    ("product", {"quantity": 1, "product": ""}),
-    ("product", {"quantity": 1, "product": "x" * 201}),
-    ("product", {"quantity": 1, "product": 7}),
-    ("quantity", {"product": "tea"}),
-    ("quantity", {"product": "tea", "quantity": 0}),
-    ("quantity", {"product": "tea", "quantity": -3}),
-    ("quantity", {"product": "tea", "quantity": 10_001}),
-    ("quantity", {"product": "tea", "quantity": 1.5}),
-    ("quantity", {"product": "tea", "quantity": 3.0}),
-    ("quantity", {"product": "tea", "quantity": True}),
-    ("quantity", {"product": "tea", "quantity": "3"}),
-    ("order_id", {"product": "tea", "quantity": 1, "order_id": "a b"}),
-    ("order_id", {"product": "tea", "quantity": 1, "order_id": "x" * 65}),
-    ("order_id", {"product": "tea", "quantity": 1, "order_id": "abc\n"}),
-    ("customer_email", {"product": "tea", "quantity": 1, "customer_email": "ana"}),
-    ("customer_email", {"product": "tea", "quantity": 1, "customer_email": None}),
-    ("customer_email", {"product": "tea", "quantity": 1, "customer_email": "ana@"}),
-    ("customer_email", {"product": "tea", "quantity": 1, "customer_email": "a\r@b"}),
-    ("customer_email", {"product": "tea", "quantity": 1, "customer_email": "a@" + "b" * 253}),
-    ("colour", {"product": "tea", "quantity": 1, "colour": "green"}),
-    ("product", {"quantity": 1, "product": "line\nbreak"}),
-    ("product", {"quantity": 1, "product": "tea\n"}),
-    ("product", {"quantity": 1, "product": "\x7f"}),
-    ("product", {"quantity": 1, "product": "\ud800"}),
-    ("product", {"quantity": 1, "product": "\ufffe"}),
-    ("product", {"quantity": 1, "product": "\uffff"}),
-]
-UNSENDABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
-
-
-@pytest.mark.parametrize(("field", "order"), BAD_ORDERS)
-def test_take_order_names_the_field_at_fault(
-    take_order: ModuleType, field: str, order: Any
-) -> None:
-    reply = take_order.lambda_handler(event("take_order") | {"body": json.dumps(order)}, None)
-    assert reply["statusCode"] == 400
-    assert json.loads(reply["body"])["message"].startswith(f"{field}: ")
-
-
-def test_what_a_refusal_says_is_short_whatever_was_sent(take_order: ModuleType) -> None:
-    order = {"product": "tea", "quantity": 1, "x" * 100_000: 1}
-    reply = take_order.lambda_handler(event("take_order") | {"body": json.dumps(order)}, None)
-    assert reply["statusCode"] == 400
-    assert len(reply["body"]) < 300
-
-
-# What ECMA-262 means by $ is \Z in Python, whose $ lets a line break pass at the end.
-MODEL = Draft4Validator(json.loads(json.dumps(lab.schema("take_order")).replace('$"', '\\\\Z"')))
-
-
-def test_the_schema_is_one_that_api_gateway_can_read(take_order: ModuleType) -> None:
-    """Draft 4, and patterns that mean the same on UTF-16 as here: no character above it."""
-    schema = lab.schema("take_order")
-    assert schema == take_order.SCHEMA
-    Draft4Validator.check_schema(schema)
-    for field in schema["properties"].values():
-        assert re.fullmatch(r"\^[\x20-\x7e]*\$", field.get("pattern", "^$"))
-        assert not re.search(r"\\u[d-f]|\\[AZbBdDwWsSpP]|\(\?", field.get("pattern", ""))
-
-
-def test_the_handler_knows_every_keyword_of_the_schema(take_order: ModuleType) -> None:
-    known = {*take_order.RULES, "required", "additionalProperties", "properties", "$schema"}
-    schema = take_order.SCHEMA
-    assert schema["additionalProperties"] is False
-    assert schema.keys() <= known
-    for field in schema["properties"].values():
-        assert field.keys() <= take_order.RULES.keys()
-        assert field["type"] in take_order.TYPES
-
-
-def test_what_the_api_model_refuses_the_handler_refuses_too(take_order: ModuleType) -> None:
-    refused = [order for _, order in BAD_ORDERS if not MODEL.is_valid(order)]
-    assert len(refused) == len(BAD_ORDERS) - 3  # the three that only the handler can tell
-    for order in refused:
-        with pytest.raises(ValueError, match="must be "):
-            take_order.parse(json.dumps(order))
-
-
-ANY_TEXT = st.text(max_size=20) | st.text(
-    st.sampled_from("a\n\x00\x1f\x7f\x80\ud800\udfff\ufffe\uffff🍵@"), max_size=4
-)
-TEXT = ANY_TEXT | st.sampled_from([199, 200, 201]).map("x".__mul__) | JSON
-EMAIL = st.builds("{}@{}".format, ANY_TEXT, ANY_TEXT) | st.sampled_from([253, 254]).map("@".rjust)
-ORDER = st.fixed_dictionaries(
-    {
-        "product": TEXT,
-        "quantity": st.integers(-2, 2)
-        | st.integers(9_998, 10_002)
-        | st.sampled_from([3.0, 1e2, True])
-        | JSON,
-    },
-    optional={
-        "order_id": st.sampled_from([62, 64, 65]).map("o".__mul__)
-        | st.sampled_from(["ok", "é", "a b", "", "ok\n"])
-        | JSON,
-        "customer_email": EMAIL | JSON,
-    },
-)
-GOOD = {"product": "tea", "quantity": 1}
-
-
-@given(order=ORDER | JSON | st.builds(GOOD.__or__, st.dictionaries(st.text(max_size=9), JSON)))
-@settings(
-    max_examples=500,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-def test_handler_and_model_accept_the_same_but_for_what_sqs_cannot_carry(
-    take_order: ModuleType, order: Any
-) -> None:
-    accepted, field, must = None, "", ""
-    try:
-        accepted = take_order.parse(json.dumps(order))
-    except ValueError as error:
-        field, must = error.args
-    if accepted is None:
-        own = order if type(order) is dict else ()
-        assert field in {"body", *take_order.SCHEMA["properties"], *own}
-        assert must.startswith("must be ")
-        texts = order.values() if isinstance(order, dict) else ()
-        assert not MODEL.is_valid(order) or any(UNSENDABLE.search(str(text)) for text in texts)
-        return
-    assert MODEL.is_valid(order)
-    body = json.dumps(accepted, ensure_ascii=False).encode()  # no lone surrogates
-    assert len(body) < 256 * 1024
-    assert not re.search("[\x00-\x1f\ufffe\uffff]", body.decode())
 
 
 # -- notify_fulfillment ----------------------------------------------------------------------
@@ -438,137 +234,6 @@ def test_notify_reports_one_poison_message_and_publishes_the_other_nine(
     assert reply["batchItemFailures"] == [{"itemIdentifier": batch["Records"][3]["messageId"]}]
     assert "9 customer orders sent" in reply["body"]
     assert len(published(aws, url)) == 9
-
-
-class FakeTopic:
-    """Takes what AWS takes, and no more: ten entries, distinct ids, 256 KiB in all.
-
-    Whatever is about a product in `refused` it does not take, and it breaks down at one in
-    `broken`.
-    """
-
-    def __init__(self, refused: str = "", broken: str = "") -> None:
-        self.refused, self.broken = refused, broken
-        self.products: list[str] = []
-
-    def publish_batch(self, TopicArn: str, PublishBatchRequestEntries: list[Any]) -> Any:
-        entries = {entry["Id"]: entry for entry in PublishBatchRequestEntries}
-        assert 1 <= len(entries) == len(PublishBatchRequestEntries) <= 10
-        assert sum(len(entry["Message"].encode()) for entry in entries.values()) <= 262_144
-        orders = {i: json.loads(json.loads(e["Message"])["default"]) for i, e in entries.items()}
-        if self.broken in [order["product"] for order in orders.values()]:
-            raise EndpointConnectionError(endpoint_url="https://sns")
-        taken = {i: o for i, o in orders.items() if o["product"] != self.refused}
-        self.products += [order["product"] for order in taken.values()]
-        failed = [{"Id": i, "Code": "InternalError"} for i in orders.keys() - taken.keys()]
-        return {"Successful": [{"Id": i, "MessageId": "m"} for i in taken], "Failed": failed}
-
-
-@pytest.fixture
-def fake_topic(
-    load_handler: Load, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., tuple[ModuleType, FakeTopic]]:
-    def make(**trouble: str) -> tuple[ModuleType, FakeTopic]:
-        handler = load_handler("notify_fulfillment", TOPIC_ARN="any")
-        topic = FakeTopic(**trouble)
-        monkeypatch.setattr(handler, "sns", topic)
-        return handler, topic
-
-    return make
-
-
-FakeTopics = Callable[..., tuple[ModuleType, FakeTopic]]
-
-
-def batch_of(*products: str) -> Any:
-    """An event with an order for each product, m-0, m-1, …"""
-    bodies = [
-        {"product": product, "quantity": 1, "order_id": f"o-{number}"}
-        for number, product in enumerate(products)
-    ]
-    return {
-        "Records": [
-            {"messageId": f"m-{number}", "body": json.dumps(body)}
-            for number, body in enumerate(bodies)
-        ]
-    }
-
-
-def failures(reply: Any) -> list[str]:
-    return [failure["itemIdentifier"] for failure in reply["batchItemFailures"]]
-
-
-def test_notify_reports_what_sns_did_not_take(
-    fake_topic: FakeTopics, capsys: pytest.CaptureFixture[str]
-) -> None:
-    handler, _ = fake_topic(refused="bad tea")
-    reply = handler.lambda_handler(batch_of("tea", "bad tea", "tea"), None)
-    assert failures(reply) == ["m-1"]
-    assert "2 customer orders sent" in reply["body"]
-    lines = {line["message_id"]: line for line in logged(capsys)}
-    assert [lines[f"m-{n}"]["status"] for n in range(3)] == [
-        "PUBLISHED", "NOT_PUBLISHED", "PUBLISHED",
-    ]  # fmt: skip
-    assert lines["m-1"] == {
-        "hop": "notify_fulfillment",
-        "order_id": "o-1",
-        "status": "NOT_PUBLISHED",
-        "message_id": "m-1",
-        "error": "InternalError: ",
-    }
-
-
-def test_notify_keeps_batches_within_what_sns_takes(fake_topic: FakeTopics) -> None:
-    handler, topic = fake_topic()
-    products = ["a" * 60_000, "b" * 60_000, "c" * 60_000, *("tea" for _ in range(12))]
-    assert failures(handler.lambda_handler(batch_of(*products), None)) == []
-    assert topic.products == products
-
-
-@pytest.mark.parametrize("where", [0, 1, 2])
-def test_notify_reports_an_order_that_is_too_large_and_publishes_the_others(
-    fake_topic: FakeTopics, capsys: pytest.CaptureFixture[str], where: int
-) -> None:
-    handler, topic = fake_topic()
-    products = ["tea", "tea", "tea"]
-    products[where] = "x" * 262_144
-    assert failures(handler.lambda_handler(batch_of(*products), None)) == [f"m-{where}"]
-    assert topic.products == ["tea", "tea"]
-    (line,) = [line for line in logged(capsys) if line["status"] != "PUBLISHED"]
-    assert (line["order_id"], line["status"]) == (f"o-{where}", "NOT_PUBLISHED")
-    assert "bytes are more than SNS takes" in line["error"]
-
-
-def test_notify_reports_only_the_batch_that_sns_broke_down_on(
-    fake_topic: FakeTopics, capsys: pytest.CaptureFixture[str]
-) -> None:
-    handler, topic = fake_topic(broken="b" * 120_000)
-    products = ["a" * 120_000, "b" * 120_000, "c" * 120_000]
-    assert failures(handler.lambda_handler(batch_of(*products), None)) == ["m-1"]
-    assert topic.products == [products[0], products[2]]
-    (line,) = [line for line in logged(capsys) if line["status"] != "PUBLISHED"]
-    assert "EndpointConnectionError" in line["error"]
-
-
-def test_notify_publishes_a_message_that_is_twice_in_a_batch(fake_topic: FakeTopics) -> None:
-    handler, topic = fake_topic()
-    twice = batch_of("tea", "tea")
-    twice["Records"][1] = twice["Records"][0]
-    assert failures(handler.lambda_handler(twice, None)) == []
-    assert topic.products == ["tea", "tea"]
-
-
-@pytest.mark.parametrize("body", ["[" * 200_000, "[]", '"tea"', "7", "null", '{"order_id": "o"}'])
-def test_notify_reports_whatever_is_no_order(
-    fake_topic: FakeTopics, capsys: pytest.CaptureFixture[str], body: str
-) -> None:
-    handler, _ = fake_topic()
-    batch = batch_of("tea", "tea")
-    batch["Records"][0]["body"] = body
-    assert failures(handler.lambda_handler(batch, None)) == ["m-0"]
-    line = logged(capsys)[0]
-    assert (line["status"], line["message_id"]) == ("UNREADABLE", "m-0")
-    assert line["order_id"] == ("o" if "order_id" in body else None)
 
 
 def test_notify_lets_a_failing_topic_fail_the_batch_and_logs_each_order(

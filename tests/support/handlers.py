@@ -1,9 +1,13 @@
-"""The handlers of `lambdas/`, loaded into this process."""
+"""The handlers of `lambdas/`, loaded into this process, and what they say."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
 from types import ModuleType
+from typing import Any
+
+import pytest
 
 from lab.here.folders import ROOT
 
@@ -14,3 +18,15 @@ def handler(stem: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def logged(capsys: pytest.CaptureFixture[str]) -> list[Any]:
+    """The lines that a handler has printed since the last time, each one JSON."""
+    text = capsys.readouterr().out
+    assert "ana@example.com" not in text
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def failures(reply: Any) -> list[str]:
+    """The ids of the messages that a handler reports as failed."""
+    return [failure["itemIdentifier"] for failure in reply["batchItemFailures"]]
