@@ -6,10 +6,17 @@ import json
 import urllib.error
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import urllib3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from moto.sqs.models import sqs_backends
 
@@ -51,14 +58,17 @@ class Shop:
 
     def post(self, product: str) -> str:
         """Post an order; its id."""
-        answer = urllib3.request(
+        answer = self.answer(product)
+        assert answer.status == 202, answer.data
+        return str(answer.json()["order_id"])
+
+    def answer(self, product: str) -> Any:
+        return urllib3.request(
             "POST",
             lab.invoke_url(self.aws, self.api_id, "prod", "/orders"),
             json={"product": product, "quantity": 2},
             headers={"x-api-key": self.key},
         )
-        assert answer.status == 202, answer.data
-        return str(answer.json()["order_id"])
 
     def orders(self, *products: str) -> None:
         """Send orders, from the API to the table and the inbox."""
@@ -189,6 +199,19 @@ def test_workers_of_a_function_that_was_changed_go(shop: Shop) -> None:
     shop.orders("Darjeeling tea")
 
 
+def test_what_a_key_has_used_of_its_quota_stays_used(shop: Shop) -> None:
+    local.checkpoint(shop.address, "take", "chain")
+    (plan,) = shop.client("apigateway").get_usage_plans()["items"]
+    limit = {"op": "replace", "path": "/quota/limit", "value": "1"}
+    shop.client("apigateway").update_usage_plan(usagePlanId=plan["id"], patchOperations=[limit])
+    local.checkpoint(shop.address, "take", "used-up")
+    local.reset(shop.address)
+    local.checkpoint(shop.address, "restore", "used-up")
+    assert shop.answer("Assam tea").status == 429
+    local.checkpoint(shop.address, "restore", "chain")
+    shop.orders("Assam tea")
+
+
 def test_200_orders_are_taken_and_restored(shop: Shop) -> None:
     with ThreadPoolExecutor(8) as threads:
         ids = set(threads.map(shop.post, ["Assam tea"] * 200))
@@ -256,19 +279,28 @@ def test_a_long_poll_is_answered_and_leaves_the_restored_messages(
     sqs.send_message(QueueUrl=url, MessageBody="tea")
     take(cloud)
     messages_on(make_session(cloud), url)
-    other = sqs.create_queue(QueueName="other")["QueueUrl"]
-    with ThreadPoolExecutor(1) as threads:
-        poll = threads.submit(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=20)
-        sqs.get_queue_url(QueueName="other")
-        poll_is_under_way(sqs, other)
+    with closing(long_poll(cloud, url)) as poll:
+        assert counts(sqs, url) == (0, 0, 0)  # this came later: so the poll is there
         restored()
-        assert "Messages" not in poll.result(timeout=10)
+        assert json.load(poll.getresponse()) == {}
     assert counts(sqs, url) == (1, 0, 0)
 
 
-def poll_is_under_way(sqs: Any, url: str) -> None:
-    """A poll that was sent before this one is being held when this one was held, too."""
-    sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1)
+def long_poll(cloud: str, url: str) -> HTTPConnection:
+    """A connection on which a ReceiveMessage was sent, and nothing was read yet."""
+    key = local.key_at(cloud)
+    assert key is not None
+    body = json.dumps({"QueueUrl": url, "WaitTimeSeconds": 20})
+    headers = {
+        "X-Amz-Target": "AmazonSQS.ReceiveMessage",
+        "Content-Type": "application/x-amz-json-1.0",
+    }
+    signed = AWSRequest("POST", f"{cloud}/", headers, body)
+    credentials = Credentials(key.access_key_id, key.secret_access_key)
+    SigV4Auth(credentials, "sqs", "us-east-1").add_auth(signed)
+    connection = HTTPConnection(urlsplit(cloud).netloc, timeout=15)
+    connection.request("POST", "/", body, {k: str(v) for k, v in signed.headers.items()})
+    return connection
 
 
 def test_a_move_task_goes_on(cloud: str, sqs: Any, restored: Callable[[], None]) -> None:
@@ -323,35 +355,47 @@ def test_subscriptions_stay_confirmed_or_pending(
         assert "tea for two" in lab.show_mail(aws, topic, address, "tea for two")
 
 
-def test_an_event_that_waits_for_its_retry_is_tried_again(
-    cloud: str, aws: Session, sqs: Any, restored: Callable[[], None]
+# Fails once it may, and does not return before that.
+FAILS = """
+import os, time
+def handler(event, context):
+    while not os.path.exists(event["may_fail"]):
+        time.sleep(0.05)
+    raise ValueError("no tea")
+"""
+
+
+def test_an_event_that_was_not_done_is_tried_again(
+    cloud: str, aws: Session, sqs: Any, restored: Callable[[], None], tmp_path: Path
 ) -> None:
-    sqs.create_queue(QueueName="dead")
-    make_function(aws, "f", "def handler(e, c): raise ValueError('no tea')",
-                  DeadLetterConfig={"TargetArn": f"{ARN}dead"})  # fmt: skip
-    lambda_ = aws.client("lambda")
-    lambda_.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=1)
-    lambda_.put_function_event_invoke_config(FunctionName="f", MaximumRetryAttempts=0)
-    invoke(aws, "f", {"order": 1}, InvocationType="Event")
+    url = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    dead_letters = {"TargetArn": f"{ARN}dead"}
+    make_function(aws, "f", FAILS, DeadLetterConfig=dead_letters, Timeout=60)
+    aws.client("lambda").put_function_event_invoke_config(FunctionName="f", MaximumRetryAttempts=0)
+    event = {"may_fail": str(tmp_path / "marker")}
+    invoke(aws, "f", event, InvocationType="Event")
+    wait_until(lambda: under_way(cloud) == 1, "it is under way")
     take(cloud)
     local.reset(cloud)
+    (tmp_path / "marker").touch()
     for _ in range(2):
         restored()
-        (dead,) = messages_on(aws, sqs.get_queue_url(QueueName="dead")["QueueUrl"])
-        assert json.loads(dead["Body"]) == {"order": 1}
+        (dead,) = messages_on(aws, url)
+        assert json.loads(dead["Body"]) == event
 
 
 def test_what_is_under_way_is_given_up(
     cloud: str, aws: Session, restored: Callable[[], None]
 ) -> None:
-    make_function(aws, "slow", "import time\ndef handler(e, c): time.sleep(e['seconds'])")
+    source = "import time\ndef handler(e, c): time.sleep(e['seconds'])"
+    make_function(aws, "slow", source, Timeout=60)
     invoke(aws, "slow", {"seconds": 0})
     take(cloud)
     with ThreadPoolExecutor(1) as threads:
-        call = threads.submit(invoke, aws, "slow", {"seconds": 4})
+        call = threads.submit(invoke, aws, "slow", {"seconds": 50})
         wait_until(lambda: under_way(cloud) == 1, "it is under way")
         restored()
-        assert call.result(timeout=3)["FunctionError"] == "Unhandled"
+        assert call.result(timeout=30)["FunctionError"] == "Unhandled"
     assert under_way(cloud) == 0
     assert invoke(aws, "slow", {"seconds": 0})["Payload"] is None
 
