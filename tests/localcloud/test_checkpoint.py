@@ -200,6 +200,7 @@ def test_workers_of_a_function_that_was_changed_go(shop: Shop) -> None:
 
 
 def test_what_a_key_has_used_of_its_quota_stays_used(shop: Shop) -> None:
+    shop.orders("Assam tea")
     local.checkpoint(shop.address, "take", "chain")
     (plan,) = shop.client("apigateway").get_usage_plans()["items"]
     limit = {"op": "replace", "path": "/quota/limit", "value": "1"}
@@ -427,6 +428,24 @@ def test_a_poller_works_for_a_restored_mapping_and_for_no_other(
     assert [source["polls"] for source in found["services"]["lambda"]["event_source_mappings"]] == [
         True
     ]
+
+
+def test_a_batch_under_way_waits_for_its_visibility_timeout(
+    cloud: str, aws: Session, sqs: Any, restored: Callable[[], None]
+) -> None:
+    url = sqs.create_queue(QueueName="q", Attributes={"VisibilityTimeout": "60"})["QueueUrl"]
+    make_function(aws, "f", "import time\ndef handler(e, c): time.sleep(50)", Timeout=60)
+    aws.client("lambda").create_event_source_mapping(FunctionName="f", EventSourceArn=f"{ARN}q")
+    sqs.send_message(QueueUrl=url, MessageBody="tea")
+    wait_until(lambda: under_way(cloud) == 1, "it is under way")
+    take(cloud)
+    sqs.purge_queue(QueueUrl=url)
+    restored()
+    assert counts(sqs, url) == (0, 1, 0)
+    assert under_way(cloud) == 0
+    found = local.status(cloud)
+    assert found is not None
+    assert [source["under_way"] for source in found["event_sources"]] == [0]
 
 
 def test_a_role_that_was_narrowed_may_again(
