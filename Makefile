@@ -38,7 +38,10 @@ lint: .venv/.dev  ## Check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-check: lint test  ## What CI runs, but for the demo
+soak: .venv/.dev  ## Run the long tests in full: 2,000 orders, 500 machine runs, storms
+	@$(BIN)/pytest --soak -m soak
+
+check: lint test soak  ## What CI runs, but for the demo
 
 bench: .venv/.dev  ## Measure orders per second, against a floor
 	@$(BIN)/python -m benchmarks.bench
@@ -85,4 +88,4 @@ clean:  ## Remove the virtual environment and what was built
 	@$(call install,--require-hashes -r requirements-dev.lock)
 	@touch $@
 
-.PHONY: help demo lab notebooks test unit lint check bench parity lock clean
+.PHONY: help demo lab notebooks test unit soak lint check bench parity lock clean

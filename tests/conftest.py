@@ -24,7 +24,7 @@ from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.here import last_error, local
 from lab.here.own_cloud import environment, own_cloud
-from tests.support import sizes
+from tests.support import order, sizes
 from tests.support.chain import Chain
 from tests.support.chapters import status
 from tests.support.fault_proxy import fault_proxy
@@ -150,3 +150,17 @@ def load_handler(cloud: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., M
         return handler(stem)
 
     return load
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share something of their file stay together, and the longest come first."""
+    for item in items:
+        if _shares_with_its_file(item):
+            item.add_marker(pytest.mark.xdist_group(item.location[0]))
+    items.sort(key=order.key)
+
+
+def _shares_with_its_file(item: pytest.Item) -> bool:
+    found = getattr(item, "_fixtureinfo", None)
+    fixtures = [each for some in found.name2fixturedefs.values() for each in some] if found else []
+    return any(each.scope == "module" for each in fixtures)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from lab.here.folders import ROOT
 
 LOCKED, OURS = "--require-hashes -r requirements.lock", "--no-deps --no-build-isolation -e ."
 
