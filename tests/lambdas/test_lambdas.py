@@ -21,11 +21,6 @@ Load = Callable[..., ModuleType]
 # -- take_order ------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def take_order(load_handler: Load) -> ModuleType:
-    return load_handler("take_order", QUEUE_NAME="CustomerOrders")
-
-
 def queued(aws: Session) -> list[Any]:
     sqs = aws.client("sqs")
     names = sqs.list_queues().get("QueueUrls", [])

@@ -8,8 +8,15 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from jsonschema import Draft4Validator
 
+import lab
 from lab.here.folders import ROOT
+
+# What ECMA-262 means by $ is \Z in Python, whose $ lets a line break pass at the end.
+ORDER_MODEL = Draft4Validator(
+    json.loads(json.dumps(lab.schema("take_order")).replace('$"', '\\\\Z"'))
+)
 
 
 def handler(stem: str) -> ModuleType:
