@@ -75,15 +75,11 @@ class VirtualChain(VirtualCloud):
         async def until_quiet() -> None:
             for _ in range(8 * 60):  # Lambda keeps an event for six hours at most
                 await asyncio.sleep(60)
-                if self._is_quiet():
+                if self.cloud.is_idle():
                     return
             raise AssertionError(f"there is still work to do after hours: {self.faults.met}")
 
         self.run(until_quiet())
-
-    def _is_quiet(self) -> bool:
-        """Whether nothing is queued, no event waits, and only pollers are at work."""
-        return self.cloud.is_idle() and not self._queues[N.queue]._messages
 
     # -- Breaking it -----------------------------------------------------------------------
 
@@ -111,7 +107,7 @@ class VirtualChain(VirtualCloud):
         queue = self._queues.get(N.queue)
         if queue is None:
             return False
-        handles = [m.receipt_handle for m in queue._messages if m.id in queue._in_flight]
+        handles = [m.receipt_handle for m in queue._messages if queue.state_of(m) == "in flight"]
         for handle in handles:
             queue.change_visibility(handle, 0)
         return bool(handles)

@@ -17,6 +17,13 @@ from localcloud.lambda_.runtime.runtime import Runtime
 from localcloud.lambda_.runtime.worker_handle import Result
 
 
+async def handled(events: AsyncInvocations) -> None:
+    """Wait until no event waits or is under way."""
+    async with asyncio.timeout(20):
+        while events.describe():
+            await asyncio.sleep(0)
+
+
 @pytest.mark.place("destination")
 def test_an_event_that_cannot_be_reported_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     class Works:
@@ -35,7 +42,7 @@ def test_an_event_that_cannot_be_reported_is_recorded(monkeypatch: pytest.Monkey
     async def run() -> None:
         events = AsyncInvocations(cast(Runtime, Works()), retry_delay=0.01)
         events.add(cast(LambdaFunction, function), b"{}")
-        await asyncio.wait(events._tasks._tasks, timeout=20)
+        await handled(events)
 
     losses.clear()
     asyncio.run(run())
@@ -67,7 +74,7 @@ def test_an_event_survives_a_cloud_without_files(monkeypatch: pytest.MonkeyPatch
     async def run() -> None:
         events = AsyncInvocations(cast(Runtime, Broken()))
         events.add(cast(LambdaFunction, function), b"{}")
-        await asyncio.wait(events._tasks._tasks, timeout=20)
+        await handled(events)
 
     losses.clear()
     asyncio.run(run())
