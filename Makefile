@@ -4,12 +4,14 @@ COMPILE := $(BIN)/uv pip compile -q --universal --upgrade --generate-hashes --no
   --no-annotate --no-header pyproject.toml
 # uv installs in seconds what takes pip half a minute. pip is the way back where uv cannot be had (it
 # has no wheel for this platform) or fails (it does not read what pip is told of indexes, proxies and
-# certificates). So uv has a lock of its own, and pip comes into .venv only if it is needed.
+# certificates). So uv has a lock and a folder of its own, where the base Python's pip puts it; and pip
+# comes into .venv only if it is needed.
+UV := .venv/uv/bin/uv
 PIP := -m pip -q --disable-pip-version-check
 BY_PIP := pip installs what is needed, which takes a minute. See .venv/uv.log.
-install = if ! [ -x $(BIN)/uv ] || \
-  ! $(BIN)/uv pip install -q --system-certs --python $(BIN)/python $(1) 2>.venv/uv.log; then \
-  if [ -x $(BIN)/uv ]; then rm $(BIN)/uv; echo "uv fails: $(BY_PIP)"; fi; \
+install = if ! [ -x $(UV) ] || \
+  ! $(UV) pip install -q --system-certs --python $(BIN)/python $(1) 2>.venv/uv.log; then \
+  if [ -x $(UV) ]; then rm $(UV); echo "uv fails: $(BY_PIP)"; fi; \
   $(PYTHON) -m venv .venv && $(BIN)/python $(PIP) install $(1); fi
 .DEFAULT_GOAL := help
 
@@ -69,8 +71,8 @@ clean:  ## Remove the virtual environment and what was built
 
 .venv/.uv: .venv/.python requirements-uv.lock
 	@{ ! $(PYTHON) -m pip config list | grep -oE '\.(index-url|no-index|proxy)=' && \
-	  $(PYTHON) $(PIP) --python $(BIN)/python install --no-deps --only-binary :all: \
-	  --require-hashes -r requirements-uv.lock; } >.venv/uv.log 2>&1 || \
+	  $(PYTHON) $(PIP) install --upgrade --target .venv/uv --no-compile --no-deps \
+	  --only-binary :all: --require-hashes -r requirements-uv.lock; } >.venv/uv.log 2>&1 || \
 	  echo "uv cannot be had: $(BY_PIP)"
 	@touch $@
 

@@ -20,12 +20,13 @@ class Folder:
         self.path, self.calls = path, path / "calls"
         for name in ("Makefile", "pyproject.toml", *(lock.name for lock in ROOT.glob("*.lock"))):
             shutil.copy(ROOT / name, path)
-        (path / ".venv" / "bin").mkdir(parents=True)
+        for folder in ("bin", "uv/bin"):
+            (path / ".venv" / folder).mkdir(parents=True)
         (path / ".venv" / ".python").touch()
-        self.program("python")
+        self.program("bin/python")
 
-    def program(self, name: str, does: str = "") -> None:
-        program = self.path / ".venv" / "bin" / name
+    def program(self, where: str, does: str = "") -> None:
+        program, name = self.path / ".venv" / where, Path(where).name
         program.write_text(f'#!/bin/sh\necho "{name} $*" >>"{self.calls}"\n{does}\n')
         program.chmod(0o755)
 
@@ -47,7 +48,7 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def test_uv_installs_where_it_can(folder: Folder) -> None:
-    folder.program("uv")
+    folder.program("uv/bin/uv")
     printed, calls = folder.make()
     assert printed == ""
     uv = "uv pip install -q --system-certs --python .venv/bin/python"
@@ -55,7 +56,7 @@ def test_uv_installs_where_it_can(folder: Folder) -> None:
 
 
 def test_pip_installs_everything_where_uv_fails_once(folder: Folder) -> None:
-    folder.program("uv", "echo no such index >&2; exit 2")
+    folder.program("uv/bin/uv", "echo no such index >&2; exit 2")
     printed, (_, *calls) = folder.make()
     assert printed.startswith("uv fails: pip installs what is needed, which takes a minute.")
     assert len(printed.splitlines()) == 1
@@ -73,7 +74,7 @@ def test_pip_installs_everything_where_uv_fails_once(folder: Folder) -> None:
     ],
 )
 def test_pip_installs_where_uv_cannot_be_had(folder: Folder, does: str, logged: str) -> None:
-    folder.program("base", f'[ "$2" = venv ] && exit; {does}')
+    folder.program("bin/base", f'[ "$2" = venv ] && exit; {does}')
     printed, calls = folder.make(".venv/bin/base")
     assert printed.startswith("uv cannot be had: pip installs what is needed")
     assert len(printed.splitlines()) == 1
