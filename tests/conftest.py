@@ -45,7 +45,7 @@ def _clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_loader() -> Iterator[None]:
-    """Sessions share AWS's service descriptions, which each would read anew: a fifth of the
+    """Sessions share AWS's service descriptions, which each would read again: a fifth of the
     suite's time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", cache(create_loader))

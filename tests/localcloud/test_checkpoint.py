@@ -445,10 +445,12 @@ def test_a_batch_under_way_waits_for_its_visibility_timeout(
     assert under_way(cloud) == 0
     found = local.status(cloud)
     assert found is not None
-    assert [source["under_way"] for source in found["event_sources"]] == [0]
+    assert [
+        source["under_way"] for source in found["services"]["lambda"]["event_source_mappings"]
+    ] == [0]
 
 
-def test_a_role_that_was_narrowed_may_again(
+def test_a_role_that_was_narrowed_can_do_it_again_after_a_restore(
     cloud: str, aws: Session, sqs: Any, restored: Callable[[], None]
 ) -> None:
     sqs.create_queue(QueueName="q")
@@ -606,7 +608,9 @@ def test_what_cannot_be_copied_is_refused_by_name(monkeypatch: pytest.MonkeyPatc
         Checkpoint({})
 
 
-def test_a_wrong_name_is_told_the_right_ones(cloud: str, restored: Callable[[], None]) -> None:
+def test_a_wrong_name_is_answered_with_the_right_ones(
+    cloud: str, restored: Callable[[], None]
+) -> None:
     take(cloud)
     with pytest.raises(LabError, match=r"There is no checkpoint 'tset'\. There are: test\."):
         local.checkpoint(cloud, "restore", "tset")

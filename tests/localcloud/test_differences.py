@@ -264,7 +264,7 @@ def topic(aws: Session) -> str:
     module="sns.delivery",
     aws="https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html",
 )
-def test_the_signature_of_a_notification_is_none(aws: Session, topic: str) -> None:
+def test_the_signature_of_a_notification_is_not_valid(aws: Session, topic: str) -> None:
     url = open_queue(aws, "q", topic)
     endpoint = f"arn:aws:sqs:us-east-1:{ACCOUNT}:q"
     aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=endpoint)

@@ -105,7 +105,7 @@ class Chain:
 def limited_cloud(
     files: int, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[str, int]]:
-    """A local cloud that may have so many files open, and can have no more."""
+    """A local cloud that may have so many files open, and not one more."""
     wrapper = folder / "limited-python"
     wrapper.write_text(f'#!/bin/sh\nulimit -n {files}\nexec "{sys.executable}" "$@"\n')
     wrapper.chmod(0o700)
@@ -217,7 +217,7 @@ def test_a_package_that_is_deleted_is_unpacked_again(address: str, chain: Chain)
     first = invoke(chain.aws, "pid")["Payload"]
     for found in functions_folder(address).glob("task-*/app.py"):
         found.unlink()
-    assert invoke(chain.aws, "pid")["Payload"] == first  # it needs its package no more
+    assert invoke(chain.aws, "pid")["Payload"] == first  # it no longer needs its package
     kill_workers(address)
     wait_until(lambda: first not in status_of(address)["workers"], "its end was noticed", timeout=9)
     again = invoke(chain.aws, "pid")

@@ -226,7 +226,7 @@ def test_the_value_of_the_api_key_is_shown_nowhere(
 # -- The port --------------------------------------------------------------------------------------
 
 
-def test_hundreds_of_connections_that_wait_are_in_nobodys_way(cloud: str) -> None:
+def test_hundreds_of_connections_that_wait_disturb_nobody(cloud: str) -> None:
     beginnings = (
         b"",
         b"POST / HTTP/1.1\r\nHo",
@@ -288,7 +288,7 @@ def test_a_body_may_come_in_chunks_and_after_a_question(door: Door, cloud: str) 
     assert door.drain().total() == 2
 
 
-def test_half_a_body_is_no_order(door: Door, cloud: str) -> None:
+def test_half_a_body_is_not_an_order(door: Door, cloud: str) -> None:
     path = door.base.removeprefix(cloud) + "/orders"
     post = head("POST", cloud, path, f"x-api-key: {door.key['x-api-key']}")
     for length in (b"Content-Length: %d\r\n" % (len(ORDER) + 9), b"Transfer-Encoding: chunked\r\n"):
@@ -593,7 +593,7 @@ def test_set_up_and_teardown_that_are_killed_are_finished_by_the_next(
     assert resources(aws) == {}
 
 
-def test_prefixes_of_which_one_begins_another_do_not_meet(
+def test_prefixes_do_not_clash_when_one_begins_like_another(
     aws: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prefixes = ["", "a", "ab"]
@@ -660,7 +660,7 @@ HELD = {
     ),
     "the Runtime API without its token; status, reset and stop without a key": (
         "test_server.py::test_a_worker_that_was_retired_gets_no_work",
-        "test_server.py::test_a_form_of_another_site_can_not_stop_it",
+        "test_server.py::test_a_form_of_another_site_cannot_stop_it",
         "test_whose_cloud.py::test_another_user_cannot_call_stop_or_reset_it",
     ),
     "packages with paths out of their folder, links, setuid, NUL, duplicates, clashes": (
@@ -683,11 +683,11 @@ HELD = {
     "orders with deep nesting, huge numbers, NaN, half characters, bad UTF-8, 11 MB": (
         "test_held.py::test_an_odd_order_is_refused_at_once",
         "test_fuzz.py::test_any_body_under_any_content_type_is_an_order_or_refused",
-        "test_stages.py::test_an_abyss_of_brackets_is_a_400_and_a_flood_a_413",
+        "test_stages.py::test_endless_brackets_are_a_400_and_a_huge_body_is_a_413",
     ),
     "subjects and addresses with CRLF, also in a batch; markup and escapes in what is shown": (
         "test_delivery.py::test_a_subject_that_no_header_can_carry_is_refused",
-        "test_delivery.py::test_what_is_no_address_is_not_subscribed",
+        "test_delivery.py::test_an_endpoint_that_is_not_an_address_is_not_subscribed",
         "test_dead_letters.py::test_what_a_terminal_obeys_or_cannot_show_is_shown_as_a_question_mark",
         "test_dead_letters.py::test_logs_and_mail_do_not_move_the_cursor",
         "test_display.py::test_a_sign_shows_it_as_it_is",
@@ -696,13 +696,13 @@ HELD = {
         "test_held.py::test_the_value_of_the_api_key_is_shown_nowhere",
     ),
     "hundreds of connections that are idle, half open, or send one byte": (
-        "test_held.py::test_hundreds_of_connections_that_wait_are_in_nobodys_way",
+        "test_held.py::test_hundreds_of_connections_that_wait_disturb_nobody",
         "test_exhaustion.py::test_what_was_accepted_ends_after_a_moment_without_file_descriptors",
     ),
     "pipelining, chunks, Expect, absolute form, huge headers and bodies, two lengths, TLS": (
         "test_held.py::test_odd_requests_are_answered_or_refused",
         "test_held.py::test_a_body_may_come_in_chunks_and_after_a_question",
-        "test_held.py::test_half_a_body_is_no_order",
+        "test_held.py::test_half_a_body_is_not_an_order",
     ),
     "many invocations by many threads": (
         "test_held.py::test_500_invocations_of_50_threads_are_right",
@@ -737,7 +737,7 @@ HELD = {
         "test_teardown.py::test_set_up_with_every_first_reply_lost_is_noticed_and_torn_down",
     ),
     "prefixes none, a and ab side by side": (
-        "test_held.py::test_prefixes_of_which_one_begins_another_do_not_meet",
+        "test_held.py::test_prefixes_do_not_clash_when_one_begins_like_another",
     ),
     "LAB_TARGET=local with endpoints, FIPS, dual stack, profile, CA bundle, proxy, files": (
         "test_held.py::test_on_local_no_setting_of_boto3_leads_elsewhere",

@@ -563,7 +563,7 @@ def make_a_schedule(aws: Session, arn: str) -> Any:
     [put_targets, put_events, notify_from_a_bucket, send_by_ses, make_a_schedule],
 )
 @pytest.mark.place("services that hand over")
-def test_what_nobody_would_hand_over_is_refused(
+def test_events_that_nothing_would_deliver_are_refused(
     aws: Session, call: Callable[[Session, str], Any]
 ) -> None:
     with refused_by_name(""):

@@ -88,7 +88,7 @@ def test_what_a_page_of_another_site_can_send_is_refused(
         assert "this machine only" in answer.json()["message"]
 
 
-def test_a_form_of_another_site_can_not_stop_it(cloud: str) -> None:
+def test_a_form_of_another_site_cannot_stop_it(cloud: str) -> None:
     for headers in ({}, {"X-Localcloud": "1"}):
         assert urllib3.request("POST", f"{cloud}/_localcloud/stop", headers=headers).status == 403
     assert local.status(cloud) is not None
@@ -189,7 +189,7 @@ def test_elsewhere_a_hurry_changes_nothing(capsys: pytest.CaptureFixture[str]) -
     module="sqs.names",
     aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html",
 )
-def test_the_name_of_a_deleted_queue_is_taken_for_a_while_if_so_asked() -> None:
+def test_the_name_of_a_deleted_queue_stays_taken_for_a_while_if_asked_for() -> None:
     with own_cloud("--queue-name-delay", "60", "--speed", "50") as (address, _):
         sqs = make_session(address).client("sqs")
         url = sqs.create_queue(QueueName="q")["QueueUrl"]
@@ -334,7 +334,7 @@ def test_a_killed_worker_loses_nothing(aws: Session, cloud: str) -> None:
     assert invoke(aws, "naps")["Payload"] == "done"
 
 
-def test_a_cloud_ends_with_whoever_started_it_for_itself() -> None:
+def test_a_cloud_ends_with_the_process_that_started_it() -> None:
     source = (
         "import os, signal\n"
         "from lab.here.own_cloud import own_cloud\n"
@@ -359,7 +359,7 @@ def test_a_wrong_place_for_mail_is_one_clear_line(option: str, value: str) -> No
     assert "Traceback" not in result.stderr
 
 
-def test_a_port_with_something_else_behind_it_is_no_local_cloud(free_port: int) -> None:
+def test_a_port_with_something_else_behind_it_is_not_a_local_cloud(free_port: int) -> None:
     with socket.create_server(("127.0.0.1", free_port)) as server:
 
         def greet() -> None:

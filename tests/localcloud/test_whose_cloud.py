@@ -366,7 +366,7 @@ def test_another_folders_cloud_is_left_alone_though_its_address_is_given(
     assert local.status(mine) is not None
 
 
-def test_what_a_killed_cloud_left_is_no_cloud(mine: str) -> None:
+def test_the_key_file_of_a_killed_cloud_is_not_taken_for_a_cloud(mine: str) -> None:
     key = local.key_at(mine)
     assert key is not None
     os.kill(key.pid, signal.SIGKILL)
@@ -382,7 +382,7 @@ def test_what_a_killed_cloud_left_is_no_cloud(mine: str) -> None:
 # -- Not answering is not absent -----------------------------------------------------------------
 
 
-def test_a_cloud_that_does_not_answer_is_not_taken_for_none(
+def test_a_cloud_that_does_not_answer_is_not_taken_for_a_missing_one(
     mine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = local.key_at(mine)

@@ -71,7 +71,7 @@ class Chain:
         return str(self.sqs.get_queue_url(QueueName=name)["QueueUrl"])
 
     def run_chapters(self, *, receives: int = 3, visibility: int = 2) -> None:
-        """Make what is missing, and mend what is broken."""
+        """Make what is missing, and repair what is broken."""
         for number in COURSE.set_up:
             COURSE.find(number).run()
         n, url = names(), self.proxy.address

@@ -1,4 +1,4 @@
-"""The chain on the virtual cloud: sending it orders, breaking it, mending it, counting."""
+"""The chain on the virtual cloud: sending it orders, breaking and repairing it, counting."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class VirtualChain(VirtualCloud):
         if N.queue in self._queues:
             self._queues[N.queue].visibility_timeout = seconds
 
-    # -- Mending it ------------------------------------------------------------------------
+    # -- Repairing it ----------------------------------------------------------------------
 
     def mend(self) -> None:
         """Put everything back that was taken away or changed; what is stored stays."""
@@ -145,7 +145,7 @@ class VirtualChain(VirtualCloud):
         self.faults.clear()
 
     def start_over(self) -> None:
-        """Mend everything, and forget every order."""
+        """Repair everything, and forget every order."""
         self.mend()
         self.faults.met.clear()
         self.publish_twice = False

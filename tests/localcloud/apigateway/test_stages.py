@@ -239,7 +239,7 @@ def test_a_function_that_is_gone_is_a_500(api: Api) -> None:
     module="apigateway.usage_plans",
     aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html",
 )
-def test_a_method_that_asks_for_a_key_wants_one_of_a_plan_for_this_stage(api: Api) -> None:
+def test_a_method_that_needs_a_key_takes_one_of_a_plan_for_this_stage(api: Api) -> None:
     api.put_method(apiKeyRequired=True)
     api.deploy()
     value = api.plan()
@@ -487,7 +487,7 @@ def test_a_204_and_a_304_have_no_body(api: Api, status: int) -> None:
     kept="yes",
     aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html",
 )
-def test_an_abyss_of_brackets_is_a_400_and_a_flood_a_413(api: Api) -> None:
+def test_endless_brackets_are_a_400_and_a_huge_body_is_a_413(api: Api) -> None:
     put_validated_method(api)
     api.deploy()
     assert api.post(b"[" * 200_000)[0] == 400

@@ -218,7 +218,9 @@ def test_a_queue_may_shut_a_role_out(aws: Session) -> None:
         json.dumps({"Statement": [{"Action": "*"}]}),
     ],
 )
-def test_what_is_no_policy_is_refused_and_the_one_before_stays(aws: Session, policy: str) -> None:
+def test_a_policy_that_is_not_valid_is_refused_and_the_old_one_stays(
+    aws: Session, policy: str
+) -> None:
     set_queue_policy(aws, Principal={"AWS": PRINCIPAL})
     sqs = aws.client("sqs")
     url = sqs.get_queue_url(QueueName="CustomerOrders")["QueueUrl"]
@@ -236,7 +238,7 @@ def test_what_is_no_policy_is_refused_and_the_one_before_stays(aws: Session, pol
     kept="yes",
     module="iam.policies",
 )
-def test_everybody_but_one_may_be_shut_out(aws: Session) -> None:
+def test_everybody_except_one_may_be_shut_out(aws: Session) -> None:
     others = {"AWS": f"arn:aws:iam::{ACCOUNT}:role/other"}
     set_queue_policy(aws, NotPrincipal=others, Effect="Deny")
     assert not may_send(as_role(aws, allow("*")))
@@ -299,7 +301,7 @@ def may_send_dead_letters(aws: Session, *statements: dict[str, Any]) -> bool:
     return True
 
 
-def test_a_region_that_does_not_exist_is_no_fault_of_the_cloud(aws: Session) -> None:
+def test_a_region_that_does_not_exist_is_the_callers_mistake(aws: Session) -> None:
     sns = as_role(aws, allow("*")).client("sns")
     with pytest.raises(ClientError) as caught:
         sns.publish(TopicArn=f"arn:aws:sns:us-east-9:{ACCOUNT}:Orders", Message="tea")
@@ -364,7 +366,7 @@ def test_a_role_that_is_not_for_lambda_cannot_be_used(aws: Session) -> None:
         ({"AWS": PRINCIPAL}, "iam:GetRole", ""),
     ],
 )
-def test_a_role_becomes_only_a_role_that_trusts_it(
+def test_a_role_can_assume_only_a_role_that_trusts_it(
     aws: Session, principal: dict[str, str], own: str, why_not: str
 ) -> None:
     trust = json.dumps({**TRUST, "Statement": [{**TRUST["Statement"][0], "Principal": principal}]})
@@ -479,7 +481,7 @@ def test_moving_messages_needs_both_queues(aws: Session) -> None:
     module="iam.policies",
     aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html",
 )
-def test_a_session_policy_takes_away_and_gives_nothing(aws: Session) -> None:
+def test_a_session_policy_only_takes_away(aws: Session) -> None:
     aws.client("sqs").create_queue(QueueName="CustomerOrders")
     everything = json.dumps({"Version": "2012-10-17", "Statement": [allow("*")]})
     nothing = json.dumps({"Version": "2012-10-17", "Statement": [allow("iam:GetRole")]})
@@ -492,7 +494,7 @@ def test_a_session_policy_takes_away_and_gives_nothing(aws: Session) -> None:
     "A user may do what the policies of that user allow",
     kept="no: your own credentials may do everything",
 )
-def test_whoever_uses_the_local_cloud_may_do_everything(aws: Session) -> None:
+def test_the_user_of_the_local_cloud_may_do_everything(aws: Session) -> None:
     aws.client("sqs").create_queue(QueueName="CustomerOrders")
     assert may_send(aws)
 

@@ -53,7 +53,7 @@ def resource_findings(policy: Any) -> set[str]:
         limits = {kind for kind, _ in statement.conditions}
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
         if "arn" not in limits and any("amazonaws.com" in who for who in statement.principals):
-            found.add("a service, whoever it works for")
+            found.add("a service, on behalf of anybody")
         found |= misfits(statement.actions, statement.statement["Resource"])
     return found
 
@@ -156,10 +156,10 @@ SNS = {"Service": "sns.amazonaws.com"}
     ("principal", "condition", "finding"),
     [
         (SNS, {**ARN, **ACCOUNT_ONLY}, None),
-        (SNS, {}, "a service, whoever it works for"),
-        (SNS, ACCOUNT_ONLY, "a service, whoever it works for"),
-        (SNS, {"ArnNotLike": {"AWS:SourceArn": TOPIC}}, "a service, whoever it works for"),
-        (SNS, {"ArnLike": {"AWS:SourceAn": TOPIC}}, "a service, whoever it works for"),
+        (SNS, {}, "a service, on behalf of anybody"),
+        (SNS, ACCOUNT_ONLY, "a service, on behalf of anybody"),
+        (SNS, {"ArnNotLike": {"AWS:SourceArn": TOPIC}}, "a service, on behalf of anybody"),
+        (SNS, {"ArnLike": {"AWS:SourceAn": TOPIC}}, "a service, on behalf of anybody"),
         (SNS, {"ArnLike": {"AWS:SourceArn": "*"}}, "lambda:InvokeFunction for everybody"),
         ("*", {}, "lambda:InvokeFunction for everybody"),
     ],
@@ -197,4 +197,4 @@ def test_a_planted_fault_is_found_where_it_stands(aws: Session) -> None:
     )
     found = dict(policies(aws))
     assert "every action of sqs" in found[role]
-    assert found["take_order"] == {"a service, whoever it works for"}
+    assert found["take_order"] == {"a service, on behalf of anybody"}

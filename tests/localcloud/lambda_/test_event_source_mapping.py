@@ -144,7 +144,7 @@ def test_a_reply_without_failures_is_a_success(setup: Setup, reply: str) -> None
 
 
 @pytest.mark.parity("Without `ReportBatchItemFailures` a reply does not count", kept="yes")
-def test_without_the_setting_reported_failures_are_not_heeded(setup: Setup) -> None:
+def test_without_the_setting_reported_failures_are_ignored(setup: Setup) -> None:
     setup.send("bad")
     setup.map(FunctionResponseTypes=[])
     assert setup.batch()
@@ -166,7 +166,7 @@ def test_a_mapping_can_be_switched_off_and_on(setup: Setup) -> None:
 
 
 @pytest.mark.parity("A mapping that is deleted stops polling", kept="yes")
-def test_a_deleted_mapping_polls_no_more(setup: Setup) -> None:
+def test_a_deleted_mapping_stops_polling(setup: Setup) -> None:
     uuid = setup.map()
     setup.send("first")
     assert setup.batch()
@@ -274,8 +274,8 @@ def test_a_mapping_that_is_deleted_in_its_window_gives_its_messages_back(setup: 
     assert message["Attributes"]["ApproximateReceiveCount"] == "1"
 
 
-def test_a_mapping_whose_batch_was_purged_in_its_window_ends_all_the_same(setup: Setup) -> None:
-    lab.hurry(setup.aws, 100)  # whoever goes on polling does so soon
+def test_a_mapping_whose_batch_was_purged_in_its_window_still_ends(setup: Setup) -> None:
+    lab.hurry(setup.aws, 100)  # a poller that is still there polls soon
     setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "43200"})
     uuid = setup.map(BatchSize=10, MaximumBatchingWindowInSeconds=300)
     setup.send("tea")

@@ -137,7 +137,7 @@ def test_a_role_that_does_not_exist_cannot_be_used(aws: Session) -> None:
         zip_of(ECHO).replace(b"app.py", b"app.pi", 1),
     ],
 )
-def test_what_is_no_zip_file_is_refused(aws: Session, package: bytes) -> None:
+def test_a_package_that_is_not_a_zip_file_is_refused(aws: Session, package: bytes) -> None:
     make_function(aws, "echo", ECHO)
     lambda_ = aws.client("lambda")
     refused = lambda_.exceptions.InvalidParameterValueException

@@ -247,7 +247,7 @@ def test_a_message_for_a_function_that_is_gone_goes_to_the_subscriptions_dead_le
     kept="yes",
     aws="https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html",
 )
-def test_so_does_one_for_a_function_that_topics_may_not_invoke_any_more(
+def test_so_does_one_for_a_function_that_the_topic_may_no_longer_invoke(
     aws: Session, topic: str, spied: tuple[str, str]
 ) -> None:
     url, subscription_arn = spied
@@ -317,7 +317,7 @@ def test_a_queue_gets_the_documented_envelope(aws: Session, topic: str) -> None:
     kept="yes",
     aws="https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html",
 )
-def test_a_queue_gets_the_bare_message_if_so_asked(aws: Session, topic: str) -> None:
+def test_a_queue_gets_the_bare_message_if_asked_for(aws: Session, topic: str) -> None:
     url = open_queue(aws, "q", topic)
     arn = subscribe_queue(aws, topic, "q", RawMessageDelivery="true")
     sns = aws.client("sns")
@@ -464,7 +464,7 @@ WRONG_SETTINGS = [
 )
 @pytest.mark.parametrize(("name", "value", "refusal"), WRONG_SETTINGS)
 @pytest.mark.place("subscription settings")
-def test_a_subscription_s_setting_that_cannot_be_gone_by_is_refused(
+def test_a_setting_of_a_subscription_that_cannot_work_is_refused(
     aws: Session, topic: str, name: str, value: str, refusal: str
 ) -> None:
     sns = aws.client("sns")
@@ -554,7 +554,9 @@ def test_what_cannot_be_compared_with_the_filter_policy_is_a_dead_letter(
 @pytest.mark.parametrize(
     "endpoint", ["fulfillment", "@example.com", "a@b@c", "a9@example.com\nBcc: all@example.com"]
 )
-def test_what_is_no_address_is_not_subscribed(aws: Session, topic: str, endpoint: str) -> None:
+def test_an_endpoint_that_is_not_an_address_is_not_subscribed(
+    aws: Session, topic: str, endpoint: str
+) -> None:
     sns = aws.client("sns")
     with pytest.raises(
         sns.exceptions.InvalidParameterException, match="Invalid parameter: Email address"
@@ -564,7 +566,9 @@ def test_what_is_no_address_is_not_subscribed(aws: Session, topic: str, endpoint
 
 
 @pytest.mark.parametrize("endpoint", ["spy", f"arn:aws:lambda:us-east-1:{ACCOUNT}:layer:spy"])
-def test_what_is_no_function_is_not_subscribed(aws: Session, topic: str, endpoint: str) -> None:
+def test_an_endpoint_that_is_not_a_function_is_not_subscribed(
+    aws: Session, topic: str, endpoint: str
+) -> None:
     sns = aws.client("sns")
     with pytest.raises(
         sns.exceptions.InvalidParameterException, match="Invalid parameter: Lambda endpoint ARN"
@@ -770,7 +774,7 @@ def test_an_endpoint_that_is_down_is_logged_without_its_url(
 # -- Where mail goes ----------------------------------------------------------
 
 
-def test_mail_can_be_kept_in_a_directory_of_ones_choice(tmp_path: Path) -> None:
+def test_mail_can_be_kept_in_a_chosen_directory(tmp_path: Path) -> None:
     with own_cloud("--mailbox", str(tmp_path / "mail")) as (address, _):
         aws = make_session(address)
         topic = aws.client("sns").create_topic(Name="Orders")["TopicArn"]

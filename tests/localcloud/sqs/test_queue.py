@@ -279,7 +279,7 @@ def test_a_dead_letter_queue_that_is_gone_keeps_the_message_and_one_made_again_g
     assert [m["Body"] for m in receive(sqs, dead)] == ["tea"]
 
 
-def test_a_queue_that_is_its_own_dead_letter_queue_stops_nothing(sqs: Any, url: str) -> None:
+def test_a_queue_that_is_its_own_dead_letter_queue_does_no_harm(sqs: Any, url: str) -> None:
     sqs.set_queue_attributes(QueueUrl=url, Attributes=redrive("q", 1))
     sqs.send_message(QueueUrl=url, MessageBody="tea")
     assert receive(sqs, url, VisibilityTimeout=0)

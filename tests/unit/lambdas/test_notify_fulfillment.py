@@ -16,10 +16,9 @@ Load = Callable[..., ModuleType]
 
 
 class FakeTopic:
-    """Takes what AWS takes, and no more: ten entries, distinct ids, 256 KiB in all.
+    """Takes only what AWS takes: ten entries, distinct ids, 256 KiB in all.
 
-    Whatever is about a product in `refused` it does not take, and it breaks down at one in
-    `broken`.
+    It does not take an order of the product `refused`, and breaks down at one of `broken`.
     """
 
     def __init__(self, refused: str = "", broken: str = "") -> None:

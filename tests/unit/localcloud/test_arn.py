@@ -30,5 +30,5 @@ def test_a_name_is_the_last_part(text: str, name: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "Orders", "arn:aws:sqs:us-east-1:1", "arn:aws::us-east-1:1:q"]
 )
-def test_what_is_no_arn_is_nowhere(text: str) -> None:
+def test_a_text_that_is_not_an_arn_is_found_nowhere(text: str) -> None:
     assert arn.parse(text) is NOWHERE

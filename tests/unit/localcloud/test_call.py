@@ -67,6 +67,6 @@ def test_rest_names_it_by_method_and_path(
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b"[" * 100_000])
-def test_a_body_that_is_no_json_object_is_told_apart(body: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_noticed(body: bytes) -> None:
     with pytest.raises(UnreadableCallError, match="body"):
         read("sqs", headers={"x-amz-target": "AmazonSQS.SendMessage"}, body=body)

@@ -10,7 +10,7 @@ from localcloud import tasks
 from localcloud.tasks import Tasks
 
 
-def test_a_supervised_task_that_ends_or_raises_is_begun_again(
+def test_a_supervised_task_that_ends_or_raises_is_started_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(tasks, "_PAUSE_SECONDS", 0.0)

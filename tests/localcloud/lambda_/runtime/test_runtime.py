@@ -93,7 +93,7 @@ def test_the_client_context_is_any_json_object(aws: Session, options: dict[str, 
     aws="https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html",
 )
 @pytest.mark.parametrize("text", ["green", '["green"]', "", "\udcff", "[" * 5000])
-def test_a_client_context_that_is_no_json_object_is_refused(aws: Session, text: str) -> None:
+def test_a_client_context_that_is_not_a_json_object_is_refused(aws: Session, text: str) -> None:
     make_function(aws, "echo", ECHO)
     encoded = base64.b64encode(text.encode("utf-8", "surrogateescape")).decode()
     with pytest.raises(ClientError, match="must be a valid Base64-encoded JSON object") as refused:

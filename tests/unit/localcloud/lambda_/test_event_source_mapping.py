@@ -55,7 +55,7 @@ def _message(body: str) -> Any:
     return made
 
 
-def test_a_trigger_says_what_waits_what_is_under_way_and_when_it_got_on(
+def test_a_trigger_says_what_waits_what_is_under_way_and_when_it_last_progressed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def watch() -> None:
@@ -86,7 +86,7 @@ def test_a_trigger_says_what_waits_what_is_under_way_and_when_it_got_on(
     asyncio.run(asyncio.wait_for(watch(), 30))
 
 
-def test_a_poller_that_fails_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_poller_that_fails_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "_PAUSE_SECONDS", 0.0)
     poll, failures = EventSourceMappings._poll, [OSError(errno.EMFILE, "files"), MemoryError()]
 

@@ -11,7 +11,7 @@ import pytest
 from localcloud.sns.mailbox import Mailbox
 
 
-def test_a_mail_that_cannot_be_written_holds_up_no_other(
+def test_a_mail_that_cannot_be_written_does_not_delay_the_others(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     lost: list[str] = []

@@ -56,7 +56,7 @@ def test_a_message_is_gone_when_its_retention_period_is_over(
     assert losses.describe()["counts"] == {"message too old": 1}
 
 
-def test_who_waits_for_a_message_can_be_stopped_in_the_moment_when_one_comes() -> None:
+def test_a_wait_for_a_message_can_be_canceled_just_as_one_comes() -> None:
     queue = IndexedQueue("q", "us-east-1", "123456789012")
 
     async def stopped() -> bool:

@@ -49,7 +49,7 @@ def test_the_beginning_and_the_end_of_a_long_output_are_kept_and_it_says_so(
     made.close()
 
 
-def test_no_more_lines_are_kept_than_anybody_reads(
+def test_only_as_many_lines_are_kept_as_anybody_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(output, "_LINES", 2)

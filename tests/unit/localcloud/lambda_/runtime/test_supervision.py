@@ -1,4 +1,4 @@
-"""Whatever fails inside the local cloud fails one invocation at most: the parts, one by one.
+"""A failure inside the runtime fails one invocation at most.
 
 The workers here are coroutines that speak to the runtime as a worker does, and what starts them
 fails as each test asks. No process is started.
@@ -41,7 +41,7 @@ class FakeProcess:
 
 
 class FakeProcesses:
-    """Starts such workers, after it has raised what is to go wrong."""
+    """Starts such workers, once it has raised the errors that it was given."""
 
     replaced = 0
 
@@ -121,7 +121,7 @@ def test_work_waits_for_a_worker_that_cannot_be_started_at_the_moment(
     run(fakes, tmp_path, work)
 
 
-def test_work_waits_for_a_worker_in_vain_for_so_long_only(
+def test_work_does_not_wait_forever_for_a_worker(
     fakes: FakeProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runtime, "_PATIENCE_SECONDS", 0.1)
@@ -181,7 +181,7 @@ def test_a_result_does_not_wait_for_a_log_that_cannot_be_written(
     run(fakes, tmp_path, work)
 
 
-def test_a_worker_that_cannot_be_looked_at_keeps_nobody_from_being_looked_at(
+def test_a_worker_that_cannot_be_checked_does_not_stop_the_checks_of_others(
     fakes: FakeProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look_at = Runtime._look_at
@@ -203,7 +203,7 @@ def test_a_worker_that_cannot_be_looked_at_keeps_nobody_from_being_looked_at(
     run(fakes, tmp_path, work)
 
 
-def test_a_worker_that_asks_no_more_is_replaced(
+def test_a_worker_that_stops_asking_is_replaced(
     fakes: FakeProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker_handle, "_COMING_SECONDS", 0.05)
