@@ -1,7 +1,7 @@
 """`python -m localcloud`: run a local cloud in the foreground.
 
-It begins again with an environment that holds only what it needs: the variables with which a
-process starts can be read for as long as it lives, and functions run as the same user.
+It restarts itself with an environment that holds only what it needs: the variables with which a
+process starts can be read as long as it lives, and functions run as the same user.
 """
 
 from __future__ import annotations

@@ -35,6 +35,6 @@ NOWHERE = Arn("", "", "", "", "")
 
 @lru_cache(maxsize=1024)
 def parse(text: str) -> Arn:
-    """The parts of an ARN; NOWHERE, whose parts are all empty, if the text is none."""
+    """The parts of an ARN; NOWHERE, whose parts are all empty, if the text is not an ARN."""
     found = _FORM.fullmatch(text)
     return Arn(*found.groups()) if found else NOWHERE

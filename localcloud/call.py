@@ -31,7 +31,7 @@ class Call:
     """A request to the API of `service`, which the key `access_key_id` was used to sign.
 
     `parameters` are those of the body in the JSON and the query protocol, and those of the path in
-    REST, where the body is the service's own business. `operation` is "" if there is none such.
+    REST, where the body is the service's own business. `operation` is "" if no operation fits.
     """
 
     request: Request

@@ -1,11 +1,11 @@
 """The clock of the cloud: what time it is, and how long AWS's waits take here.
 
 Visibility timeouts, delays, batching windows, retries and long polls wait as long as on AWS
-unless somebody is in a hurry: at a speed of 60, a wait of a minute takes a second. Time-outs
-of functions and integrations are not waits but limits on real work, and are left alone.
+unless somebody is in a hurry: at a speed of 60, a wait of a minute takes a second. The time-outs
+of functions and integrations are not waits but limits on real work, so they stay as they are, and
+so does the time that workers take, which is this machine's own.
 
-Everybody asks this module by its name (`clock.now_ms()`), so that a test can put another
-source of time in its place.
+Call it by the module's name (`clock.now_ms()`), so that a test can put another clock in its place.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ def timestamp() -> str:
 
 
 def seconds(wait: float) -> float:
-    """How long a wait of so many seconds of AWS's takes here."""
+    """How many seconds a wait takes here that takes `wait` seconds on AWS."""
     return wait / speed
 
 
 def after_ms(wait: float) -> float:
-    """When a wait of so many seconds of AWS's is over that begins now, in epoch milliseconds."""
+    """When a wait ends that begins now and takes `wait` seconds on AWS, in epoch milliseconds."""
     return now_ms() + seconds(wait) * 1000

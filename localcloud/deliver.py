@@ -1,6 +1,6 @@
 """Hands what one service has for another to it: to a queue, a topic or a function, by its ARN.
 
-It goes in a role's name, or in that of a service of AWS's; whether that may do it is asked here.
+It goes in the name of a role or of an AWS service. Whether that one may send there is asked here.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-services
 """

@@ -67,7 +67,7 @@ class _HungUpError(Exception):
 
 async def _read(scope: Scope, receive: Receive) -> Request | None:
     """The whole request; None if its body is larger than any that AWS takes. Raises _HungUpError
-    where the rest of it never comes, as half an order, or half a reply of a worker's, is none."""
+    where the rest never comes: half an order is none, and neither is half a worker's reply."""
     chunks, size = [], 0
     while True:
         message = await receive()

@@ -1,7 +1,7 @@
-"""Background tasks that neither vanish nor fail in silence, and some that never end.
+"""Background tasks that do not vanish and do not fail in silence, and some that never end.
 
-A task that works for ever (a poller, the runtime's look at its workers) is supervised: should it
-end all the same, it is begun again. The price is that what fails at once fails once a second, and
+A task that works forever (a poller, the runtime's look at its workers) is supervised: if it ends
+all the same, it starts again. The price is that a task that fails at once fails once a second, and
 says so in the log each time.
 """
 
@@ -14,9 +14,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 logger = logging.getLogger(__name__)
-_PAUSE_SECONDS = 1.0  # of this machine's, before a task that ended is begun again
+_PAUSE_SECONDS = 1.0  # of this machine's, before a task that ended starts again
 
-# How often supervised tasks were begun again since this process started, by their names.
+# How often supervised tasks started again since this process began, by their names.
 restarted: Counter[str] = Counter()
 
 

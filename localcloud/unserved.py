@@ -1,8 +1,8 @@
 """What the local cloud refuses by name, because moto would take it and nothing would come of it.
 
-moto has nearly all services of AWS's. Some of them hand on what they are given, on a schedule, by
-a rule, or to a function in Docker: here that would vanish without a word. A call that sets such a
-thing up is answered with NotImplemented, and nothing that moto does starts Docker.
+moto has nearly all of AWS's services. Some of them pass on what they get: on a schedule, by a rule,
+or to a function in Docker. Here it would vanish without a word. So a call that sets such a thing up
+is answered with NotImplemented, and nothing that moto does starts Docker.
 """
 
 from __future__ import annotations

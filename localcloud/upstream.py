@@ -42,7 +42,7 @@ class UnknownTargetError(ImportError):
 
 @dataclass(frozen=True)
 class Patch:
-    """An attribute of moto's that is ours. `original` is None where moto has none."""
+    """An attribute of moto that we replace, or add: then `original` is None."""
 
     target: Any
     attribute: str
@@ -71,14 +71,14 @@ _originals: dict[int, Any] = {}
 
 
 def replaces(target: Any, attribute: str | None = None) -> Callable[[T], T]:
-    """Put a function or class in the place of one of `target`'s, a class or module of moto's. It
-    has the same name there, unless `attribute` is another one. Raises UnknownTargetError."""
+    """Put a function or class in the place of one in `target`, a class or module of moto. It has
+    the same name there, unless `attribute` is another one. Raises UnknownTargetError."""
     return _patching(target, attribute, is_there=True)
 
 
 def adds(target: Any, attribute: str | None = None) -> Callable[[T], T]:
-    """Add to a class or module of moto's what it lacks. Raises UnknownTargetError if it does not
-    lack that any more."""
+    """Add what a class or module of moto lacks. Raises UnknownTargetError if it has that by
+    now."""
     return _patching(target, attribute, is_there=False)
 
 

@@ -1,4 +1,4 @@
-"""API Gateway: its stages, its Test button, and what a caller needs."""
+"""API Gateway: its stages, its Test button, and which permissions a call needs."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Meter:
 
 
 class UsagePlans:
-    """Counts requests against the plans of moto's."""
+    """Counts requests against the usage plans that moto keeps."""
 
     def __init__(self) -> None:
         self.meters: dict[tuple[str, str], Meter] = {}  # by the ids of plan and key

@@ -1,1 +1,1 @@
-"""DynamoDB: moto answers; what a caller needs for it is here."""
+"""DynamoDB: moto answers; here is which permissions a call needs."""

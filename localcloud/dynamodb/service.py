@@ -1,4 +1,4 @@
-"""DynamoDB, as what a caller needs for it: actions on tables and their indexes.
+"""DynamoDB: which permissions a call needs, on tables and their indexes.
 
 Transactions are no actions of their own: `dynamodb:PutItem` covers a Put in TransactWriteItems.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html

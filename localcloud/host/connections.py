@@ -1,9 +1,9 @@
 """A bound on the connections that are open at one time.
 
 Each takes a file descriptor, and so do workers, logs and pipes. Without a bound, clients that come
-and stay would take the last one, and then nothing works any more. Where there are too many, the
-oldest that has nothing to do gives way, or else the new one. A worker's connection never does: its
-client would take that for the end.
+and stay would take the last one, and then nothing works any more. When there are too many, the
+oldest idle connection is closed, or else the new one. A worker's connection stays: its client would
+take that for the end.
 """
 
 from __future__ import annotations

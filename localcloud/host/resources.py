@@ -2,7 +2,7 @@
 
 A descriptor is what the local cloud runs out of first: macOS gives a process 256 of them, and each
 connection takes one, as do the pipes, the logs and the connections of the workers. So the limit is
-raised as far as it goes, and connections are to leave a reserve for the work on what they bring.
+raised as far as it goes, and connections leave a reserve for the work that they bring.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Whose access key it is: that of the start, of an IAM user, or one that STS gave out.
+"""Whose access key is it? The start's, an IAM user's, or one that STS gave out.
 
-The start's key is the user's own and may do everything. STS gives out keys of roles, to functions
-as well, and of federated users; they carry a token and expire.
+The start's key belongs to the user of the cloud and may do everything. STS gives out keys for roles
+(also to functions) and for federated users; they carry a token and expire.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp.html
 """
 

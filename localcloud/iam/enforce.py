@@ -1,11 +1,13 @@
 """Refuses what the caller may not do, with the error of each service.
 
 A function signs with credentials of its execution role, so every request tells who sends it.
-The key of the start, which the user of the local cloud has, may do everything. That of an IAM
-user may do what the user's policies allow; that of a role that was assumed, by Lambda or by
-`sts:AssumeRole`, what the role's policies allow; and that of `sts:GetFederationToken` what the
-policy allows that came with the call: so anybody can try out a policy. What a call needs, each
-service says itself.
+- The key of the start, which the user of the local cloud has, may do everything.
+- The key of an IAM user may do what the user's policies allow.
+- The key of an assumed role (by Lambda, or by `sts:AssumeRole`) may do what the role's policies allow.
+- A key of `sts:GetFederationToken` may do what the policy allows that came with the call: so anybody
+  can try out a policy.
+
+Each service says itself which permissions a call needs.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
 """

@@ -1,7 +1,7 @@
 """What a caller may do: IAM policies, evaluated as IAM does.
 
 A role is allowed what its own policies or the resource's policy allow (both are of one
-account here); a service of AWS's is allowed what the resource's policy allows. An explicit Deny
+account here); an AWS service is allowed what the resource's policy allows. An explicit Deny
 wins over every Allow, and what nothing allows is denied. An operator or key that is not among
 those of conditions.py fails safe: such a statement allows nothing, and denies.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
@@ -48,7 +48,7 @@ class Caller:
 
 @dataclass(frozen=True)
 class Access:
-    """What is to be done, and what conditions may ask about it."""
+    """What somebody wants to do, and what conditions may ask about it."""
 
     action: str
     resource: str
@@ -97,10 +97,10 @@ def why_not(caller: Caller, access: Access, resource_policy: Policy = None) -> s
 
 
 def service_may(policy: Policy, service: str, action: str, resource: str, source_arn: str) -> bool:
-    """Whether a resource's policy lets a service of AWS's do this on behalf of `source_arn`.
+    """Whether a resource's policy lets an AWS service do this on behalf of `source_arn`.
 
     The service ("sns.amazonaws.com") says for whom it calls: the ARN of the topic, the API, ...,
-    and that one's account. Policies ask for both, lest a stranger's topic calls.
+    and that one's account. Policies ask for both, so that no stranger's topic can call.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     """
     source = arns.parse(source_arn)

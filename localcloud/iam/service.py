@@ -1,4 +1,4 @@
-"""STS, as what a caller needs for it: a role to assume, or nothing to ask who one is."""
+"""STS: which permission a call needs. Nobody needs one to ask who they are."""
 
 from __future__ import annotations
 

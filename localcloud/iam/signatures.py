@@ -300,7 +300,7 @@ def _asked_service(request: Request) -> str | None:
 
 @lru_cache(maxsize=64)  # many requests of one second follow each other
 def _epoch(timestamp: str) -> int | None:
-    """The time that a timestamp of AWS's means; None if it is none."""
+    """The epoch seconds of an AWS timestamp; None if the text is not one."""
     try:
         return calendar.timegm(time.strptime(timestamp, _TIME))
     except ValueError:

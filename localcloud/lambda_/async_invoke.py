@@ -1,10 +1,10 @@
 """Asynchronous invocations: Lambda's own queue in front of a function.
 
-Whoever invokes this way (SNS, or `Invoke` with the type Event) is answered at once. A
-failing event is tried twice more; a throttled one waits, longer each time, until it is too
-old, and so does one that the cloud itself could not run. What became of it goes to the function's
-destination, and what failed for good to its dead-letter queue as well. Events of a function that
-is deleted go with it, which is recorded, as is every one that ends nowhere.
+SNS invokes this way, and so does `Invoke` with the type Event: the caller gets an answer at once. A
+failing event is tried twice more. A throttled one waits, longer each time, until it is too old; so
+does one that the cloud itself could not run. The result goes to the function's destination, and an
+event that failed for good also goes to its dead-letter queue. Events of a deleted function are lost
+with it. That is recorded, and so is every event that ends nowhere.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
@@ -134,7 +134,7 @@ class AsyncInvocations:
         losses.record("event of a deleted function", event.function_arn, "it is deleted")
 
     async def _attempt(self, function: LambdaFunction, event: Event) -> str | float:
-        """How the event ended, or the seconds until it is to be tried again."""
+        """How the event ended, or the seconds until it is tried again."""
         try:
             event.result = await self._runtime.invoke(
                 function, event.payload, request_id=event.request_id

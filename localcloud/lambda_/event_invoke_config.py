@@ -1,4 +1,4 @@
-"""How often and how long a function's asynchronous invocations are tried, and who hears of it.
+"""How often and how long a function's asynchronous invocations are tried, and who is told.
 
 moto takes these settings and goes on showing the first ones that it was given.
 

@@ -2,9 +2,9 @@
 
 As on AWS, a batch is deleted when the function returns, except for the messages that it
 reports as failed. Those, and the whole batch when the function raises or times out, are
-simply left alone: they come back when their visibility timeout is over and move to the
+simply left alone: they come back when their visibility timeout is over, and move to the
 dead-letter queue after `maxReceiveCount` receives. A poller is supervised: it never ends by
-itself, and neither does a batch keep its place among those that may be under way.
+itself, and a batch always gives back its place among those that may be under way.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 """
@@ -153,7 +153,7 @@ class EventSourceMappings:
         return poller is not None and not poller.done()
 
     async def _poll(self, mapping: EventSourceMapping) -> None:
-        """Poll for ever, whatever goes wrong with a batch, with at most the mapping's concurrency
+        """Poll forever, whatever goes wrong with a batch, with at most the mapping's concurrency
         under way."""
         while True:
             while len(mapping.under_way) >= mapping.concurrency:
@@ -221,7 +221,7 @@ def _queue_of(mapping: EventSourceMapping) -> IndexedQueue | None:
 
 
 async def _pause() -> None:
-    """Wait for what is missing to come, or for what went wrong to be mended."""
+    """Give what is missing time to come, or somebody time to fix what went wrong."""
     await asyncio.sleep(clock.seconds(_PAUSE_SECONDS))
 
 

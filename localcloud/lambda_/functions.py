@@ -1,4 +1,4 @@
-"""The functions and event source mappings that there are, and what moto's functions lack."""
+"""Which functions and event source mappings there are, and what moto's functions lack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lambda: its calls, what a caller needs, and its functions for everybody else."""
+"""Lambda: its calls, which permissions they need, and the functions for the other services."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Refusals of AWS's that moto leaves out, where a tutorial would teach something wrong.
+"""What AWS refuses and moto takes, where a tutorial would teach something wrong.
 
-Each wraps the method of moto's that is too lenient. PARITY.md names the rules.
+Each replaces a method that is too lenient. PARITY.md names the rules.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def _store(stream: str, lines: list[_Line]) -> None:
 
 
 def _may_write(function: LambdaFunction, group: str, stream: str, *, is_new: bool) -> bool:
-    """Whether the function's role allows it. If not, nobody is told but the cloud's own log: on
+    """Whether the function's role allows it. If not, only the cloud's own log says so: on
     AWS such lines are missing, and that is all."""
     arn = f"arn:aws:logs:{function.region}:{function.account_id}:log-group:{group}"
     needed = [("logs:PutLogEvents", f"{arn}:log-stream:{stream}")]

@@ -1,10 +1,10 @@
 """What SNS does after a message was published: calls functions, fills queues, sends e-mail.
 
-moto keeps the topics and subscriptions; it would run a function in Docker, drops e-mail and
-asks no queue for leave. All that is done here: a function is invoked asynchronously, a queue
-gets what its policy lets in, a URL gets a POST, and an address gets mail once its owner has opened
-the link in the confirmation. Whatever a subscriber cannot be given is a dead letter of the
-subscription, or, where it has no such queue, recorded as lost; it never disturbs the others.
+moto keeps the topics and subscriptions. It would run a function in Docker, it drops e-mail, and it
+asks no queue's policy. All that is done here: a function is invoked asynchronously, a queue gets what
+its policy lets in, a URL gets a POST, and an address gets mail once its owner has opened the link in
+the confirmation. What a subscriber cannot get becomes a dead letter of the subscription. Where that
+has no dead-letter queue, it is recorded as lost. It never disturbs the other subscribers.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html
 """
@@ -65,7 +65,7 @@ class Delivery:
         return not self.retries and not self._posts and self.mailbox.is_idle()
 
     def stop(self) -> None:
-        """Give up what is to be delivered later."""
+        """Give up the deliveries that wait for their time."""
         self._tasks.cancel()
         self.retries.clear()
         self._posts.clear()
@@ -80,7 +80,7 @@ class Delivery:
         message_structure: str | None = None,
         **_: Any,
     ) -> None:
-        """Give the message to one subscriber. Raises nothing: the others must get it all the same,
+        """Give the message to one subscriber. Raises nothing: the others still have to get it,
         and whatever it is that goes wrong, the message must not be lost. `message` is as it was
         published, which has a text for each protocol."""
         if subscription.is_pending:
@@ -283,7 +283,7 @@ def _posted(subscription: Subscription, notification: dict[str, Any]) -> str:
             retries=False,
             preload_content=False,
         )
-        answer.close()  # what it says besides is no matter, however much it is
+        answer.close()  # the rest of the answer does not matter, however long it is
     except Exception as error:  # whatever the other side is, or is not
         return type(error).__name__
     return "" if 200 <= answer.status < 300 else f"the endpoint answered {answer.status}"
@@ -293,7 +293,7 @@ def _passes(
     subscription: Subscription, message: str, message_attributes: dict[str, Any] | None
 ) -> bool:
     """Whether the subscription's filter policy lets the message through. The matcher is made
-    here, as moto's own does not hear of a scope that is set after the policy.
+    here, as moto's own does not notice a scope that is set after the policy.
     https://docs.aws.amazon.com/sns/latest/dg/sns-message-filtering.html
     """
     policy = subscription._filter_policy

@@ -1,8 +1,8 @@
 """What SNS refuses to publish, and which text each protocol gets.
 
 moto takes a message that no subscriber can be given: a structured one without `default`, an
-attribute without a value, an empty one. The sender hears that all is well, and it is gone.
-AWS refuses such a message, and the whole call where it is one of a batch.
+attribute without a value, an empty one. It tells the sender that all is well, and the message is
+gone. AWS refuses such a message, and the whole call where it is one of a batch.
 
 https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html

@@ -32,7 +32,7 @@ class Mailbox:
 
     def __init__(self, directory: Path, smtp: str | None = None, *, keep: bool = False) -> None:
         self.directory = directory
-        self._keep = keep  # a directory of somebody else's, which is never emptied
+        self._keep = keep  # a directory that you named; it is never emptied
         self._maildir = mailbox.Maildir(directory, create=True)
         self._smtp = smtp
         self._outgoing: asyncio.Queue[tuple[Message, Callable[[str], None]]] = asyncio.Queue()
@@ -75,7 +75,7 @@ class Mailbox:
         return self._outgoing.empty() and (self._delivering is None or self._delivering.done())
 
     def clear(self) -> None:
-        """Throw away what was not delivered yet and, unless it is to be kept, what was."""
+        """Throw away the mail that waits and, unless the directory is yours, what was delivered."""
         with self._writing:
             self._outgoing = asyncio.Queue()
             if not self._keep:
@@ -107,7 +107,7 @@ class Mailbox:
             mail, lost = outgoing.get_nowait()
             try:
                 await asyncio.to_thread(self._deliver_one, mail, outgoing)
-            except Exception as error:  # the mails behind this one must get out all the same
+            except Exception as error:  # the mails behind this one still have to get out
                 # What the error says may quote the address, which belongs in no log.
                 lost(f"the mail was not delivered: {type(error).__name__}")
 

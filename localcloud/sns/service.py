@@ -1,4 +1,4 @@
-"""SNS: confirmations, what a caller needs, and its topics for everybody else."""
+"""SNS: confirmations, which permissions a call needs, and the topics for the other services."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Subscriptions: what SNS refuses to subscribe and to set, and which of them are pending.
 
 moto takes any protocol, endpoint and setting. Then the first message breaks on a policy that is
-no JSON, or goes nowhere, and nobody is told. It confirms every address by itself, too.
+no JSON, or goes nowhere, and nobody learns of it. It also confirms every address by itself.
 
 https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html
 https://docs.aws.amazon.com/sns/latest/api/API_SetSubscriptionAttributes.html

@@ -28,7 +28,7 @@ class QueuedMessage(moto_sqs.Message):
 
     @property
     def attributes(self) -> dict[str, str]:
-        """What `SystemAttributes` of AWS's say about it, as it was received last.
+        """Its system attributes, as of the last time that it was received.
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
         """
         attributes = {

@@ -1,8 +1,8 @@
 """Message move tasks: SQS's redrive, from a dead-letter queue back to where its messages were.
 
-A message that is moved is a new one, with a new id, time and receive count. Moved is what
-was there at the start: what a consumer fails again comes back to the dead-letter queue, and
-the task would never end.
+A message that is moved is a new one, with a new id, time and receive count. A task moves what was
+there when it started: a message that fails again comes back to the dead-letter queue, and the task
+would never end.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
 """

@@ -128,7 +128,7 @@ class IndexedQueue(moto_sqs.Queue):
         """
         self._promote()
         received: list[QueuedMessage] = []
-        for _ in range(len(self._ready)):  # not for ever, should it be its own dead-letter queue
+        for _ in range(len(self._ready)):  # an end, in case it is its own dead-letter queue
             if len(received) == count:
                 break
             message = self._ready.popleft()
@@ -290,7 +290,7 @@ class IndexedQueue(moto_sqs.Queue):
         return moto_sqs.sqs_backends[self.account_id][self.region].queues.get(name)
 
     def remove(self, message: QueuedMessage) -> None:
-        """Take a message out for good, whoever has received it."""
+        """Take a message out for good, even while somebody has it."""
         self._by_id.pop(message.id, None)
         self._hidden_ids.discard(message.id)
         self._in_flight.discard(message.id)

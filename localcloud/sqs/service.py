@@ -1,4 +1,4 @@
-"""SQS: its calls that wait, what a caller needs, and its queues for everybody else."""
+"""SQS: calls that wait, which permissions a call needs, and the queues for the other services."""
 
 from __future__ import annotations
 

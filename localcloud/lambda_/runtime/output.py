@@ -5,9 +5,9 @@ arrives, and so that printing never waits for the event loop. It has no name onc
 opened it (but on Windows): nothing can delete it under us, and no other function can find it. That
 costs the cloud a descriptor for each worker, and saves it opening the file after each invocation.
 
-Of each invocation the beginning and the end are kept, half a megabyte and 5,000 lines of each.
-That is more than anybody reads, and little enough for the event loop, which each line costs some
-microseconds: one that prints 100 MB would otherwise hold up all others for seconds.
+It keeps the beginning and the end of what an invocation prints, half a megabyte and 5,000 lines of
+each. That is more than anybody reads. Each line costs the event loop some microseconds: a function
+that prints 100 MB would hold up all others for seconds.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A function's package, unpacked for its workers.
 
-What cleans temporary folders by age knows nothing of us, and a handler may delete its own files: so
-before a worker starts, the files are looked at, and unpacked again if one is missing. They go into
-a new directory then, as workers that run may still read the old one. A package that is large is
+A program that cleans temporary folders by age knows nothing of us, and a handler may delete its own
+files. So before a worker starts we look at the files, and unpack them again if one is missing. They
+go into a new directory then, as running workers may still read the old one. A large package is
 unpacked on a thread, so that the event loop goes on.
 """
 

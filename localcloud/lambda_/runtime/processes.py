@@ -291,7 +291,7 @@ class Processes:
         self.replaced = 0  # fork servers that ended or were ended
 
     def prepare(self) -> None:
-        """Have a fork server import what it needs, if there is to be one."""
+        """Have a fork server import what it needs, where there is one."""
         if not self._forks:
             return
         if self._server is not None and self._server.closed:

@@ -1,14 +1,13 @@
 """Runs functions: warm worker processes that speak the Lambda Runtime API.
 
-A worker asks for its next invocation and is kept waiting until there is one; work that
-finds no idle worker waits in its function's queue and is never dropped. A function gets a
-second worker as soon as work waits, and more only while its invocations are slow: on a
-machine with two cores, quick handlers gain nothing from more processes. One that has had nothing
-to do for some minutes is let go.
+A worker asks for its next invocation and waits until there is one. Work that finds no idle worker
+waits in its function's queue and is never dropped. A function gets a second worker as soon as work
+waits, and more only while its invocations are slow: on a machine with two cores, quick handlers gain
+nothing from more processes. A worker that has had nothing to do for some minutes is let go.
 
-Whatever fails here fails at most the invocation at hand. An invocation's end sets its result
-first and does what may fail after that; a worker that neither works nor asks for work is replaced;
-and where the machine has run out of something that may be there again in a moment, work waits.
+What fails here fails at most the invocation at hand. The end of an invocation sets its result first,
+and does after that what may fail. A worker that neither works nor asks for work is replaced. Where
+the machine has run out of something that may be there again in a moment, work waits.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
