@@ -3,9 +3,10 @@
 A function signs with credentials of its execution role, so every request tells who sends it.
 - The key of the start, which the user of the local cloud has, may do everything.
 - The key of an IAM user may do what the user's policies allow.
-- The key of an assumed role (by Lambda, or by `sts:AssumeRole`) may do what the role's policies allow.
-- A key of `sts:GetFederationToken` may do what the policy allows that came with the call: so anybody
-  can try out a policy.
+- The key of an assumed role (by Lambda, or by `sts:AssumeRole`) may do what the role's policies
+  allow.
+- A key of `sts:GetFederationToken` may do what the policy allows that came with the call: so
+  anybody can try out a policy.
 
 Each service says itself which permissions a call needs.
 

@@ -1,10 +1,11 @@
 """What SNS does after a message was published: calls functions, fills queues, sends e-mail.
 
 moto keeps the topics and subscriptions. It would run a function in Docker, it drops e-mail, and it
-asks no queue's policy. All that is done here: a function is invoked asynchronously, a queue gets what
-its policy lets in, a URL gets a POST, and an address gets mail once its owner has opened the link in
-the confirmation. What a subscriber cannot get becomes a dead letter of the subscription. Where that
-has no dead-letter queue, it is recorded as lost. It never disturbs the other subscribers.
+asks no queue's policy. All that is done here: a function is invoked asynchronously, a queue gets
+what its policy lets in, a URL gets a POST, and an address gets mail once its owner has opened the
+link in the confirmation. What a subscriber cannot get becomes a dead letter of the subscription.
+Where that has no dead-letter queue, it is recorded as lost. It never disturbs the other
+subscribers.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html
 """

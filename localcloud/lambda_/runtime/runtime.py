@@ -2,12 +2,12 @@
 
 A worker asks for its next invocation and waits until there is one. Work that finds no idle worker
 waits in its function's queue and is never dropped. A function gets a second worker as soon as work
-waits, and more only while its invocations are slow: on a machine with two cores, quick handlers gain
-nothing from more processes. A worker that has had nothing to do for some minutes is let go.
+waits, and more only while its invocations are slow: on a machine with two cores, quick handlers
+gain nothing from more processes. A worker that has had nothing to do for some minutes is let go.
 
-What fails here fails at most the invocation at hand. The end of an invocation sets its result first,
-and does after that what may fail. A worker that neither works nor asks for work is replaced. Where
-the machine has run out of something that may be there again in a moment, work waits.
+What fails here fails at most the invocation at hand. The end of an invocation sets its result
+first, and does after that what may fail. A worker that neither works nor asks for work is replaced.
+Where the machine has run out of something that may be there again in a moment, work waits.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
