@@ -152,15 +152,20 @@ def load_handler(cloud: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., M
     return load
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share something of their file stay together, and the longest come first."""
+    """Tests that share something dear stay together, and the longest come first."""
     for item in items:
-        if _shares_with_its_file(item):
-            item.add_marker(pytest.mark.xdist_group(item.location[0]))
+        if group := _group(item):
+            item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=order.key)
 
 
-def _shares_with_its_file(item: pytest.Item) -> bool:
+def _group(item: pytest.Item) -> str:
+    """The chain, or the file, of which a test shares something; "" if it stands alone."""
     found = getattr(item, "_fixtureinfo", None)
-    fixtures = [each for some in found.name2fixturedefs.values() for each in some] if found else []
-    return any(each.scope == "module" for each in fixtures)
+    fixtures = found.name2fixturedefs if found else {}
+    if "_standing_chain" in fixtures:
+        return "chain"
+    shares = any(each.scope == "module" for some in fixtures.values() for each in some)
+    return item.location[0] if shares else ""

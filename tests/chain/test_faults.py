@@ -77,7 +77,7 @@ def check_well(chain: Chain, order: dict[str, Any], *logged: str) -> dict[str, A
 
 @contextmanager
 def broken(chain: Chain) -> Iterator[None]:
-    """What is broken in here is mended afterwards, as a learner would: by the chapters."""
+    """What is broken in here is fixed afterwards, as a learner would do it: by the chapters."""
     try:
         yield
     finally:
@@ -328,7 +328,7 @@ def test_fault_chapter_03_is_reset_with_orders_under_way(chain: Chain) -> None:
     with broken(chain), nap as marker:
         set_visibility(chain, 90)
         assert chain.post(order)[0] == 202
-        wait_until(marker.exists, "it is under way", timeout=10)
+        wait_until(marker.exists, "it is under way", timeout=90)
         assert catch_up.undo(COURSE, chain.aws, ("03",)) == []
     check_well(chain, order)
 
@@ -448,7 +448,7 @@ def kill_in_flight(chain: Chain, pid: int) -> None:
         ThreadPoolExecutor(1) as thread,
     ):
         posting = thread.submit(chain.post, tea("in-flight"))
-        wait_until(marker.exists, "the order is in flight", timeout=20)
+        wait_until(marker.exists, "the order is in flight", timeout=90)
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(urllib3.exceptions.ProtocolError):  # and not a 202
             posting.result(timeout=10)

@@ -1,7 +1,7 @@
 """Strangers at the front door: whatever is posted is taken as an order or refused, and no more.
 
 schemathesis makes requests from an OpenAPI document of what stands in the cloud; Hypothesis
-makes those that no document describes. What an order is, is judged here anew, by the deployed
+makes those that no document describes. What an order is, is judged here once more, by the deployed
 model and one rule on characters, and not by asking the handler.
 """
 

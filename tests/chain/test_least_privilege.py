@@ -1,7 +1,7 @@
 """Every action that the three roles have is needed: without it the chain fails at that hop with
 AccessDenied, and once it is back the chain works.
 
-Two kinds of action show nothing to whoever posts an order. A role that may not write its log
+Two kinds of action show nothing to the one who posts an order. A role that may not write its log
 leaves no lines. A role that may not send its dead letters loses one that has nowhere else to go.
 """
 
@@ -60,7 +60,7 @@ class Standing(Chain):
             lines = [line.says for line in function_logs.of_order(self.aws, self.order_id)]
             return next((line["error"] for line in lines if line["status"] == status), "")
 
-        return wait_until(look, f"{self.order_id} is {status}", timeout=20)
+        return wait_until(look, f"{self.order_id} is {status}", timeout=90)
 
     def last_result(self) -> str:
         (mapping,) = self.lambda_.list_event_source_mappings()["EventSourceMappings"]
@@ -163,11 +163,11 @@ def put_back(chain: Standing, policy: dict[str, Any]) -> None:
 
 
 def works(chain: Standing) -> None:
-    """What was broken is mended, so an order arrives."""
+    """What was broken is fixed, so an order arrives."""
     if chain.dead_letters():
         lab.redrive(chain.aws)
     chain.post_one(202)
-    wait_until(chain.is_recorded, "an order is recorded", timeout=20)
+    wait_until(chain.is_recorded, "an order is recorded", timeout=90)
 
 
 def test_every_action_of_the_roles_is_tried(chain: Standing) -> None:
@@ -210,7 +210,7 @@ def test_without_a_log_action_there_are_no_lines(
     assert chain.lines_of(function) == []
     put_back(chain, whole)
     works(chain)
-    assert wait_until(lambda: chain.lines_of(function), "there are lines", timeout=20)
+    assert wait_until(lambda: chain.lines_of(function), "there are lines", timeout=90)
 
 
 def test_without_the_permission_to_send_them_dead_letters_are_lost(chain: Standing) -> None:
@@ -229,8 +229,8 @@ def test_without_the_permission_to_send_them_dead_letters_are_lost(chain: Standi
     take_away(chain.aws, *DEAD_LETTERS)
     before = conflicts()
     conflict()
-    wait_until(lambda: conflicts() == before + 3, "Lambda has given it up", timeout=20)
+    wait_until(lambda: conflicts() == before + 3, "Lambda has given it up", timeout=90)
     assert chain.dead_letters() == []
     put_back(chain, whole)
     conflict()
-    wait_until(chain.dead_letters, "it is a dead letter", timeout=20)
+    wait_until(chain.dead_letters, "it is a dead letter", timeout=90)

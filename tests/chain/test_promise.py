@@ -28,7 +28,7 @@ from tests.support.sessions import make_session
 from tests.support.sizes import size
 from tests.support.usage_plan import lift_throttle
 
-ORDERS, AGAIN = size(2000, 400), size(100, 20)
+ORDERS, AGAIN = size(2000, 200), size(100, 20)
 # Few enough that the retries of boto3 and Lambda see to nearly all of them: what boto3 waits after
 # a throttle is a second, which a worker of the function spends asleep.
 FAULTS = [

@@ -315,7 +315,7 @@ def test_the_whole_chain_over_http(aws: Session) -> None:
         items = {item["order_id"]: item for item in table.scan()["Items"]}
         return items if wanted <= items.keys() else None
 
-    items = wait_until(arrived, "all orders are in the table", timeout=20)
+    items = wait_until(arrived, "all orders are in the table", timeout=90)
     for i in range(20):
         item = items[f"o-{i}"]
         assert (item["product"], item["quantity"]) == (f"tea {i} 🍵", i + 1)
@@ -355,7 +355,7 @@ def test_an_order_without_a_queue_gets_one_like_that_of_chapter_00_and_stakehold
     for _ in range(2):
         assert post(aws, product="tea", quantity=1, order_id="mine") == 202
     assert all(not finding.wrong for finding in examine(aws, "00"))  # settings and tags
-    wait_until(lambda: mails_to_stakeholders(aws), "the mail is here", timeout=10)
+    wait_until(lambda: mails_to_stakeholders(aws), "the mail is here", timeout=90)
     run_chapters("00", "01")  # create_queue finds it
     assert resources(aws) == before
     assert mails_to_stakeholders(aws) == 1
@@ -402,7 +402,7 @@ def test_no_log_names_a_customer(aws: Session) -> None:
     assert post(aws, product="tea", quantity=1, order_id="a", customer_email=customer) == 202
     table = aws.resource("dynamodb").Table(names().table)
     there = partial(table.get_item, Key={"order_id": "a"})
-    wait_until(lambda: there().get("Item"), "the order is recorded", timeout=20)
+    wait_until(lambda: there().get("Item"), "the order is recorded", timeout=90)
     lines = function_logs.lines(aws)
     assert {"QUEUED", "RECORDED"} <= {line.says.get("status") for line in lines}
     assert [line for line in lines if customer in line.text] == []

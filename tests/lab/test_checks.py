@@ -1,4 +1,4 @@
-"""Checks, catching up, going back, and exercises: what is wrong is named, and is mended so."""
+"""Checks, catching up, going back, and exercises: they name what is wrong, and the fix works."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run_cells(number: str, upto: int) -> None:
             exec(compile(cell.source, cell.id, "exec"), namespace)
 
 
-def mend(wrong: dict[str, list[Finding]]) -> None:
+def fix(wrong: dict[str, list[Finding]]) -> None:
     """Do what the findings say: run the cells that they name, with those above them."""
     for number, found in wrong.items():
         if any(f"`lab reset {number}`" in finding.fix for finding in found):
@@ -129,8 +129,8 @@ def test_whatever_is_deleted_is_named_with_the_cell_that_makes_it_again(
         assert f"code cell {cell.position} of notebooks/{COURSE.find(number).notebook.name}" in (
             finding.fix
         )
-        mend(wrong)
-        mend(findings(aws))  # a trigger rests while there is no topic: the next check says so
+        fix(wrong)
+        fix(findings(aws))  # a trigger rests while there is no topic: the next check says so
         assert not any(findings(aws).values()), resource
     # A permission for an API that is gone stays, as on AWS; moto keeps a deleted key in its plan.
     now = resources(aws)
@@ -419,7 +419,7 @@ def test_whatever_is_set_wrong_is_named_and_its_cell_sets_it_right(
         about = [finding for finding in wrong if finding.what == what]
         assert len(about) == 1, (what, wrong)
         assert said in about[0].wrong
-        mend({number: wrong})
+        fix({number: wrong})
         assert is_right(examine(aws, number)), what
     assert not any(findings(aws).values())
 
@@ -582,7 +582,7 @@ def unsolved_then_solved(aws: Session, number: str) -> None:
             assert exercises.missing(aws, chapter), f"exercise {number} is solved already"
         exec(compile(cell.source, cell.id, "exec"), namespace)
         if "solution" in cell.tags:
-            wait_until(lambda: not exercises.missing(aws, chapter), "it is solved", timeout=20)
+            wait_until(lambda: not exercises.missing(aws, chapter), "it is solved", timeout=90)
 
 
 @pytest.fixture

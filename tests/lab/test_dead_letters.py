@@ -53,7 +53,7 @@ def held(aws: Session, queue: str) -> Counts:
 
 def stuck(aws: Session, queue: str) -> DeadLetter:
     """The dead letter of a queue, once it is there and alone."""
-    wait_until(lambda: held(aws, queue) == (1, 0, 0), f"an order is in {queue}", timeout=20)
+    wait_until(lambda: held(aws, queue) == (1, 0, 0), f"an order is in {queue}", timeout=90)
     (letter,) = lab.dead_letters(aws)
     assert letter.queue == queue
     return letter
@@ -220,13 +220,13 @@ def test_the_command_shows_a_table_or_json_and_fails(aws: Session) -> None:
 def test_logs_of_one_order_are_those_of_all_functions_in_order_of_time(chain: Session) -> None:
     for order_id in ("mine", "mine-2"):
         send(chain, order(order_id))
-    wait_until(lambda: {"mine", "mine-2"} <= items(chain).keys(), "they are stored", timeout=20)
+    wait_until(lambda: {"mine", "mine-2"} <= items(chain).keys(), "they are stored", timeout=90)
 
     def both() -> list[str] | None:
         result = run_lab("logs", "--order", "mine")
         return result.stdout.splitlines() if "PUBLISHED" in result.stdout else None
 
-    lines = wait_until(both, "notify_fulfillment has logged it", timeout=10)
+    lines = wait_until(both, "notify_fulfillment has logged it", timeout=90)
     assert [line.split()[1] for line in lines] in (
         ["notify_fulfillment:", "record_order:"],
         ["record_order:", "notify_fulfillment:"],  # which may be done first
@@ -248,7 +248,7 @@ def test_what_the_queue_put_aside_goes_back_to_it_and_is_recorded(chain: Session
     result = run_lab("redrive", "CustomerOrders-dead-letters")
     assert (result.exit_code, result.stdout) == (0, "Sent 12 orders back to CustomerOrders.\n")
     wanted = {f"o-{number}" for number in range(12)}
-    wait_until(lambda: wanted <= items(chain).keys(), "the orders are recorded", timeout=20)
+    wait_until(lambda: wanted <= items(chain).keys(), "the orders are recorded", timeout=90)
     assert run_lab("redrive").stdout == "No dead letters.\n"
 
 
@@ -270,7 +270,7 @@ def test_what_lambda_put_aside_is_recorded_when_it_is_sent_back(chain: Session) 
     run_chapters("02")
     result = run_lab("redrive", "record_order-dead-letters")
     assert (result.exit_code, result.stdout) == (0, "Sent 1 order back to record_order.\n")
-    wait_until(lambda: "mine" in items(chain), "the order is recorded", timeout=20)
+    wait_until(lambda: "mine" in items(chain), "the order is recorded", timeout=90)
     assert lab.dead_letters(chain) == []
 
 
@@ -282,7 +282,7 @@ def test_what_sns_put_aside_is_recorded_when_it_is_sent_back(chain: Session) -> 
     assert lab.redrive(chain, names().topic_dead_letters) == [
         Redriven(names().topic_dead_letters, "record_order", 1)
     ]
-    item = wait_until(lambda: items(chain).get("mine"), "the order is recorded", timeout=20)
+    item = wait_until(lambda: items(chain).get("mine"), "the order is recorded", timeout=90)
     assert item["product"] == "tea"
     assert lab.dead_letters(chain) == []
 

@@ -518,9 +518,9 @@ def test_a_script_that_fails_points_to_the_explanation(cloud: str, tmp_path: Pat
 
 
 def test_there_is_no_hint_where_there_is_nothing_to_explain(cloud: str, tmp_path: Path) -> None:
-    ours = run_script(script(tmp_path, 'raise lab.LabError("Mend it.")'))
-    assert ours.stderr.splitlines() == ["LabError: Mend it."]
-    assert last_error.recall() == "LabError: Mend it."
+    ours = run_script(script(tmp_path, 'raise lab.LabError("Fix it.")'))
+    assert ours.stderr.splitlines() == ["LabError: Fix it."]
+    assert last_error.recall() == "LabError: Fix it."
     error = ClientError({"Error": {"Code": "Teapot", "Message": "short and stout"}}, "Brew")
     assert len(facade.report(error)) == 1
 
@@ -554,13 +554,13 @@ def test_in_a_notebook_an_error_that_can_be_mended_has_no_traceback(cloud: str) 
     start = "import lab\naws = lab.session()"
     _, (ours,), (_, other), (theirs,) = run_notebook(
         start,
-        'raise lab.LabError("Mend it.")',
+        'raise lab.LabError("Fix it.")',
         "print('tea')\n1 / 0",
         NO_QUEUE,
         allow_errors=True,
     )
     assert {ours.output_type, other.output_type, theirs.output_type} == {"error"}
-    assert ours.traceback == ["LabError: Mend it."]
+    assert ours.traceback == ["LabError: Fix it."]
     assert theirs.ename == "QueueDoesNotExist"
     assert theirs.traceback == [f"{theirs.ename}: {theirs.evalue}", HINT_IN_A_CELL]
     assert any("1 / 0" in re.sub(r"\x1b\[[\d;]*m", "", line) for line in other.traceback)

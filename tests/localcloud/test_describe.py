@@ -74,19 +74,19 @@ def test_a_function_tells_its_workers_and_what_waits_for_it(aws: Session, cloud:
         states = [event["state"] for event in found["events"]]
         return found if (states.count("under way"), states.count("waiting")) == wanted else None
 
-    found = wait_until(lambda: lambda_of((1, 2)), "one is under way and two wait", timeout=30)
+    found = wait_until(lambda: lambda_of((1, 2)), "one is under way and two wait", timeout=90)
     assert found is not None
     (function,) = found["functions"]
     assert (function["name"], function["reserved_concurrency"]) == ("slow", 1)
     busy = wait_until(
-        lambda: services(cloud)["lambda"]["functions"][0]["under_way"], "it is invoked", timeout=30
+        lambda: services(cloud)["lambda"]["functions"][0]["under_way"], "it is invoked", timeout=90
     )
     assert busy[0]["request_id"] in {event["request_id"] for event in found["events"]}
     assert {event["throttles"] for event in found["events"] if event["state"] == "waiting"} != {0}
     assert not (local.status(cloud) or {})["is_idle"]
     for _ in range(3):
         sqs.send_message(QueueUrl=url, MessageBody="go")
-    wait_until(lambda: (local.status(cloud) or {})["is_idle"], "all is done", timeout=60)
+    wait_until(lambda: (local.status(cloud) or {})["is_idle"], "all is done", timeout=90)
     assert services(cloud)["lambda"]["events"] == []
 
 

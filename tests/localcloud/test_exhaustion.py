@@ -94,10 +94,10 @@ class Chain:
 
     def wait_until_all_ended(self) -> None:
         assert self.accepted
-        wait_until(self.all_ended, "all that was accepted has ended", timeout=30)
-        wait_until(lambda: sum(counts(self.sqs, self.url)) == 0, "the queue is empty", timeout=10)
+        wait_until(self.all_ended, "all that was accepted has ended", timeout=90)
+        wait_until(lambda: sum(counts(self.sqs, self.url)) == 0, "the queue is empty", timeout=90)
         self.send("one more")
-        wait_until(self.all_ended, "the trigger still moves", timeout=30)
+        wait_until(self.all_ended, "the trigger still moves", timeout=90)
         assert "one more" in self.ended
 
 
@@ -204,7 +204,7 @@ def test_files_that_are_deleted_under_a_running_cloud_are_there_again(
     address: str, chain: Chain
 ) -> None:
     send_many(chain, 10)
-    wait_until(chain.all_ended, "a worker is there", timeout=30)
+    wait_until(chain.all_ended, "a worker is there", timeout=90)
     for _ in range(3):
         shutil.rmtree(functions_folder(address), ignore_errors=True)
         kill_workers(address)
@@ -219,7 +219,9 @@ def test_a_package_that_is_deleted_is_unpacked_again(address: str, chain: Chain)
         found.unlink()
     assert invoke(chain.aws, "pid")["Payload"] == first  # it no longer needs its package
     kill_workers(address)
-    wait_until(lambda: first not in status_of(address)["workers"], "its end was noticed", timeout=9)
+    wait_until(
+        lambda: first not in status_of(address)["workers"], "its end was noticed", timeout=90
+    )
     again = invoke(chain.aws, "pid")
     assert "FunctionError" not in again and again["Payload"] != first
 
@@ -255,12 +257,12 @@ def test_what_was_accepted_ends_after_the_disk_was_full(small_disk: Path) -> Non
     with own_cloud() as (address, _):
         chain = Chain(address, visibility=90)
         send_many(chain, 5)
-        wait_until(chain.all_ended, "a worker is there", timeout=30)
+        wait_until(chain.all_ended, "a worker is there", timeout=90)
         fill(small_disk)
         change_code(chain)
         send_many(chain, 20)
         wait_until(
-            lambda: counts(chain.sqs, chain.url).in_flight, "they wait for a worker", timeout=9
+            lambda: counts(chain.sqs, chain.url).in_flight, "they wait for a worker", timeout=90
         )
         (small_disk / "filler").unlink()
         chain.wait_until_all_ended()
@@ -272,14 +274,14 @@ def test_what_was_accepted_ends_after_no_file_could_grow() -> None:
     with own_cloud() as (address, pid):
         chain = Chain(address, visibility=90)
         send_many(chain, 5)
-        wait_until(chain.all_ended, "a worker is there", timeout=30)
+        wait_until(chain.all_ended, "a worker is there", timeout=90)
         cloud = psutil.Process(pid)
         before = cloud.rlimit(psutil.RLIMIT_FSIZE)
         cloud.rlimit(psutil.RLIMIT_FSIZE, (0, before[1]))
         change_code(chain)
         send_many(chain, 20)
         wait_until(
-            lambda: counts(chain.sqs, chain.url).in_flight, "they wait for a worker", timeout=9
+            lambda: counts(chain.sqs, chain.url).in_flight, "they wait for a worker", timeout=90
         )
         cloud.rlimit(psutil.RLIMIT_FSIZE, before)
         chain.wait_until_all_ended()
@@ -299,7 +301,7 @@ def test_what_was_accepted_ends_though_the_handler_misbehaves(chain: Chain, stat
     chain.aws.client("lambda").update_function_code(FunctionName="records", ZipFile=zip_of(code))
     for number in range(3):
         chain.send(f"{number}")
-        wait_until(chain.all_ended, "it has ended", timeout=30)
+        wait_until(chain.all_ended, "it has ended", timeout=90)
     for number in range(3, 8):
         chain.send(f"{number}")
     chain.wait_until_all_ended()
@@ -311,7 +313,9 @@ def test_what_a_dead_cloud_left_behind_is_swept_up_though_nobody_waited_for_it(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     with subprocess.Popen([sys.executable, "-c", ""]) as dead:
         wait_until(
-            lambda: psutil.Process(dead.pid).status() == psutil.STATUS_ZOMBIE, "it ended", timeout=9
+            lambda: psutil.Process(dead.pid).status() == psutil.STATUS_ZOMBIE,
+            "it ended",
+            timeout=90,
         )
         left = tmp_path / f"localcloud-{dead.pid}-left" / "functions"
         left.mkdir(parents=True)

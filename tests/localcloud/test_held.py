@@ -421,7 +421,7 @@ def under_way(address: str, threads: ThreadPoolExecutor, event: Any) -> list[Fut
         described = status["runtime"]["functions"]
         return sum(each["state"] == "busy" for pool in described for each in pool["workers"])
 
-    wait_until(lambda: busy() == 4, "four workers are busy", timeout=60)
+    wait_until(lambda: busy() == 4, "four workers are busy", timeout=90)
     return work
 
 
@@ -442,7 +442,7 @@ def test_nothing_is_left_of_20_timeouts() -> None:
             return {found for found in processes_below(pid) if found not in status["workers"]}
 
         # What is left is the fork server, where there is one.
-        wait_until(lambda: len(left()) <= 1, "their processes are gone", timeout=20)
+        wait_until(lambda: len(left()) <= 1, "their processes are gone", timeout=90)
         assert not any(is_zombie(found) for found in left())
         (folder,) = folders_of(pid)
         (folder / "functions").chmod(0o700)
@@ -454,12 +454,12 @@ def test_a_kill_9_leaves_nothing_though_invocations_block_signals() -> None:
     with ThreadPoolExecutor(4) as threads, own_cloud() as (address, pid):
         work = under_way(address, threads, {"blocks": True})
         sleeping = "each handler has started a process"
-        wait_until(lambda: len(processes_below(pid)) >= 8, sleeping, timeout=30)
+        wait_until(lambda: len(processes_below(pid)) >= 8, sleeping, timeout=90)
         left, (folder,) = processes_below(pid), folders_of(pid)
         os.kill(pid, signal.SIGKILL)
         assert all(isinstance(each.result(), Exception) for each in work)
-        wait_until(lambda: not alive(left), "all of its processes are gone", timeout=20)
-        wait_until(lambda: is_free(host_and_port(address)[1]), "its port is free", timeout=20)
+        wait_until(lambda: not alive(left), "all of its processes are gone", timeout=90)
+        wait_until(lambda: is_free(host_and_port(address)[1]), "its port is free", timeout=90)
     with own_cloud():
         assert not folder.exists()
 
@@ -473,7 +473,7 @@ def test_a_stop_amid_invocations_tells_their_callers_and_leaves_nothing(number: 
         os.kill(pid, number)
         for each in work:
             assert isinstance(each.result(), Exception) or "errorType" in each.result()
-        wait_until(lambda: not alive({pid, *left}), "all of its processes are gone", timeout=20)
+        wait_until(lambda: not alive({pid, *left}), "all of its processes are gone", timeout=90)
         assert not folder.exists()
         assert is_free(host_and_port(address)[1])
 
@@ -498,13 +498,13 @@ def test_a_start_that_is_ended_leaves_nothing(moment: Any) -> None:
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as cloud:
-        wait_until(lambda: moment(cloud), moment.__name__, timeout=60)
+        wait_until(lambda: moment(cloud), moment.__name__, timeout=90)
         left = processes_below(cloud.pid)
         cloud.terminate()
         _, said = cloud.communicate(timeout=60)
         assert cloud.returncode in (0, -signal.SIGTERM)
         assert "Traceback" not in said
-    wait_until(lambda: not alive(left), "its fork server is gone", timeout=20)
+    wait_until(lambda: not alive(left), "its fork server is gone", timeout=90)
     assert folders_of(cloud.pid) == []
 
 
@@ -519,7 +519,7 @@ def test_a_demo_that_is_killed_takes_its_cloud_along() -> None:
         (cloud,) = psutil.Process(demo.pid).children()
         left, (folder,) = processes_below(demo.pid), folders_of(cloud.pid)
         demo.kill()
-    wait_until(lambda: not alive(left), "the cloud and its workers are gone", timeout=30)
+    wait_until(lambda: not alive(left), "the cloud and its workers are gone", timeout=90)
     assert not folder.exists()
 
 

@@ -22,7 +22,7 @@ from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.course.inbox import find_mail
 from lab.here import local
-from localcloud import upstream
+from localcloud import unserved, upstream
 from tests.support.counts import counts
 from tests.support.functions import invoke, make_function, make_role
 from tests.support.queues import messages_on, open_queue
@@ -56,7 +56,7 @@ def wait_for_loss(cloud: str, place: str, what: str) -> str:
         found = lost(cloud)["last"]
         return [each["why"] for each in found if (each["place"], each["what"]) == (place, what)]
 
-    (why, *_) = wait_until(look, f"{what} is recorded as lost", timeout=15)
+    (why, *_) = wait_until(look, f"{what} is recorded as lost", timeout=90)
     return str(why)
 
 
@@ -205,7 +205,10 @@ def test_a_confirmation_that_was_lost_is_sent_again_by_subscribing_again(
 )
 @pytest.mark.parametrize(
     ("settings", "why"),
-    [({}, "no dead-letter queue"), ({"RedrivePolicy": redrive_to("absent")}, "absent: the queue")],
+    [
+        ({}, "no dead-letter queue"),
+        ({"RedrivePolicy": redrive_to("absent")}, "absent: there is no such queue"),
+    ],
 )
 @pytest.mark.place("notification without a dead-letter queue")
 def test_a_message_that_ends_nowhere_is_recorded_without_its_text(
@@ -310,6 +313,7 @@ def test_invoke_async_runs_the_function(aws: Session) -> None:
 
 @pytest.mark.place("functions called by moto")
 def test_nothing_of_moto_s_calls_a_function_or_starts_docker(aws: Session) -> None:
+    assert unserved.refusal  # its replacements are among those
     upstream.install()
     function = SimpleNamespace(function_name="f")
     for call in (LambdaFunction.invoke, LambdaFunction._invoke_lambda):

@@ -277,8 +277,8 @@ def test_stopping_it_ends_every_worker_and_removes_its_files() -> None:
         workers = {child.pid for child in psutil.Process(pid).children(recursive=True)}
         assert workers
         assert directory.exists()
-    wait_until(lambda: not alive(workers), "the workers ended", timeout=5)
-    wait_until(lambda: not directory.parent.exists(), "the files are gone", timeout=5)
+    wait_until(lambda: not alive(workers), "the workers ended", timeout=90)
+    wait_until(lambda: not directory.parent.exists(), "the files are gone", timeout=90)
 
 
 def test_nothing_is_alive_within_5_s_of_a_kill_9_in_the_middle_of_a_load() -> None:
@@ -303,7 +303,7 @@ def test_nothing_is_alive_within_5_s_of_a_kill_9_in_the_middle_of_a_load() -> No
         assert len(workers) >= 4
         os.kill(pid, signal.SIGKILL)
         killed = time.monotonic()
-        wait_until(lambda: not alive(workers), "the workers ended", timeout=5)
+        wait_until(lambda: not alive(workers), "the workers ended", timeout=90)
         assert time.monotonic() - killed < 5
 
 
@@ -345,7 +345,7 @@ def test_a_cloud_ends_with_the_process_that_started_it() -> None:
     killed = subprocess.run(
         [sys.executable, "-c", source], capture_output=True, text=True, timeout=30, check=False
     )
-    wait_until(lambda: not alive({int(killed.stdout)}), "the local cloud ended", timeout=5)
+    wait_until(lambda: not alive({int(killed.stdout)}), "the local cloud ended", timeout=90)
 
 
 @pytest.mark.parametrize(

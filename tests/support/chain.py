@@ -120,7 +120,7 @@ class Chain:
         want = sorted(statuses)
         wait_until(
             lambda: sorted(self.log(order_id)) == want, f"{order_id} is logged as {want}",
-            timeout=30,
+            timeout=90,
         )  # fmt: skip
 
     @contextmanager

@@ -54,7 +54,7 @@ def fault_proxy(upstream: str) -> Iterator[FaultProxy]:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         proxy = FaultProxy(f"http://127.0.0.1:{port}")
         try:
-            wait_until(proxy._answers, "the fault proxy answers", timeout=30)
+            wait_until(proxy._answers, "the fault proxy answers", timeout=90)
             # It reads a service's model at the first request, which takes a while.
             _client(proxy, "dynamodb").list_tables()
             _client(proxy, "sns").list_topics()

@@ -61,7 +61,7 @@ class Setup:
 
     def batch(self) -> list[Any]:
         """The next batch that the function got; others that came with it are kept for later."""
-        self.batches = self.batches or self.receive(self.seen)
+        self.batches = self.batches or messages_on(self.aws, self.seen, wait=90)
         return list(json.loads(self.batches.pop(0)["Body"]))
 
     def receive(self, url: str) -> list[Any]:
@@ -84,11 +84,11 @@ class Setup:
             in_flight.add(self.in_flight())
             return self.left(self.url) == 0
 
-        wait_until(is_empty, "the queue is empty", timeout=20)
+        wait_until(is_empty, "the queue is empty", timeout=90)
         return max(in_flight)
 
     def wait_until_empty(self) -> None:
-        wait_until(lambda: self.left(self.url) == 0, "the queue is empty", timeout=10)
+        wait_until(lambda: self.left(self.url) == 0, "the queue is empty", timeout=90)
 
 
 def bodies(batch: list[Any]) -> list[str]:

@@ -23,7 +23,7 @@ def open_queue(aws: Session, name: str, topic_arn: str) -> str:
     return str(made["QueueUrl"])
 
 
-def messages_on(aws: Session, url: str, wait: float = 8) -> list[dict[str, Any]]:
+def messages_on(aws: Session, url: str, wait: float = 90) -> list[dict[str, Any]]:
     """Up to ten messages with all their attributes, taken off the queue; waits for the first
     one for so long, however fast the cloud's own waits pass."""
     sqs, deadline = aws.client("sqs"), time.monotonic() + wait

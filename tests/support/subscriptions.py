@@ -28,7 +28,7 @@ def link_in(text: str, action: str) -> str:
 def subscribe_email(aws: Session, topic: str, address: str) -> str:
     """Subscribe and return the text of the mail that asks for confirmation."""
     aws.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint=address)
-    mail = wait_until(lambda: find_mail(aws, address, topic), "the mail is here", timeout=5)
+    mail = wait_until(lambda: find_mail(aws, address, topic), "the mail is here", timeout=90)
     return str(mail.get_content())
 
 

@@ -124,7 +124,7 @@ class VirtualChain(VirtualCloud):
 
     # -- Repairing it ----------------------------------------------------------------------
 
-    def mend(self) -> None:
+    def fix(self) -> None:
         """Put everything back that was taken away or changed; what is stored stays."""
         if not self._whole:
             self._whole = {
@@ -146,7 +146,7 @@ class VirtualChain(VirtualCloud):
 
     def start_over(self) -> None:
         """Repair everything, and forget every order."""
-        self.mend()
+        self.fix()
         self.faults.met.clear()
         self.publish_twice = False
         self._tables[N.table].items = defaultdict(dict)

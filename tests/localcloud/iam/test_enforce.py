@@ -644,7 +644,7 @@ def test_orders_wait_while_the_role_may_not_receive_and_go_on_when_it_may(aws: S
     assert "Item" not in table.get_item(Key={"order_id": "waits"})
     run_chapters("01")  # gives the permission back
     wait_until(
-        lambda: table.get_item(Key={"order_id": "waits"}).get("Item"), "it arrived", timeout=10
+        lambda: table.get_item(Key={"order_id": "waits"}).get("Item"), "it arrived", timeout=90
     )
 
 

@@ -157,7 +157,7 @@ def test_records_and_dead_letters_can_go_to_a_topic(aws: Session) -> None:
     make_function(aws, "f", ECHO, DeadLetterConfig={"TargetArn": topic})
     configure(aws, "f", OnFailure=topic, MaximumRetryAttempts=0)
     send(aws, "f", {"raise": True})
-    heard = wait_until(lambda: messages_on(aws, url), "it was published", timeout=10)
+    heard = wait_until(lambda: messages_on(aws, url), "it was published", timeout=90)
     heard += messages_on(aws, url, wait=0)
     record, dead = sorted(heard, key=lambda message: len(message["Body"]), reverse=True)
     assert json.loads(record["Body"])["requestPayload"] == {"raise": True}
@@ -385,5 +385,5 @@ def test_a_throttled_functions_messages_come_back_and_end_as_dead_letters(
     assert dead["Attributes"]["ApproximateReceiveCount"] == "4"
     aws.client("lambda").delete_function_concurrency(FunctionName="f")
     sqs.send_message(QueueUrl=url, MessageBody="cup")
-    wait_until(lambda: not any(counts(sqs, url)), "the queue is empty", timeout=10)
+    wait_until(lambda: not any(counts(sqs, url)), "the queue is empty", timeout=90)
     assert messages_on(aws, queues["dead"], wait=0) == []

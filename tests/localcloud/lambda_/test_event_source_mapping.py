@@ -257,9 +257,9 @@ def test_a_batch_has_6_mb_at_most(setup: Setup) -> None:
     for _ in range(10):
         setup.send("x" * 1_000_000)
     setup.map(BatchSize=10, MaximumBatchingWindowInSeconds=60)
-    wait_until(lambda: setup.left(setup.url) == 4, "the first batch is through", timeout=15)
+    wait_until(lambda: setup.left(setup.url) == 4, "the first batch is through", timeout=90)
     setup.send(*["x" * 1_000_000] * 3)
-    wait_until(lambda: setup.left(setup.url) == 1, "the second batch is through", timeout=15)
+    wait_until(lambda: setup.left(setup.url) == 1, "the second batch is through", timeout=90)
     assert batch_sizes(setup.aws) == [6, 6]
 
 
@@ -267,7 +267,7 @@ def test_a_mapping_that_is_deleted_in_its_window_gives_its_messages_back(setup: 
     setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "60"})
     uuid = setup.map(BatchSize=10, MaximumBatchingWindowInSeconds=60)
     setup.send("tea")
-    wait_until(lambda: setup.in_flight() == 1, "the poller has the message", timeout=5)
+    wait_until(lambda: setup.in_flight() == 1, "the poller has the message", timeout=90)
     setup.lambda_.delete_event_source_mapping(UUID=uuid)
     reply = setup.sqs.receive_message(QueueUrl=setup.url, AttributeNames=["All"], WaitTimeSeconds=5)
     (message,) = reply["Messages"]
@@ -279,7 +279,7 @@ def test_a_mapping_whose_batch_was_purged_in_its_window_still_ends(setup: Setup)
     setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "43200"})
     uuid = setup.map(BatchSize=10, MaximumBatchingWindowInSeconds=300)
     setup.send("tea")
-    wait_until(lambda: setup.in_flight() == 1, "the poller has the message", timeout=5)
+    wait_until(lambda: setup.in_flight() == 1, "the poller has the message", timeout=90)
     setup.sqs.purge_queue(QueueUrl=setup.url)
     setup.lambda_.delete_event_source_mapping(UUID=uuid)
     time.sleep(0.2)  # one that wrongly goes on polling pauses for 10 ms first
@@ -330,7 +330,7 @@ def test_a_queue_that_is_deleted_and_made_again_is_polled_again_at_once(setup: S
     setup.sqs.delete_queue(QueueUrl=setup.url)
     setup.sqs.create_queue(QueueName="q", Attributes={"VisibilityTimeout": "1"})
     setup.send("second")
-    wait_until(lambda: "second" in bodies(setup.batch()), "it is polled", timeout=10)
+    wait_until(lambda: "second" in bodies(setup.batch()), "it is polled", timeout=90)
 
 
 @pytest.mark.parametrize("end", ["disable", "delete"])
@@ -344,13 +344,13 @@ def test_work_in_flight_is_finished_when_the_mapping_ends(setup: Setup, end: str
         status = local.status(str(setup.aws.endpoint_url))
         return setup.visible() == 0 and bool(status and status["workers"])
 
-    wait_until(is_in_flight, "the message is in flight", timeout=10)
+    wait_until(is_in_flight, "the message is in flight", timeout=90)
     if end == "delete":
         setup.lambda_.delete_event_source_mapping(UUID=uuid)
     else:
         setup.lambda_.update_event_source_mapping(UUID=uuid, Enabled=False)
     setup.send("cup")
-    wait_until(lambda: setup.left(setup.url) == 1, "the first message was deleted", timeout=10)
+    wait_until(lambda: setup.left(setup.url) == 1, "the first message was deleted", timeout=90)
     assert setup.visible() == 1
 
 
@@ -391,7 +391,7 @@ def test_a_mapping_that_is_switched_off_and_on_keeps_to_its_concurrency(setup: S
     setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "60"})
     setup.send(*(f"tea {i}" for i in range(6)))
     uuid = setup.map(BatchSize=1, ScalingConfig={"MaximumConcurrency": 2})
-    wait_until(lambda: setup.in_flight() >= 2, "two are under way", timeout=10)
+    wait_until(lambda: setup.in_flight() >= 2, "two are under way", timeout=90)
     for enabled in (False, True):
         setup.lambda_.update_event_source_mapping(UUID=uuid, Enabled=enabled)
     assert setup.most_in_flight() == 2
@@ -404,7 +404,7 @@ def test_a_batch_that_waited_too_long_for_its_function_is_not_delivered() -> Non
         invoke(setup.aws, "naps", InvocationType="Event")
         setup.map()
         setup.send("tea")
-        wait_until(lambda: setup.left(setup.dead) == 1, "tea is a dead letter", timeout=10)
+        wait_until(lambda: setup.left(setup.dead) == 1, "tea is a dead letter", timeout=90)
         invoke(setup.aws, "naps")  # when the first nap is over, and the batches had their turn
         assert messages_on(setup.aws, setup.seen, wait=1) == []
 

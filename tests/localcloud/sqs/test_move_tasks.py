@@ -54,7 +54,7 @@ class Setup:
             (task,) = self.tasks()
             return task if task["Status"] != "RUNNING" else None
 
-        return wait_until(over, "the task is over", timeout=10)
+        return wait_until(over, "the task is over", timeout=90)
 
     def bodies(self, name: str) -> list[str]:
         return [message["Body"] for message in messages_on(self.aws, self.urls[name], wait=0)]
@@ -134,7 +134,7 @@ def test_messages_can_go_to_another_queue_and_at_a_rate(setup: Setup) -> None:
 def test_a_task_that_is_cancelled_leaves_the_rest(setup: Setup) -> None:
     setup.fail("a", *(f"tea {i}" for i in range(5)))
     handle = setup.start(MaxNumberOfMessagesPerSecond=1)
-    wait_until(lambda: setup.left() < 5, "the first is moved", timeout=5)
+    wait_until(lambda: setup.left() < 5, "the first is moved", timeout=90)
     (task,) = setup.tasks()
     assert (task["Status"], task["TaskHandle"]) == ("RUNNING", handle)
     with pytest.raises(ClientError, match="Only one active task is allowed"):
@@ -183,7 +183,7 @@ def test_what_fails_again_while_a_task_runs_is_not_moved_again(setup: Setup) -> 
     setup.fail("a", "tea", "cup")
     lab.hurry(setup.aws, 2)
     setup.start(MaxNumberOfMessagesPerSecond=1)
-    wait_until(lambda: setup.left() == 1, "the first is moved", timeout=5)
+    wait_until(lambda: setup.left() == 1, "the first is moved", timeout=90)
     setup.fail("a")
     setup.ended()
     assert setup.left() == 1

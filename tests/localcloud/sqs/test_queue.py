@@ -254,7 +254,7 @@ def test_thousands_of_messages_all_come_back_once(sqs: Any, url: str) -> None:
         seen.extend(m["Body"] for m in messages)
         return not messages
 
-    wait_until(drain, "the queue is empty", timeout=60, sleep=lambda _: None)
+    wait_until(drain, "the queue is empty", timeout=90, sleep=lambda _: None)
     assert sorted(map(int, seen)) == list(range(total))
     assert counts(sqs, url) == (0, total, 0)
 
@@ -407,13 +407,13 @@ def test_waits_pass_faster_when_somebody_is_in_a_hurry(aws: Session, sqs: Any) -
     sqs.send_message(QueueUrl=url, MessageBody="tea")
     assert counts(sqs, url) == (0, 0, 1)
     assert receive(sqs, url, WaitTimeSeconds=5) == []  # 100 ms
-    wait_until(lambda: receive(sqs, url, VisibilityTimeout=100), "the delay is over", timeout=10)
+    wait_until(lambda: receive(sqs, url, VisibilityTimeout=100), "the delay is over", timeout=90)
     assert counts(sqs, url) == (0, 1, 0)
-    (again,) = wait_until(lambda: receive(sqs, url), "the message is back", timeout=10)
+    (again,) = wait_until(lambda: receive(sqs, url), "the message is back", timeout=90)
     handle = {"QueueUrl": url, "ReceiptHandle": again["ReceiptHandle"]}
     sqs.change_message_visibility(**handle, VisibilityTimeout=90)
     assert receive(sqs, url) == []
-    wait_until(lambda: receive(sqs, url), "the message is back", timeout=10)
+    wait_until(lambda: receive(sqs, url), "the message is back", timeout=90)
     assert time.monotonic() - started < 60  # of 250 s on AWS
 
 

@@ -29,7 +29,7 @@ from tests.support.sizes import size
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="handlers misbehave as on AWS's Linux")
 
 TIMEOUT, GRACE = 1, 2  # seconds
-COUNT, AT_A_TIME = size(200, 30), 10
+COUNT, AT_A_TIME = size(200, 60), 10
 LINES = size(1_300_000, 800_000)  # of 80 bytes, which is more than the cloud may grow by
 BLOCKS = {
     "forks": "os.fork()",
@@ -210,7 +210,7 @@ def test_a_worker_that_is_stopped_while_it_is_idle_is_replaced(here: tuple[Sessi
     make_function(aws, "idle", code, Timeout=TIMEOUT)
     worker = invoke(aws, "idle")["Payload"]
     os.kill(worker, signal.SIGSTOP)
-    wait_until(lambda: not psutil.pid_exists(worker), "it was replaced", timeout=20)
+    wait_until(lambda: not psutil.pid_exists(worker), "it was replaced", timeout=90)
     assert invoke(aws, "idle")["Payload"] != worker
 
 

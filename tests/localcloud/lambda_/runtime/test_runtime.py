@@ -364,7 +364,7 @@ def test_a_timeout_ends_the_worker_and_reads_as_on_aws(aws: Session) -> None:
     assert reply["Payload"]["errorType"] == "Sandbox.Timedout"
     assert reply["Payload"]["errorMessage"].endswith("Error: Task timed out after 1.00 seconds")
     assert "Task timed out after 1.00 seconds" in base64.b64decode(reply["LogResult"]).decode()
-    wait_until(lambda: not psutil.pid_exists(pid), "the worker ended", timeout=5)
+    wait_until(lambda: not psutil.pid_exists(pid), "the worker ended", timeout=90)
 
 
 @pytest.mark.parity(
@@ -478,7 +478,7 @@ def test_the_three_types_of_invocation(aws: Session) -> None:
         found = logs.filter_log_events(logGroupName="/aws/lambda/types") if groups else {}
         return any(event["message"] == "ran 7" for event in found.get("events", []))
 
-    wait_until(ran, "the event was handled", timeout=5)
+    wait_until(ran, "the event was handled", timeout=90)
     assert not any("ran None" in line for line in _messages(aws, "/aws/lambda/types"))
 
 
@@ -626,7 +626,7 @@ def test_what_a_handler_started_ends_with_its_worker(aws: Session) -> None:
     child = invoke(aws, "parent")["Payload"]
     assert psutil.pid_exists(child)
     invoke(aws, "parent", {"time": "out"})
-    wait_until(lambda: not _runs(child), "the child ended", timeout=5)
+    wait_until(lambda: not _runs(child), "the child ended", timeout=90)
 
 
 def _runs(pid: int) -> bool:
@@ -664,8 +664,8 @@ def test_workers_end_with_their_fork_server_and_a_new_one_takes_its_place() -> N
         workers = [worker.pid for worker in fork_server.children()]
         assert len(workers) == 2
         reply = threads.submit(invoke, aws, "naps", {"nap": True})
-        wait_until((directory / "napping").exists, "it naps", timeout=5)
+        wait_until((directory / "napping").exists, "it naps", timeout=90)
         fork_server.kill()
         assert reply.result(timeout=5)["Payload"]["errorType"] == "Runtime.ExitError"
-        wait_until(lambda: not any(map(_runs, workers)), "the workers ended", timeout=5)
+        wait_until(lambda: not any(map(_runs, workers)), "the workers ended", timeout=90)
         assert invoke(aws, "naps")["Payload"] == str(directory)
