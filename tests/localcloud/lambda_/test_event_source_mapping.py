@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -10,8 +11,8 @@ from botocore.exceptions import ClientError
 import lab
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
-from lab.here import local
 from lab.here.own_cloud import own_cloud
+from tests.support.chapters import status
 from tests.support.functions import invoke, make_function, zip_of
 from tests.support.mapping import QUEUE, SPY, Setup, bodies
 from tests.support.queues import messages_on
@@ -65,8 +66,14 @@ def test_only_the_reported_messages_come_back_and_then_go_to_the_dead_letters(
 ) -> None:
     setup.send("good 1", "bad", "good 2")
     setup.map()
-    assert bodies(setup.batch()) == ["good 1", "bad", "good 2"]
-    assert bodies(setup.batch()) == ["bad"]  # the second of two receives
+    batch = setup.batch()
+    assert bodies(batch) == ["good 1", "bad", "good 2"]
+    setup.wait_until_done()
+    assert setup.left(setup.url) == 1
+    setup.show_again(batch[1:2])
+    batch = setup.batch()  # the second of two receives
+    assert bodies(batch) == ["bad"]
+    setup.show_again(batch)
     (dead,) = setup.receive(setup.dead)
     assert dead["Body"] == "bad"
     assert setup.left(setup.url) == 0
@@ -80,7 +87,10 @@ def test_only_the_reported_messages_come_back_and_then_go_to_the_dead_letters(
 def test_an_exception_brings_the_whole_batch_back(setup: Setup) -> None:
     setup.send("good", "raise")
     setup.map()
-    assert bodies(setup.batch()) == ["good", "raise"]
+    batch = setup.batch()
+    assert bodies(batch) == ["good", "raise"]
+    setup.wait_until_done()
+    setup.show_again(batch)
     assert sorted(bodies(setup.batch())) == ["good", "raise"]
 
 
@@ -111,12 +121,14 @@ def test_an_exception_brings_the_whole_batch_back(setup: Setup) -> None:
     ],
 )
 def test_a_reply_that_cannot_be_understood_fails_the_batch(setup: Setup, reply: str) -> None:
-    lab.hurry(setup.aws, 3)
     setup.send(f"reply:{reply}")
     setup.map()
-    assert setup.batch()
-    assert setup.batch()
-    assert messages_on(setup.aws, setup.dead, wait=20)
+    for _ in range(2):
+        batch = setup.batch()
+        assert batch
+        setup.wait_until_done()
+        setup.show_again(batch)
+    assert setup.receive(setup.dead)
 
 
 @pytest.mark.parity(
@@ -253,7 +265,6 @@ def test_a_batch_of_more_than_ten_needs_a_window_and_comes_at_once_when_it_is_fu
 )
 def test_a_batch_has_6_mb_at_most(setup: Setup) -> None:
     set_code(setup, COUNT)
-    setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "60"})
     for _ in range(10):
         setup.send("x" * 1_000_000)
     setup.map(BatchSize=10, MaximumBatchingWindowInSeconds=60)
@@ -264,13 +275,11 @@ def test_a_batch_has_6_mb_at_most(setup: Setup) -> None:
 
 
 def test_a_mapping_that_is_deleted_in_its_window_gives_its_messages_back(setup: Setup) -> None:
-    setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "60"})
     uuid = setup.map(BatchSize=10, MaximumBatchingWindowInSeconds=60)
     setup.send("tea")
     wait_until(lambda: setup.in_flight() == 1, "the poller has the message", timeout=90)
     setup.lambda_.delete_event_source_mapping(UUID=uuid)
-    reply = setup.sqs.receive_message(QueueUrl=setup.url, AttributeNames=["All"], WaitTimeSeconds=5)
-    (message,) = reply["Messages"]
+    (message,) = setup.receive(setup.url)
     assert message["Attributes"]["ApproximateReceiveCount"] == "1"
 
 
@@ -308,9 +317,11 @@ def test_attributes_of_every_type_reach_the_function(setup: Setup) -> None:
 def test_a_time_out_brings_the_batch_back_until_it_is_a_dead_letter(setup: Setup) -> None:
     source = "import time\ndef handler(event, context):\n    time.sleep(60)\n"
     set_code(setup, source)
+    setup.lambda_.update_function_configuration(FunctionName="spy", Timeout=1)
+    setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "1"})
     setup.send("tea")
     setup.map()
-    (dead,) = messages_on(setup.aws, setup.dead, wait=20)
+    (dead,) = setup.receive(setup.dead)
     assert dead["Body"] == "tea"
 
 
@@ -328,21 +339,20 @@ def test_a_queue_that_is_deleted_and_made_again_is_polled_again_at_once(setup: S
     assert bodies(setup.batch()) == ["first"]
     setup.wait_until_empty()
     setup.sqs.delete_queue(QueueUrl=setup.url)
-    setup.sqs.create_queue(QueueName="q", Attributes={"VisibilityTimeout": "1"})
+    setup.sqs.create_queue(QueueName="q", Attributes={"VisibilityTimeout": "60"})
     setup.send("second")
-    wait_until(lambda: "second" in bodies(setup.batch()), "it is polled", timeout=90)
+    assert bodies(setup.batch()) == ["second"]
 
 
 @pytest.mark.parametrize("end", ["disable", "delete"])
 def test_work_in_flight_is_finished_when_the_mapping_ends(setup: Setup, end: str) -> None:
     set_code(setup, SLOW)
-    setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "60"})
     uuid = setup.map()
     setup.send("tea")
 
     def is_in_flight() -> bool:
-        status = local.status(str(setup.aws.endpoint_url))
-        return setup.visible() == 0 and bool(status and status["workers"])
+        workers = status(str(setup.aws.endpoint_url))["workers"]
+        return setup.visible() == 0 and bool(workers)
 
     wait_until(is_in_flight, "the message is in flight", timeout=90)
     if end == "delete":
@@ -368,7 +378,7 @@ def test_messages_wait_while_the_function_is_gone(setup: Setup) -> None:
     setup.lambda_.delete_function(FunctionName="spy")
     setup.send("second")
     assert setup.visible() == 1
-    make_function(setup.aws, "spy", SPY, Timeout=1)
+    make_function(setup.aws, "spy", SPY, Timeout=30)
     (record,) = setup.batch()
     assert (record["body"], record["attributes"]["ApproximateReceiveCount"]) == ("second", "1")
 
@@ -380,7 +390,6 @@ def test_messages_wait_while_the_function_is_gone(setup: Setup) -> None:
 )
 def test_no_more_batches_are_under_way_than_the_mapping_allows(setup: Setup) -> None:
     set_code(setup, SLOW)
-    setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "60"})
     setup.send(*(f"tea {i}" for i in range(8)))
     setup.map(BatchSize=1, ScalingConfig={"MaximumConcurrency": 2})
     assert setup.most_in_flight() == 2
@@ -388,7 +397,6 @@ def test_no_more_batches_are_under_way_than_the_mapping_allows(setup: Setup) -> 
 
 def test_a_mapping_that_is_switched_off_and_on_keeps_to_its_concurrency(setup: Setup) -> None:
     set_code(setup, SLOW)
-    setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "60"})
     setup.send(*(f"tea {i}" for i in range(6)))
     uuid = setup.map(BatchSize=1, ScalingConfig={"MaximumConcurrency": 2})
     wait_until(lambda: setup.in_flight() >= 2, "two are under way", timeout=90)
@@ -397,15 +405,27 @@ def test_a_mapping_that_is_switched_off_and_on_keeps_to_its_concurrency(setup: S
     assert setup.most_in_flight() == 2
 
 
-def test_a_batch_that_waited_too_long_for_its_function_is_not_delivered() -> None:
+NAPS = """
+import os, time
+def handler(event, context):
+    while not os.path.exists(event["until"]):
+        time.sleep(0.05)
+"""
+
+
+def test_a_batch_that_waited_too_long_for_its_function_is_not_delivered(tmp_path: Path) -> None:
     with own_cloud("--concurrency", "1") as (address, _):
-        setup = Setup(make_session(address))
-        make_function(setup.aws, "naps", SLOW.replace("0.7", "5"), Timeout=20)
-        invoke(setup.aws, "naps", InvocationType="Event")
+        setup, morning = Setup(make_session(address)), tmp_path / "morning"
+        setup.lambda_.update_function_configuration(FunctionName="spy", Timeout=1)
+        setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "1"})
+        make_function(setup.aws, "naps", NAPS, Timeout=300)
+        invoke(setup.aws, "naps", {"until": str(morning)}, InvocationType="Event")
+        wait_until(lambda: status(address)["workers"], "it naps", timeout=90)
         setup.map()
         setup.send("tea")
         wait_until(lambda: setup.left(setup.dead) == 1, "tea is a dead letter", timeout=90)
-        invoke(setup.aws, "naps")  # when the first nap is over, and the batches had their turn
+        morning.touch()
+        invoke(setup.aws, "naps", {"until": str(morning)})  # after the batches had their turn
         assert messages_on(setup.aws, setup.seen, wait=1) == []
 
 
