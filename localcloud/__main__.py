@@ -1,7 +1,7 @@
 """`python -m localcloud`: run a local cloud in the foreground.
 
-It restarts itself with an environment that holds only what it needs: the variables with which a
-process starts can be read as long as it lives, and functions run as the same user.
+It restarts itself with only the environment variables that it needs. Functions run as the same
+user, and could read the variables that it started with for as long as it lives.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import click
 
-# What Python, the system's libraries, temporary and private folders, and Windows ask for.
+# What Python, system libraries, temporary and private folders, and Windows need.
 _NEEDED = re.compile(
     "PATH|HOME|USER|LOGNAME|TMPDIR|TEMP|TMP|TZ|LANG|LANGUAGE|LC_.*|XDG_.*_(HOME|DIR)|PYTHON.*|"
     "VIRTUAL_ENV|LD_LIBRARY_PATH|DYLD_.*|SYSTEMROOT|SYSTEMDRIVE|WINDIR|USERPROFILE|APPDATA|"
@@ -26,7 +26,7 @@ _NEEDED = re.compile(
 def _smtp(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """Check HOST[:PORT] before anything is started."""
     if value is not None and not re.fullmatch(r"[^:\s]+(:[1-9]\d{0,4})?", value):
-        raise click.BadParameter(f"{value!r} is not of the form HOST[:PORT].")
+        raise click.BadParameter(f"expected HOST[:PORT], found {value!r}.")
     return value
 
 
@@ -35,14 +35,14 @@ def _smtp(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
     "--port",
     type=click.IntRange(0, 65535),
     metavar="N",
-    help="Port on 127.0.0.1; 0 takes any that is free. Unless given, one that follows from user "
-    "and folder, or the next that is free.",
+    help="Port on 127.0.0.1; 0 takes any free one. By default it follows from user and folder; if "
+    "that one is taken, the next free one.",
 )
 @click.option(
     "--mailbox",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Maildir for e-mail; a temporary one unless given.",
+    help="Maildir for e-mail; by default a temporary one.",
 )
 @click.option(
     "--smtp",
@@ -55,7 +55,7 @@ def _smtp(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
     default=10,
     type=click.IntRange(1, 1000),
     metavar="N",
-    help="Invocations that may run at one time; more wait.",
+    help="Invocations that may run at the same time; others wait.",
 )
 @click.option(
     "--retry-delay",
@@ -76,7 +76,7 @@ def _smtp(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
     default=1.0,
     type=click.FloatRange(1, 1000),
     metavar="N",
-    help="How many times as fast AWS's waits pass, such as visibility timeouts.",
+    help="Make AWS's waits, such as visibility timeouts, pass N times as fast.",
 )
 @click.option(
     "--queue-name-delay",
@@ -96,30 +96,30 @@ def _smtp(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
     "--auth",
     default="on",
     type=click.Choice(["on", "off"]),
-    help="'off' takes any credentials, from any program on this machine.",
+    help="'off' accepts any credentials, from any program on this machine.",
 )
 @click.option(
     "--log",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write there what it has to say, once it has its port.",
+    help="Write the output to this file, once the port is taken.",
 )
 @click.option("--until-stdin-ends", is_flag=True, hidden=True)
 def main(port: int | None, auth: str, **options: Any) -> None:
     """Run AWS on this machine: Lambda, API Gateway, SQS, SNS, DynamoDB, IAM and Logs.
 
-    Prints the address once it is ready. Requests are signed with the keys that this start makes;
-    `lab env` prints them, with all else that an AWS client needs. State lives as long as the
-    process.
+    Prints the address once it is ready. Sign requests with the keys that this start makes;
+    `lab env` prints them, with everything else that an AWS client needs. The state is gone when
+    the process ends.
     """
-    # Where Jupyter is installed, jsonschema takes seconds over a grammar of IRIs as it is imported,
-    # twice as long as all the rest. None in its place makes it go without; nothing here needs it.
+    # With Jupyter installed, importing jsonschema spends seconds on a grammar of IRIs, twice as
+    # long as all the rest. None in its place makes jsonschema skip it; nothing here needs it.
     missing: Any = None
     sys.modules.setdefault("rfc3987_syntax", missing)
     from localcloud.host import start_key
 
     try:
-        from localcloud.cloud import Options  # slow to import; --help is not
+        from localcloud.cloud import Options  # slow to import, and --help need not wait
         from localcloud.server import listen, serve
     except ImportError as error:  # most likely moto lacks what we replace in it
         _fail(str(error))
@@ -127,7 +127,7 @@ def main(port: int | None, auth: str, **options: Any) -> None:
     def ready(address: str) -> None:
         print(f"Local cloud ready at http://{address}", flush=True)
         if auth == "off":
-            print("It takes any credentials, from every program on this machine.", flush=True)
+            print("It accepts any credentials, from every program on this machine.", flush=True)
 
     ports = start_key.ports(Path.cwd()) if port is None else range(port, port + 1)
     try:
@@ -135,24 +135,24 @@ def main(port: int | None, auth: str, **options: Any) -> None:
     except OSError as error:
         _fail(
             f"cannot listen on 127.0.0.1:{ports[-1]}: {error.strerror or error}. Stop what runs "
-            "there, or choose another port with --port (0 takes any that is free; for the lab "
-            "command and the chapters, set LAB_PORT)."
+            "there, or choose another port with --port (0 takes any free one; for the lab command "
+            "and the chapters, set LAB_PORT)."
         )
     try:
         serve(Options(auth=auth == "on", **options), server_socket, ready)
     except OSError as error:
         _fail(
-            f"{error}. It needs a private folder for its keys, below your home directory, and a "
-            "place for mail; choose another one with --mailbox."
+            f"{error}. It needs a private folder for its keys below your home directory, and a "
+            "place for mail; choose another place with --mailbox."
         )
 
 
 def _begin_again_without_secrets() -> None:
-    """Start over in this process with the variables that are needed, if there are others."""
+    """Restart in this process with only the needed variables, if there are others."""
     needed = {name: value for name, value in os.environ.items() if _NEEDED.fullmatch(name)}
     if len(needed) == len(os.environ):
         return
-    if os.name == "posix":  # elsewhere it would be another process
+    if os.name == "posix":  # elsewhere execve starts another process
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], needed)
     for name in os.environ.keys() - needed.keys():
         del os.environ[name]

@@ -13,7 +13,7 @@ _FORM = re.compile(r"arn:([^:]*):([^:]+):([^:]*):([^:]*):(.+)", re.DOTALL)
 
 
 class Arn(NamedTuple):
-    """`arn:partition:service:region:account:resource`. The resource may hold further colons."""
+    """`arn:partition:service:region:account:resource`. The resource may contain more colons."""
 
     partition: str
     service: str
@@ -35,6 +35,6 @@ NOWHERE = Arn("", "", "", "", "")
 
 @lru_cache(maxsize=1024)
 def parse(text: str) -> Arn:
-    """The parts of an ARN; NOWHERE, whose parts are all empty, if the text is not an ARN."""
+    """The parts of an ARN. For any other text: NOWHERE, whose parts are all empty."""
     found = _FORM.fullmatch(text)
     return Arn(*found.groups()) if found else NOWHERE

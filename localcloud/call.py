@@ -1,7 +1,7 @@
-"""A signed request to AWS's API, parsed once: which service, region and operation, with what.
+"""A signed request to AWS's API, parsed once: service, region, operation and parameters.
 
-The operation stands in a header (JSON), in a form (the query protocol), or behind the method and
-path (REST), where botocore's models of the services tell which it is.
+The operation is in a header (JSON), in a form (the query protocol), or follows from the method and
+path (REST). For REST, botocore's models of the services tell which operation it is.
 https://smithy.io/2.0/aws/protocols/index.html
 """
 
@@ -23,15 +23,15 @@ _SUCCESS = range(200, 300)
 
 
 class UnreadableCallError(Exception):
-    """The body of a call is not what its protocol says."""
+    """The body of a call does not follow its protocol."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request to the API of `service`, which the key `access_key_id` was used to sign.
+    """A request to the API of `service`, signed with the key `access_key_id`.
 
-    `parameters` are those of the body in the JSON and the query protocol, and those of the path in
-    REST, where the body is the service's own business. `operation` is "" if no operation fits.
+    `parameters` come from the body in the JSON and query protocols, and from the path in REST,
+    where the service reads the body itself. `operation` is "" if the service has no such one.
     """
 
     request: Request
@@ -82,7 +82,7 @@ def _rest_operation(service: str, method: str, path: str) -> tuple[str, dict[str
 
 @cache
 def _rest_paths(service: str) -> list[tuple[str, str, re.Pattern[str]]]:
-    """Each operation of a service with its method and the pattern of its path."""
+    """Each operation of a service, with its method and the pattern of its path."""
     try:
         model = get_session().get_service_model(service)
     except UnknownServiceError:

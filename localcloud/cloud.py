@@ -1,7 +1,7 @@
-"""The local cloud: makes the services, and hands each signed request to its own.
+"""The local cloud: makes the services, and hands each signed request to the right one.
 
-Everything runs on one event loop, and moto's state is one for the whole process: there is one
-local cloud in it at a time.
+Everything runs on one event loop. moto's state belongs to the whole process, so a process can have
+only one local cloud at a time.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Options:
 
 
 class LocalCloud:
-    """The services of the cloud, put together. Files of its own are below `directory`."""
+    """The services of the cloud, put together. It keeps its files below `directory`."""
 
     def __init__(self, options: Options, directory: Path, key: StartKey | None = None) -> None:
         upstream.install()
@@ -72,7 +72,7 @@ class LocalCloud:
         self.sns = SNS(self.mailbox)
         self.sqs = SQS(options.queue_name_delay)
         self.apigateway = APIGateway()
-        # Work ends from front to back: pollers and events first, then what they would fill.
+        # Stop from front to back: pollers and events first, then what they would fill.
         every = (self.lambda_, self.sns, self.sqs, self.apigateway, self.logs, DynamoDB(), STS())
         self.services: dict[str, Service] = {service.name: service for service in every}
         self._moto_alone = Service()
@@ -100,7 +100,7 @@ class LocalCloud:
         upstream.reset()
 
     def is_idle(self) -> bool:
-        """Whether nothing is under way and nothing waits that would go on by itself."""
+        """Whether nothing is under way, and nothing that waits would go on by itself."""
         return all(service.is_idle() for service in self.services.values())
 
     async def answer(self, request: Request) -> Response:
@@ -120,16 +120,15 @@ class LocalCloud:
         return refused or await service.handle(made) or upstream.ask(made.request)
 
     def signed(self, request: Request) -> Signed:
-        """What the request's signature says, once it is verified. Raises RefusedSignatureError."""
+        """Verify the request's signature; returns what it says. Raises RefusedSignatureError."""
         signed = signatures.read(request)
         if self.key.auth:
             signatures.verify(request, signed, self._known.find)
         return signed
 
     def is_of_our_user(self, request: Request) -> bool:
-        """Whether a request to our own controls is signed with the key of the start. Where any
-        credentials are taken, a header of ours is enough, which a page of another site cannot
-        send."""
+        """Whether a request to our own controls is signed with the key of the start. With
+        `--auth off` our own header is enough, as a page of another site cannot send it."""
         if not self.key.auth:
             return "x-localcloud" in request.headers
         try:
@@ -139,7 +138,7 @@ class LocalCloud:
         return signed.service == "localcloud" and signed.access_key_id == self.key.access_key_id
 
     def whose(self) -> dict[str, Any]:
-        """What anybody may know: that this is a local cloud, and whose it is."""
+        """What anyone may know: that this is a local cloud, and whose it is."""
         return {
             "service": "localcloud",
             "address": f"http://{self.address}",

@@ -1,6 +1,6 @@
-"""Hands what one service has for another to it: to a queue, a topic or a function, by its ARN.
+"""Delivers from one service to another: to a queue, a topic or a function, by its ARN.
 
-It goes in the name of a role or of an AWS service. Whether that one may send there is asked here.
+The sender is a role or an AWS service. This module checks that the sender is allowed to send.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-services
 """
@@ -15,7 +15,7 @@ from localcloud import arn as arns
 from localcloud.iam.policies import Policy, role_allows, service_may
 from localcloud.service import Attributes, Service
 
-# What it takes to send there, and what the thing is called.
+# The action that sending there needs, and what the target is called.
 _ACTIONS = {
     "sqs": ("sqs:SendMessage", "queue"),
     "sns": ("sns:Publish", "topic"),
@@ -30,8 +30,8 @@ class CannotInvokeError(Exception):
 
 
 class ThrottledError(Exception):
-    """The function runs as often at one time as its reserved concurrency allows, or was not
-    free in time.
+    """The function already runs as often at the same time as its reserved concurrency allows, or
+    was not free in time.
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
     """
 
@@ -41,32 +41,32 @@ class ThrottledError(Exception):
 
 @dataclass(frozen=True)
 class Role:
-    """Who sends is somebody with this role, whose policies must allow it."""
+    """A sender with this role. The role's policies must allow it."""
 
     arn: str
 
     def problem(self, action: str, target: str) -> str:
-        """Why it may not do that to the target, or "" """
+        """Why it may not do `action` on the target, or "" """
         return "" if role_allows(self.arn, action, target) else f"its role lacks {action}"
 
 
 @dataclass(frozen=True)
 class ServicePrincipal:
-    """Who sends is AWS itself ("sns.amazonaws.com"), for the thing with the ARN `source`. The
-    policy of the target must let it in."""
+    """AWS itself as the sender ("sns.amazonaws.com"), for the thing with the ARN `source`. The
+    policy of the target must allow it."""
 
     name: str
     source: str
 
     def problem(self, action: str, target: str) -> str:
-        """Why it may not do that to the target, or "" """
+        """Why it may not do `action` on the target, or "" """
         if service_may(policy_of(target), self.name, action, target, self.source):
             return ""
         return f"the policy of {target} does not allow it"
 
 
 def connect(services: Iterable[Service]) -> None:
-    """From now on these are the services of the cloud."""
+    """Set the services to deliver to."""
     _services.clear()
     _services.update({service.name: service for service in services})
 
@@ -78,7 +78,7 @@ def find(arn: str) -> Any | None:
 
 
 def policy_of(arn: str) -> Policy:
-    """The policy of a queue, topic or function itself, if there is one."""
+    """The resource policy of a queue, topic or function, if there is one."""
     parts = arns.parse(arn)
     return _services.get(parts.service, _NO_SERVICE).policy_of(parts)
 
@@ -92,8 +92,8 @@ def why_not(target: str, sender: Role | ServicePrincipal) -> str:
 def deliver(
     target: str, text: str, sender: Role | ServicePrincipal, attributes: Attributes | None = None
 ) -> str:
-    """Send a message to a queue or topic, or invoke a function asynchronously with it; why that
-    could not be done, or "" """
+    """Send a message to a queue or topic, or invoke a function with it asynchronously. Returns why
+    that failed, or "" """
     if problem := why_not(target, sender):
         return problem
     parts = arns.parse(target)

@@ -1,4 +1,4 @@
-"""An HTTP request and its response, and the errors of AWS's protocols."""
+"""HTTP requests and responses, and errors in AWS's protocols."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def text_response(status: int, text: str) -> Response:
 def error_response(
     request: Request, status: int, code: str, message: str, service: str | None = None
 ) -> Response:
-    """An error in the protocol of the request: XML for the query protocol, else JSON. SQS's JSON
-    names the code that its query protocol had in a header of its own.
+    """An error in the protocol of the request: XML for the query protocol, else JSON. For SQS's
+    JSON, an extra header gives the code of its older query protocol.
     https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
     """
     if request.is_form or (service in _XML and "x-amz-target" not in request.headers):

@@ -1,8 +1,8 @@
-"""The attributes of a message: how large they make it, and what SQS and SNS find wrong with them.
+"""Message attributes: how many bytes they add, and which ones SQS and SNS refuse.
 
 Both have the same attributes: a name, a type (String, Number or Binary, with a suffix of your own
-behind a dot) and one value in the field of that type. moto takes many that AWS refuses, and a
-subscriber's queue or a handler then breaks on them.
+after a dot) and one value in the field of that type. moto accepts many that AWS refuses, and then a
+subscriber's queue or a handler breaks on them.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
 https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html
@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_MAX_NAME = 256  # bytes, and a name is shorter than that
+_MAX_NAME = 256  # bytes; a name must be shorter
 _MAX_ATTRIBUTES = 10  # of a message in a queue
 _FIELDS = {"String": "StringValue", "Number": "StringValue", "Binary": "BinaryValue"}
 _NOT_IN_SNS_NAMES = re.compile(r"[^\w.-]", re.ASCII)
@@ -30,7 +30,7 @@ def size_of(body: str, attributes: Mapping[str, Any]) -> int:
 
 
 def sns_problem(name: str, value: Mapping[str, Any]) -> str:
-    """Why SNS does not take the attribute, or "" """
+    """Why SNS refuses the attribute, or "" """
     if problem := _sns_name_problem(name):
         return problem
     kind = value["DataType"].split(".")[0]
@@ -54,7 +54,7 @@ def sns_problem(name: str, value: Mapping[str, Any]) -> str:
 
 
 def sqs_problem(attributes: Mapping[str, Mapping[str, Any]]) -> str:
-    """Why SQS does not take a message's attributes, or "" """
+    """Why SQS refuses a message's attributes, or "" """
     if len(attributes) > _MAX_ATTRIBUTES:
         return (
             f"Number of message attributes [{len(attributes)}] exceeds the allowed maximum "

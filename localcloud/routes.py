@@ -1,10 +1,9 @@
-"""Path to handler: what a request is for, and who may make it.
+"""From path to handler: what a request is for, and who may make it.
 
-Besides AWS's API, which takes signed requests, there are four kinds of paths: a worker's Runtime
-API below `/_runtime`, which its token opens; deployed stages below `/restapis/.../_user_request_`,
-open as on AWS; the links of mails; and the local cloud's own controls below `/_localcloud`, for
-those who sign with the key of its start. What a page of another site makes a browser send is
-refused.
+AWS's API takes signed requests. There are four more kinds of paths: a worker's Runtime API below
+`/_runtime`, opened by the worker's token; deployed stages below `/restapis/.../_user_request_`,
+open as on AWS; the links in mails; and the local cloud's own controls below `/_localcloud`, which
+need the key of its start. Requests that another site's page makes a browser send are refused.
 """
 
 from __future__ import annotations
@@ -45,13 +44,13 @@ async def answer(cloud: LocalCloud, request: Request) -> Response:
         return await cloud.answer(request)
     except RefusedSignatureError as error:
         status, code = signatures.status_and_code(error)
-        if error.service is None:  # as API Gateway puts it, for nobody knows what is meant
+        if error.service is None:  # in API Gateway's form, as the service is unknown
             return json_response(status, {"message": str(error)}, x_amzn_errortype=code)
         return error_response(request, status, code, str(error), error.service)
 
 
 async def _control(cloud: LocalCloud, request: Request) -> Response:
-    """Whose cloud this is, for anybody; the rest for its user only."""
+    """Tell anyone whose cloud this is; the rest is for its user only."""
     action = request.path.removeprefix(_CONTROLS)
     ours = cloud.is_of_our_user(request)
     if request.method == "GET" and action == "status":
@@ -79,7 +78,7 @@ async def _checkpoint(cloud: LocalCloud, request: Request) -> Response:
 
 
 async def _set_speed(_: LocalCloud, request: Request) -> Response:
-    """Change how fast waits pass that begin from now on: {"speed": 60}."""
+    """Set how fast the waits pass that begin from now on: {"speed": 60}."""
     try:
         speed = json.loads(request.body)["speed"]
         if isinstance(speed, bool) or not clock.MIN_SPEED <= speed <= clock.MAX_SPEED:
@@ -100,7 +99,7 @@ _ACTIONS: dict[str, Callable[[LocalCloud, Request], Awaitable[Response]]] = {
 
 
 def _mailed_link(query: dict[str, list[str]]) -> Response:
-    """A link from a mail was opened."""
+    """Answer a link that was opened from a mail."""
     action = query["Action"][0]
     if action == "ConfirmSubscription":
         arn = subscriptions.confirm(query.get("Token", [""])[0])
@@ -113,9 +112,10 @@ def _mailed_link(query: dict[str, list[str]]) -> Response:
 
 
 def _is_local(request: Request) -> bool:
-    """Refuse what another site's page can make a browser send (DNS rebinding, forms, images).
+    """Whether a request comes from this machine, and not from another site's page that makes a
+    browser send it (DNS rebinding, forms, images).
 
-    A link in a mail may be opened from a page that shows the mail.
+    A link in a mail is allowed, as a web page may show the mail.
     https://developer.mozilla.org/docs/Web/HTTP/Headers/Sec-Fetch-Site
     """
     headers = request.headers

@@ -1,7 +1,7 @@
-"""The one loopback port: listens, speaks HTTP, and ends in good order.
+"""The one loopback port: listens, speaks HTTP, and shuts down in order.
 
-uvicorn speaks HTTP; this module is the ASGI application behind it. It has no opinion on what a
-request is for: that is for routes.py to say.
+uvicorn speaks HTTP; this module is the ASGI application behind it. It does not decide what a
+request is for: routes.py does.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from localcloud.host.resources import connections_to_hold, raise_file_limit, rem
 from localcloud.http import Request, Response, json_response
 
 _MAX_BODY = 80 * 1024 * 1024  # a 50 MB package, in base64
-_PREFIX = "localcloud-"  # of the temporary directories, with the process id after it
+_PREFIX = "localcloud-"  # of the temporary directories; the process id follows
 _WITHOUT_BODY = (204, 304)
-_GRACE_SECONDS = 4.0  # to stop in good order, before the process ends itself
+_GRACE_SECONDS = 4.0  # for an orderly stop, before the process ends itself
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -66,8 +66,8 @@ class _HungUpError(Exception):
 
 
 async def _read(scope: Scope, receive: Receive) -> Request | None:
-    """The whole request; None if its body is larger than any that AWS takes. Raises _HungUpError
-    where the rest never comes: half an order is none, and neither is half a worker's reply."""
+    """The whole request; None if its body is larger than AWS allows. Raises _HungUpError if the
+    rest never comes: half an order, or half of a worker's reply, is not one."""
     chunks, size = [], 0
     while True:
         message = await receive()
@@ -86,8 +86,8 @@ async def _read(scope: Scope, receive: Receive) -> Request | None:
 
 
 def _on_the_wire(response: Response) -> tuple[bytes, list[tuple[bytes, bytes]]]:
-    """Body and headers of a response. Two statuses have no body, whatever somebody puts there: a
-    client would read it as the next answer. https://www.rfc-editor.org/rfc/rfc9110#section-6.4.1
+    """Body and headers of a response. Two statuses never have a body: a client would read it as
+    the next answer. https://www.rfc-editor.org/rfc/rfc9110#section-6.4.1
     """
     headers = [(name.encode(), value.encode("latin-1")) for name, value in response.headers]
     if response.status in _WITHOUT_BODY:
@@ -98,7 +98,7 @@ def _on_the_wire(response: Response) -> tuple[bytes, list[tuple[bytes, bytes]]]:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn that says where it listens once it does, and ends the workers first."""
+    """uvicorn that reports once it listens, and ends the workers first."""
 
     def __init__(
         self, config: uvicorn.Config, cloud: LocalCloud, on_ready: Callable[[str], None]
@@ -117,8 +117,8 @@ class _Server(uvicorn.Server):
 
 
 def listen(ports: Iterable[int]) -> socket.socket:
-    """A socket on the loopback interface, at the first of these ports that is free. Raises
-    OSError when none is."""
+    """A socket on the loopback interface, at the first free one of these ports. Raises OSError if
+    none is free."""
     *others, last = ports
     for port in others:
         with suppress(OSError):
@@ -140,7 +140,7 @@ def _listen(port: int) -> socket.socket:
 
 
 def _sweep() -> None:
-    """Remove what local clouds left behind that were killed before they could tidy up."""
+    """Remove what killed local clouds left behind."""
     for directory in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
         pid = directory.name.removeprefix(_PREFIX).partition("-")[0]
         if pid.isdigit() and not _runs(int(pid)):
@@ -148,29 +148,29 @@ def _sweep() -> None:
 
 
 def _runs(pid: int) -> bool:
-    """Whether there is such a process; one that only waits to be waited for is dead."""
+    """Whether there is such a process; a zombie counts as dead."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-    except (psutil.Error, OSError):  # it cannot be looked at, so it is there
+    except (psutil.Error, OSError):  # we may not look at it, so it is there
         return True
 
 
 def _wait_for_stdin(on_end: Callable[[], None]) -> None:
-    """Stop when the process that started us is gone, however it went."""
+    """Stop when the process that started us is gone, however it ended."""
     while os.read(0, 1):
         pass
     on_end()
     time.sleep(_GRACE_SECONDS)
-    os._exit(1)  # something hangs; the workers see the end of their pipes, too
+    os._exit(1)  # something hangs; the workers notice the end of their pipes, too
 
 
 def serve(options: Options, server_socket: socket.socket, on_ready: Callable[[str], None]) -> None:
     """Run a local cloud on a socket of `listen` until it is stopped.
 
-    `on_ready` is told its host:port. Raises OSError if there is no private folder for its keys, or
-    no place for its mailbox.
+    Calls `on_ready` with its host:port. Raises OSError if there is no private folder for its keys,
+    or no place for its mailbox.
     """
     port = server_socket.getsockname()[1]
     key = start_key.make(port, Path.cwd(), auth=options.auth, log=options.log)
@@ -178,16 +178,16 @@ def serve(options: Options, server_socket: socket.socket, on_ready: Callable[[st
     if options.log is not None:
         _write_to(options.log)
     for number in (signal.SIGINT, signal.SIGTERM):
-        # uvicorn raises the signal again once it has shut down; leave by the front door
-        # then, so that the temporary directory goes, too.
+        # uvicorn raises the signal again once it has shut down. Exit normally then, so that the
+        # temporary directory is removed, too.
         signal.signal(number, lambda *_: sys.exit(0))
     _sweep()
     prefix = f"{_PREFIX}{os.getpid()}-"
     with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as directory:
         cloud = LocalCloud(options, Path(directory), key)
         cloud.runtime.prepare()
-        # moto holds much that never goes away; looking through it for garbage again and
-        # again took a tenth of a busy cloud's time.
+        # moto keeps much that never goes away; searching it for garbage again and again took a
+        # tenth of a busy cloud's time.
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
         cloud.bind(f"127.0.0.1:{port}")
@@ -200,7 +200,7 @@ def serve(options: Options, server_socket: socket.socket, on_ready: Callable[[st
             access_log=False,
             proxy_headers=False,
             timeout_graceful_shutdown=1,
-            # A worker that has been busy for a while must find its connection still open.
+            # A worker must find its connection still open after a long invocation.
             timeout_keep_alive=24 * 60 * 60,
             server_header=False,
             date_header=False,
@@ -216,8 +216,8 @@ def serve(options: Options, server_socket: socket.socket, on_ready: Callable[[st
 
 
 def _write_to(log: Path) -> None:
-    """Let what this process prints from now on go to a file. That is done once the port is ours:
-    a start that fails to get it must not empty the log of the cloud that has it."""
+    """Send what this process prints from now on to a file. Comes after the port is ours: a start
+    that fails to get it must not empty the log of the cloud that has it."""
     descriptor = private.open_log(log)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)

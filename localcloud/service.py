@@ -1,6 +1,6 @@
-"""What every service of the cloud answers: the one protocol of the folders here.
+"""The one protocol that every service of the cloud follows.
 
-The defaults are those of a service that moto answers alone.
+The defaults are for a service that moto answers alone.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ Attributes = Mapping[str, Mapping[str, Any]]  # of a message: DataType and one v
 
 
 class Service:
-    """One service. `name` is that of its signatures and ARNs."""
+    """One service. `name` is the one in its signatures and ARNs."""
 
     name = ""
 
     async def handle(self, call: Call) -> Response | None:
-        """Answer a call; None if that is for moto to do."""
+        """Answer a call; None leaves it to moto."""
         return None
 
     def needed(self, call: Call) -> Needed:
-        """What the caller must be allowed: here one action, on any resource."""
+        """What the caller must be allowed to do: here one action, on any resource."""
         yield f"{call.service}:{call.operation}", ""
 
     def find(self, arn: Arn) -> Any | None:
@@ -35,11 +35,11 @@ class Service:
         return None
 
     def policy_of(self, arn: Arn) -> Policy:
-        """The policy of that resource itself, if it has one."""
+        """The resource policy of that resource, if it has one."""
         return None
 
     def take(self, arn: Arn, text: str, attributes: Attributes) -> str:
-        """Take a message of another service's; why that cannot be done, or "" """
+        """Take a message from another service. Returns why that fails, or "" """
         return f"nothing can be sent to {arn}"
 
     async def invoke(self, arn: Arn, payload: bytes) -> Any:
@@ -47,7 +47,7 @@ class Service:
         raise NotImplementedError
 
     def describe(self) -> dict[str, Any]:
-        """What a page or `lab status` may show. It changes nothing, and can be written as JSON."""
+        """What a page or `lab status` may show, as JSON values. Changes nothing."""
         return {}
 
     def is_idle(self) -> bool:
@@ -55,14 +55,14 @@ class Service:
         return True
 
     def saved(self) -> Any:
-        """What is remembered here besides moto's state, for a checkpoint. It can be pickled."""
+        """What the service remembers besides moto's state, for a checkpoint. It can be pickled."""
         return None
 
     def restore(self, saved: Any) -> None:
-        """Remember just that, and go on with what it has to do. Comes after `pause`."""
+        """Remember exactly that, and go on with the work in it. Comes after `pause`."""
 
     def pause(self) -> None:
-        """Give up what is under way, to go on with something else. What it takes to work stays."""
+        """Give up what is under way, but stay ready to work."""
         self.stop()
 
     def reset(self) -> None:

@@ -1,8 +1,8 @@
-"""Background tasks that do not vanish and do not fail in silence, and some that never end.
+"""Background tasks that neither vanish nor fail silently, and some that never end.
 
-A task that works forever (a poller, the runtime's look at its workers) is supervised: if it ends
-all the same, it starts again. The price is that a task that fails at once fails once a second, and
-says so in the log each time.
+A task that works forever (a poller, the runtime's check of its workers) is supervised: if it ends
+all the same, it starts again. The price: what always fails at once fails once a second, with a
+line in the log each time.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 logger = logging.getLogger(__name__)
-_PAUSE_SECONDS = 1.0  # of this machine's, before a task that ended starts again
+_PAUSE_SECONDS = 1.0  # real time, before a task that ended starts again
 
-# How often supervised tasks started again since this process began, by their names.
+# How often supervised tasks started again in this process, by their names.
 restarted: Counter[str] = Counter()
 
 
 class Tasks:
-    """Keeps tasks alive until they are done (the event loop itself holds them weakly) and
-    logs what goes wrong in them at once."""
+    """Keeps tasks alive until they are done (the event loop holds them only weakly), and logs at
+    once what goes wrong in them."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
@@ -37,8 +37,8 @@ class Tasks:
     def supervise(
         self, name: str, work: Callable[[], Coroutine[Any, Any, None]]
     ) -> asyncio.Task[None]:
-        """Run `work` until the returned task is cancelled: when it ends or raises, that is
-        logged and counted under its name, and it is begun again after a pause."""
+        """Run `work` until the returned task is cancelled. When it ends or raises, log and count
+        that under its name, and start it again after a pause."""
         return self.start(_for_ever(name, work))
 
     def cancel(self) -> None:
@@ -56,8 +56,8 @@ async def _for_ever(name: str, work: Callable[[], Coroutine[Any, Any, None]]) ->
     while True:
         try:
             await work()
-            logger.error("%s ended, and begins again", name)
+            logger.error("%s ended, and starts again", name)
         except Exception:
-            logger.exception("%s failed, and begins again", name)
+            logger.exception("%s failed, and starts again", name)
         restarted[name] += 1
         await asyncio.sleep(_PAUSE_SECONDS)

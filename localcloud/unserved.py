@@ -1,8 +1,8 @@
-"""What the local cloud refuses by name, because moto would take it and nothing would come of it.
+"""What the local cloud refuses by name, because moto would accept it and then do nothing.
 
-moto has nearly all of AWS's services. Some of them pass on what they get: on a schedule, by a rule,
-or to a function in Docker. Here it would vanish without a word. So a call that sets such a thing up
-is answered with NotImplemented, and nothing that moto does starts Docker.
+moto has nearly all AWS services. Some of them pass on what they get: on a schedule, by a rule, or
+to a function in Docker. Here that would vanish without a word. So a call that sets up such a thing
+is answered with NotImplemented, and moto never starts Docker.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from localcloud.http import Response
 from localcloud.upstream import replaces
 
 _FUNCTION = re.compile(rb"arn(:|%3A)aws[\w-]*(:|%3A)lambda(:|%3A)", re.IGNORECASE)
-_BY_EVENTS = "has no EventBridge that hands events on; invoke the function, or send to a queue."
+_BY_EVENTS = "has no EventBridge that passes events on; invoke the function, or send to a queue."
 _BY_MAIL = "sends no mail through SES; subscribe an address to an SNS topic."
-# By the service in the signature's scope; operations by the end of X-Amz-Target or the Action.
+# By the service in the signature's scope and the operation: the end of X-Amz-Target, or the Action.
 _OPERATIONS = {
     "events": {
         "PutTargets": _BY_EVENTS,
@@ -46,7 +46,7 @@ _PATHS = {
 
 
 def refusal(call: Call) -> Response | None:
-    """The answer to a call of which nothing would come; None to any other."""
+    """The answer to a call that would do nothing here; None for any other call."""
     text = _what_is_lacking(call)
     return call.error(501, "NotImplemented", f"The local cloud {text}") if text else None
 
@@ -55,7 +55,7 @@ def _what_is_lacking(call: Call) -> str:
     service, request = call.service, call.request
     if service in ("logs", "s3") and _FUNCTION.search(request.body):
         if call.operation == "PutSubscriptionFilter":
-            return "calls no functions for log lines; read them by FilterLogEvents."
+            return "calls no functions for log lines; read them with FilterLogEvents."
         if service == "s3" and request.query.startswith("notification"):
             return "calls no functions for what happens in a bucket; send it to a queue."
     if known := _OPERATIONS.get(service, {}).get(call.operation):

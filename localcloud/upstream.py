@@ -1,12 +1,12 @@
 """moto, called in this process as the WSGI application that it ships, and what we replace in it.
 
-Everything that AWS remembers (roles, queues, topics, tables, functions, log groups) is moto's. It
-runs on the event loop and never waits, so no two requests see a half-made change and nothing here
-needs a lock; the price is that one slow call holds up the rest.
+moto keeps everything that AWS remembers (roles, queues, topics, tables, functions, log groups). It
+runs on the event loop and never waits, so no request sees a half-made change and nothing here needs
+a lock. The price: one slow call holds up the rest.
 
-Where moto has no hook, one of its attributes is replaced. A replacement stands beside the code
-that it serves, marked by `@replaces`, and in the one list here, which `install` puts in place.
-moto may rename an attribute in a later version: then the import fails, and names it.
+Where moto has no hook, we replace one of its attributes. Each replacement is next to the code that
+needs it, marked with `@replaces`. One list here collects them, and `install` puts them in place.
+If a later moto renames an attribute, the import fails and names it.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from localcloud.http import Request, Response, error_response
 
 logger = logging.getLogger(__name__)
 ACCOUNT_ID = DEFAULT_ACCOUNT_ID
-# What moto serves besides AWS's API: its controls, a recorder, an instance's metadata, ... Nothing
-# here needs them, and some write files or call moto's own server.
+# What moto serves besides AWS's API: its controls, a recorder, instance metadata, ... Nothing here
+# needs them, and some write files or call moto's own server.
 _NOT_OF_AWS = ("/moto-api", "/latest/", "/service_region/", "/favicon.ico", "/static/")
 
 T = TypeVar("T")
 
 
 class UnknownTargetError(ImportError):
-    """moto has no such attribute (or, for an addition, has one by now). Says what to try."""
+    """moto has no such attribute (or, for an addition, already has one). Says what to try."""
 
 
 @dataclass(frozen=True)
 class Patch:
-    """An attribute of moto that we replace, or add: then `original` is None."""
+    """An attribute of moto, replaced by ours. `original` is None where moto has none."""
 
     target: Any
     attribute: str
@@ -56,7 +56,7 @@ class Patch:
 
     @property
     def module(self) -> str:
-        """The module of ours that replaces it."""
+        """Our module that replaces it."""
         return str(self.replacement.__module__)
 
     @property
@@ -71,14 +71,13 @@ _originals: dict[int, Any] = {}
 
 
 def replaces(target: Any, attribute: str | None = None) -> Callable[[T], T]:
-    """Put a function or class in the place of one in `target`, a class or module of moto. It has
-    the same name there, unless `attribute` is another one. Raises UnknownTargetError."""
+    """Replace a function or class in `target`, a class or module of moto. Its name there is
+    `attribute`, by default the same as ours. Raises UnknownTargetError."""
     return _patching(target, attribute, is_there=True)
 
 
 def adds(target: Any, attribute: str | None = None) -> Callable[[T], T]:
-    """Add what a class or module of moto lacks. Raises UnknownTargetError if it has that by
-    now."""
+    """Add what a class or module of moto lacks. Raises UnknownTargetError if moto has it by now."""
     return _patching(target, attribute, is_there=False)
 
 
@@ -103,17 +102,17 @@ def _patching(target: Any, attribute: str | None, *, is_there: bool) -> Callable
 
 
 def original(replacement: Any) -> Any:
-    """What moto has in the place of this replacement."""
+    """What moto has in place of this replacement."""
     return _originals[id(replacement)]
 
 
 def patches() -> list[Patch]:
-    """All that was registered, by module and place."""
+    """Everything that was registered, sorted by module and place."""
     return sorted(_patches.values(), key=lambda patch: (patch.module, patch.place))
 
 
 def install() -> None:
-    """Put every replacement in its place. Doing it twice changes nothing."""
+    """Put every replacement in place. Doing it twice changes nothing."""
     for patch in _patches.values():
         is_property = isinstance(
             inspect.getattr_static(patch.target, patch.attribute, None), property
@@ -124,12 +123,12 @@ def install() -> None:
 
 @replaces(BaseModel, "__new__")
 def _new(cls: type[Any], *_: Any, **__: Any) -> Any:
-    """moto remembers every message that there ever was, for a dashboard that we do not serve."""
+    """moto would remember every message forever, for a dashboard that we do not serve."""
     return object.__new__(cls)
 
 
 class _Dispatcher(DomainDispatcherApplication):
-    """moto's dispatcher, which lists a directory of 190 services twice at each request."""
+    """moto's dispatcher, without listing a directory of 190 services twice in each request."""
 
     def __init__(self) -> None:
         super().__init__(create_backend_app)
@@ -167,7 +166,7 @@ def _ask(request: Request) -> Response:
         return Response(started["status"], body, started["headers"])
     except NotImplementedError as error:
         return error_response(request, 501, "NotImplemented", str(error))
-    except Exception as error:  # a fault of the cloud's own must reach the caller as a 500
+    except Exception as error:  # our own fault must reach the caller as a 500
         logger.exception("moto failed on %s %s", request.method, request.path)
         text = f"{type(error).__name__}: {error}"
         return error_response(request, 500, "InternalFailure", text)
@@ -214,7 +213,7 @@ def _environ(request: Request) -> dict[str, Any]:
         "wsgi.run_once": False,
     }
     for name, value in request.headers.items():
-        if name.startswith("x-moto-"):  # another account, by a header that AWS does not have
+        if name.startswith("x-moto-"):  # moto's header for another account; AWS has none
             continue
         if name == "content-type":
             environ["CONTENT_TYPE"] = value
