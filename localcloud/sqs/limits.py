@@ -1,4 +1,4 @@
-"""Limits on what SQS takes that moto leaves out, or counts in characters.
+"""SQS's limits that moto lacks, or counts in characters instead of bytes.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
@@ -50,7 +50,7 @@ _ATTRIBUTES = {
     "RedrivePolicy",
     "SqsManagedSseEnabled",
 }
-# What XML 1.0 cannot carry, which SQS still spoke when the rule was made.
+# What XML 1.0 cannot carry. The rule is from the time when SQS still spoke XML.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -67,14 +67,14 @@ class _InvalidContents(SQSException):
 def send_message(
     backend: SQSBackend, queue_name: str, message_body: str, **options: Any
 ) -> Message:
-    """A message is text, of at most the queue's maximum in bytes, attributes included."""
+    """A message is text. With its attributes it has at most the queue's maximum size in bytes."""
     _refuse(backend.get_queue(queue_name), message_body, options)
     sent: Message = original(send_message)(backend, queue_name, message_body, **options)
     return sent
 
 
 def _refuse(queue: Queue, body: str | None, options: dict[str, Any]) -> None:
-    """What SQS does not take as a message. `options` are moto's."""
+    """Refuse what SQS does not accept as a message. `options` are moto's."""
     attributes = options.get("message_attributes") or {}
     delay = options.get("delay_seconds")
     if not body:
@@ -99,8 +99,8 @@ def _refuse(queue: Queue, body: str | None, options: dict[str, Any]) -> None:
 def send_message_batch(
     backend: SQSBackend, queue_name: str, entries: dict[str, dict[str, Any]]
 ) -> tuple[list[Message], list[dict[str, Any]]]:
-    """A batch as a whole is held to the limit of one message; what is wrong with one entry fails
-    that entry, unless it has no body."""
+    """A whole batch has the size limit of one message. A bad entry fails alone, but an entry
+    without a body fails the batch."""
     _refuse_batch(list(entries.values()))
     sent, failed = [], []
     for entry in entries.values():
@@ -138,7 +138,7 @@ def _refuse_batch(entries: list[dict[str, Any]]) -> None:
 
 
 def refuse_attributes(attributes: dict[str, Any]) -> None:
-    """Refuse what is no attribute of a standard queue, or out of its range.
+    """Refuse attributes that a standard queue does not have, and values out of range.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
     """
     for name, value in attributes.items():
@@ -180,19 +180,19 @@ def _is_within(value: Any, least: int, most: int) -> bool:
 
 @replaces(SQSResponse)
 def create_queue(response: SQSResponse) -> Any:
-    """A queue has no attributes that are unknown or out of range."""
-    if not response._get_param("QueueName").endswith(".fifo"):  # that is refused by name
+    """A new queue's attributes must be known and in range."""
+    if not response._get_param("QueueName").endswith(".fifo"):  # FIFO queues are refused by name
         refuse_attributes(response._get_param("Attributes", {}))
     return original(create_queue)(response)
 
 
 @replaces(SQSResponse)
 def set_queue_attributes(response: SQSResponse) -> Any:
-    """A queue is given no attributes that are unknown or out of range."""
+    """New attributes of a queue must be known and in range."""
     refuse_attributes(response._get_param("Attributes", {}))
     return original(set_queue_attributes)(response)
 
 
 @replaces(moto_responses)
 def validate_message_attributes(_: Any) -> None:
-    """moto refuses attributes in other words than AWS."""
+    """moto refuses attributes, but not in AWS's words."""

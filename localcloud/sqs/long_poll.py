@@ -1,6 +1,6 @@
 """A long poll: ReceiveMessage that waits until there is a message.
 
-It is held open here, on the event loop, rather than inside moto, which would hold up everybody.
+It waits here, on the event loop. Waiting inside moto would hold up everyone.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
 """
@@ -16,7 +16,7 @@ from localcloud.sqs import queue as queues
 
 
 async def receive(call: Call) -> Response:
-    """Answer ReceiveMessage once there is a message, or the time to wait for one is over."""
+    """Answer ReceiveMessage once there is a message, or the wait time is over."""
     loop = asyncio.get_running_loop()
     started = loop.time()
     while True:
@@ -32,4 +32,4 @@ async def receive(call: Call) -> Response:
             return response
         await queue.wait_for_message(left)
         if queue.closed and queues.at(call.parameters["QueueUrl"], call.region) is not None:
-            return response  # another queue has its name: what is there is for those who ask now
+            return response  # a new queue has its name; its messages are for calls from now on

@@ -11,24 +11,24 @@ from localcloud.upstream import replaces
 
 @replaces(moto_sqs, "Message")
 class QueuedMessage(moto_sqs.Message):
-    """moto's message, timed by our clock, that remembers which queue gave it up."""
+    """moto's message, timed by our clock. A dead letter remembers which queue gave it up."""
 
     dead_letter_source: str | None = None  # the ARN of that queue
-    received_ms: float = 0.0  # when it was received last
+    received_ms: float = 0.0  # when it was last received
 
     @property
     def due_ms(self) -> float:
-        """When it may next be received, in epoch milliseconds."""
+        """When it can next be received, in epoch milliseconds."""
         return max(self.visible_at, self.delayed_until)
 
     @property
     def size(self) -> int:
-        """What counts against limits: the bytes of the body and of the attributes."""
+        """What counts against limits: the bytes of the body and the attributes."""
         return size_of(self.body, self.message_attributes)
 
     @property
     def attributes(self) -> dict[str, str]:
-        """Its system attributes, as of the last time that it was received.
+        """AWS's system attributes of the message, as of its last receive.
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
         """
         attributes = {

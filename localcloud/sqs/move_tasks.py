@@ -1,8 +1,8 @@
 """Message move tasks: SQS's redrive, from a dead-letter queue back to where its messages were.
 
-A message that is moved is a new one, with a new id, time and receive count. A task moves what was
-there when it started: a message that fails again comes back to the dead-letter queue, and the task
-would never end.
+A moved message is a new one, with a new id, time and receive count. A task moves only what was
+there at the start: what fails again comes back to the dead-letter queue, and the task would never
+end.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
 """
@@ -41,7 +41,7 @@ class _NotFound(SQSException):
 
 @dataclass
 class MoveTask:
-    """One task, as ListMessageMoveTasks tells of it."""
+    """One task, as ListMessageMoveTasks shows it."""
 
     source: IndexedQueue
     destination_arn: str | None
@@ -59,7 +59,7 @@ class MoveTask:
         return base64.b64encode(text.encode()).decode()
 
     def describe(self) -> dict[str, Any]:
-        """The entry in the list; the handle is only there while there is something to cancel."""
+        """The entry in the list. It has a handle only while there is something to cancel."""
         found = {
             "TaskHandle": self.handle if self.status == "RUNNING" else None,
             "Status": self.status,
@@ -75,7 +75,7 @@ class MoveTask:
 
 
 class MoveTasks:
-    """Starts, lists and cancels."""
+    """Starts, lists and cancels move tasks."""
 
     def __init__(self) -> None:
         global _running
@@ -84,7 +84,7 @@ class MoveTasks:
         self._tasks = Tasks()
 
     def describe(self) -> list[dict[str, Any]]:
-        """All tasks, the newest of each queue first."""
+        """All tasks; those of each queue newest first."""
         return [task.describe() for tasks in self._by_source.values() for task in tasks]
 
     def is_idle(self) -> bool:
@@ -100,14 +100,14 @@ class MoveTasks:
         return self._by_source
 
     def restore(self, saved: dict[str, list[MoveTask]]) -> None:
-        """Have just those tasks, and go on with those that are not done."""
+        """Have exactly those tasks, and go on with those that are not done."""
         self._by_source = saved
         for task in chain.from_iterable(saved.values()):
             self._tasks.start(self._move(task))
 
     def start(self, call: dict[str, Any]) -> ActionResult:
         source = _queue(call, "SourceArn")
-        if not sources_of(source):  # those that Lambda and SNS have do not count
+        if not sources_of(source):  # dead-letter queues of Lambda and SNS do not count
             raise InvalidParameterValue("Source queue must be configured as a Dead Letter Queue.")
         if "DestinationArn" in call:
             _queue(call, "DestinationArn")
@@ -148,7 +148,7 @@ class MoveTasks:
         raise _NotFound("Task does not exist.")
 
     async def _move(self, task: MoveTask) -> None:
-        """Move one message after the other, at the task's rate."""
+        """Move one message after another, at the task's rate."""
         while task.status == "RUNNING":
             message = task.source.first_visible()
             if message is None or task.moved == task.to_move:
@@ -163,7 +163,7 @@ class MoveTasks:
         if destination is None:
             task.status, task.failure = "FAILED", _NO_QUEUE if arn else _NO_SOURCE
             return
-        sent = _sent_again(message)  # first, should it fail
+        sent = _sent_again(message)  # first, as it may fail
         task.source.remove(message)
         destination.add_message(sent)
         task.moved += 1
@@ -186,7 +186,7 @@ def _sent_again(message: QueuedMessage) -> QueuedMessage:
     return sent
 
 
-# moto's state is one for the whole process, and so are these tasks.
+# moto's state belongs to the whole process, and so do these tasks.
 _running: MoveTasks | None = None
 
 

@@ -1,7 +1,7 @@
-"""The name of a deleted queue, which cannot be taken again at once.
+"""The name of a deleted queue, which cannot be used again at once.
 
-AWS keeps a name for 60 seconds. A tutorial that is torn down and set up again would only
-wait, so here the time is an option, none unless asked for.
+AWS reserves the name for 60 seconds. Here that is an option, off by default: it would only slow
+down a tutorial that is torn down and set up again.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html
 """
@@ -16,23 +16,23 @@ from moto.sqs.models import Queue, SQSBackend
 from localcloud import clock
 from localcloud.upstream import original, replaces
 
-delay = 0.0  # seconds that the name of a deleted queue is kept
+delay = 0.0  # seconds that the name of a deleted queue stays reserved
 
 
 @replaces(SQSBackend)
 def delete_queue(backend: SQSBackend, queue_name: str) -> None:
-    """A deleted queue lets those go who wait for a message, and its name is kept for a while."""
+    """Deleting a queue ends its long polls, and reserves its name for a while."""
     queue = backend.queues.get(queue_name)
     original(delete_queue)(backend, queue_name)
     if queue is not None:
         queue.close()
-    # In the backend, which forgets it at a reset as it does the queues.
+    # In the backend, so that a reset forgets it together with the queues.
     vars(backend).setdefault("names_until", {})[queue_name] = clock.after_ms(delay)
 
 
 @replaces(SQSBackend)
 def create_queue(backend: SQSBackend, name: str, *args: Any, **options: Any) -> Queue:
-    """A name that was deleted lately cannot be taken again yet."""
+    """The name of a recently deleted queue cannot be used yet."""
     if vars(backend).get("names_until", {}).get(name, 0) > clock.now_ms():
         raise SQSException(
             "AWS.SimpleQueueService.QueueDeletedRecently",

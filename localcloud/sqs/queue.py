@@ -1,11 +1,11 @@
 """SQS queues whose cost per message does not grow with the backlog.
 
-moto keeps a queue as one list and counts it again at every call, so sending to a queue
-that holds thousands of messages takes milliseconds and gets slower. Here a message is
-found by its receipt handle and the next visible one by a deque; messages that are in
-flight or delayed wait in a heap until they are due. The trade-off: this replaces the
-inside of moto's ``Queue`` (standard queues only), so it has to follow moto when that
-changes; ``tests/localcloud/sqs/test_queue.py`` holds it to the behavior that AWS documents.
+moto keeps a queue as one list and counts it again at every call. So sending to a queue of
+thousands of messages takes milliseconds, and gets slower. Here a receipt handle finds its message,
+a deque has the next visible one, and messages that are in flight or delayed wait in a heap until
+they are due. The trade-off: this replaces the inside of moto's ``Queue`` (standard queues only),
+so it must follow moto's changes. ``tests/localcloud/sqs/test_queue.py`` checks the behavior that
+AWS documents.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
 """
@@ -36,12 +36,12 @@ from localcloud.upstream import original, replaces
 
 _sequence = itertools.count()  # breaks ties in the heap: messages are not comparable
 _MAX_VISIBILITY_MS = 12 * 60 * 60 * 1000
-_SHOWN = 1000  # characters of a message's body, where it is described
+_SHOWN = 1000  # characters of a message's body in `describe`
 
 
 @replaces(moto_sqs, "Queue")
 class IndexedQueue(moto_sqs.Queue):
-    """moto's queue with constant-time send, receive, delete and change of visibility."""
+    """moto's queue, with constant-time send, receive, delete and change of visibility."""
 
     def __init__(self, name: str, *args: Any, **kwargs: Any) -> None:
         if name.endswith(".fifo"):
@@ -53,7 +53,7 @@ class IndexedQueue(moto_sqs.Queue):
         super().__init__(name, *args, **kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy has of it: nobody waits there for a message."""
+        """What a copy gets: everything but those who wait for a message."""
         return {**vars(self), "_arrived": set()}
 
     # moto assigns a new list to empty the queue, and does so in __init__ too.
@@ -73,7 +73,7 @@ class IndexedQueue(moto_sqs.Queue):
             self.add_message(message)
 
     def _set_attributes(self, attributes: dict[str, Any], now: float | None = None) -> None:
-        """A policy of another form is refused, and one that is not named stays: moto forgets it."""
+        """Refuse a malformed policy, and keep the policy if none is given: moto forgets it."""
         if "Policy" not in attributes:
             attributes = {**attributes, "Policy": self.policy}
         if attributes["Policy"] and not is_policy(attributes["Policy"]):
@@ -102,7 +102,7 @@ class IndexedQueue(moto_sqs.Queue):
 
     @property
     def dead_letter_target(self) -> str | None:
-        """The ARN of its dead-letter queue, whether or not there is such a queue."""
+        """The ARN of its dead-letter queue, whether or not that exists."""
         return self.redrive_policy["deadLetterTargetArn"] if self.redrive_policy else None
 
     def add_message(self, message: QueuedMessage) -> None:
@@ -123,12 +123,12 @@ class IndexedQueue(moto_sqs.Queue):
         """Take up to `count` visible messages, as long as they fit, and hide them for
         `visibility_timeout` seconds.
 
-        A message that was received `maxReceiveCount` times already moves to the
-        dead-letter queue instead. Returns copies, as the state goes on changing.
+        A message that was already received `maxReceiveCount` times moves to the dead-letter queue
+        instead. Returns copies, as the state keeps changing.
         """
         self._promote()
         received: list[QueuedMessage] = []
-        for _ in range(len(self._ready)):  # an end, in case it is its own dead-letter queue
+        for _ in range(len(self._ready)):  # ends even if the queue is its own dead-letter queue
             if len(received) == count:
                 break
             message = self._ready.popleft()
@@ -141,7 +141,7 @@ class IndexedQueue(moto_sqs.Queue):
                 continue
             dead_letter_queue = self._dead_letter_queue_for(message)
             if dead_letter_queue is not None:
-                given_up = _given_up(message, self.queue_arn)  # first, should it fail
+                given_up = _given_up(message, self.queue_arn)  # first, as it may fail
                 self.remove(message)
                 dead_letter_queue.add_message(given_up)
                 continue
@@ -157,22 +157,22 @@ class IndexedQueue(moto_sqs.Queue):
         return received
 
     def first_visible(self) -> QueuedMessage | None:
-        """The message that would be received next, left where it is."""
+        """The message that would be received next. It stays where it is."""
         self._promote()
         while self._ready and not self._is_visible(self._ready[0]):
             self._ready.popleft()
         return self._ready[0] if self._ready else None
 
     def longest_wait_ms(self) -> float | None:
-        """For how long a visible message has waited to be received, at most; None if none waits.
-        It is the one that would come next: they come in the order in which they became visible."""
+        """How long the oldest visible message has waited; None if none waits. That is the next one
+        to be received: messages come in the order in which they became visible."""
         message = self.first_visible()
         if message is None:
             return None
         return max(0.0, clock.now_ms() - max(message.sent_timestamp, message.due_ms))
 
     def delete_message(self, receipt_handle: str) -> None:
-        """Delete for good; deleting twice succeeds. Raises ReceiptHandleIsInvalid."""
+        """Delete for good. Deleting twice succeeds. Raises ReceiptHandleIsInvalid."""
         if receipt_handle in self.deleted_messages:
             return
         self.remove(self._find(receipt_handle))
@@ -190,7 +190,7 @@ class IndexedQueue(moto_sqs.Queue):
         self._wake()
 
     def describe(self, first: int = 10) -> dict[str, Any]:
-        """Its counts, and the first messages, which stay as they are: nothing is received."""
+        """Its counts, and its first messages, without receiving them."""
         return {
             "name": self.name,
             "arn": self.queue_arn,
@@ -210,18 +210,18 @@ class IndexedQueue(moto_sqs.Queue):
         return "delayed" if message.id in self._hidden_ids else "visible"
 
     def has(self, message: QueuedMessage) -> bool:
-        """Whether a message is still here: not deleted, nor moved to the dead-letter queue."""
+        """Whether a message is still here, not deleted or moved to the dead-letter queue."""
         return message.id in self._by_id
 
     def give_back(self, receipt_handle: str) -> None:
-        """Show a message again at once that was received and not looked at."""
+        """Make a message visible again at once that was received but not used."""
         message = self._find(receipt_handle)
         message.approximate_receive_count -= 1
         self.change_visibility(receipt_handle, 0)
 
     async def wait_for_message(self, timeout: float) -> None:
-        """Return once a message is visible, when the queue is deleted, or after `timeout`
-        seconds (of this machine's)."""
+        """Return when a message is visible, when the queue is deleted, or after `timeout` seconds
+        (real time)."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         arrived = asyncio.Event()
@@ -234,7 +234,7 @@ class IndexedQueue(moto_sqs.Queue):
                 if self._hidden:
                     left = min(left, max(0.0, self._hidden[0][0] - clock.now_ms()) / 1000 + 0.001)
                 arrived.clear()
-                # Not asyncio.wait_for: in Python 3.11 it may lose that it was cancelled.
+                # Not asyncio.wait_for: in Python 3.11 it may lose a cancellation.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(left):
                         await arrived.wait()
@@ -242,7 +242,7 @@ class IndexedQueue(moto_sqs.Queue):
             self._arrived.discard(arrived)
 
     def close(self) -> None:
-        """Let those go who wait for a message: the queue is deleted."""
+        """End all waits for a message, as the queue is deleted."""
         self.closed = True
         self._wake()
 
@@ -255,7 +255,7 @@ class IndexedQueue(moto_sqs.Queue):
         heapq.heappush(self._hidden, (message.due_ms, next(_sequence), message))
 
     def _promote(self) -> None:
-        """Make the messages ready whose visibility timeout or delay is over."""
+        """Make messages ready when their visibility timeout or delay is over."""
         now = clock.now_ms()
         while self._hidden and self._hidden[0][0] <= now:
             due, _, message = heapq.heappop(self._hidden)
@@ -266,7 +266,7 @@ class IndexedQueue(moto_sqs.Queue):
                 self._ready.append(message)
 
     def _is_visible(self, message: QueuedMessage) -> bool:
-        """Whether it was neither deleted nor hidden since it was queued as ready."""
+        """Whether it was neither deleted nor hidden since it became ready."""
         return message.id in self._by_id and message.id not in self._hidden_ids
 
     def _find(self, receipt_handle: str) -> QueuedMessage:
@@ -280,8 +280,8 @@ class IndexedQueue(moto_sqs.Queue):
         return bool(age_ms > self.message_retention_period * 1000)
 
     def _dead_letter_queue_for(self, message: QueuedMessage) -> moto_sqs.Queue | None:
-        """Where the message belongs after its last receive. The queue is looked up by name:
-        it may have been deleted (then the message stays here) and made again."""
+        """Where the message goes after its last receive. Looks up the queue by name, as it may
+        have been deleted (then the message stays here) and made again."""
         if self.dead_letter_target is None:
             return None
         if message.approximate_receive_count < self.redrive_policy["maxReceiveCount"]:
@@ -290,7 +290,7 @@ class IndexedQueue(moto_sqs.Queue):
         return moto_sqs.sqs_backends[self.account_id][self.region].queues.get(name)
 
     def remove(self, message: QueuedMessage) -> None:
-        """Take a message out for good, even while somebody has it."""
+        """Remove a message for good, no matter who received it."""
         self._by_id.pop(message.id, None)
         self._hidden_ids.discard(message.id)
         self._in_flight.discard(message.id)
@@ -318,8 +318,8 @@ def _seconds(milliseconds: float | None) -> float | None:
 
 
 def _given_up(message: QueuedMessage, source_arn: str) -> QueuedMessage:
-    """A copy for the dead-letter queue. It keeps its id, its receive count and the time at
-    which it was sent; no receipt handle is valid any more."""
+    """A copy for the dead-letter queue. It keeps its id, receive count and sent time; its receipt
+    handles are no longer valid."""
     moved = copy.copy(message)
     moved.dead_letter_source = source_arn
     moved.visible_at = moved.delayed_until = 0.0
@@ -334,19 +334,19 @@ def find(arn: Arn) -> IndexedQueue | None:
 
 
 def at(url: str, region: str) -> IndexedQueue | None:
-    """The queue behind a queue URL, whose last two parts are account and name."""
+    """The queue of a queue URL, whose last two parts are account and name."""
     *_, account, name = ["", "", *url.rstrip("/").split("/")]
     return find(Arn("aws", "sqs", region, account, name))
 
 
 def queues() -> Iterator[IndexedQueue]:
-    """All that there are, in every region."""
+    """All queues, in every region."""
     for backend in upstream.backends(moto_sqs.sqs_backends):
         yield from backend.queues.values()
 
 
 def sources_of(dead_letters: IndexedQueue) -> list[IndexedQueue]:
-    """The queues that send their dead letters to this one. It goes by ARN: moto forgets them when
+    """The queues that send their dead letters to this one, found by ARN: moto forgets them when
     the queue is made again."""
     there = moto_sqs.sqs_backends[dead_letters.account_id][dead_letters.region].queues.values()
     return [queue for queue in there if queue.dead_letter_target == dead_letters.queue_arn]
@@ -361,7 +361,7 @@ def receive_message(
     visibility_timeout: int,
     message_attribute_names: list[str] | None = None,
 ) -> list[QueuedMessage]:
-    """moto would wait in here; long_poll.py does that outside of it."""
+    """moto would wait here; long_poll.py waits outside of moto."""
     messages = backend.get_queue(queue_name).receive(int(count), int(visibility_timeout))
     for message in messages:
         moto_sqs._filter_message_attributes(message, message_attribute_names or [])
@@ -373,7 +373,7 @@ def receive_message(
 def change_message_visibility(
     backend: moto_sqs.SQSBackend, queue_name: str, receipt_handle: str, visibility_timeout: int
 ) -> None:
-    """The queue finds the message by its handle; moto goes through all of them."""
+    """Our queue finds the message by its handle; moto searches all messages."""
     queue = backend.get_queue(queue_name)
     queue.change_visibility(receipt_handle, int(visibility_timeout))
 
@@ -382,13 +382,13 @@ def change_message_visibility(
 def list_dead_letter_source_queues(
     backend: moto_sqs.SQSBackend, queue_name: str
 ) -> list[IndexedQueue]:
-    """moto forgets the sources when the queue is made again."""
+    """moto forgets a queue's sources when the queue is made again."""
     return sources_of(backend.get_queue(queue_name))
 
 
 @replaces(SQSResponse, "receive_message")
 def receive_message_with_source(response: SQSResponse) -> ActionResult:
-    """moto has all attributes of a received message but one, the queue that gave it up."""
+    """moto lacks one attribute of a received message: the queue that gave it up."""
     answer: ActionResult = original(receive_message_with_source)(response)
     asked = ("AttributeNames", "MessageSystemAttributeNames")
     names = {name for parameter in asked for name in response._get_param(parameter, [])}
@@ -403,11 +403,11 @@ def receive_message_with_source(response: SQSResponse) -> ActionResult:
 
 @replaces(moto_sqs)
 def generate_receipt_handle() -> str:
-    """moto draws 185 characters one at a time, a tenth of the cost of a receive."""
+    """moto draws 185 characters one by one, a tenth of the cost of a receive."""
     return secrets.token_urlsafe(96)
 
 
 @replaces(moto_sqs)
 def unix_time_millis() -> float:
-    """Messages are timed by our clock."""
+    """Our clock times the messages."""
     return clock.now_ms()
