@@ -1,1 +1,1 @@
-"""SNS: topics, subscriptions, and what is delivered to them."""
+"""SNS: topics, subscriptions and deliveries."""

@@ -1,11 +1,10 @@
-"""What SNS does after a message was published: calls functions, fills queues, sends e-mail.
+"""What SNS does with a published message: calls functions, fills queues, sends e-mail.
 
-moto keeps the topics and subscriptions. It would run a function in Docker, it drops e-mail, and it
-asks no queue's policy. All that is done here: a function is invoked asynchronously, a queue gets
-what its policy lets in, a URL gets a POST, and an address gets mail once its owner has opened the
-link in the confirmation. What a subscriber cannot get becomes a dead letter of the subscription.
-Where that has no dead-letter queue, it is recorded as lost. It never disturbs the other
-subscribers.
+moto keeps the topics and subscriptions. But it would run a function in Docker, drops e-mail and
+ignores the policies of queues. So this module delivers: it invokes a function asynchronously, gives
+a queue what its policy allows, sends a POST to a URL, and mails an address after its owner has
+opened the link in the confirmation. What fails goes to the subscription's dead-letter queue, or is
+recorded as lost if there is none. It never disturbs the other subscribers.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html
 """
@@ -36,13 +35,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 _SERVICE = "sns.amazonaws.com"
-_PAUSES = (1.0, 5.0, 20.0)  # in seconds, before what the cloud could not deliver is tried again
-_POST_SECONDS = 15.0  # that an HTTP endpoint has to answer
+_PAUSES = (1.0, 5.0, 20.0)  # in seconds, before a delivery that failed in the cloud is tried again
+_POST_SECONDS = 15.0  # for an HTTP endpoint to answer
 
 
 @dataclass(frozen=True)
 class Retry:
-    """A delivery in which the cloud itself failed, and when it is tried again (epoch ms)."""
+    """A delivery that failed in the cloud itself, and when it is tried again (epoch ms)."""
 
     subscription_arn: str
     message_id: str
@@ -51,7 +50,7 @@ class Retry:
 
 
 class Delivery:
-    """Delivers what is published to functions, queues, URLs and mailboxes."""
+    """Delivers published messages to functions, queues, URLs and mailboxes."""
 
     def __init__(self, mailbox: Mailbox) -> None:
         global _running
@@ -66,7 +65,7 @@ class Delivery:
         return not self.retries and not self._posts and self.mailbox.is_idle()
 
     def stop(self) -> None:
-        """Give up the deliveries that wait for their time."""
+        """Give up all later deliveries."""
         self._tasks.cancel()
         self.retries.clear()
         self._posts.clear()
@@ -81,9 +80,9 @@ class Delivery:
         message_structure: str | None = None,
         **_: Any,
     ) -> None:
-        """Give the message to one subscriber. Raises nothing: the others still have to get it,
-        and whatever it is that goes wrong, the message must not be lost. `message` is as it was
-        published, which has a text for each protocol."""
+        """Give the message to one subscriber. Never raises: the other subscribers must get it all
+        the same, and no error may lose the message. `message` is as published; if it is structured,
+        it has a text for each protocol."""
         if subscription.is_pending:
             return
         text = message
@@ -104,8 +103,8 @@ class Delivery:
     def _deliver(
         self, subscription: Subscription, notification: dict[str, Any], failures: int = 0
     ) -> None:
-        """What the other side refuses is a dead letter at once; where the cloud itself failed, it
-        is tried again a few times first.
+        """Deliver. What the subscriber refuses is a dead letter at once. If the cloud itself fails,
+        try again a few times first.
         https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html
         """
         deliver = {"lambda": self._invoke, "sqs": self._send, "email": self._mail}.get(
@@ -115,7 +114,7 @@ class Delivery:
             problem = deliver(subscription, notification)
         except Exception as error:
             if failures < len(_PAUSES):
-                logger.exception("%s could not be notified, and will be again", subscription.arn)
+                logger.exception("%s could not be notified; trying again later", subscription.arn)
                 again = self._deliver_later(subscription, notification, failures)
                 self._tasks.start(again)
                 return
@@ -134,7 +133,7 @@ class Delivery:
         self._deliver(subscription, notification, failures + 1)
 
     def _post(self, subscription: Subscription, notification: dict[str, Any]) -> str:
-        """Send to an HTTP endpoint, on a thread, as that waits for the other side."""
+        """Send to an HTTP endpoint, on a thread, as that waits for the endpoint."""
 
         async def post() -> None:
             problem = await asyncio.to_thread(_posted, subscription, notification)
@@ -155,7 +154,7 @@ class Delivery:
         return ""
 
     def _invoke(self, subscription: Subscription, notification: dict[str, Any]) -> str:
-        """Invoke the function, asynchronously; why that could not be done, or "" """
+        """Invoke the function asynchronously. Returns why that failed, or "" """
         record = {
             "EventSource": "aws:sns",
             "EventVersion": "1.0",
@@ -166,7 +165,7 @@ class Delivery:
         return deliver(subscription.endpoint, text, _sender(subscription))
 
     def _send(self, subscription: Subscription, notification: dict[str, Any]) -> str:
-        """Send to the queue; why that could not be done, or "" """
+        """Send to the queue. Returns why that failed, or "" """
         target, sender = subscription.endpoint, _sender(subscription)
         if str(subscription.attributes.get("RawMessageDelivery")).lower() != "true":
             return deliver(target, _envelope(notification), sender)
@@ -179,11 +178,11 @@ class Delivery:
     def _dead_letter(
         self, subscription: Subscription, notification: dict[str, Any], problem: str
     ) -> None:
-        """What nobody can take goes straight to the subscription's dead-letter queue, if that
-        lets the topic in. https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
+        """Send what cannot be delivered to the subscription's dead-letter queue, if its policy
+        allows the topic. https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
         """
         name = subscription.topic.name
-        # Not the endpoint, which may be an address, or hold a secret.
+        # Not the endpoint: it may be an address, or contain a secret.
         logger.warning("%s cannot notify %s: %s", name, subscription.arn, problem)
         try:
             lost = self._to_dead_letter_queue(subscription, notification)
@@ -196,7 +195,7 @@ class Delivery:
     def _to_dead_letter_queue(
         self, subscription: Subscription, notification: dict[str, Any]
     ) -> str:
-        """Why it could not be sent there, or "" """
+        """Send it there. Returns why that failed, or "" """
         policy = subscription.attributes.get("RedrivePolicy")
         if not policy:
             return "the subscription has no dead-letter queue"
@@ -205,7 +204,7 @@ class Delivery:
         return problem and f"its dead-letter queue {target}: {problem}"
 
     def mail_confirmation(self, subscription: Subscription) -> None:
-        """Ask the owner of an address, by a mail with a link."""
+        """Ask the owner of an address to confirm, in a mail with a link."""
         topic_arn, token = subscription.topic_arn, subscription.token
         link = self._link(Action="ConfirmSubscription", TopicArn=topic_arn, Token=token)
         self._send_mail(
@@ -248,7 +247,7 @@ class Delivery:
         return f"http://{self.address}/?{urlencode(query)}"
 
 
-_running: Delivery | None = None  # moto's state is one for the whole process, and so is this
+_running: Delivery | None = None  # one for the process, like moto's state
 
 
 def running() -> Delivery:
@@ -263,8 +262,8 @@ def _sender(subscription: Subscription) -> ServicePrincipal:
 
 
 def _posted(subscription: Subscription, notification: dict[str, Any]) -> str:
-    """Send to an HTTP endpoint; why it does not have it, or "". What the error of a connection
-    says repeats the URL, which may hold a secret.
+    """Send to an HTTP endpoint. Returns why that failed, or "", but not a connection error's own
+    text: it repeats the URL, which may contain a secret.
     https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html
     """
     headers = {
@@ -284,8 +283,8 @@ def _posted(subscription: Subscription, notification: dict[str, Any]) -> str:
             retries=False,
             preload_content=False,
         )
-        answer.close()  # the rest of the answer does not matter, however long it is
-    except Exception as error:  # whatever the other side is, or is not
+        answer.close()  # the body does not matter, and may be long
+    except Exception as error:  # the endpoint may be anything
         return type(error).__name__
     return "" if 200 <= answer.status < 300 else f"the endpoint answered {answer.status}"
 
@@ -293,8 +292,8 @@ def _posted(subscription: Subscription, notification: dict[str, Any]) -> str:
 def _passes(
     subscription: Subscription, message: str, message_attributes: dict[str, Any] | None
 ) -> bool:
-    """Whether the subscription's filter policy lets the message through. The matcher is made
-    here, as moto's own does not notice a scope that is set after the policy.
+    """Whether the subscription's filter policy lets the message through. Makes its own matcher,
+    as moto's ignores a scope that is set after the policy.
     https://docs.aws.amazon.com/sns/latest/dg/sns-message-filtering.html
     """
     policy = subscription._filter_policy
@@ -305,8 +304,8 @@ def _passes(
 
 
 def _envelope(notification: dict[str, Any]) -> str:
-    """The notification as queues get it: two names are spelled in another way than for
-    functions, and what is empty is left out.
+    """The notification as queues get it: two names are spelled differently than for functions, and
+    empty fields are left out.
     https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
     """
     renamed = {name.replace("Url", "URL"): value for name, value in notification.items()}

@@ -1,8 +1,8 @@
 """What SNS refuses to publish, and which text each protocol gets.
 
-moto takes a message that no subscriber can be given: a structured one without `default`, an
-attribute without a value, an empty one. It tells the sender that all is well, and the message is
-gone. AWS refuses such a message, and the whole call where it is one of a batch.
+moto accepts messages that no subscriber can get: a structured one without `default`, one with an
+attribute without a value, an empty one. The sender gets no error, and the message is gone. AWS
+refuses such a message, and the whole batch if it is in one.
 
 https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
@@ -31,7 +31,7 @@ from localcloud.message_attributes import size_of, sns_problem
 from localcloud.upstream import original, replaces
 
 MAX_BYTES = 256 * 1024
-_MAX_SUBJECT = 100  # characters, and a subject is shorter than that
+_MAX_SUBJECT = 100  # characters; a subject must be shorter
 _MAX_ENTRIES = 10
 _ENTRY_ID = re.compile(r"[\w-]{1,80}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -64,8 +64,8 @@ class _Invalid(SNSException):
 
 
 def text_for(protocol: str, message: str) -> str:
-    """What a structured message says to subscribers of this protocol. What is no text is passed
-    over, as AWS does it. Raises moto's InvalidParameterValue as AWS refuses the message."""
+    """The text of a structured message for this protocol. Skips what is not text, as AWS does.
+    Raises moto's InvalidParameterValue if AWS refuses the message."""
     try:
         texts = json.loads(message)
     except (ValueError, RecursionError):
@@ -81,7 +81,7 @@ def text_for(protocol: str, message: str) -> str:
 
 
 def _refuse_subject(subject: str | None) -> None:
-    """It has to be able to stand in a mail's header."""
+    """Refuse a subject that cannot be a mail's header."""
     if subject is not None and (
         not subject or len(subject) >= _MAX_SUBJECT or _CONTROL.search(subject)
     ):
@@ -89,7 +89,7 @@ def _refuse_subject(subject: str | None) -> None:
 
 
 def _refuse_message(message: str, structure: str | None) -> None:
-    """Refuse what AWS does not publish, whatever is subscribed."""
+    """Refuse what AWS does not publish, no matter who subscribes."""
     if not message:
         raise InvalidParameterValue("Invalid parameter: Empty message")
     if structure == "json":
@@ -100,7 +100,7 @@ def _refuse_message(message: str, structure: str | None) -> None:
 
 @replaces(SNSBackend)
 def publish(backend: SNSBackend, message: str, arn: str | None, **options: Any) -> str:
-    """A message has 256 KiB at most, attributes included."""
+    """A message has at most 256 KiB, attributes included."""
     if options.get("phone_number"):
         raise NotImplementedError(
             "The local cloud sends no text messages; publish to a topic (TopicArn) instead."
@@ -115,7 +115,7 @@ def publish(backend: SNSBackend, message: str, arn: str | None, **options: Any) 
 
 
 def refuse_what_is_no_arn(parameter: str, text: str) -> None:
-    """Refuse a text that has too few parts to be an ARN."""
+    """Refuse a text with too few parts for an ARN."""
     parts = text.count(":") + 1
     if parts < 6:
         raise InvalidParameterValue(
@@ -137,8 +137,8 @@ def _refuse_no_topic(backend: SNSBackend, arn: str) -> None:
 def publish_batch(
     backend: SNSBackend, topic_arn: str, publish_batch_request_entries: list[dict[str, Any]]
 ) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
-    """A batch shares 256 KiB, and one bad message or attribute fails it as a whole; what goes wrong
-    with one entry later is in `Failed`, whatever it was."""
+    """A batch has at most 256 KiB in all, and one bad message or attribute fails all of it. Errors
+    that come later fail only their entry, and are in `Failed`."""
     _refuse_no_topic(backend, topic_arn)
     _refuse_batch(publish_batch_request_entries)
     successful: list[dict[str, str]] = []
@@ -154,7 +154,7 @@ def publish_batch(
             )
         except SNSException as error:
             failed.append(_failure(entry["Id"], error.code, error.message, at_fault=True))
-        except Exception as error:  # moto forgets it here, and nobody would know
+        except Exception as error:  # moto would drop it without a word
             text = f"{type(error).__name__}: {error}"
             failed.append(_failure(entry["Id"], "InternalError", text, at_fault=False))
         else:
@@ -187,7 +187,7 @@ def _refuse_batch(entries: list[dict[str, Any]]) -> None:
 def transform_message_attributes(
     _: SNSResponse, attributes: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
-    """Message attributes are checked, and passed on in the form that SNS gives them."""
+    """Message attributes are checked, and delivered in SNS's form."""
     for name, value in attributes.items():
         if not value.get("DataType"):
             raise _Invalid(
@@ -200,7 +200,7 @@ def transform_message_attributes(
 
 
 def _passed_on(value: Mapping[str, Any]) -> dict[str, Any]:
-    """DataType is Type, and StringValue or BinaryValue is Value, the latter in Base64."""
+    """DataType becomes Type, and StringValue or BinaryValue becomes Value (a binary in Base64)."""
     binary = value.get("BinaryValue")
     text = value.get("StringValue") if binary is None else base64.b64encode(binary).decode()
     return {"Type": value["DataType"], "Value": text}
@@ -208,7 +208,7 @@ def _passed_on(value: Mapping[str, Any]) -> dict[str, Any]:
 
 @replaces(Topic, "publish")
 def publish_to_all(topic: Topic, message: str, **options: Any) -> str:
-    """Every subscriber gets the message; moto goes no further than the first hundred."""
+    """Every subscriber gets the message; moto stops after the first hundred."""
     message_id = str(uuid.uuid4())
     for subscription in topic.sns_backend._get_topic_subscriptions(topic):
         subscription.publish(message, message_id, **options)
@@ -219,7 +219,7 @@ def publish_to_all(topic: Topic, message: str, **options: Any) -> str:
 def create_topic(
     backend: SNSBackend, name: str, attributes: dict[str, Any] | None, *more: Any
 ) -> Topic:
-    """A FIFO topic is refused by name: it fills FIFO queues, which are not here."""
+    """A FIFO topic is refused by name: it fills FIFO queues, which the local cloud lacks."""
     if name.endswith(".fifo") or (attributes or {}).get("FifoTopic"):
         raise NotImplementedError(
             "The local cloud has standard topics only; use a name without .fifo, and no FifoTopic."

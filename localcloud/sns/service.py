@@ -1,4 +1,4 @@
-"""SNS: confirmations, which permissions a call needs, and the topics for the other services."""
+"""SNS: confirmations, the permissions for each call, and topics for the other services."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from localcloud.upstream import ACCOUNT_ID
 
 
 class SNS(Service):
-    """Topics, their subscriptions, and the mailbox of those by e-mail."""
+    """Topics, their subscriptions, and the mailbox for e-mail."""
 
     name = "sns"
 
@@ -38,7 +38,7 @@ class SNS(Service):
         return None
 
     def needed(self, call: Call) -> Needed:
-        """Batches are no actions of their own: `sns:Publish` covers PublishBatch."""
+        """Batches have no action of their own: `sns:Publish` covers PublishBatch."""
         given = call.parameters
         named = (given.get(name) for name in ("TopicArn", "TargetArn", "ResourceArn"))
         subscription = given.get("SubscriptionArn", "").rpartition(":")[0]
@@ -106,7 +106,7 @@ def _described(topic: Topic) -> dict[str, Any]:
 
 
 def _without_pending(call: Call, label: bytes) -> Response:
-    """moto's answer, where a subscription that is pending has no ARN yet."""
+    """moto's answer, without the ARNs of pending subscriptions."""
     response = upstream.ask(call.request)
     body = subscriptions.hide_pending(response.body, label)
     headers = tuple(h for h in response.headers if h[0].lower() != "content-length")

@@ -1,7 +1,7 @@
-"""Subscriptions: what SNS refuses to subscribe and to set, and which of them are pending.
+"""Subscriptions: which endpoints and settings SNS refuses, and which subscriptions are pending.
 
-moto takes any protocol, endpoint and setting. Then the first message breaks on a policy that is
-no JSON, or goes nowhere, and nobody learns of it. It also confirms every address by itself.
+moto accepts any protocol, endpoint and setting. Then the first message breaks on a policy that is
+not JSON, or goes nowhere, and nobody is told. moto also confirms every address by itself.
 
 https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html
 https://docs.aws.amazon.com/sns/latest/api/API_SetSubscriptionAttributes.html
@@ -37,7 +37,7 @@ _PENDING = "PendingConfirmation"
 
 @replaces(moto_sns, "Subscription")
 class Subscription(moto_sns.Subscription):
-    """moto's subscription, which may be pending: then `token` is in the link that confirms it."""
+    """moto's subscription, which may be pending: the link that confirms it contains `token`."""
 
     token = ""
 
@@ -46,7 +46,7 @@ class Subscription(moto_sns.Subscription):
         return str(self.attributes.get(_PENDING)).lower() == "true"
 
     def ask(self) -> None:
-        """Wait for the owner of the address to confirm, with a new token."""
+        """Make it pending, with a new token, until the owner of the address confirms."""
         self.token = secrets.token_hex(32)
         self.attributes[_PENDING] = "true"
 
@@ -55,7 +55,7 @@ class Subscription(moto_sns.Subscription):
         self.attributes[_PENDING] = "false"
 
     def publish(self, message: str, message_id: str, **options: Any) -> None:
-        """Give a message that was published to the subscriber."""
+        """Give a published message to the subscriber."""
         delivery.running().publish(self, message, message_id, **options)
 
     def describe(self) -> dict[str, Any]:
@@ -69,14 +69,14 @@ class Subscription(moto_sns.Subscription):
 
 
 def subscriptions() -> Iterator[Subscription]:
-    """All that there are, in every region."""
+    """All subscriptions, in every region."""
     for backend in upstream.backends(moto_sns.sns_backends):
         yield from list(backend.subscriptions.values())
 
 
 def confirm(token: str) -> str | None:
-    """Confirm the subscription that the token was mailed for; its ARN, or None if there is none
-    (any more)."""
+    """Confirm the subscription of a mailed token. Returns its ARN, or None if there is no such
+    pending subscription (any more)."""
     for each in subscriptions():
         if each.is_pending and secrets.compare_digest(token, each.token):
             each.confirm()
@@ -85,13 +85,13 @@ def confirm(token: str) -> str | None:
 
 
 def remove(arn: str) -> None:
-    """Do what the link at the end of each mail promises."""
+    """Unsubscribe, as the link at the end of each mail promises."""
     for backend in upstream.backends(moto_sns.sns_backends):
         backend.subscriptions.pop(arn, None)
 
 
 def hide_pending(body: bytes, label: bytes) -> bytes:
-    """AWS shows `label` in place of an ARN while a subscription waits to be confirmed."""
+    """Replace the ARNs of pending subscriptions by `label`, as AWS does."""
     for each in subscriptions():
         if each.is_pending:
             body = body.replace(each.arn.encode(), label)
@@ -120,8 +120,8 @@ def refuse_endpoint(protocol: str, endpoint: str) -> None:
 
 
 def refuse_setting(name: str, value: str, scope: str | None = None, where: str = "") -> None:
-    """Refuse a value that cannot work. `scope` is the one of the filter policy; `where` is
-    what AWS says first if the setting stands in Subscribe."""
+    """Refuse a value that cannot work. `scope` is the filter policy's scope. `where` is how AWS's
+    message begins if the setting is part of Subscribe."""
     if name == "RawMessageDelivery" and value.lower() not in ("true", "false"):
         raise _invalid(f"{where}{name}: Invalid value [{value}]. Must be true or false.")
     if name == "FilterPolicyScope" and value not in _SCOPES:
@@ -138,7 +138,7 @@ def refuse_setting(name: str, value: str, scope: str | None = None, where: str =
 
 
 def _refuse_filter(policy: dict[str, Any], scope: str | None, where: str) -> None:
-    """What moto refuses, what it stumbles over, and what it takes and then never matches."""
+    """Refuse what moto refuses, what crashes it, and what it accepts but never matches."""
     try:
         SNSBackend._validate_filter_policy(None, policy, scope)
     except (TypeError, AttributeError, IndexError, KeyError) as error:
@@ -156,7 +156,7 @@ def _rules_in(policy: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _refuse_what_never_matches(key: str, rule: Any, scope: str | None) -> None:
-    """AWS knows these; here nothing would come through."""
+    """Refuse what AWS supports but moto never matches: no message would come through."""
     match, value = next(iter(rule.items())) if isinstance(rule, dict) else ("", None)
     lacking = ""
     if key == "$or":
@@ -166,7 +166,7 @@ def _refuse_what_never_matches(key: str, rule: Any, scope: str | None) -> None:
     elif match == "anything-but" and isinstance(value, dict) and "prefix" not in value:
         lacking = f"anything-but with {next(iter(value), '')}"
     elif match == "equals-ignore-case" and value != str(value).lower():
-        lacking = "equals-ignore-case with capital letters; write it in small ones"
+        lacking = "equals-ignore-case with capital letters; write the value in lower case"
     if lacking:
         raise NotImplementedError(f"The local cloud has no filter policies with {lacking}.")
 
@@ -189,7 +189,7 @@ def _invalid(text: str) -> InvalidParameterValue:
 def subscribe(
     backend: SNSBackend, topic_arn: str, endpoint: str, protocol: str
 ) -> moto_sns.Subscription:
-    """The owner of an address is asked, each time until the subscription is confirmed."""
+    """The owner of an address is asked to confirm, at each call until the owner does."""
     refuse_endpoint(protocol, endpoint)
     known = set(backend.subscriptions)
     made: Subscription = original(subscribe)(backend, topic_arn, endpoint, protocol)
@@ -201,7 +201,7 @@ def subscribe(
 
 @replaces(SNSResponse, "subscribe")
 def subscribe_with_settings(response: SNSResponse) -> Any:
-    """Settings are checked first: moto would subscribe, and then refuse them."""
+    """Settings are checked first: moto would subscribe, and refuse them only then."""
     settings = {name: str(value) for name, value in response._get_param("Attributes", {}).items()}
     for name, value in settings.items():
         refuse_setting(name, value, settings.get("FilterPolicyScope"), "Attributes Reason: ")
@@ -210,7 +210,7 @@ def subscribe_with_settings(response: SNSResponse) -> Any:
 
 @replaces(SNSResponse)
 def set_subscription_attributes(response: SNSResponse) -> Any:
-    """A setting that cannot work is refused, and an empty RedrivePolicy takes it away."""
+    """A setting that cannot work is refused, and an empty RedrivePolicy removes it."""
     known = response.backend.subscriptions.get(response._get_param("SubscriptionArn"))
     name = response._get_param("AttributeName")
     value = response._get_param("AttributeValue") or ""
@@ -218,13 +218,13 @@ def set_subscription_attributes(response: SNSResponse) -> Any:
     if name == "FilterPolicyScope" and known and known._filter_policy:
         refuse_setting("FilterPolicy", json.dumps(known._filter_policy), value)
     answer = original(set_subscription_attributes)(response)
-    if name == "RedrivePolicy" and known and not value:  # that takes it away
+    if name == "RedrivePolicy" and known and not value:  # empty removes it
         known.attributes.pop(name, None)
     return answer
 
 
 @replaces(SNSBackend)
 def unsubscribe(backend: SNSBackend, arn: str) -> None:
-    """What list_subscriptions shows of one that is pending is no ARN, and is refused."""
+    """A pending subscription has no ARN yet, and its label in list_subscriptions is refused."""
     refuse_what_is_no_arn("SubscriptionArn", arn)
     original(unsubscribe)(backend, arn)
