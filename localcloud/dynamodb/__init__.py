@@ -1,1 +1,1 @@
-"""DynamoDB: moto answers; here is which permissions a call needs."""
+"""DynamoDB: moto answers; the permissions for each call are here."""

@@ -1,6 +1,6 @@
-"""DynamoDB: which permissions a call needs, on tables and their indexes.
+"""DynamoDB: the permissions for each call, on tables and their indexes.
 
-Transactions are no actions of their own: `dynamodb:PutItem` covers a Put in TransactWriteItems.
+Transactions have no actions of their own: `dynamodb:PutItem` covers a Put in TransactWriteItems.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
 """
 
@@ -27,7 +27,7 @@ class DynamoDB(Service):
 
 
 def _on_tables(operation: str, parameters: dict[str, Any]) -> list[tuple[str, str]]:
-    """The actions of a call, each with its table; all tables if it names none."""
+    """The actions of a call, each with its table ("*" if the call names none)."""
     if "RequestItems" in parameters:
         return [(operation, table) for table in parameters["RequestItems"]]
     if "TransactItems" in parameters:

@@ -1,4 +1,4 @@
-"""CloudWatch Logs: what functions have to say is written before anybody reads it."""
+"""CloudWatch Logs: the lines of functions are written before each call."""
 
 from __future__ import annotations
 

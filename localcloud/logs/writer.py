@@ -1,9 +1,8 @@
 """CloudWatch Logs for functions.
 
-Lines are kept in memory and reach moto when somebody asks for logs, because an invocation
-must not pay for a search that nobody makes. As on AWS, a function's lines go to its log
-group; a group that does not exist is made only if the execution role may make it, and a role
-that may not write leaves no lines.
+Lines stay in memory until the next call to Logs writes them to moto: an invocation must not pay
+for a search that nobody makes. As on AWS, a function's lines go to its log group. A missing group
+is made only if the execution role may make it, and a role that may not write leaves no lines.
 
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
 """
@@ -38,21 +37,21 @@ class LogWriter:
         lines: list[str],
         epoch_ms: int | None = None,
     ) -> None:
-        """Add lines to a log stream of the function's group, stamped with the present time
-        unless another one is given."""
+        """Add lines to a log stream of the function's group, stamped `epoch_ms`, by default the
+        current time."""
         stamp = int(clock.now_ms()) if epoch_ms is None else epoch_ms
         self.lines += [(function, stream, stamp, line) for line in lines]
         if len(self.lines) > _LIMIT:
             self.flush()
 
     def flush(self) -> None:
-        """Write everything that waits; lines for a group that may not be made are dropped."""
+        """Write all waiting lines. Drops those for a group that the role may not make."""
         lines, self.lines = self.lines, []
         lines.sort(key=lambda line: (line[0].function_arn, line[1]))
         for (_, stream), group in groupby(lines, lambda line: (line[0].function_arn, line[1])):
             try:
                 _store(stream, list(group))
-            except Exception:  # the lines of the other streams must not go with these
+            except Exception:  # the lines of other streams must not be lost, too
                 logger.exception("The lines of %s are lost", stream)
                 losses.record("log lines", stream, "the local cloud failed")
 
@@ -79,8 +78,8 @@ def _store(stream: str, lines: list[_Line]) -> None:
 
 
 def _may_write(function: LambdaFunction, group: str, stream: str, *, is_new: bool) -> bool:
-    """Whether the function's role allows it. If not, only the cloud's own log says so: on
-    AWS such lines are missing, and that is all."""
+    """Whether the function's role allows it. If not, only the cloud's own log says so: on AWS such
+    lines are just missing."""
     arn = f"arn:aws:logs:{function.region}:{function.account_id}:log-group:{group}"
     needed = [("logs:PutLogEvents", f"{arn}:log-stream:{stream}")]
     if is_new:
