@@ -1,7 +1,7 @@
 """Deployments of a REST API: what a stage serves.
 
-A deployment is a snapshot, as on AWS: a change to a resource or method is not served until
-it is deployed again.
+As on AWS, a deployment is a snapshot: a change to a resource or method is not served until you
+deploy again.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 """
@@ -43,8 +43,8 @@ _DEFAULT_RESPONSES = {
 
 
 class Refusal(Exception):
-    """The front door's own answer: a gateway response type, with an optional detail, and a
-    status code where that is not the type's usual one."""
+    """API Gateway's own answer: a gateway response type, an optional detail, and a status code if
+    it is not the type's usual one."""
 
     def __init__(self, kind: str, detail: str = "", status: int | None = None) -> None:
         super().__init__(f"{kind}: {detail}")
@@ -55,7 +55,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Route:
-    """One method of one resource, as it was when it was deployed."""
+    """One method of one resource, as deployed."""
 
     resource_id: str
     resource_path: str
@@ -100,13 +100,13 @@ class Deployment:
         return None
 
     def refusal(self, refusal: Refusal) -> Response:
-        """The gateway response: AWS's own, or the one that the API puts in its place."""
+        """The gateway response: AWS's default, or the API's own."""
         status, message, error_type = _DEFAULT_RESPONSES[refusal.kind]
         custom_status, template = self.templates.get(
             refusal.kind, (None, '{"message":$context.error.messageString}')
         )
         body = template.replace("$context.error.messageString", json.dumps(message))
-        # AWS escapes this one and leaves the quotation marks to the template.
+        # AWS escapes this one, and leaves the quotation marks to the template.
         body = body.replace(
             "$context.error.validationErrorString", json.dumps(refusal.detail)[1:-1]
         )
@@ -118,7 +118,7 @@ class Deployment:
 
 
 def snapshot(api: RestAPI) -> Deployment:
-    """The API as it stands: every method that has an integration."""
+    """The API as it is now: every method that has an integration."""
     routes = []
     for resource in api.resources.values():
         for name, method in resource.resource_methods.items():
@@ -149,8 +149,8 @@ def snapshot(api: RestAPI) -> Deployment:
         )
         for kind, response in api.gateway_responses.items()
     }
-    # As on AWS, the more literal path wins (/orders/new, then /orders/{id}, then
-    # /{proxy+}), and a method's own entry before ANY.
+    # As on AWS, the more literal path wins (/orders/new, then /orders/{id}, then /{proxy+}), and a
+    # method's own entry wins over ANY.
     routes.sort(
         key=lambda route: (
             "+}" in route.resource_path,
@@ -163,7 +163,7 @@ def snapshot(api: RestAPI) -> Deployment:
 
 
 def rest_api(api_id: str) -> tuple[APIGatewayBackend, RestAPI] | None:
-    """The REST API of that id, in whichever region it is, and the API Gateway of that region."""
+    """The REST API with that id, in any region, and the API Gateway of its region."""
     for backend in upstream.backends(apigateway_backends):
         if api_id in backend.apis:
             return backend, backend.apis[api_id]
@@ -180,8 +180,8 @@ def create_deployment(api: RestAPI, *args: Any, **kwargs: Any) -> Any:
 
 @replaces(RestAPI)
 def delete_deployment(api: RestAPI, deployment_id: str) -> Any:
-    """A deployment that a stage serves cannot be deleted; moto knows only for which stage it was
-    made.
+    """A deployment that a stage serves cannot be deleted; moto knows only the stage that it was
+    made for.
 
     https://docs.aws.amazon.com/apigateway/latest/api/API_DeleteDeployment.html
     """
@@ -194,7 +194,7 @@ def delete_deployment(api: RestAPI, deployment_id: str) -> Any:
 
 @replaces(RestAPI)
 def create_stage(api: RestAPI, name: str, deployment_id: str, **options: Any) -> Any:
-    """A stage serves a deployment that is there."""
+    """A new stage needs a deployment that exists."""
     _refuse_unless_deployed(api, deployment_id)
     return original(create_stage)(api, name, deployment_id, **options)
 
@@ -203,7 +203,7 @@ def create_stage(api: RestAPI, name: str, deployment_id: str, **options: Any) ->
 def update_stage(
     backend: APIGatewayBackend, api_id: str, stage: str, operations: list[dict[str, Any]]
 ) -> Any:
-    """A stage serves a deployment that is there, after an update as well."""
+    """An updated stage needs a deployment that exists."""
     for operation in operations:
         if operation["path"] == "/deploymentId":
             _refuse_unless_deployed(backend.get_rest_api(api_id), operation["value"])

@@ -22,7 +22,7 @@ from localcloud.upstream import ACCOUNT_ID
 
 _SERVER_HEADERS = ("content-length", "transfer-encoding", "connection")
 _REPLY = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
-# What HTTP has for the name and the value of a header.
+# What HTTP allows in the name and the value of a header.
 # https://www.rfc-editor.org/rfc/rfc9110#section-5.5
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -42,7 +42,7 @@ class Matched:
 
 
 def source_arn(call: Matched) -> str:
-    """What API Gateway says it calls for: this method of this stage, * for what varies in the path.
+    """What API Gateway says it calls for: this method of this stage, with * for path parameters.
     https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-control-access-using-iam-policies-to-invoke-api.html
     """
     path = re.sub(r"\{[^}]+\}", "*", call.route.resource_path)
@@ -112,17 +112,17 @@ def response_of(payload: bytes) -> Response:
         content = base64.b64decode(body) if reply.get("isBase64Encoded") else body.encode()
         headers = list(_headers(reply))
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
-        raise Refusal("INTEGRATION_FAILURE", "the function's reply has another form") from None
-    if not 200 <= status <= 599:  # below it HTTP has interim answers, which end no request
-        raise Refusal("INTEGRATION_FAILURE", f"{status} is no status code of an answer")
+        raise Refusal("INTEGRATION_FAILURE", "the function's reply is malformed") from None
+    if not 200 <= status <= 599:  # lower ones are interim answers, which end no request
+        raise Refusal("INTEGRATION_FAILURE", f"expected statusCode 200 to 599, found {status}")
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("Content-Type", "application/json"))
     return Response(status, content, tuple(headers))
 
 
 def _headers(reply: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The headers that a reply asks for, but for those that the server sets itself. One of
-    `headers` has one value, one of `multiValueHeaders` a list of them."""
+    """The headers in a reply, except those that the server sets itself. One in `headers` has one
+    value, one in `multiValueHeaders` a list."""
     single = list((reply.get("headers") or {}).items())
     many = (reply.get("multiValueHeaders") or {}).items()
     if not all(isinstance(values, list) for _, values in many):

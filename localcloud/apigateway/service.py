@@ -1,4 +1,4 @@
-"""API Gateway: its stages, its Test button, and which permissions a call needs."""
+"""API Gateway: its stages, its Test button, and the permissions for each call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from localcloud.service import Needed, Service
 
 
 class APIGateway(Service):
-    """REST APIs. What they serve is open, as on AWS; only their plans keep somebody out."""
+    """REST APIs. Their stages are open, as on AWS; only usage plans limit access."""
 
     name = "apigateway"
 
@@ -35,7 +35,7 @@ class APIGateway(Service):
         return None
 
     def needed(self, call: Call) -> Needed:
-        """API Gateway's actions are the methods.
+        """API Gateway's actions are the HTTP methods.
         https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonapigatewaymanagement.html
         """
         yield f"apigateway:{call.request.method}", ""

@@ -1,8 +1,8 @@
 """Deployed stages: routes a request, checks it, and invokes the function behind it.
 
-Requests pass the checks in AWS's order (route, API key, throttle and quota, body), and each refusal
-has AWS's status code and gateway response. The console's Test button comes the same way, without
-key and throttle.
+The checks come in AWS's order (route, API key, throttle and quota, body), and each refusal has
+AWS's status code and gateway response. The console's Test button takes the same way, without key
+and throttle.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-call-api.html
 """
@@ -25,7 +25,7 @@ from localcloud.http import Request, Response, json_response
 
 logger = logging.getLogger(__name__)
 _MAX_BODY = 10 * 1024 * 1024
-_LONGEST_TEXT = 200  # of one finding of the validator, which may quote the body
+_LONGEST_TEXT = 200  # characters of one finding of the validator, which may quote the body
 _SERVICE = "apigateway.amazonaws.com"
 
 
@@ -52,7 +52,7 @@ async def serve(request: Request, plans: UsagePlans) -> Response:
 
 
 async def test_invoke(api_id: str, resource_id: str, method: str, body: bytes) -> Response:
-    """TestInvokeMethod: the method as it stands now, without API key and throttle."""
+    """TestInvokeMethod: the method as it is now, without API key and throttle."""
     found = rest_api(api_id)
     deployment = snapshot(found[1]) if found else None
     route = deployment.method(resource_id, method) if deployment else None
@@ -87,7 +87,7 @@ def _test_request(route: Route, method: str, body: bytes) -> Request:
     options = json.loads(body or b"{}")
     path, _, query = (options.get("pathWithQueryString") or route.resource_path).partition("?")
     headers = {k.lower(): v for k, v in (options.get("headers") or {}).items()}
-    content = (options.get("body") or "").encode("utf-8", "replace")  # of half characters
+    content = (options.get("body") or "").encode("utf-8", "replace")  # it may have half characters
     return Request(method, path, query, headers, content)
 
 
@@ -103,10 +103,10 @@ async def _integrate(matched: Matched) -> Response:
     except TimeoutError:
         raise Refusal("INTEGRATION_TIMEOUT") from None
     except deliver.ThrottledError:
-        # Nothing tells the caller that it was too much for the function.
+        # The caller is not told that the function was throttled.
         # https://repost.aws/knowledge-center/api-gateway-internal-server-error
         raise Refusal("INTEGRATION_FAILURE", "the function is throttled", 500) from None
-    except Exception as error:  # no memory, no files: the caller is told, not the connection cut
+    except Exception as error:  # no memory, no files: tell the caller, do not cut the connection
         logger.exception("%s could not be invoked", matched.route.function_arn)
         raise Refusal("INTEGRATION_FAILURE", f"the local cloud failed: {error!r}") from None
     if reply.error is not None:
@@ -115,8 +115,8 @@ async def _integrate(matched: Matched) -> Response:
 
 
 def _validate(route: Route, request: Request) -> None:
-    """Hold a JSON body against the method's model. AWS has no model for other content
-    types and lets them through to the function, which must check again."""
+    """Check a JSON body against the method's model. AWS has no model for other content types: they
+    go through to the function, which must check again."""
     content_type = request.headers.get("content-type", "application/json").split(";")[0].strip()
     if route.schema is None or content_type != "application/json":
         return

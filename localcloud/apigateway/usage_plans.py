@@ -1,4 +1,4 @@
-"""Usage plans: whether a key of theirs lets a request pass, and how much each key has used.
+"""Usage plans: which keys let a request pass, and how much each key has used.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html
 """
@@ -25,14 +25,14 @@ class Meter:
 
 
 class UsagePlans:
-    """Counts requests against the usage plans that moto keeps."""
+    """Counts requests against moto's usage plans."""
 
     def __init__(self) -> None:
         self.meters: dict[tuple[str, str], Meter] = {}  # by the ids of plan and key
 
     def admit(self, backend: APIGatewayBackend, api_id: str, stage: str, value: str | None) -> str:
-        """The id of the API key with this value, if its usage plan lets a request pass. Raises
-        Refusal."""
+        """The id of the API key with this value, if its usage plan lets the request pass. Else
+        raises Refusal."""
         key = next((k for k in backend.keys.values() if k.enabled and k.value == value), None)
         if value is None or key is None:
             raise Refusal("INVALID_API_KEY")
