@@ -1,1 +1,1 @@
-"""What this machine gives: descriptors, connections, private files, the keys of a start."""
+"""What this machine provides: descriptors, connections, private files, the keys of a start."""

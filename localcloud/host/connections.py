@@ -1,8 +1,8 @@
-"""A bound on the connections that are open at one time.
+"""A limit on open connections.
 
-Each takes a file descriptor, and so do workers, logs and pipes. Without a bound, clients that come
-and stay would take the last one, and then nothing works any more. When there are too many, the
-oldest idle connection is closed, or else the new one. A worker's connection stays: its client would
+Each takes a file descriptor, and so do workers, logs and pipes. Without a limit, clients that stay
+connected would take the last one, and then nothing works any more. If there are too many, we close
+the oldest idle one, or else the new one. We never close a worker's connection: its client would
 take that for the end.
 """
 
@@ -12,11 +12,11 @@ from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-_Protocol: Any = AutoHTTPProtocol  # one of two, by what is installed
+_Protocol: Any = AutoHTTPProtocol  # one of two, depending on what is installed
 
 
 def bounded_protocol(limit: int) -> type[Any]:
-    """uvicorn's HTTP protocol, with at most `limit` connections that are no worker's."""
+    """uvicorn's HTTP protocol, with at most `limit` connections besides those of workers."""
 
     class BoundedProtocol(_Protocol):
         def connection_made(self, transport: Any) -> None:
@@ -33,7 +33,7 @@ def bounded_protocol(limit: int) -> type[Any]:
 
 
 def _is_idle(protocol: Any) -> bool:
-    """Whether no request of it is being answered."""
+    """Whether it has no request under way."""
     return protocol.cycle is None or protocol.cycle.response_complete
 
 

@@ -1,9 +1,9 @@
-"""The user's private folder, and files in it that nobody else may read or replace.
+"""The user's private folder, with files that nobody else may read or replace.
 
-It holds the keys of the local clouds that this user has started, their logs and the last error.
-Its place follows from the user, so somebody else on the machine could try to make it first, or
-put a link in its way. That is why owner and mode are looked at before it is used, and why no
-link is followed. On Windows the user's own profile is the protection, as it has no such modes.
+It has the keys of this user's local clouds, their logs and the last error. Its place follows from
+the user, so another user of the machine could make it first, or put a link there. So we check
+owner and mode before each use, and follow no links. Windows has no such modes; there the user's
+own profile protects it.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ else:
 _NAME = "chain-lambda-functions"
 _IS_POSIX = os.name == "posix"
 _OTHERS = 0o077
-# Where a link stands in the way, opening the file fails. Windows makes no links without asking.
+# Opening a link fails. On Windows, making a link needs a permission.
 NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def folder(*parts: str) -> Path:
-    """The private folder, or a folder below it, which is made if it is missing.
+    """The private folder, or a folder below it. Makes it if it is missing.
 
-    Raises OSError, with the folder as its `filename` and a reason in words, where it belongs to
-    another user, is open to others, is no folder at all, or cannot be made.
+    Raises OSError, with the folder as its `filename` and a reason in words, if it belongs to
+    another user, is open to others, is not a folder, or cannot be made.
     """
     found = Path(platformdirs.user_state_path(_NAME))
     found.parent.mkdir(parents=True, exist_ok=True)
@@ -49,22 +49,22 @@ def folder(*parts: str) -> Path:
 def _refuse_what_others_may_use(path: Path) -> None:
     info = path.lstat()
     if not stat.S_ISDIR(info.st_mode):
-        raise NotADirectoryError(errno.ENOTDIR, "it is no folder", str(path))
+        raise NotADirectoryError(errno.ENOTDIR, "it is not a folder", str(path))
     if not _IS_POSIX:
         return
     if info.st_uid != os.getuid():
         raise PermissionError(errno.EPERM, "it belongs to another user", str(path))
     if info.st_mode & _OTHERS:
         raise PermissionError(
-            errno.EPERM, f"other users may use it (chmod 700 {path} takes care of that)", str(path)
+            errno.EPERM, f"other users may use it (try chmod 700 {path})", str(path)
         )
     if not os.access(path, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, "you may not write in it", str(path))
 
 
 def write(path: Path, text: str) -> None:
-    """Put a file of mode 0600 in the place of the one that is there, if any. Nobody sees half of
-    it, and no link is followed."""
+    """Write a file of mode 0600, in place of any that is there. Nobody sees half of it, and no
+    link is followed."""
     descriptor, draft = tempfile.mkstemp(dir=path.parent)
     with open(descriptor, "w", encoding="utf-8", errors="replace") as file:
         file.write(text)
@@ -74,8 +74,8 @@ def write(path: Path, text: str) -> None:
 def read(path: Path) -> str:
     """The text of a file that only this user may read.
 
-    Raises FileNotFoundError if there is none, and another OSError, with a reason in words, if it
-    is a link, belongs to another user, or may be read by others.
+    Raises FileNotFoundError if there is none. Raises another OSError, with a reason in words, if it
+    is a link, belongs to another user, or others may read it.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | NO_LINK)
@@ -93,15 +93,15 @@ def read(path: Path) -> str:
 
 
 def open_log(path: Path) -> int:
-    """A descriptor of an empty file to write to, of mode 0600. Raises OSError if a link stands
-    there."""
+    """A descriptor of an empty file to write to, of mode 0600. Raises OSError if there is a link in
+    its place."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | NO_LINK, 0o600)
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock on a file, waiting for it as long as another process has it. It ends with this
-    process, whatever way that ends."""
+    """Hold a lock on a file; waits while another process has it. The lock ends with this process,
+    however that ends."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | NO_LINK, 0o600)
     try:
         if sys.platform == "win32":

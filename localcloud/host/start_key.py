@@ -1,12 +1,12 @@
-"""The keys of one start of a local cloud, and the file in which its user finds them.
+"""The keys of one start of a local cloud, and the file where its user finds them.
 
-Each local cloud belongs to one user and one folder. When it starts it makes an access key and a
+Each local cloud belongs to one user and one folder. At its start it makes an access key and a
 secret, and writes them with its address and process id to a file in the user's private folder,
 named after the port. Anyone who can read that file may do everything in that cloud, so only the
-user can. The file goes when the cloud stops; one whose process is gone was left by a kill.
+user can read it. The cloud removes the file when it stops; a kill leaves it behind.
 
-The default port follows from user and folder, so that two users, or two clones of one user, do not
-meet. Where it is taken the next free one serves, and the key files tell which that is.
+The default port follows from user and folder, so two users, or two clones of one user, do not
+collide. If it is taken, the cloud uses the next free one, and the key files tell which one that is.
 """
 
 from __future__ import annotations
@@ -24,22 +24,21 @@ import psutil
 
 from localcloud.host import private
 
-# Below the ports that systems give out by themselves, which begin at 32,768 or above.
+# Below the ports that systems assign by themselves, which begin at 32,768 or above.
 _FIRST_PORT, _PORTS = 20_000, 10_000
 NEIGHBORS = 20  # how many ports are tried, the default one first
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 class KeyFileError(Exception):
-    """A key file that cannot be used: the message says which, why and what to do."""
+    """A key file that cannot be used. The message says which, why and what to do."""
 
 
 @dataclass(frozen=True)
 class StartKey:
-    """A running local cloud: its address, whose it is, and the keys that open it.
+    """A running local cloud: its address, its owner, and its keys.
 
-    `auth` says whether it verifies signatures; `log` is where it writes what it has to say, if
-    that is a file.
+    `auth` says whether it verifies signatures; `log` is the file that it logs to, if any.
     """
 
     address: str
@@ -71,17 +70,17 @@ def make(port: int, folder: Path, *, auth: bool = True, log: Path | None = None)
 
 
 def user_name() -> str:
-    """The name of this process's user; its number where it has no name."""
+    """The name of this process's user, or the number if it has no name."""
     return psutil.Process().username()
 
 
 def user_id() -> int | None:
-    """The number of this process's user; None where users have none."""
+    """The number of this process's user; None on systems without user numbers."""
     return os.getuid() if hasattr(os, "getuid") else None
 
 
 def path_of(port: int) -> Path:
-    """Where the keys of the cloud at this port are. Raises OSError as `private.folder` does."""
+    """Where the keys of the cloud at this port are. Raises OSError like `private.folder`."""
     return private.folder("clouds") / f"{port}.json"
 
 
@@ -90,16 +89,16 @@ def save(key: StartKey) -> None:
 
 
 def forget(key: StartKey) -> None:
-    """Remove the key file, unless another cloud has written its own there since."""
+    """Remove the key file, unless another cloud has written its own since."""
     with suppress(OSError, KeyFileError):
         if load(key.port) == key:
             path_of(key.port).unlink()
 
 
 def load(port: int) -> StartKey | None:
-    """The keys of the cloud at this port; None if this user has none there that runs.
+    """The keys of the cloud at this port; None if no cloud of this user runs there.
 
-    Raises KeyFileError for a file that is there and cannot be used, OSError as `private.folder`.
+    Raises KeyFileError if the file cannot be used, and OSError like `private.folder`.
     """
     path = path_of(port)
     try:
@@ -122,7 +121,7 @@ def load(port: int) -> StartKey | None:
 
 
 def of_folder(folder: Path, ports: range) -> list[StartKey]:
-    """The clouds of this user and folder that run, at one of these ports. Raises like `load`."""
+    """The running clouds of this user and folder at these ports. Raises like `load`."""
     known = {path.stem for path in private.folder("clouds").glob("*.json")}
     found = [load(port) for port in ports if str(port) in known]
     return [key for key in found if key is not None and key.folder == str(folder.resolve())]
@@ -137,13 +136,12 @@ def _runs(pid: int) -> bool:
 
 
 def _is_ours(process: psutil.Process) -> bool:
-    """Not one of another user's, to whom the process id was given after ours had ended."""
+    """Whether the process is ours. The id may have gone to another user's after ours ended."""
     return os.name != "posix" or process.uids().real == os.getuid()
 
 
 def ports(folder: Path) -> range:
-    """The ports that a cloud of this user and folder may have unless told otherwise, the first
-    choice first."""
+    """The default ports of a cloud of this user and folder, the first choice first."""
     named = f"{user_id()} {user_name()} {folder.resolve()}"
     number = int.from_bytes(hashlib.sha256(named.encode()).digest()[:4], "big")
     first = _FIRST_PORT + number % (_PORTS - NEIGHBORS)
