@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-# What conditions may ask here. A call may lack one of these, and only then it counts as absent.
+# The keys that conditions can use here. A call may lack some. Other keys are unknown, not absent.
 KEYS = {
     "aws:principalaccount",
     "aws:principalarn",
@@ -23,9 +23,9 @@ KEYS = {
 
 
 def holds(condition: Mapping[str, Any], context: Mapping[str, str], *, unknown: bool) -> bool:
-    """Whether every part of a statement's Condition holds in the context, whose keys are in
-    lower case. A part whose key is not among KEYS, or whose operator not among those below,
-    counts as `unknown`."""
+    """Whether every part of a statement's Condition holds in the context, whose keys are in lower
+    case. A part counts as `unknown` if its key is not in KEYS, or its operator not among those
+    below."""
     return all(
         _part_holds(name, context.get(key.lower()), wanted, unknown)
         if key.lower() in KEYS
@@ -49,14 +49,14 @@ def _part_holds(name: str, value: str | None, wanted: Any, unknown: bool) -> boo
     if test is None:
         return unknown
     negated = "Not" in name
-    if value is None:  # what is not there equals nothing
+    if value is None:  # an absent value equals nothing
         return if_exists or negated
     return any(test(each, value) for each in values) != negated
 
 
 def _is_like_arn(pattern: str, value: str) -> bool:
-    """Each of the six parts of an ARN is matched by itself, so no * reaches over a colon but
-    in the last one."""
+    """Match each of the six parts of an ARN by itself: * does not cross a colon, except in the
+    last part."""
     parts = zip(pattern.split(":", 5), value.split(":", 5), strict=False)
     return pattern.count(":") >= 5 and all(is_like(part, of) for part, of in parts)
 
@@ -70,7 +70,7 @@ _TESTS: dict[str, Callable[[str, str], bool]] = {
     "StringEquals": operator.eq,
     "StringEqualsIgnoreCase": lambda wanted, value: wanted.lower() == value.lower(),
     "StringLike": is_like,
-    "ArnEquals": _is_like_arn,  # as AWS has it: ArnEquals and ArnLike do the same
+    "ArnEquals": _is_like_arn,  # as on AWS: ArnEquals and ArnLike do the same
     "ArnLike": _is_like_arn,
     "Bool": lambda wanted, value: wanted.lower() == value.lower(),
 }

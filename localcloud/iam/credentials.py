@@ -1,7 +1,7 @@
-"""Whose access key is it? The start's, an IAM user's, or one that STS gave out.
+"""Whose access key it is: the key of the start, an IAM user's key, or one from STS.
 
-The start's key belongs to the user of the cloud and may do everything. STS gives out keys for roles
-(also to functions) and for federated users; they carry a token and expire.
+The start's key is the user's own and may do everything. STS makes keys for roles (functions get
+them, too) and for federated users. Those come with a token, and expire.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp.html
 """
 
@@ -20,7 +20,7 @@ from localcloud.upstream import ACCOUNT_ID
 
 @dataclass(frozen=True)
 class Credentials:
-    """A secret, with the token that has to come with it and the time until which it serves."""
+    """A secret, the token that must come with it, and when it expires."""
 
     secret: str
     token: str | None = None
@@ -32,16 +32,16 @@ class Credentials:
 
 
 class KnownCredentials:
-    """Finds credentials, and whose they are, by their access key id."""
+    """Finds credentials and their owners by access key id."""
 
     def __init__(self, start_key: StartKey) -> None:
         self._start = start_key
-        # moto has a list of them, which this is by access key id.
+        # moto has them in a list; here they are by access key id.
         self._listed: list[AssumedRole] = []
         self._sessions: dict[str, AssumedRole] = {}
 
     def find(self, access_key_id: str) -> Credentials | None:
-        """The credentials with this access key id, or None if nobody has it."""
+        """The credentials with this access key id, or None if there are none."""
         if access_key_id == self._start.access_key_id:
             return Credentials(self._start.secret_access_key)
         if session := self.session(access_key_id):
@@ -50,7 +50,7 @@ class KnownCredentials:
         return None if key is None else Credentials(key.secret_access_key)
 
     def session(self, access_key_id: str) -> AssumedRole | None:
-        """The session of a role (or of a federated user) that STS gave this access key id."""
+        """The session of a role or federated user that STS gave this access key id to."""
         listed = sts_backends[ACCOUNT_ID]["aws"].assumed_roles
         if listed is not self._listed:  # the cloud was reset
             self._listed, self._sessions = listed, {}

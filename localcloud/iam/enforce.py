@@ -1,14 +1,10 @@
 """Refuses what the caller may not do, with the error of each service.
 
-A function signs with credentials of its execution role, so every request tells who sends it.
-- The key of the start, which the user of the local cloud has, may do everything.
-- The key of an IAM user may do what the user's policies allow.
-- The key of an assumed role (by Lambda, or by `sts:AssumeRole`) may do what the role's policies
-  allow.
-- A key of `sts:GetFederationToken` may do what the policy allows that came with the call: so
-  anybody can try out a policy.
-
-Each service says itself which permissions a call needs.
+A function signs with credentials of its execution role, so every request tells who sends it. The
+key of the start belongs to the user of the local cloud, and may do everything. An IAM user's key
+may do what the user's policies allow. The key of an assumed role (by Lambda or `sts:AssumeRole`)
+may do what the role's policies allow. A key of `sts:GetFederationToken` may do what the policy in
+that call allows, so anyone can try out a policy. Each service knows what its calls need.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
 """
@@ -40,7 +36,7 @@ _OTHER_ERROR: _Error = (403, "AccessDenied", str)
 
 
 def refusal(call: Call, service: Service, known: KnownCredentials) -> Response | None:
-    """The answer to a call that its sender may not make; None if it may."""
+    """The answer to a call that its sender may not make; None if the sender may."""
     caller = caller_of(call.access_key_id, known)
     if caller is None:
         return None
@@ -60,7 +56,7 @@ def refusal(call: Call, service: Service, known: KnownCredentials) -> Response |
 
 
 def caller_of(access_key_id: str, known: KnownCredentials) -> Caller | None:
-    """Who has this key; None for those who may do everything."""
+    """Who has this key; None for a sender who may do everything."""
     session = known.session(access_key_id)
     if session is None:
         user = known.user(access_key_id)

@@ -1,6 +1,6 @@
-"""The credentials that STS gives out: of roles, to functions as well, and of federated users.
+"""The credentials that STS makes: for roles (functions get them, too) and for federated users.
 
-Each has a token and a policy of its own, so that a request tells who sends it.
+Each has its own token and policy, so that a request tells who sends it.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp.html
 """
 
@@ -17,14 +17,14 @@ from localcloud.upstream import ACCOUNT_ID, original, replaces
 FEDERATED = f"arn:aws:iam::{ACCOUNT_ID}:federated-user"  # in place of a role's ARN
 ROOT = f"arn:aws:iam::{ACCOUNT_ID}:root"  # likewise, for sessions of the start's own key
 _NOTHING = '{"Version": "2012-10-17", "Statement": []}'
-# Seconds. On AWS an environment is replaced before its credentials expire; here a busy one stays.
+# Seconds. AWS replaces an environment before its credentials expire; here a busy one stays.
 _A_WORKERS_LIFE = 365 * 24 * 60 * 60
 
 
 def assume_role(role_arn: str, session: str, region: str) -> dict[str, str]:
     """New credentials of the role, as the environment variables that the AWS SDKs read."""
     made = _session(role_arn, session, region, "", _A_WORKERS_LIFE)
-    made.is_of_a_worker = True  # a key that only a worker has goes with it
+    made.is_of_a_worker = True  # the key is gone when its worker is
     return {
         "AWS_ACCESS_KEY_ID": made.access_key_id,
         "AWS_SECRET_ACCESS_KEY": made.secret_access_key,
@@ -34,7 +34,7 @@ def assume_role(role_arn: str, session: str, region: str) -> dict[str, str]:
 
 @replaces(TokenResponse)
 def get_federation_token(response: TokenResponse) -> ActionResult:
-    """moto gives the same credentials to everybody, and forgets the policy.
+    """moto gives everyone the same credentials, and forgets the policy.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html
     """
@@ -46,7 +46,7 @@ def get_federation_token(response: TokenResponse) -> ActionResult:
 
 @replaces(TokenResponse)
 def get_session_token(response: TokenResponse) -> ActionResult:
-    """moto gives the same credentials to everybody.
+    """moto gives everyone the same credentials.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """

@@ -1,9 +1,9 @@
 """What a caller may do: IAM policies, evaluated as IAM does.
 
-A role is allowed what its own policies or the resource's policy allow (both are of one
-account here); an AWS service is allowed what the resource's policy allows. An explicit Deny
-wins over every Allow, and what nothing allows is denied. An operator or key that is not among
-those of conditions.py fails safe: such a statement allows nothing, and denies.
+A role may do what its own policies or the resource's policy allow (here both are in one account).
+An AWS service may do what the resource's policy allows. An explicit Deny wins over every Allow,
+and what nothing allows is denied. An operator or key that conditions.py does not know fails safe:
+an Allow with it does not allow, and a Deny with it denies.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
@@ -29,15 +29,15 @@ _TRUST = "role trust"
 NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
 
 Policy = str | Mapping[str, Any] | None
-Context = tuple[tuple[str, str], ...]  # what conditions may ask, keys in lower case
+Context = tuple[tuple[str, str], ...]  # the values for conditions, keys in lower case
 Principals = frozenset[tuple[str, str]]  # kinds and names, such as ("Service", "sns.amazonaws.com")
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls: a role by its session, an IAM user, or somebody who acts as `session_policy`.
+    """Who calls: a session of a role, an IAM user, or someone who acts as `session_policy`.
 
-    Without a `role_arn` or a `user_name` there are no identity-based policies to ask.
+    Without a `role_arn` or a `user_name` there are no identity-based policies to check.
     """
 
     arn: str
@@ -48,7 +48,7 @@ class Caller:
 
 @dataclass(frozen=True)
 class Access:
-    """What somebody wants to do, and what conditions may ask about it."""
+    """What the caller wants to do, and the values for conditions."""
 
     action: str
     resource: str
@@ -62,7 +62,7 @@ def role_allows(role_arn: str, action: str, resource: str) -> bool:
 
 
 def context_of(principal_arn: str, region: str) -> Context:
-    """What conditions may ask about a caller. AWS is called over TLS, so that counts as true."""
+    """The values for conditions on a caller. Calls to AWS use TLS, so SecureTransport is true."""
     return (
         ("aws:principalaccount", arns.parse(principal_arn).account),
         ("aws:principalarn", principal_arn),
@@ -72,7 +72,7 @@ def context_of(principal_arn: str, region: str) -> Context:
 
 
 def why_not(caller: Caller, access: Access, resource_policy: Policy = None) -> str:
-    """ALLOWED, or the reason for the refusal in AWS's words, {action} still to be filled in."""
+    """ALLOWED, or why not, in AWS's words; the text still contains {action} to fill in."""
     principal = _principals("AWS", *_names_of(caller))
     if access.action == "sts:AssumeRole":
         if reason := _why_not_trusted(caller, access):
@@ -99,8 +99,8 @@ def why_not(caller: Caller, access: Access, resource_policy: Policy = None) -> s
 def service_may(policy: Policy, service: str, action: str, resource: str, source_arn: str) -> bool:
     """Whether a resource's policy lets an AWS service do this on behalf of `source_arn`.
 
-    The service ("sns.amazonaws.com") says for whom it calls: the ARN of the topic, the API, ...,
-    and that one's account. Policies ask for both, so that no stranger's topic can call.
+    The service ("sns.amazonaws.com") says for whom it calls: the ARN of a topic, an API, ..., and
+    its account. Policies check both, so that a stranger's topic cannot call.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     """
     source = arns.parse(source_arn)
@@ -141,13 +141,13 @@ def _names_are_texts(principal: Any) -> bool:
 
 
 def lambda_may_assume(role_arn: str) -> bool:
-    """Whether there is such a role, and its trust policy is for Lambda."""
+    """Whether there is such a role, and its trust policy allows Lambda."""
     return _trusting(role_arn, _principals("Service", "lambda.amazonaws.com"), ()) == {"Allow"}
 
 
 def _why_not_trusted(caller: Caller, access: Access) -> str:
-    """Unlike the policy of a queue, a trust policy has to name the caller or its account, whatever
-    the caller's own policies allow. ALLOWED, or the reason for the refusal.
+    """ALLOWED, or why the role's trust policy refuses the caller. Unlike a queue's policy, it must
+    name the caller or its account, whatever the caller's own policies allow.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
     """
     account = arns.parse(caller.arn).account
@@ -166,7 +166,7 @@ def _trusting(role_arn: str, principals: Principals, context: Context) -> set[st
 
 
 def find_role(role_arn: str) -> Role | None:
-    """The role, or None if IAM knows none by that ARN."""
+    """The role with that ARN, or None if there is none."""
     account = arns.parse(role_arn).account
     try:
         return iam_backends[account]["aws"].get_role_by_arn(role_arn) if account else None
@@ -175,8 +175,8 @@ def find_role(role_arn: str) -> Role | None:
 
 
 def _identity_documents(caller: Caller) -> list[Policy] | None:
-    """The policies of the role or user, none if it is deleted; None, which asks for no permission,
-    where there is neither."""
+    """The policies of the role or user: [] if it is deleted. None if the caller is neither, and
+    needs no permission from such policies."""
     if caller.user_name is not None:
         return _user_documents(caller)
     if caller.role_arn is None:
@@ -186,7 +186,7 @@ def _identity_documents(caller: Caller) -> list[Policy] | None:
 
 
 def _user_documents(caller: Caller) -> list[Policy]:
-    """A user's own policies, and those of its groups."""
+    """A user's own policies, and its groups' policies."""
     backend = iam_backends[arns.parse(caller.arn).account]["aws"]
     user = backend.users.get(caller.user_name)
     if user is None:
@@ -196,7 +196,7 @@ def _user_documents(caller: Caller) -> list[Policy]:
 
 
 def _documents(holder: Any) -> list[Policy]:
-    """The inline and the managed policies of a role, user or group of moto's."""
+    """The inline and managed policies of a moto role, user or group."""
     return [
         *holder.policies.values(),
         *(
@@ -209,7 +209,7 @@ def _documents(holder: Any) -> list[Policy]:
 
 
 def _names_of(caller: Caller) -> set[str]:
-    """The principals of a resource's policy that mean this caller."""
+    """The principals in a resource's policy that mean this caller."""
     return {caller.arn, caller.role_arn or caller.arn}
 
 
@@ -220,13 +220,12 @@ def _principals(kind: str, *names: str) -> Principals:
 def _effects(
     documents: list[Policy], access: Access, principals: Principals | None = None
 ) -> set[str]:
-    """The effects of the statements that are about this access (and these principals, if they are
-    given)."""
+    """The effects of the statements about this access (and these principals, if given)."""
     texts = (each if isinstance(each, str) else json.dumps(each) for each in documents if each)
     return set().union(*(_effects_of(text, access, principals) for text in texts))
 
 
-@lru_cache(maxsize=4096)  # an order asks the same again and again
+@lru_cache(maxsize=4096)  # an order repeats the same checks
 def _effects_of(document: str, access: Access, principals: Principals | None) -> frozenset[str]:
     statements = _list(json.loads(document).get("Statement", []))
     return frozenset(each["Effect"] for each in statements if _is_about(each, access, principals))
@@ -240,7 +239,7 @@ def _is_about(statement: dict[str, Any], access: Access, principals: Principals 
             return False
     elif principals is not None and not _is_for(statement.get("Principal"), principals):
         return False
-    # A trust policy has no resource: the role itself is it.
+    # A trust policy has no resource: the role itself is the resource.
     if access.resource and not _matches(statement, "Resource", access.resource):
         return False
     return "Condition" not in statement or holds(
@@ -253,7 +252,7 @@ def _is_for(named: Any, principals: Principals) -> bool:
     if named == "*":
         return True
     named = named or {}
-    # {"AWS": "*"} means everybody, services included, just as "*" does.
+    # {"AWS": "*"} means everyone, services included, just like "*".
     return "*" in _list(named.get("AWS", [])) or any(
         name in _list(named.get(kind, [])) for kind, name in principals
     )
@@ -267,7 +266,7 @@ def _matches(statement: dict[str, Any], element: str, value: str) -> bool:
 
 
 def _fits(pattern: str, value: str, element: str) -> bool:
-    """Whether a pattern covers the value; actions know no upper and lower case."""
+    """Whether a pattern covers the value; actions ignore case."""
     return is_like(pattern.lower() if element == "Action" else pattern, value)
 
 

@@ -1,4 +1,4 @@
-"""STS: which permission a call needs. Nobody needs one to ask who they are."""
+"""STS: the permissions for each call. AssumeRole needs one; asking who you are needs none."""
 
 from __future__ import annotations
 

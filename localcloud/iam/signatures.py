@@ -1,9 +1,9 @@
-"""What a signed request says of itself, and whether its signature is right.
+"""What a request's signature says, and whether it is right.
 
-A signature stands in the header Authorization, or in the query of a presigned address. botocore's
-own signer computes what it must be, from the headers that the request says it signed. The key
-that follows from a secret, a day, a region and a service is kept, as deriving it is half of the
-work. Each refusal has AWS's code and words for the protocol of the service.
+A signature is in the header Authorization, or in the query of a presigned URL. botocore's own
+signer computes the right one, from the headers that the request claims to sign. Deriving the key
+from a secret, a day, a region and a service is half of the work, so we keep it. Each refusal has
+AWS's code and words for the protocol of the service.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html
@@ -35,13 +35,13 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 _TIME = "%Y%m%dT%H%M%SZ"
 _SKEW_SECONDS = 5 * 60
 _LONGEST_PRESIGNED = 7 * 24 * 60 * 60
-# Requests that say by themselves which service they are for, whatever their signature says.
+# Requests that themselves say which service they are for, no matter what their signature says.
 _TARGETS = {"AmazonSQS": "sqs", "DynamoDB_20120810": "dynamodb", "Logs_20140328": "logs"}
 _VERSIONS = {"2010-03-31": "sns", "2010-05-08": "iam", "2011-06-15": "sts", "2012-11-05": "sqs"}
 
 
 class RefusedSignatureError(Exception):
-    """A request that is not signed, or not signed well. `kind` is one of MISSING to
+    """A request that is not signed, or signed wrongly. `kind` is one of MISSING to
     EXPIRED_REQUEST."""
 
     def __init__(self, kind: str, message: str, service: str | None = None) -> None:
@@ -84,7 +84,7 @@ def status_and_code(error: RefusedSignatureError) -> tuple[int, str]:
 
 @dataclass(frozen=True)
 class Signed:
-    """What the signature of a request says. `lasts` is given in seconds for presigned ones."""
+    """What the signature of a request says. `lasts` is in seconds, and only for presigned ones."""
 
     access_key_id: str
     date: str
@@ -98,8 +98,8 @@ class Signed:
 
 
 def read(request: Request) -> Signed:
-    """What the request says of its signature. Raises RefusedSignatureError if it has none, or one
-    that lacks a part."""
+    """Read the signature of a request. Raises RefusedSignatureError if it is missing or lacks a
+    part."""
     header = request.headers.get("authorization")
     if header is not None:
         return _from_header(request, header)
@@ -168,8 +168,8 @@ def _signed(
 
 
 def verify(request: Request, signed: Signed, find: Callable[[str], Credentials | None]) -> None:
-    """Raises RefusedSignatureError unless the request is what the owner of the key signed, lately
-    and for this service."""
+    """Raises RefusedSignatureError unless the key's owner signed this request, recently and for
+    this service. `find` finds credentials by access key id."""
     _check_scope(request, signed)
     credentials = find(signed.access_key_id)
     invalid = "The security token included in the request is invalid."
@@ -223,8 +223,8 @@ def _check_time(signed: Signed) -> None:
 
 
 def in_header(request: Request, signed: Signed) -> Request:
-    """The request with what its signature says in a header, where moto looks for service, region
-    and access key: it takes every presigned address for one of S3's."""
+    """The request with a presigned URL's signature in a header, where moto looks for service,
+    region and access key: it takes every presigned URL for one of S3."""
     if signed.lasts is None:
         return request
     scope = (signed.access_key_id, signed.date, signed.region, signed.service, "aws4_request")
@@ -233,7 +233,7 @@ def in_header(request: Request, signed: Signed) -> Request:
 
 
 class _Signer(SigV4Auth):
-    """botocore's signer, for a request that says what it signed, and when."""
+    """botocore's signer, for a request that says which headers it signed, and when."""
 
     def __init__(self, request: Request, signed: Signed, secret: str) -> None:
         super().__init__(
@@ -257,7 +257,7 @@ class _Signer(SigV4Auth):
         return hmac.new(key, string_to_sign.encode(), hashlib.sha256).hexdigest()
 
     def compute(self) -> str:
-        """The signature that the request must carry."""
+        """The signature that the request must have."""
         request = self._request
         query = "&".join(
             part for part in request.query.split("&") if not part.startswith("X-Amz-Signature=")
@@ -270,8 +270,8 @@ class _Signer(SigV4Auth):
 
 
 def _signature(request: Request, signed: Signed, secret: str) -> str:
-    """The signature that the request must carry. A body that is not the one whose hash was sent
-    along, or a host that was not signed, has none."""
+    """The signature that the request must have. "", which none matches, if the body differs from
+    the hash in the request, or the host is not signed."""
     sent_hash = request.headers.get("x-amz-content-sha256")
     if sent_hash not in (None, hashlib.sha256(request.body).hexdigest()):
         return ""
@@ -288,7 +288,7 @@ def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
 
 
 def _asked_service(request: Request) -> str | None:
-    """The service that the request itself is for, where that shows without a signature."""
+    """The service that the request is for, if it shows without the signature."""
     target = request.headers.get("x-amz-target", "").partition(".")[0]
     if target:
         return _TARGETS.get(target)
@@ -298,9 +298,9 @@ def _asked_service(request: Request) -> str | None:
     return _VERSIONS.get(found[1].decode()) if found else None
 
 
-@lru_cache(maxsize=64)  # many requests of one second follow each other
+@lru_cache(maxsize=64)  # many requests have the same second
 def _epoch(timestamp: str) -> int | None:
-    """The epoch seconds of an AWS timestamp; None if the text is not one."""
+    """The epoch seconds of an AWS timestamp; None if it is not one."""
     try:
         return calendar.timegm(time.strptime(timestamp, _TIME))
     except ValueError:
