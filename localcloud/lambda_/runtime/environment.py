@@ -1,4 +1,4 @@
-"""The environment variables with which a worker starts."""
+"""The environment variables that a worker starts with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from localcloud.lambda_.runtime.worker_handle import Worker
 
 
 def environment_of(worker: Worker, address: str) -> dict[str, str]:
-    """The variables that AWS documents, the function's own, and nothing of ours. `address` is the
+    """The variables that AWS documents and the function's own, but none of ours. `address` is the
     cloud's host:port.
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html

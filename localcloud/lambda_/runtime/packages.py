@@ -1,9 +1,9 @@
 """A function's package, unpacked for its workers.
 
-A program that cleans temporary folders by age knows nothing of us, and a handler may delete its own
-files. So before a worker starts we look at the files, and unpack them again if one is missing. They
-go into a new directory then, as running workers may still read the old one. A large package is
-unpacked on a thread, so that the event loop goes on.
+Programs that clean temporary folders by age do not know us, and a handler may delete its own files.
+So before a worker starts, we check the files, and unpack them again if one is missing. They then go
+into a new directory, as running workers may still read the old one. A thread unpacks large
+packages, so that the event loop goes on.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pathlib import Path
 
 _LARGE_BYTES = 1024 * 1024
 _LARGE_FILES = 100
-_LOOKED_AT = 500  # files; more take too long to look at each time
+_LOOKED_AT = 500  # files; checking more each time takes too long
 
 
 class Package:
-    """The zip file `code`, which is unpacked below `place`."""
+    """The zip file `code`, unpacked below `place`."""
 
     def __init__(self, code: bytes, place: Path) -> None:
         self._code = code
@@ -43,13 +43,13 @@ class Package:
         )
 
     def unpack(self) -> None:
-        """Unpack it into a new directory. zipfile has many exceptions for what it does not like."""
+        """Unpack it into a new directory. For a bad file zipfile raises one of many exceptions."""
         directory = self._place / f"task-{secrets.token_hex(6)}"
         try:
             with zipfile.ZipFile(io.BytesIO(self._code)) as package:
                 package.extractall(directory)
         except Exception:
-            shutil.rmtree(directory, ignore_errors=True)  # the half of it that is there
+            shutil.rmtree(directory, ignore_errors=True)  # what is unpacked so far
             raise
         self._files = [
             str(path.relative_to(directory))

@@ -13,11 +13,11 @@ from localcloud.deliver import ThrottledError
 from localcloud.lambda_.runtime.packages import Package
 from localcloud.lambda_.runtime.worker_handle import Invocation, Worker
 
-# How long a worker may have nothing to do, on this machine's clock: one of several of its function,
-# and the last one, which saves the next order a cold start.
+# How long a worker may be idle, in real time: one of several of its function, and the last one,
+# which saves the next order a cold start.
 _SPARE_SECONDS, _WARM_SECONDS = 60.0, 300.0
 _SLOW_SECONDS = 1.0
-_SPOILED = 3  # times in a row that a package or a fork server may go away while a worker starts
+_SPOILED = 3  # times in a row that a package or fork server may go away while a worker starts
 
 
 class Pool:
@@ -31,13 +31,13 @@ class Pool:
         self.waiting: deque[Invocation] = deque()
         self.last_progress = time.monotonic()
         self.is_unpacking = False
-        self.spoiled = 0  # starts of workers in a row that were not the function's fault
-        self.failures = 0  # to start a worker, in a row
+        self.spoiled = 0  # failed starts in a row that were not the function's fault
+        self.failures = 0  # failed starts of a worker, in a row
         self.retry_at = 0.0  # before that, no worker is started
         self.retired = False
 
     def next_wanted(self) -> Invocation | None:
-        """The next invocation that somebody waits for, and still wants."""
+        """The next invocation that someone waits for, and still wants."""
         while self.waiting:
             invocation = self.waiting.popleft()
             if invocation.done.done():
@@ -48,11 +48,11 @@ class Pool:
         return None
 
     def idle_limit(self) -> float:
-        """For how many seconds one of its workers may have nothing to do."""
+        """For how many seconds one of its workers may be idle."""
         return _SPARE_SECONDS if len(self.workers) > 1 else _WARM_SECONDS
 
     def starts_slowly(self) -> bool:
-        """Whether nothing was done for a while, which justifies one more worker."""
+        """Whether there was no progress for a while, which justifies one more worker."""
         return time.monotonic() - self.last_progress > _SLOW_SECONDS
 
     def describe(self) -> dict[str, Any]:
@@ -74,8 +74,8 @@ class Pool:
         }
 
     def is_spoiled(self, worker: Worker) -> bool:
-        """Whether a worker could not start as its package or its fork server went away. That is
-        not the function's fault, unless it is so each time."""
+        """Whether a worker could not start because its package or fork server went away. That is
+        not the function's fault, unless it happens each time."""
         is_lost = worker.process is not None and worker.process.is_lost
         if self.spoiled >= _SPOILED or not (is_lost or not self.package.is_whole()):
             return False
@@ -84,7 +84,7 @@ class Pool:
 
 
 def fingerprint_of(function: LambdaFunction) -> str:
-    """Everything that a running worker has taken in from its function."""
+    """Everything that a running worker took from its function."""
     return json.dumps(
         [
             function.code_sha_256,

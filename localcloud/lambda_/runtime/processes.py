@@ -1,15 +1,15 @@
 """The processes that workers run in: how they start and end.
 
-Most of the time that a worker takes to start goes into Python and boto3. On Linux a fork
-server, which is one Python that has imported these already, starts each worker as a fork of
-itself. It is not multiprocessing's: forks of that one inherit the environment of this process,
-three pipes and the state of multiprocessing. Elsewhere a worker is a Python of its own: Windows
-has no fork, and on macOS a fork may crash when it looks for proxies, as boto3 does. The pure
-Python client stands for these systems, so its workers start as there.
+A starting worker spends most of its time on Python and boto3. On Linux a fork server, one Python
+that has already imported these, starts each worker as a fork of itself. It is not the one of
+multiprocessing, whose forks inherit the environment of this process, three pipes and the state of
+multiprocessing. On other systems each worker is a new Python: Windows has no fork, and on macOS a
+fork may crash when it looks for proxies, as boto3 does. The pure Python client stands for these
+systems, so its workers start in the same way.
 
 Nothing here waits for another process: a handler can stop the fork server, or make itself
-unkillable for a while. The fork server tells of each worker that ended or was stopped, and one
-that does not answer is replaced.
+unkillable for a while. The fork server reports each worker that ended or was stopped. If it does
+not answer, we replace it.
 
 https://docs.python.org/3/library/urllib.request.html
 """
@@ -33,9 +33,9 @@ import psutil
 
 logger = logging.getLogger(__name__)
 _PYTHON = [sys.executable, "-P", "-B", str(Path(__file__).with_name("worker.py"))]
-_READY_SECONDS = 20.0  # until a new fork server has imported what it needs
-_ANSWER_SECONDS = 5.0  # until it has carried out an order, which takes milliseconds
-# What every function has of the variables that a starting Python reads.
+_READY_SECONDS = 20.0  # for a new fork server to import what it needs
+_ANSWER_SECONDS = 5.0  # for it to carry out an order, which takes milliseconds
+# The variables for every function that a starting Python reads.
 SYSTEM_VARIABLES = {
     "LANG": "en_US.UTF-8",
     "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -44,24 +44,24 @@ SYSTEM_VARIABLES = {
 
 
 class Forked:
-    """A process that a fork server has started. Its id belongs to no other process before
-    `release`. `returncode` is None while it runs."""
+    """A process that a fork server started. No other process gets its id before `release`.
+    `returncode` is None while it runs."""
 
     def __init__(self, server: ForkServer, pid: int) -> None:
         self._server = server
         self.pid = pid
         self.returncode: int | None = None
         self.is_stopped = False
-        self.is_lost = False  # ended as its fork server did
+        self.is_lost = False  # ended with its fork server
 
     def release(self) -> None:
-        """Let it go, once it has ended and what it left behind is ended, too."""
+        """Let it go, once it and everything that it started have ended."""
         self._server.release(self.pid)
 
 
 class Spawned:
-    """A process of its own, with what a forked one has. Looks itself whether it ended, each time
-    that it is asked."""
+    """A new Python process, with the attributes of a forked one. Each time that you ask, it checks
+    whether it has ended."""
 
     is_lost = False
 
@@ -86,15 +86,14 @@ Process = Forked | Spawned
 
 
 def kill(process: Process) -> None:
-    """End a worker and whatever its handler has started, also where one of them has left the
-    worker's process group."""
+    """End a worker and whatever its handler started, even outside the worker's process group."""
     if os.name != "posix":
         children = _descendants(process.pid)
         for each in (process.pid, *children):
             with suppress(psutil.Error, OSError):
                 psutil.Process(each).kill()
         return
-    _signal(os.kill, process.pid, signal.SIGSTOP)  # starts nothing while we look
+    _signal(os.kill, process.pid, signal.SIGSTOP)  # so that it starts nothing while we look
     children = _descendants(process.pid)
     kill_group(process.pid)
     for pid in (process.pid, *children):
@@ -108,16 +107,16 @@ def kill_group(pid: int) -> None:
 
 
 def _signal(send: Callable[[int, int], None], pid: int, number: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # gone; or macOS's word for a zombie
+    with suppress(ProcessLookupError, PermissionError):  # gone, or a zombie on macOS
         send(pid, number)
 
 
 def _descendants(pid: int) -> list[int]:
-    """The ids of the processes below this one, as far as they can be found out."""
+    """The ids of the processes below this one, as far as we can find them."""
     try:
         if sys.platform != "linux":
             return [child.pid for child in psutil.Process(pid).children(recursive=True)]
-        # psutil looks at each process of the machine; Linux knows the children of each thread.
+        # psutil looks at every process of the machine; Linux knows the children of each thread.
         threads = Path(f"/proc/{pid}/task").iterdir()
         children = [int(n) for thread in threads for n in (thread / "children").read_text().split()]
     except (psutil.Error, OSError):
@@ -126,10 +125,10 @@ def _descendants(pid: int) -> list[int]:
 
 
 class ForkServer:
-    """`worker.py` without arguments: carries out an order a line, and tells of its workers, a line
-    for each event. Ends with this process.
+    """`worker.py` without arguments: carries out one order per line, and reports one event of its
+    workers per line. Ends with this process.
 
-    `on_event` is called after each event. Raises OSError if it cannot be started.
+    Calls `on_event` after each event. Raises OSError if it cannot be started.
     """
 
     def __init__(self, on_event: Callable[[], None] = lambda: None) -> None:
@@ -150,8 +149,8 @@ class ForkServer:
         self.closed = False
 
     async def start(self, order: dict[str, Any]) -> Forked:
-        """A new worker. Raises OSError if there cannot be one; if that is a TimeoutError, the
-        fork server was ended."""
+        """Start a worker. Raises OSError if that fails. After a TimeoutError, the fork server is
+        ended."""
         self._attach()
         assert self._ready is not None
         try:
@@ -167,7 +166,7 @@ class ForkServer:
             raise TimeoutError("the fork server does not answer") from None
 
     def release(self, pid: int) -> None:
-        """Wait for a worker that has ended: its id is free then."""
+        """Wait for a worker that has ended, which frees its id."""
         if self._workers.pop(pid, None) is not None and not self.closed:
             self._send({"release": pid})
 
@@ -195,11 +194,11 @@ class ForkServer:
         for each in waiting:
             if not each.done():
                 each.set_exception(ConnectionResetError("the fork server ended"))
-                each.exception()  # nobody has to look
+                each.exception()  # nobody must look
         self._on_event()
 
     def _attach(self) -> None:
-        """Listen to it, from the first order on: before that there may be no event loop."""
+        """Start to listen to it, at the first order: before that there may be no event loop."""
         if self._loop is None:
             assert self.process.stdin is not None and self.process.stdout is not None
             self._loop = asyncio.get_running_loop()
@@ -220,7 +219,7 @@ class ForkServer:
         try:
             self._outgoing = self._outgoing[os.write(pipe, self._outgoing) :]
         except BlockingIOError:
-            pass  # it is not reading at the moment
+            pass  # it is not reading now
         except OSError as error:
             self.close(str(error))
             return
@@ -243,7 +242,7 @@ class ForkServer:
             for line in lines:
                 self._take(**json.loads(line))
         except (ValueError, TypeError, KeyError, IndexError) as error:
-            self.close(f"it says what cannot be understood: {error}")
+            self.close(f"it wrote a line that cannot be understood: {error}")
             return
         self._on_event()
 
@@ -255,7 +254,7 @@ class ForkServer:
         errno: int | None = None,
         text: str = "",
     ) -> None:
-        """Take one line of what it tells."""
+        """Take one line that it wrote."""
         if event == "ready":
             assert self._ready is not None
             if not self._ready.done():
@@ -280,8 +279,8 @@ class ForkServer:
 
 
 class Processes:
-    """Starts workers that use the runtime client `client`. `on_event` is called when one of them
-    may have ended or been stopped."""
+    """Starts workers that use the runtime client `client`. Calls `on_event` when one of them may
+    have ended or been stopped."""
 
     def __init__(self, client: str, on_event: Callable[[], None] = lambda: None) -> None:
         self._client = client
@@ -291,7 +290,7 @@ class Processes:
         self.replaced = 0  # fork servers that ended or were ended
 
     def prepare(self) -> None:
-        """Have a fork server import what it needs, where there is one."""
+        """Start a fork server where there can be one, so that it imports what it needs."""
         if not self._forks:
             return
         if self._server is not None and self._server.closed:
@@ -304,9 +303,8 @@ class Processes:
     async def start(
         self, handler: str, environment: dict[str, str], directory: Path, log_path: Path
     ) -> Process:
-        """Start a worker that leads a process group of its own and appends what it prints to a
-        file that is there; it has that open when this returns. Raises OSError if the operating
-        system refuses."""
+        """Start a worker with its own process group. It appends what it prints to an existing file,
+        and has it open when this returns. Raises OSError if the operating system refuses."""
         arguments = [handler, self._client]
         self.prepare()
         if self._server is not None:
@@ -327,6 +325,6 @@ class Processes:
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=log,
-                    start_new_session=True,  # a group of its own, to end with its children
+                    start_new_session=True,  # its own group, so that we can end its children, too
                 )
             )

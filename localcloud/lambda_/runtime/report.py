@@ -1,4 +1,4 @@
-"""What Lambda says of an invocation: its lines in the log, and the errors that it ends with.
+"""What Lambda says about an invocation: its log lines, and the error if it fails.
 
 https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
 """
@@ -20,8 +20,8 @@ TAIL_BYTES = 4096
 
 
 def printed(worker: Worker) -> list[str]:
-    """The lines that the worker has written since the last time. If they cannot be read, that is
-    a line, too."""
+    """The lines that the worker wrote since the last call. If they cannot be read, a line says
+    so."""
     try:
         return worker.output.read()
     except (OSError, MemoryError) as error:
@@ -58,14 +58,14 @@ def runtime_of(pool: Pool) -> str:
 
 
 def exit_status(returncode: int) -> str:
-    """As AWS puts it: "exit status 1", "signal: killed"."""
+    """In AWS's words: "exit status 1", "signal: killed"."""
     if returncode < 0:
         return f"signal: {(signal.strsignal(-returncode) or str(-returncode)).lower()}"
     return f"exit status {returncode}"
 
 
 def error_payload(kind: str, message: str) -> bytes:
-    """What a failed invocation answers."""
+    """The payload of a failed invocation."""
     return json.dumps({"errorType": kind, "errorMessage": message}).encode()
 
 

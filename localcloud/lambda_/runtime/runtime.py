@@ -1,13 +1,14 @@
 """Runs functions: warm worker processes that speak the Lambda Runtime API.
 
-A worker asks for its next invocation and waits until there is one. Work that finds no idle worker
-waits in its function's queue and is never dropped. A function gets a second worker as soon as work
-waits, and more only while its invocations are slow: on a machine with two cores, quick handlers
-gain nothing from more processes. A worker that has had nothing to do for some minutes is let go.
+A worker asks for its next invocation, and its request stays open until there is one. Work that
+finds no idle worker waits in its function's queue, and is never dropped. A function gets a second
+worker as soon as work waits, and more only while its invocations are slow: on a machine with two
+cores, more processes do not make quick handlers faster. A worker that is idle for some minutes
+ends.
 
-What fails here fails at most the invocation at hand. The end of an invocation sets its result
-first, and does after that what may fail. A worker that neither works nor asks for work is replaced.
-Where the machine has run out of something that may be there again in a moment, work waits.
+A failure here fails at most one invocation. At its end we set the result first, and do what may
+fail after that. We replace a worker that neither works nor asks for work. If the machine runs out
+of something that may be there again in a moment, work waits.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -60,17 +61,17 @@ if TYPE_CHECKING:
     from localcloud.logs.writer import LogWriter
 
 logger = logging.getLogger(__name__)
-_EAGER_WORKERS = 2  # per function, before slowness has to justify another
+_EAGER_WORKERS = 2  # per function; only slow invocations justify more
 _INIT_SECONDS = 10.0  # AWS's own limit for the init phase
 _LOST_SECONDS = 5.0  # from an answer to the next question; then a worker is ended
-# When no worker can be started for want of something that may be there again: how long to wait
-# before it is tried again, and how long work waits for that.
+# If something runs out that a new worker needs, and may be there again in a moment: how long to
+# wait before the next try, and how long work waits in all.
 _RETRY_SECONDS, _PATIENCE_SECONDS = 0.25, 30.0
 _GIVEN_UP = "The local cloud was stopped, reset or restored."
 
 
 class _NotAssumableError(Exception):
-    """Lambda may no longer be the function's role, so no worker can be started for it."""
+    """Lambda may no longer assume the function's role, so the function gets no worker."""
 
 
 class _NoPackageError(Exception):
@@ -78,7 +79,7 @@ class _NoPackageError(Exception):
 
 
 class Runtime:
-    """Invokes functions. `concurrency` bounds the invocations that run at one time."""
+    """Invokes functions, at most `concurrency` at the same time."""
 
     def __init__(
         self,
@@ -102,7 +103,7 @@ class Runtime:
         self._counts: Counter[str] = Counter()
 
     def prepare(self) -> None:
-        """Get ready to start workers, so that the first one need not wait for that."""
+        """Get ready to start workers, so that the first one need not wait."""
         self._processes.prepare()
 
     async def invoke(
@@ -115,13 +116,13 @@ class Runtime:
     ) -> Result:
         """Run the function on the event's JSON bytes and wait for its answer.
 
-        A handler that raises, times out or dies is a Result with an error, not an exception; so
-        is a package that cannot be unpacked.
+        A handler that raises, times out or dies gives a Result with an error, not an exception. So
+        does a package that cannot be unpacked.
         Raises ThrottledError if the function's reserved concurrency is used up, or if it is no
         longer `wanted` when its turn comes.
         """
         if self._tending is None:
-            self._tending = self._tasks.supervise("The look at the workers", self._tend)
+            self._tending = self._tasks.supervise("The check of the workers", self._tend)
         pool = self._pool(function)
         reserved = function.reserved_concurrency
         if reserved is not None and self._concurrency_of(pool) >= int(reserved):
@@ -170,7 +171,7 @@ class Runtime:
             self._kill(worker)
 
     def give_up(self) -> None:
-        """End every invocation that waits or is under way, and the workers that are busy."""
+        """End every invocation that waits or is under way, and the busy workers."""
         for pool in self._pools.values():
             self._fail_waiting(pool, "ServiceException", _GIVEN_UP)
         for worker in list(self._workers.values()):
@@ -179,8 +180,8 @@ class Runtime:
                 self._kill(worker)
 
     def adopt(self, functions: Iterable[LambdaFunction]) -> None:
-        """Work for these functions from now on, which may be others of the same names. The workers
-        stay of those that are as they were."""
+        """Work for these functions from now on, which may be new ones with the same names. Keep the
+        workers of functions that have not changed."""
         adopted = {function.function_arn: function for function in functions}
         for arn, pool in list(self._pools.items()):
             if arn not in adopted or fingerprint_of(adopted[arn]) != pool.fingerprint:
@@ -189,7 +190,7 @@ class Runtime:
                 pool.function = adopted[arn]
 
     def access_key_ids(self) -> set[str]:
-        """The access keys of the workers that live."""
+        """The access keys of the live workers."""
         return {worker.access_key_id for worker in self._workers.values()}
 
     def processes(self) -> list[int]:
@@ -202,8 +203,8 @@ class Runtime:
         return not self._busy and not waits
 
     def describe(self) -> dict[str, Any]:
-        """What each function's workers do and since when (in seconds), what is under way and what
-        waits; and how often something had to be begun again. Changes nothing."""
+        """What each function's workers do and for how long (in seconds), what is under way, what
+        waits, and how often something had to start again. Changes nothing."""
         return {
             "functions": [pool.describe() for pool in self._pools.values()],
             "tasks_restarted": tasks.restarted.total(),
@@ -213,7 +214,7 @@ class Runtime:
         }
 
     def _concurrency_of(self, pool: Pool) -> int:
-        """How many invocations of the function are under way, those included that wait for a
+        """How many invocations of the function are under way, including those that wait for a
         worker to start."""
         arn = pool.function.function_arn
         running = sum(
@@ -231,7 +232,7 @@ class Runtime:
     # -- Pools: which code, how many workers ---------------------------------------------
 
     def _pool(self, function: LambdaFunction) -> Pool:
-        """The function's pool; a change of code or configuration starts a new one."""
+        """The function's pool. New code or configuration gets a new pool."""
         fingerprint = fingerprint_of(function)
         pool = self._pools.get(function.function_arn)
         if pool is not None and pool.fingerprint == fingerprint:
@@ -246,7 +247,7 @@ class Runtime:
         return fresh
 
     def _retire(self, pool: Pool) -> None:
-        """Let busy workers finish, end the idle ones."""
+        """Let busy workers finish, and end the idle ones."""
         pool.retired = True
         for worker in list(pool.workers):
             if worker.current is None:
@@ -267,7 +268,7 @@ class Runtime:
                 shutil.rmtree(directory, ignore_errors=True)
 
     def _dispatch(self) -> None:
-        """Hand waiting work to idle workers, and start workers where that is worth it."""
+        """Give waiting work to idle workers, and start workers where that is worth it."""
         for pool in list(self._pools.values()):
             if not pool.waiting:
                 continue
@@ -294,7 +295,7 @@ class Runtime:
     # -- Workers: start, work, end ---------------------------------------------------------
 
     def _grow(self, pool: Pool) -> None:
-        """Begin to start a worker, or to unpack what it needs. Raises what goes wrong at once."""
+        """Begin to start a worker, or to unpack its package. Raises what goes wrong at once."""
         if not lambda_may_assume(pool.function.role):
             raise _NotAssumableError
         make_hiding_place(self._directory)
@@ -317,7 +318,7 @@ class Runtime:
         self._dispatch()
 
     def _new_worker(self, pool: Pool) -> Worker:
-        """A worker that is known before its process begins, which may ask for work at once."""
+        """Register a worker before its process begins, as that may ask for work at once."""
         assert pool.package.directory is not None
         token = secrets.token_urlsafe(16)
         stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{uuid.uuid4().hex}"
@@ -340,7 +341,7 @@ class Runtime:
             self._not_started(pool, error)
             return
         worker.process, pool.failures = process, 0
-        if worker not in pool.workers:  # it was ended before it began
+        if worker not in pool.workers:  # we ended it before it began
             self._end(process)
             return
         worker.output.hide()
@@ -350,40 +351,40 @@ class Runtime:
         self._logs.write(pool.function, worker.log_stream, [started])
 
     def _not_started(self, pool: Pool, error: Exception) -> None:
-        """No worker can be started. If something ran out that may be there again, work waits,
-        as failing it would cost a message a receive, or an event a try, for nothing of its own
-        fault. Else it fails, unless there are workers to do it."""
+        """Handle a worker that cannot start. If something ran out that may be there again, work
+        waits: to fail would cost a message a receive, or an event a try, and they did nothing
+        wrong. Otherwise work fails, unless other workers can do it."""
         name = pool.function.function_name
         self._counts["spawn failures"] += 1
         pool.failures += 1
         pool.retry_at = time.monotonic() + _RETRY_SECONDS
         if may_pass(error):
-            logger.error("No worker for %s, which is tried again: %s", name, error)
+            logger.error("No worker for %s; trying again: %s", name, error)
             if not is_disk_full(error):
                 self._make_room()
-        elif pool.workers:  # those that run keep the credentials that they have
+        elif pool.workers:  # running workers keep their credentials
             logger.error("No other worker for %s: %r", name, error)
         else:
             pool.retry_at = 0.0
             self._fail_waiting(pool, *_reason(error, name))
 
     def _make_room(self) -> None:
-        """End the worker that has been idle for longest, for what it holds."""
+        """End the worker that has been idle longest, to free what it holds."""
         idle = [w for w in self._workers.values() if w.state == "idle" and not w.pool.waiting]
         if idle:
             self._kill(min(idle, key=lambda worker: worker.since))
 
     def _give_up(self, pool: Pool) -> None:
-        """Fail what has waited for too long for a function that gets no worker."""
+        """Fail work that has waited too long for a function without workers."""
         if not pool.failures or pool.workers:
             return
         while pool.waiting and time.monotonic() - pool.waiting[0].queued > _PATIENCE_SECONDS:
             invocation = pool.waiting.popleft()
-            text = "No worker can be started: see the local cloud's log."
+            text = "No worker could be started; see the local cloud's log."
             finish_with(invocation, error_payload("ServiceException", text), "Unhandled")
 
     async def _tend(self) -> None:
-        """Look at all workers, again and again."""
+        """Check all workers, again and again."""
         while True:
             hurries = any(pool.waiting for pool in self._pools.values())
             hurries |= any(worker.init_seconds is None for worker in self._workers.values())
@@ -394,12 +395,12 @@ class Runtime:
         asyncio.get_running_loop().call_soon(self._look_around)
 
     def _look_around(self) -> None:
-        """Notice what became of the workers, and do what follows. None keeps us from the next."""
+        """Check each worker and do what is needed. An error with one does not stop the others."""
         for worker in list(self._workers.values()):
             try:
                 self._look_at(worker)
             except Exception:
-                logger.exception("Worker %s cannot be looked at", worker.pid)
+                logger.exception("Worker %s cannot be checked", worker.pid)
         for process in list(self._ending):
             if process.returncode is not None:
                 self._ending.remove(process)
@@ -410,7 +411,7 @@ class Runtime:
 
     def _look_at(self, worker: Worker) -> None:
         process, seconds = worker.process, time.monotonic() - worker.since
-        if process is None:  # whose start has a limit of its own
+        if process is None:  # the start has its own time limit
             return
         if process.returncode is not None:
             self._ended(worker)
@@ -428,7 +429,7 @@ class Runtime:
             self._kill(worker)
 
     def _replace(self, worker: Worker, why: str) -> None:
-        """End a worker that misbehaves. The next one comes when there is work."""
+        """End a worker that misbehaves. A new one starts when there is work."""
         name = worker.pool.function.function_name
         logger.error("Worker %s of %s is replaced: %s", worker.pid, name, why)
         self._counts["replaced"] += 1
@@ -438,7 +439,7 @@ class Runtime:
         self._dispatch()
 
     def _ended(self, worker: Worker) -> None:
-        """A worker ended, or it never got as far as asking for work."""
+        """Handle a worker that ended, or never got as far as asking for work."""
         pool, invocation = worker.pool, worker.current
         if worker not in pool.workers:
             return
@@ -452,7 +453,7 @@ class Runtime:
         self._dispatch()
 
     def _exited(self, worker: Worker, invocation: Invocation) -> None:
-        """The invocation under way ends with its worker."""
+        """End the invocation under way together with its worker."""
         code = worker.process.returncode if worker.process else None
         status = exit_status(-signal.SIGKILL if code is None else code)
         text = f"RequestId: {invocation.request_id} Error: Runtime exited with error: {status}"
@@ -460,7 +461,7 @@ class Runtime:
         self._finish(worker, payload, "Unhandled", extra=[] if worker.init_error else [text])
 
     def _kill(self, worker: Worker) -> None:
-        """Forget a worker, and end what is left of it."""
+        """Forget a worker, and end what remains of it."""
         self._workers.pop(worker.token, None)
         if worker in worker.pool.workers:
             worker.pool.workers.remove(worker)
@@ -472,11 +473,11 @@ class Runtime:
             worker.output.close()
             self._clean(worker.pool)
         except Exception:
-            logger.exception("Something is left of worker %s", worker.pid)
+            logger.exception("Something remains of worker %s", worker.pid)
 
     def _end(self, process: Process) -> None:
         if process.returncode is not None:
-            kill_group(process.pid)  # what the handler has started
+            kill_group(process.pid)  # what the handler started
             process.release()
         else:
             self._ending.append(process)
@@ -505,7 +506,7 @@ class Runtime:
         self._busy += 1
 
     def _start(self, worker: Worker, invocation: Invocation) -> None:
-        """Answer the worker's open request with an invocation."""
+        """Give an invocation to a worker, as the answer to its open request."""
         function = worker.pool.function
         asking, worker.asking = worker.asking, None
         assert asking is not None
@@ -543,8 +544,8 @@ class Runtime:
     def _finish(
         self, worker: Worker, payload: bytes, error: str | None, extra: list[str] | None = None
     ) -> None:
-        """End the invocation under way. Its result is set before anything that may fail, and has
-        its log's end in time: anyone who waits for it goes on after us."""
+        """End the invocation under way. Sets its result before anything that may fail. The end of
+        the log still gets in: anyone who waits for the result goes on only after us."""
         invocation, now = worker.current, time.monotonic()
         assert invocation is not None
         worker.current = None
@@ -560,7 +561,7 @@ class Runtime:
         worker.cold = False
 
     def _log(self, worker: Worker, invocation: Invocation, extra: list[str]) -> bytes:
-        """Write what the invocation has to say; returns the end of it."""
+        """Write the invocation's log. Returns the end of it."""
         function = worker.pool.function
         start = f"START RequestId: {invocation.request_id} Version: {function.version}"
         end = [f"END RequestId: {invocation.request_id}", report_line(worker, invocation)]
@@ -571,7 +572,7 @@ class Runtime:
 
 
 def _unpack(pool: Pool) -> None:
-    """Unpack a function's package. Raises _NoPackageError if that cannot be done."""
+    """Unpack a function's package. Raises _NoPackageError if that fails."""
     try:
         pool.package.unpack()
     except Exception as error:
@@ -581,7 +582,7 @@ def _unpack(pool: Pool) -> None:
 
 
 def _reason(error: Exception, function: str) -> tuple[str, str]:
-    """Why an invocation fails that gets no worker: the error's type and message."""
+    """The error type and message of an invocation that gets no worker."""
     if isinstance(error, _NotAssumableError):
         return "AccessDeniedException", NOT_ASSUMABLE
     if isinstance(error, _NoPackageError):
@@ -589,4 +590,4 @@ def _reason(error: Exception, function: str) -> tuple[str, str]:
         logger.error(text)
         return "InvalidZipFileException", text
     logger.error("No worker for %s", function, exc_info=error)
-    return "ServiceException", f"No worker can be started: {error}"
+    return "ServiceException", f"No worker could be started: {error}"

@@ -1,7 +1,7 @@
 """The four functions of awslambdaric's native module, in plain Python.
 
-awslambdaric has that module as a binary for Linux only; elsewhere the worker puts this one
-in its place. One connection stays open, so that an invocation costs no handshake.
+awslambdaric has that module only as a binary for Linux. On other systems the worker uses this one
+instead. One connection stays open, so that an invocation needs no handshake.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -37,7 +37,7 @@ def initialize_client(user_agent: str) -> None:
 
 
 def next() -> tuple[bytes, dict[str, str | int | None]]:
-    """Wait for the next invocation; returns the event's bytes and what comes with it."""
+    """Wait for the next invocation. Returns the event's bytes and what comes with it."""
     event, headers = _call("GET", "/invocation/next", None, {})
     about: dict[str, str | int | None] = {name: headers.get(name) for name in _ABOUT}
     about["Lambda-Runtime-Deadline-Ms"] = int(headers["Lambda-Runtime-Deadline-Ms"])

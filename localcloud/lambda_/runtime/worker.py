@@ -1,9 +1,9 @@
 """One execution environment: AWS's own runtime client around one function's handler.
 
 Run as a script, never imported: `worker.py HANDLER CLIENT`, or without arguments as the fork
-server that becomes such workers. The parent holds the other end of standard input, so its end
-tells this process that the parent is gone, even after a `kill -9` and even while the handler
-sleeps.
+server, whose forks become such workers. The parent holds the other end of standard input. When it
+closes, this process knows that the parent is gone, even after a `kill -9` and even while the
+handler sleeps.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import types
 from contextlib import suppress
 from typing import Any
 
-# Imported before a fork. Not so awslambdaric's bootstrap and client: importing these reads the
-# environment of the function.
+# Imported before a fork. awslambdaric's bootstrap and client are not: their import reads the
+# function's environment.
 _PRELOADED = (
     "awslambdaric.lambda_context",
     "awslambdaric.lambda_runtime_marshaller",
@@ -43,7 +43,7 @@ def _die_with_parent() -> None:
     def watch() -> None:
         while os.read(pipe, 1):
             pass
-        if os.name == "posix":  # with whatever the handler has started
+        if os.name == "posix":  # with whatever the handler started
             os.killpg(0, signal.SIGKILL)
         os._exit(1)
 
@@ -51,9 +51,9 @@ def _die_with_parent() -> None:
 
 
 def _keep_to_ourselves() -> None:
-    """Where Linux offers it, other programs of this user cannot read this process's memory and
-    environment, where its credentials and its key to the Runtime API are. And a function may open
-    as many files as on AWS, however many the cloud may."""
+    """On Linux, hide this process's memory and environment from other programs of this user: its
+    credentials and its key to the Runtime API are there. And limit open files as AWS does, however
+    many the cloud may open."""
     if os.name != "posix":
         return
     import resource
@@ -91,11 +91,11 @@ def main(handler: str, client: str) -> None:
     from awslambdaric.lambda_runtime_client import LambdaRuntimeClient, LambdaRuntimeClientError
 
     class Client(LambdaRuntimeClient):
-        """awslambdaric's client for an address that carries a path, which is how the
-        local cloud tells its workers apart; http.client takes a host and a port only.
+        """awslambdaric's client, for an address with a path, which tells the local cloud's workers
+        apart; http.client takes only a host and a port.
 
-        A handler that forks may return in both processes. The new one has nothing to say to the
-        Runtime API, and would say it on the worker's own connection: it ends here.
+        A handler that forks may return in both processes. The new one must not call the Runtime
+        API, as it would use the worker's own connection: it ends here.
         """
 
         def wait_next_invocation(self) -> Any:
@@ -118,7 +118,7 @@ def main(handler: str, client: str) -> None:
             payload: Any = None,
             headers: dict[str, str] | None = None,
         ) -> None:
-            import urllib.request  # used once in a worker's life, and slow to import
+            import urllib.request  # a worker uses it once, and it is slow to import
 
             from awslambdaric.lambda_runtime_marshaller import to_json
 
@@ -142,9 +142,9 @@ def _end_unless(worker: int) -> None:
 
 
 def fork_workers() -> list[str]:
-    """Carry out the orders on standard input until it ends: start a worker, or let one go that
-    has ended; and tell on standard output what becomes of them, a JSON object a line. Returns in
-    each new worker, with its arguments.
+    """Carry out the orders on standard input until it ends: start a worker, or release one that has
+    ended. Report what happens to them on standard output, one JSON object per line. Returns in each
+    new worker, with its arguments.
     """
     for name in _PRELOADED:
         importlib.import_module(name)
@@ -197,8 +197,8 @@ def _tell(**event: Any) -> None:
 
 
 def _tell_of(children: set[int]) -> None:
-    """Tell which of them ended, and leave them waited for: so no other process gets their ids.
-    Tell which were stopped, too."""
+    """Tell which of them ended or were stopped. Leave those that ended as zombies, so that no other
+    process gets their ids."""
     for child in list(children):
         with suppress(ChildProcessError):  # it has ended already
             if os.waitid(os.P_PID, child, os.WSTOPPED | os.WNOHANG):
@@ -217,8 +217,8 @@ def _release(child: int, children: set[int]) -> None:
 
 
 def _fork(log: str) -> int:
-    """The new process's id, or 0 in the new process, which prints to the file `log`. It leads a
-    group on both returns."""
+    """Fork. Returns the new process's id, or 0 in the new process, which prints to the file `log`
+    and already leads its own group."""
     opened = os.open(log, os.O_WRONLY | os.O_APPEND)
     try:
         pid = os.fork()
@@ -227,13 +227,13 @@ def _fork(log: str) -> int:
             os.dup2(opened, 2)
     finally:
         os.close(opened)
-    with suppress(PermissionError, ProcessLookupError):  # it was faster, and is another program
-        os.setpgid(pid, pid)  # 0 is oneself
+    with suppress(PermissionError, ProcessLookupError):  # it was faster, and has called exec
+        os.setpgid(pid, pid)  # 0 means this process
     return pid
 
 
 def _become_worker(arguments: list[str], environment: dict[str, str], directory: str) -> list[str]:
-    """Make this fork what a new Python would be, or where it cannot be that, a new Python."""
+    """Make this fork look like a new Python. If that is not possible, start a new Python in it."""
     os.chdir(directory)
     if _needs_new_python(environment):
         command = [sys.executable, "-P", "-B", *sys.argv, *arguments]
@@ -245,8 +245,8 @@ def _become_worker(arguments: list[str], environment: dict[str, str], directory:
 
 
 def _needs_new_python(environment: dict[str, str]) -> bool:
-    """Whether the function sets what only a starting Python reads, or its package has modules in
-    the place of some that are imported already."""
+    """Whether the function sets variables that only a starting Python reads, or its package has
+    modules with the names of some that are already imported."""
     imported = {name.partition(".")[0] for name in sys.modules}
     packed = {name.partition(".")[0] for name in os.listdir()}
     return not imported.isdisjoint(packed) or any(

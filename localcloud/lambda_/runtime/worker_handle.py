@@ -1,4 +1,4 @@
-"""A worker as the cloud sees it: its process, what it is doing, and the invocation in its hands."""
+"""A worker as the cloud sees it: its process, what it is doing, and its invocation."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from localcloud.lambda_.runtime.processes import Forked, Process
 if TYPE_CHECKING:
     from localcloud.lambda_.runtime.pool import Pool
 
-# From an answer to the next question takes a worker a millisecond. After this time it keeps no
-# other from being started any more.
+# A worker needs a millisecond from an answer to its next request. After this time it no longer
+# keeps another one from starting.
 _COMING_SECONDS = 1.0
 
 
 @dataclass
 class Result:
-    """What an invocation came to. `error` is None, or what AWS puts in X-Amz-Function-Error;
+    """The result of an invocation. `error` is None, or what AWS puts in X-Amz-Function-Error.
     `denied` says that nothing ran, as Lambda could not assume the function's role."""
 
     payload: bytes
@@ -56,8 +56,8 @@ class Invocation:
 
 @dataclass(eq=False)
 class Worker:
-    """One process, and what it is doing. `asking` is its open request for work. `since` is when
-    it began to do what it does now: start, work, or neither."""
+    """One process, and what it is doing. `asking` is its open request for work. `since` is when it
+    began what it does now: start, work, or neither."""
 
     pool: Pool
     token: str
@@ -65,7 +65,7 @@ class Worker:
     output: Output
     directory: Path
     since: float
-    process: Process | None = None  # while it is on its way
+    process: Process | None = None  # None until it has started
     access_key_id: str = ""  # of the credentials that it was given
     usage: psutil.Process | None = None  # the same process, for its memory
     asking: asyncio.Future[Response] | None = None
@@ -88,24 +88,24 @@ class Worker:
 
     @property
     def takes_work(self) -> bool:
-        """Whether it asks for work. One that is stopped would only let it time out."""
+        """Whether it asks for work. A stopped worker would only let the work time out."""
         stopped = isinstance(self.process, Forked) and self.process.is_stopped
         return self.asking is not None and not stopped
 
     def is_coming(self, now: float) -> bool:
-        """Still starting, or on its way from its last answer to its next question."""
+        """Whether it is starting, or between its last answer and its next request."""
         if self.state == "coming":
             return now - self.since < _COMING_SECONDS
         return self.state == "starting"
 
     def begin(self, invocation: Invocation) -> None:
-        """Take an invocation in hand."""
+        """Begin an invocation."""
         self.current = invocation
         invocation.started = self.since = self.pool.last_progress = time.monotonic()
         invocation.started_ms = int(clock.now_ms())
 
     def describe(self) -> dict[str, Any]:
-        """Its process, what it does and since when (in seconds), and its invocation, if any."""
+        """Its process, what it does and for how long (in seconds), and its invocation, if any."""
         now = time.monotonic()
         found: dict[str, Any] = {
             "pid": self.pid,
