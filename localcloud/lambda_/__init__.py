@@ -1,1 +1,1 @@
-"""Lambda: invocations in their three kinds, and what triggers them."""
+"""Lambda: its three types of invocation, and what triggers them."""

@@ -1,10 +1,10 @@
 """Asynchronous invocations: Lambda's own queue in front of a function.
 
-SNS invokes this way, and so does `Invoke` with the type Event: the caller gets an answer at once. A
-failing event is tried twice more. A throttled one waits, longer each time, until it is too old; so
-does one that the cloud itself could not run. The result goes to the function's destination, and an
-event that failed for good also goes to its dead-letter queue. Events of a deleted function are lost
-with it. That is recorded, and so is every event that ends nowhere.
+Anyone who invokes this way (SNS, or `Invoke` with the type Event) gets an answer at once. A failing
+event is tried twice more. A throttled one waits, longer each time, until it is too old; so does one
+that the cloud itself could not run. The outcome goes to the function's destination, and an event
+that failed for good also to its dead-letter queue. Events of a deleted function go with it. That is
+recorded, and so is every event that goes nowhere.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
@@ -38,8 +38,8 @@ _NEVER = "ZeroReservedConcurrency"
 
 @dataclass(eq=False)
 class Event:
-    """An event on its way. After `deadline_ms` it is too old, and at `due_ms` it is tried again;
-    both are in epoch milliseconds."""
+    """An event on its way. It is tried again at `due_ms`, and too old after `deadline_ms`; both are
+    in epoch milliseconds."""
 
     function_arn: str
     payload: bytes
@@ -51,12 +51,12 @@ class Event:
     result: Result | None = None  # of the last invocation
 
     def next_pause(self) -> float:
-        """How many seconds it waits when it could not be run: longer each time."""
+        """How many seconds it waits after it could not be run: longer each time."""
         self.throttles += 1
         return clock.seconds(min(2.0 ** min(self.throttles - 1, 10), _LONGEST_PAUSE))
 
     def describe(self) -> dict[str, Any]:
-        """Which function it is for, how often it was tried, and when it is again."""
+        """Which function it is for, how often it was tried, and when it is tried again."""
         wait = None if self.due_ms is None else max(0.0, self.due_ms - clock.now_ms()) / 1000
         return {
             "function_arn": self.function_arn,
@@ -76,10 +76,10 @@ class AsyncInvocations:
         self._runtime = runtime
         self._retry_delay = retry_delay
         self._tasks = Tasks()
-        self.events: dict[str, Event] = {}  # by request id, each until it has ended
+        self.events: dict[str, Event] = {}  # by request id, until they have ended
 
     def add(self, function: LambdaFunction, payload: bytes) -> str:
-        """Take an event, as JSON bytes, and return at once; its request id."""
+        """Take an event, as JSON bytes. Returns its request id at once."""
         deadline_ms = clock.after_ms(config_of(function).max_age)
         event = Event(function.function_arn, payload, deadline_ms, new_request_id())
         self._begin(event)
@@ -94,7 +94,7 @@ class AsyncInvocations:
         return list(self.events.values())
 
     def restore(self, saved: list[Event]) -> None:
-        """Have just those events, each to be tried now."""
+        """Have exactly those events, and try each now."""
         self.events.clear()
         for event in saved:
             self._begin(event)
@@ -134,13 +134,13 @@ class AsyncInvocations:
         losses.record("event of a deleted function", event.function_arn, "it is deleted")
 
     async def _attempt(self, function: LambdaFunction, event: Event) -> str | float:
-        """How the event ended, or the seconds until it is tried again."""
+        """Try the event once. Returns how it ended, or the seconds until the next try."""
         try:
             event.result = await self._runtime.invoke(
                 function, event.payload, request_id=event.request_id
             )
         except ThrottledError:
-            # With no concurrency at all AWS does not even wait.
+            # With zero concurrency AWS does not even wait.
             if not int(function.reserved_concurrency or 0):
                 return _NEVER
             return event.next_pause()
@@ -177,7 +177,7 @@ class AsyncInvocations:
         text: str,
         attributes: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        """Send to a queue, topic or function, in the name of the function's role."""
+        """Send to a queue, topic or function, with the function's role."""
         try:
             problem = deliver(target, text, Role(function.role), attributes)
         except Exception as error:  # it was the last chance
@@ -217,8 +217,8 @@ def _parsed(payload: bytes) -> Any:
 
 
 def _error_attributes(event: Event, condition: str) -> dict[str, dict[str, str]]:
-    """What a dead letter says about why, as AWS documents: the status of the last attempt, and
-    the start of the error's message."""
+    """The attributes of a dead letter that say why, as AWS documents: the status of the last
+    attempt, and the start of the error message."""
     code: int | None = 429
     message = ThrottledError.message
     if condition == _NEVER:

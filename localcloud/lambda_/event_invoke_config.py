@@ -1,6 +1,6 @@
-"""How often and how long a function's asynchronous invocations are tried, and who is told.
+"""How often and how long asynchronous invocations are tried, and where their results go.
 
-moto takes these settings and goes on showing the first ones that it was given.
+moto accepts these settings, but keeps showing the first ones.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html
 """
@@ -22,8 +22,8 @@ _MAX_AGE = 6 * 60 * 60.0  # seconds
 
 @dataclass(frozen=True)
 class EventInvokeConfig:
-    """The settings in force, AWS's own where there are none. `max_age` is in seconds;
-    destinations are ARNs."""
+    """The settings in force, with AWS's defaults. `max_age` is in seconds; destinations are
+    ARNs."""
 
     retries: int = _RETRIES
     max_age: float = _MAX_AGE
@@ -32,7 +32,7 @@ class EventInvokeConfig:
 
 
 def config_of(function: LambdaFunction) -> EventInvokeConfig:
-    """What the function's asynchronous invocations are held to."""
+    """The settings for the function's asynchronous invocations."""
     if not function.event_invoke_config:
         return EventInvokeConfig()
     settings = function.event_invoke_config[0].config
@@ -49,7 +49,7 @@ def config_of(function: LambdaFunction) -> EventInvokeConfig:
 def put_function_event_invoke_config(
     backend: LambdaBackend, function_name: str, config: dict[str, Any]
 ) -> dict[str, Any]:
-    """All settings are replaced; moto goes on showing the first ones."""
+    """All settings are replaced; moto keeps showing the first ones."""
     function = backend.get_function(function_name)
     destinations = (config.get("DestinationConfig") or {}).values()
     for destination in filter(lambda each: each.get("Destination"), destinations):
@@ -64,7 +64,7 @@ def put_function_event_invoke_config(
 def update_function_event_invoke_config(
     backend: LambdaBackend, function_name: str, config: dict[str, Any]
 ) -> dict[str, Any]:
-    """What is not named stays; moto goes on showing the first settings."""
+    """Settings that are not given stay; moto keeps showing the first ones."""
     before = backend.get_function(function_name).event_invoke_config
     merged = {**(before[0].config if before else {}), **config}
     return put_function_event_invoke_config(backend, function_name, merged)

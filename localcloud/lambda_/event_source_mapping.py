@@ -1,10 +1,10 @@
 """Event source mappings: polls SQS queues and invokes functions with what is there.
 
-As on AWS, a batch is deleted when the function returns, except for the messages that it
-reports as failed. Those, and the whole batch when the function raises or times out, are
-simply left alone: they come back when their visibility timeout is over, and move to the
-dead-letter queue after `maxReceiveCount` receives. A poller is supervised: it never ends by
-itself, and a batch always gives back its place among those that may be under way.
+As on AWS, a batch is deleted when the function returns, except for the messages that it reports as
+failed. Those are left alone, and so is the whole batch when the function raises or times out: they
+come back when their visibility timeout is over, and move to the dead-letter queue after
+`maxReceiveCount` receives. A poller is supervised, so it never stops by itself. A batch that has
+ended always makes room for the next one.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 """
@@ -49,7 +49,7 @@ _MAX_PAYLOAD = 6 * 1024 * 1024
 
 @dataclass
 class Batch:
-    """Messages that were received for one invocation, which is under way since `started_ms`."""
+    """The messages of one invocation, which is under way since `started_ms`."""
 
     messages: list[QueuedMessage]
     started_ms: float
@@ -57,21 +57,20 @@ class Batch:
 
 @replaces(moto_lambda)
 class EventSourceMapping(moto_lambda.EventSourceMapping):
-    """moto's mapping, with what moto leaves out: the batches that are under way, and how the last
-    one went."""
+    """moto's mapping, plus what moto lacks: the batches under way, and how the last one went."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
         self.processing_result = "No records processed"
         self.under_way: dict[asyncio.Task[None], Batch] = {}
-        self.last_progress_ms: int | None = None  # when an invocation for it ended last
+        self.last_progress_ms: int | None = None  # when its last invocation ended
         super().__init__(spec)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy has of it: nothing is under way for that."""
+        """What a copy gets: everything but the batches under way."""
         return {**vars(self), "under_way": {}}
 
     def ended(self, delivery: asyncio.Task[None]) -> None:
-        """A batch gives its place back, whatever became of it."""
+        """Make room for the next batch, however this one ended."""
         self.under_way.pop(delivery, None)
 
     def get_configuration(self) -> dict[str, Any]:
@@ -82,7 +81,7 @@ class EventSourceMapping(moto_lambda.EventSourceMapping):
 
     @property
     def concurrency(self) -> int:
-        """How many batches may be under way at one time."""
+        """How many batches may be under way at the same time."""
         return (self.scaling_config or {}).get("MaximumConcurrency") or _DEFAULT_CONCURRENCY
 
 
@@ -91,14 +90,14 @@ class EventSourceMappings:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        # By the mapping and its concurrency: a change of that takes a new poller.
+        # By mapping and concurrency: another concurrency needs a new poller.
         self._pollers: dict[tuple[str, int], asyncio.Task[None]] = {}
-        # Deliveries outlive their poller: what was received is finished even if the
-        # mapping is deleted in the meantime.
+        # Deliveries outlive their poller: a received batch is finished even if the mapping is
+        # deleted in the meantime.
         self._tasks = Tasks()
 
     def reconcile(self) -> None:
-        """Start and stop pollers so that they match the mappings of the moment."""
+        """Start and stop pollers so that they match the current mappings."""
         wanted = {
             (mapping.uuid, mapping.concurrency): mapping
             for mapping in functions.mappings()
@@ -112,17 +111,17 @@ class EventSourceMappings:
                 self._pollers[key] = self._tasks.supervise(name, partial(self._poll, mapping))
 
     def describe(self) -> list[dict[str, Any]]:
-        """How each mapping does: what waits and for how long, what is under way and since when,
-        and when it got on last. Ages are in seconds, times in epoch milliseconds. Changes nothing,
-        and costs the same however much waits."""
+        """The state of each mapping: what waits and for how long, what is under way and since when,
+        and its last progress. Ages are in seconds, times in epoch milliseconds. Changes nothing.
+        The cost does not grow with what waits."""
         return [self._described(mapping) for mapping in functions.mappings()]
 
     def is_idle(self) -> bool:
-        """Whether no batch is under way and nothing is left in the queues that are polled."""
+        """Whether no batch is under way and the polled queues are empty."""
         return not any(_is_at_work(mapping) for mapping in functions.mappings())
 
     def stop(self) -> None:
-        """Stop polling; deliveries under way are given up."""
+        """Stop polling, and give up deliveries under way."""
         self._pollers.clear()
         self._tasks.cancel()
 
@@ -153,8 +152,8 @@ class EventSourceMappings:
         return poller is not None and not poller.done()
 
     async def _poll(self, mapping: EventSourceMapping) -> None:
-        """Poll forever, whatever goes wrong with a batch, with at most the mapping's concurrency
-        under way."""
+        """Poll forever, whatever goes wrong with a batch. No more batches are under way than the
+        mapping's concurrency."""
         while True:
             while len(mapping.under_way) >= mapping.concurrency:
                 await asyncio.wait(mapping.under_way, return_when=asyncio.FIRST_COMPLETED)
@@ -165,7 +164,7 @@ class EventSourceMappings:
                 await _pause()
 
     async def _deliver_next(self, mapping: EventSourceMapping) -> None:
-        """Receive a batch and begin to deliver it, if there is one and it can be had."""
+        """Receive a batch and begin to deliver it, if there is one and the role may receive it."""
         queue = _queue_of(mapping)
         if queue is not None:
             await queue.wait_for_message(_IDLE_SECONDS)
@@ -184,14 +183,14 @@ class EventSourceMappings:
     async def _deliver(
         self, mapping: EventSourceMapping, queue: IndexedQueue, messages: list[QueuedMessage]
     ) -> None:
-        """Invoke the function. Whatever becomes of it, what is not deleted comes back."""
+        """Invoke the function. However that ends, messages that are not deleted come back."""
         function = _function_of(mapping)
         if function is None:
             return
         records = [_record(queue, message) for message in messages]
         event = json.dumps({"Records": records}).encode()
         try:
-            # What became a dead letter while it waited for its turn must not be done as well.
+            # A message that became a dead letter while it waited must not be processed, too.
             result = await self._runtime.invoke(
                 function, event, wanted=lambda: all(map(queue.has, messages))
             )
@@ -221,13 +220,13 @@ def _queue_of(mapping: EventSourceMapping) -> IndexedQueue | None:
 
 
 async def _pause() -> None:
-    """Give what is missing time to come, or somebody time to fix what went wrong."""
+    """Wait before the next try, as something is missing or went wrong."""
     await asyncio.sleep(clock.seconds(_PAUSE_SECONDS))
 
 
 def _may(function: LambdaFunction | None, mapping: EventSourceMapping, *actions: str) -> bool:
-    """Whether the function's role allows this on the queue: Lambda polls in its name. Where
-    the function is gone there is no such name, and the messages wait in the queue."""
+    """Whether the function's role allows this on the queue: Lambda polls with that role. If the
+    function is gone there is no role, and the messages wait in the queue."""
     for action in actions:
         allowed = function is not None and role_allows(
             function.role, f"sqs:{action}", mapping.event_source_arn
@@ -239,8 +238,8 @@ def _may(function: LambdaFunction | None, mapping: EventSourceMapping, *actions:
 
 
 async def _collect(queue: IndexedQueue, mapping: EventSourceMapping) -> list[QueuedMessage]:
-    """A batch: what is there at once, or what comes together within the batching window. It
-    is full when it has the batch size, or when the next message would not fit in."""
+    """A batch: what is there at once, or what arrives within the batching window. It is full when
+    it reaches the batch size, or when the next message would not fit."""
     messages = _receive(queue, mapping, [])
     loop = asyncio.get_running_loop()
     deadline = loop.time() + clock.seconds(mapping.max_batch_window or 0)
@@ -265,7 +264,7 @@ async def _collect(queue: IndexedQueue, mapping: EventSourceMapping) -> list[Que
 def _receive(
     queue: IndexedQueue, mapping: EventSourceMapping, before: list[QueuedMessage]
 ) -> list[QueuedMessage]:
-    """What is visible and fits into the batch with those received before."""
+    """Receive what is visible and fits into the batch with the messages before."""
     room = _MAX_PAYLOAD - sum(map(_record_bytes, before))
 
     def fits(message: QueuedMessage) -> bool:
@@ -277,7 +276,7 @@ def _receive(
 
 
 def _record_bytes(message: QueuedMessage) -> int:
-    """About what the message's record adds to the event."""
+    """About how many bytes the message's record adds to the event."""
     return message.size + 1024
 
 

@@ -1,4 +1,4 @@
-"""Which functions and event source mappings there are, and what moto's functions lack."""
+"""All functions and event source mappings, and what moto's functions lack."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FUNCTION = re.compile(
 
 @replaces(moto_lambda)
 class LambdaFunction(moto_lambda.LambdaFunction):
-    """moto's function plus its dead-letter queue, which moto accepts and forgets."""
+    """moto's function, plus its dead-letter queue, which moto accepts and forgets."""
 
     def __init__(
         self, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1
@@ -44,14 +44,14 @@ class LambdaFunction(moto_lambda.LambdaFunction):
 
 
 def functions() -> Iterator[LambdaFunction]:
-    """All that there are, in every region."""
+    """All functions, in every region."""
     for backend in upstream.backends(lambda_backends):
         yield from backend.list_functions()
 
 
 def find(name_or_arn: str, region: str) -> LambdaFunction | None:
-    """The function of that name, ARN or partial ARN (a qualifier is ignored), if any. `region` is
-    where a name is looked for."""
+    """The function with that name, ARN or partial ARN, if any. Ignores a qualifier. `region` is
+    where to look for a name."""
     found = _FUNCTION.fullmatch(name_or_arn)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""Invoke, in its three types, and the older InvokeAsync.
+"""Invoke, with its three types, and the older InvokeAsync.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 """
@@ -20,7 +20,7 @@ from localcloud.lambda_.runtime.worker_handle import Result
 from localcloud.upstream import ACCOUNT_ID
 
 OPERATIONS = ("Invoke", "InvokeAsync")
-# Bytes of a payload, by the kind of invocation.
+# Bytes of a payload, by the type of invocation.
 _MAX_PAYLOAD = {"RequestResponse": 6 * 1024 * 1024, "Event": 1024 * 1024}
 _MAX_OLD_PAYLOAD = 256 * 1024  # of InvokeAsync
 
@@ -63,7 +63,7 @@ def _refuse_payload(payload: bytes, kind: str, *, is_old: bool) -> Response | No
         text = {"message": f"Request must be smaller than {limit} bytes for the Invoke operation"}
         return json_response(413, text, x_amzn_errortype="RequestTooLargeException")
     try:
-        json.loads(payload.decode())  # of bytes it would take UTF-16, too
+        json.loads(payload.decode())  # decoded first, as it would take UTF-16 bytes, too
     except (ValueError, RecursionError) as error:
         return _invalid_content(f"Could not parse request body into json: {error}")
     return None
@@ -82,8 +82,8 @@ def _answer(function: LambdaFunction, result: Result, *, wants_log: bool) -> Res
 
 
 def _client_context(request: Request) -> str | None:
-    """The client context, if there is one, as JSON that a header of the Runtime API can carry.
-    Raises ValueError or RecursionError if it is no JSON object in Base64."""
+    """The client context, if any, as JSON that fits a header of the Runtime API. Raises ValueError
+    or RecursionError if it is not a JSON object in Base64."""
     encoded = request.headers.get("x-amz-client-context")
     if not encoded:
         return None

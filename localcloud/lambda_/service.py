@@ -1,4 +1,4 @@
-"""Lambda: its calls, which permissions they need, and the functions for the other services."""
+"""Lambda: its calls, the permissions for each call, and functions for the other services."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from localcloud.upstream import ACCOUNT_ID
 
 class Lambda(Service):
     """Functions, run by `runtime`. `retry_delay` is the wait before an asynchronous invocation is
-    tried again, `role_delay` how long a new role is unknown; both are in seconds."""
+    tried again, `role_delay` how long a new role stays unknown; both are in seconds."""
 
     name = "lambda"
 
@@ -46,12 +46,12 @@ class Lambda(Service):
         return response
 
     def follow(self) -> None:
-        """Bring pollers and workers in line with the functions and mappings of the moment."""
+        """Make pollers and workers match the current functions and mappings."""
         self.mappings.reconcile()
         self.runtime.keep({function.function_arn for function in functions.functions()})
 
     def needed(self, call: Call) -> Needed:
-        """InvokeAsync asks for the same permission as Invoke."""
+        """InvokeAsync needs the same permission as Invoke."""
         if call.operation not in invoke.OPERATIONS:
             yield f"lambda:{call.operation}", ""
             return

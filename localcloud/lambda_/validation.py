@@ -1,6 +1,6 @@
-"""What AWS refuses and moto takes, where a tutorial would teach something wrong.
+"""What AWS refuses and moto accepts, where that would teach something wrong.
 
-Each replaces a method that is too lenient. PARITY.md names the rules.
+Each function wraps a method of moto that is too lenient. PARITY.md lists the rules.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _MAX_ENVIRONMENT = 4096  # bytes
 _MAX_UNZIPPED = 262_144_000  # bytes
 _TESTED_BYTES = 16 * 1024 * 1024
 _VARIABLE = re.compile(r"[a-zA-Z]([a-zA-Z0-9_])+")
-# Those that begin with an underscore, such as _HANDLER, are no names to begin with.
+# Reserved names with a leading underscore, such as _HANDLER, are not valid names anyway.
 _RESERVED = {
     "AWS_ACCESS_KEY",
     "AWS_ACCESS_KEY_ID",
@@ -65,7 +65,7 @@ _RESERVED = {
     "LAMBDA_TASK_ROOT",
 }
 
-role_delay = 0.0  # seconds for which Lambda does not know a new role
+role_delay = 0.0  # seconds for which a new role is unknown to Lambda
 
 
 class _Conflict(LambdaClientError):
@@ -77,7 +77,7 @@ class _Conflict(LambdaClientError):
 
 @replaces(LambdaBackend)
 def add_permission(backend: LambdaBackend, function_name: str, qualifier: str, raw: str) -> Any:
-    """A statement id is taken once in a function's policy."""
+    """Each statement id can be used only once in a function's policy."""
     function = backend.get_function(function_name, qualifier)
     statement_id = json.loads(raw).get("StatementId")
     if any(statement.get("Sid") == statement_id for statement in function.policy.statements):
@@ -90,7 +90,7 @@ def add_permission(backend: LambdaBackend, function_name: str, qualifier: str, r
 
 @replaces(LambdaBackend)
 def create_event_source_mapping(backend: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
-    """A mapping is made for a function whose role Lambda can poll with."""
+    """A mapping needs a function with a role that Lambda can poll with."""
     _refuse_another_source(spec)
     function, queue_arn = backend.get_function(spec["FunctionName"]), spec["EventSourceArn"]
     _refuse_settings(spec, size=10, window=0)
@@ -103,11 +103,11 @@ def create_event_source_mapping(backend: LambdaBackend, spec: dict[str, Any]) ->
 def update_event_source_mapping(
     backend: LambdaBackend, uuid: str, spec: dict[str, Any]
 ) -> EventSourceMapping | None:
-    """The rules for a new mapping hold for what it would become."""
+    """The rules for a new mapping also hold for an updated one."""
     if (mapping := backend.get_event_source_mapping(uuid)) is not None:
         queue_arn = mapping.event_source_arn
         _refuse_settings(spec, size=mapping.batch_size, window=mapping.max_batch_window)
-        # Without a name there is nothing to ask: a trigger whose function is gone can be set, too.
+        # Without a name there is nothing to check: a mapping without its function can be set, too.
         if "FunctionName" in spec:
             function = backend.get_function(spec["FunctionName"])
             _refuse_a_short_visibility_timeout(queue_arn, function.timeout)
@@ -118,7 +118,7 @@ def update_event_source_mapping(
 
 
 def _refuse_another_source(spec: dict[str, Any]) -> None:
-    """moto takes streams, and would call functions in Docker; nobody would poll them here."""
+    """Refuse sources other than SQS. moto accepts streams, but nobody would poll them here."""
     arn = spec.get("EventSourceArn") or ""
     service = arns.parse(arn).service
     if service != "sqs" and (service or not arn):
@@ -129,7 +129,7 @@ def _refuse_another_source(spec: dict[str, Any]) -> None:
 
 
 def _refuse_what_is_not_for_queues(spec: dict[str, Any]) -> None:
-    """Settings of streams are refused for a queue; a filter would let through everything here.
+    """Refuse settings of streams for a queue, and filters, which would let everything through here.
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html
     """
     if spec.get("StartingPosition"):
@@ -146,8 +146,8 @@ def _refuse_what_is_not_for_queues(spec: dict[str, Any]) -> None:
 
 
 def _refuse_settings(spec: dict[str, Any], size: int, window: int | None) -> None:
-    """Each has its range. More than ten messages do not come in one receive, so they take time.
-    What is not in `spec` stays `size` and `window`.
+    """Refuse settings out of range. More than ten messages do not come in one receive, so such a
+    batch needs a window. Without new values in `spec`, `size` and `window` hold.
     https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
     """
     _refuse_what_is_not_for_queues(spec)
@@ -179,7 +179,7 @@ def _refuse_out_of_range(name: str, value: int | None, least: int, most: int) ->
 def _refuse_a_function_that_cannot_poll(
     backend: LambdaBackend, function: LambdaFunction, queue_arn: str
 ) -> None:
-    """A queue triggers a function through one mapping, in the name of the function's role."""
+    """Refuse a role that cannot poll, and a second mapping of the same queue and function."""
     _refuse_unless_assumable(function.role)
     for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
         _refuse_unless_allowed(function.role, "sqs", action, queue_arn)
@@ -193,9 +193,9 @@ def _refuse_a_function_that_cannot_poll(
 
 
 def _refuse_a_short_visibility_timeout(arn: str, timeout: int) -> None:
-    """A queue hides a message for as long as the function may take. AWS looks when a mapping is
-    made or updated, and not when one of the two changes. Here an update counts that names the
-    function.
+    """Refuse a queue that hides a message for less time than the function may take. AWS checks when
+    a mapping is made or updated, not when queue or function change. Here an update is checked only
+    if it names the function, as in chapter 03.
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     """
     queue = deliver.find(arn)
@@ -207,7 +207,7 @@ def _refuse_a_short_visibility_timeout(arn: str, timeout: int) -> None:
 
 
 def _refuse_unless_assumable(role_arn: str) -> None:
-    """A role has to be one for Lambda, and a new one has to be known everywhere first.
+    """Refuse a role that is not for Lambda, or too new to be known everywhere.
     https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html
     """
     role = find_role(role_arn)
@@ -218,12 +218,12 @@ def _refuse_unless_assumable(role_arn: str) -> None:
 
 
 def _age(made: datetime) -> float:
-    """Seconds since then; moto's times are in UTC and do not always say so."""
+    """Seconds since then. moto's times are in UTC, but do not always say so."""
     return (clock.now() - made.replace(tzinfo=None)).total_seconds()
 
 
 def _refuse_unless_allowed(role_arn: str, service: str, action: str, resource: str) -> None:
-    """Lambda polls, and sends dead letters, in the name of the function's role."""
+    """Refuse what the function's role may not do: Lambda polls and sends dead letters with it."""
     if not role_allows(role_arn, f"{service}:{action}", resource):
         raise InvalidParameterValueException(
             f"The provided execution role does not have permissions to call {action} on "
@@ -232,7 +232,7 @@ def _refuse_unless_allowed(role_arn: str, service: str, action: str, resource: s
 
 
 def _refuse_dead_letters(role_arn: str, config: dict[str, str]) -> None:
-    """They go to a queue or a topic; "" in its place ends that.
+    """Refuse dead letters to anything but a queue or topic. A target of "" turns them off.
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     """
     if not (target := config.get("TargetArn")):
@@ -245,8 +245,8 @@ def _refuse_dead_letters(role_arn: str, config: dict[str, str]) -> None:
 
 
 def refuse_destination(function: LambdaFunction, target: str) -> None:
-    """Refuse what the records of a function's invocations cannot be sent to: what is not here, what
-    its role may not send to, what is not there, and the function itself.
+    """Refuse destinations that cannot get the records of a function's invocations: services that
+    are not here, targets that its role may not send to or that do not exist, the function itself.
     https://github.com/aws-amplify/amplify-js/issues/9869
     """
     service = arns.parse(target).service
@@ -284,8 +284,8 @@ def _refuse_what_is_no_package(spec: dict[str, Any]) -> None:
 
 
 def _refuse_variables(environment: dict[str, Any]) -> None:
-    """A variable's name is a word, and none of those that Lambda sets: with a key of its own a
-    function would step out of its role.
+    """Refuse variables whose names are not words, or that Lambda sets: with its own key a function
+    would get out of its role.
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     """
     variables = environment.get("Variables", {})
@@ -313,8 +313,8 @@ def _refuse_variables(environment: dict[str, Any]) -> None:
 
 
 def _unzipped_size(package: bytes) -> int | None:
-    """The bytes that its members say to have, of which zipfile unpacks no more; None if it is no
-    zip file. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    """The unzipped size that its members declare (zipfile unpacks no more); None if it is not a zip
+    file. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
     """
     try:
         with zipfile.ZipFile(io.BytesIO(package)) as archive:
@@ -324,8 +324,8 @@ def _unzipped_size(package: bytes) -> int | None:
 
 
 def _is_whole(package: bytes) -> bool:
-    """Whether its members can be read, as far as that takes no longer than a moment: the rest
-    would hold up everybody, and is found out when it is unpacked."""
+    """Whether its members can be read. Checks only as much as takes a moment: more would hold up
+    everyone, and unpacking finds the rest."""
     left = _TESTED_BYTES
     try:
         with zipfile.ZipFile(io.BytesIO(package)) as archive:
@@ -338,12 +338,12 @@ def _is_whole(package: bytes) -> bool:
                         pass
         return True
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
-        return False  # the latter two: an unknown compression, a password
+        return False  # the last two: an unknown compression, a password
 
 
 @replaces(LambdaBackend)
 def create_function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
-    """A function's code is a zip file, its role can be assumed, and may send its dead letters."""
+    """A function needs a zip file, and a role that Lambda can assume and send dead letters with."""
     _refuse_unless_assumable(spec["Role"])
     _refuse_what_is_no_package(spec.get("Code", {}))
     _refuse_variables(spec.get("Environment", {}))
@@ -355,7 +355,7 @@ def create_function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
 def update_function_configuration(
     backend: LambdaBackend, function_name: str, qualifier: str, body: dict[str, Any]
 ) -> Any:
-    """What holds for a new function holds for what it becomes."""
+    """The rules for a new function also hold for an updated one."""
     function = backend.get_function(function_name, qualifier)
     if "Role" in body:
         _refuse_unless_assumable(body["Role"])
@@ -371,6 +371,6 @@ def update_function_configuration(
 def update_function_code(
     backend: LambdaBackend, function_name: str, qualifier: str, body: dict[str, Any]
 ) -> Any:
-    """A function's next code is a zip file, too."""
+    """New code for a function is a zip file, too."""
     _refuse_what_is_no_package(body)
     return original(update_function_code)(backend, function_name, qualifier, body)
