@@ -133,7 +133,7 @@ def _restore(cloud: LocalCloud, checkpoint: _Checkpoint) -> None:
     for service in cloud.services.values():
         service.pause()
     sessions = list(sts_backends[ACCOUNT_ID]["aws"].assumed_roles)
-    cloud.sqs.reset()  # ends the long polls
+    cloud.sqs.reset()  # ends all waits for messages
     upstream.reset()
     ours = checkpoint.load()
     clock.speed = ours["speed"]

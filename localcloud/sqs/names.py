@@ -21,7 +21,7 @@ delay = 0.0  # seconds that the name of a deleted queue stays reserved
 
 @replaces(SQSBackend)
 def delete_queue(backend: SQSBackend, queue_name: str) -> None:
-    """Deleting a queue ends its long polls, and reserves its name for a while."""
+    """Deleting a queue ends all waits for its messages, and reserves its name for a while."""
     queue = backend.queues.get(queue_name)
     original(delete_queue)(backend, queue_name)
     if queue is not None:
