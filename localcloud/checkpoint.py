@@ -1,14 +1,14 @@
 """Checkpoints: the whole state of the cloud, taken and restored in memory.
 
-A checkpoint is one pickle of moto's backends and our own state. One pickle, so what two services
-share stays shared. Bytes, so it does not change with the cloud, and can be restored any number of
-times. What cannot be pickled (locks, weak references) is made again. All of this happens between
-two requests, so nothing in a checkpoint is half done.
+A checkpoint is one pickle of moto's backends and of our own state beside them. As it is one, what
+two services share stays shared; as it is bytes, it does not change when the cloud does, and can be
+restored as often as anyone likes. What cannot be pickled (locks, weak references) is made again.
+All of it happens between two requests, so nothing in it is half done.
 
-The state is what the cloud remembers, not what it is doing: a restore gives up whatever is under
-way, as a reset does. Times stay as they were, so a message that was hidden for a minute may be
-visible by then. Functions that have not changed keep their warm workers. That is why a restore is
-so much faster than setting everything up again.
+The state is what the cloud remembers, not what it is doing: on a restore, whatever is under way is
+given up as on a reset. Times stay as they were, so a message that was hidden for a minute may be
+visible by then. Warm workers stay with the functions that are as they were, which is what makes a
+restore so much faster than setting everything up again.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from localcloud.cloud import LocalCloud
 
 _ACTIONS = ("take", "restore", "drop")
-_MOST = 20  # checkpoints of a cloud: each is a copy of everything that it remembers
+_MOST = 20  # that a cloud holds: each is a copy of all that it remembers
 _NAME = re.compile(r"[\w.-]{1,80}", re.ASCII)
 _LOCKS: dict[type, Any] = {
     type(threading.Lock()): threading.Lock,
@@ -44,14 +44,15 @@ _LOCKS: dict[type, Any] = {
 }
 _UNPICKLABLE = (pickle.PickleError, AttributeError, TypeError, ValueError, RecursionError)
 
-# What a checkpoint refers to instead of copying it: moto's services, and functions without a name.
+# What a checkpoint refers to and does not copy: moto's services, and what never changes and cannot
+# be pickled, which are functions without a name and cryptographic keys.
 _Outside = list[Any]
-# Where such a thing is: its number in the list, and for a backend its account and region.
+# Where a thing outside is: its number there, and for a backend its account and region.
 _Place = tuple[Any, ...]
 
 
-class _RefusedError(Exception):
-    """A refused request, with the status of its answer."""
+class RefusedError(Exception):
+    """A request that cannot be granted, with the status of its answer."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -80,13 +81,13 @@ class Checkpoints:
         return sorted(self._taken)
 
     def take(self, name: str) -> None:
-        """Take a checkpoint. It replaces one of the same name."""
+        """Take a checkpoint, in place of the one of that name if there is one."""
         if name not in self._taken and len(self._taken) >= _MOST:
             raise RefusedError(409, f"There are {_MOST} checkpoints; drop one. {self._known()}")
         self._taken[name] = Checkpoint(_saved(self._cloud))
 
     def restore(self, name: str) -> None:
-        """Bring the cloud back to the state of a checkpoint."""
+        """Bring the cloud back to what it was."""
         _restore(self._cloud, self._find(name))
 
     def drop(self, name: str) -> None:
@@ -127,13 +128,13 @@ def _saved(cloud: LocalCloud) -> dict[str, Any]:
     return {"services": services, "losses": losses.saved(), "speed": clock.speed}
 
 
-def _restore(cloud: LocalCloud, checkpoint: _Checkpoint) -> None:
-    """Give up what is under way, replace the whole state by the checkpoint, and go on with the
-    work that waits in it."""
+def _restore(cloud: LocalCloud, checkpoint: Checkpoint) -> None:
+    """Give up what is under way, put the checkpoint in the place of all that there is, and go on
+    with what it has to do."""
     for service in cloud.services.values():
         service.pause()
     sessions = list(sts_backends[ACCOUNT_ID]["aws"].assumed_roles)
-    cloud.sqs.reset()  # ends all waits for messages
+    cloud.sqs.reset()  # lets those go who wait for a message
     upstream.reset()
     ours = checkpoint.load()
     clock.speed = ours["speed"]
@@ -144,16 +145,16 @@ def _restore(cloud: LocalCloud, checkpoint: _Checkpoint) -> None:
 
 
 def _keep_sessions(before: list[Any], of_live_workers: set[str]) -> None:
-    """Keep the keys of live workers valid, whenever they were made. Those of workers that are gone
-    become invalid: what they sent last must not change the restored state."""
+    """The keys of live workers go on being valid, whenever they were made, and those of workers
+    that are gone do not: what such a one has sent at last must not change the restored state."""
     backend = sts_backends[ACCOUNT_ID]["aws"]
     others = [each for each in backend.assumed_roles if not hasattr(each, "is_of_a_worker")]
     kept = [each for each in before if each.access_key_id in of_live_workers]
     backend.assumed_roles = others + kept
 
 
-class _Checkpoint:
-    """What moto remembers, together with `ours`, which shares objects with it."""
+class Checkpoint:
+    """What moto remembers, and beside it `ours`, which shares objects with it."""
 
     def __init__(self, ours: Any) -> None:
         # At a reset moto forgets which services are in use. These are the services themselves.
@@ -163,7 +164,9 @@ class _Checkpoint:
         self._pickled = self._dump(states, ours)
 
     def load(self) -> Any:
-        """Replace what moto remembers by the state of the checkpoint. Returns `ours`."""
+        """Give an empty moto the state of the checkpoint; returns `ours`."""
+        for place in self._places:  # first, as moto lists some things in the order of services
+            _at(place, self._outside)
         states, ours = _Reader(self._pickled, self._outside).load()
         for place, state in states.items():
             backend = _at(place, self._outside)
@@ -172,7 +175,7 @@ class _Checkpoint:
         return ours
 
     def _dump(self, states: dict[_Place, Any], ours: Any) -> bytes:
-        """Both as bytes. If that fails, raises a _RefusedError that names the service."""
+        """Both as bytes. Raises RefusedError, which names the service, if that cannot be done."""
         try:
             return _copied((states, ours), self._outside)
         except _UNPICKLABLE as error:
@@ -189,7 +192,7 @@ class _Checkpoint:
 
 
 class _Writer(pickle.Pickler):
-    """Writes only the place of each backend, so that a restore keeps moto's own objects."""
+    """Writes backends by their place, so that each stays the one that moto finds there."""
 
     def __init__(self, file: io.BytesIO, outside: _Outside) -> None:
         super().__init__(file, pickle.HIGHEST_PROTOCOL)
@@ -202,7 +205,7 @@ class _Writer(pickle.Pickler):
         return self._outside_place(thing) if _never_changes(thing) else None
 
     def reducer_override(self, thing: Any) -> Any:
-        """How to make again what has no state to copy."""
+        """How to make what has no state of its own that could be copied."""
         if type(thing) in _LOCKS:
             return _LOCKS[type(thing)], ()
         if isinstance(thing, WeakValueDictionary):
@@ -212,19 +215,15 @@ class _Writer(pickle.Pickler):
             return _bare, (type(thing),), state, None, iter(thing.items())
         return NotImplemented
 
-    def _of_function(self, function: FunctionType) -> _Place | None:
-        """The place of a function without a name, which need not be copied; None if it closes over
-        variables, which may be state. A function with a name is found by that."""
-        if "<" not in function.__qualname__ or function.__closure__ is not None:
-            return None
-        if id(function) not in self._places:
-            self._places[id(function)] = (len(self._outside),)
-            self._outside.append(function)
-        return self._places[id(function)]
+    def _outside_place(self, thing: Any) -> _Place:
+        if id(thing) not in self._places:
+            self._places[id(thing)] = (len(self._outside),)
+            self._outside.append(thing)
+        return self._places[id(thing)]
 
 
 class _Reader(pickle.Unpickler):
-    """Reads a place as what is there now."""
+    """Reads them as what is at that place at the moment."""
 
     def __init__(self, pickled: bytes, outside: _Outside) -> None:
         super().__init__(io.BytesIO(pickled))
@@ -261,8 +260,8 @@ def _states(outside: _Outside) -> Iterator[tuple[_Place, dict[str, Any]]]:
 
 
 def _places(outside: _Outside) -> Iterator[tuple[int, _Place]]:
-    """The places of all backends and of their containers, each with the object's id."""
-    for number, service in enumerate(outside):
+    """The places of all backends and of what holds them, by their ids."""
+    for number, service in _services(outside):
         yield id(service), (number,)
         for account, regions in service.items():
             yield id(regions), (number, account)
@@ -271,7 +270,7 @@ def _places(outside: _Outside) -> Iterator[tuple[int, _Place]]:
 
 
 def _copied(thing: Any, outside: _Outside) -> bytes:
-    """A copy as bytes, read once to prove that they can be read."""
+    """A copy as bytes, of which it is known that they can be read again."""
     file = io.BytesIO()
     _Writer(file, outside).dump(thing)
     _Reader(file.getvalue(), outside).load()

@@ -1,4 +1,4 @@
-"""SQS: calls that wait, the permissions for each call, and queues for the other services."""
+"""SQS: calls that wait, which permissions a call needs, and the queues for the other services."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from localcloud.sqs.move_tasks import MoveTasks
 from localcloud.sqs.queue import IndexedQueue
 from localcloud.upstream import ACCOUNT_ID
 
-__all__ = ["SQS", "limits"]  # imported for what limits.py replaces
+__all__ = ["SQS", "limits"]  # limits.py has to be imported for what it replaces
 
 
 class SQS(Service):
-    """`name_delay` is for how many seconds the name of a deleted queue stays reserved."""
+    """`name_delay` is how many seconds the name of a deleted queue is kept."""
 
     name = "sqs"
 
@@ -35,13 +35,13 @@ class SQS(Service):
         self.move_tasks = MoveTasks()
 
     async def handle(self, call: Call) -> Response | None:
-        # In the query protocol moto answers at once; no current SDK uses it.
+        # In the query protocol moto answers at once; no SDK of today speaks it.
         if call.operation == "ReceiveMessage" and not call.request.is_form:
             return await long_poll.receive(call)
         return None
 
     def needed(self, call: Call) -> Needed:
-        """Batches have no action of their own: `sqs:SendMessage` covers SendMessageBatch."""
+        """Batches are no actions of their own: `sqs:SendMessage` covers SendMessageBatch."""
         given = call.parameters
         url_or_arn = given.get("QueueUrl") or given.get("SourceArn") or _source_of(given) or "*"
         name = given.get("QueueName") or re.split("[/:]", url_or_arn)[-1]
@@ -76,9 +76,8 @@ class SQS(Service):
         }
 
     def is_idle(self) -> bool:
-        """Whether all queues except dead-letter queues are empty, and no move task runs."""
-        feeding = (q for q in queues.queues() if not queues.sources_of(q))
-        return not any(queue._messages for queue in feeding) and self.move_tasks.is_idle()
+        """Messages wait for somebody to receive them; only a move task goes on by itself."""
+        return self.move_tasks.is_idle()
 
     def saved(self) -> Any:
         return self.move_tasks.saved()
@@ -95,7 +94,7 @@ class SQS(Service):
 
 
 def _source_of(parameters: dict[str, Any]) -> str:
-    """The queue of a message move task, taken from the task's handle."""
+    """The queue of a message move task, which stands in the task's handle."""
     try:
         return str(json.loads(base64.b64decode(parameters.get("TaskHandle", "")))["sourceArn"])
     except (ValueError, KeyError, TypeError):
