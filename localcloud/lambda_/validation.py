@@ -195,7 +195,7 @@ def _refuse_a_function_that_cannot_poll(
 def _refuse_a_short_visibility_timeout(arn: str, timeout: int) -> None:
     """Refuse a queue that hides a message for less time than the function may take. AWS checks when
     a mapping is made or updated, not when queue or function change. Here an update is checked only
-    if it names the function, as in chapter 03.
+    if it names the function.
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     """
     queue = deliver.find(arn)
