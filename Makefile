@@ -23,7 +23,7 @@ demo: .venv/.run  ## Run the whole tutorial on this machine, then tear it down
 	@$(BIN)/lab demo
 
 test: .venv/.dev  ## Run the tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest -m "not soak"
 
 unit: .venv/.dev  ## Run the tests that need no cloud, in seconds
 	@$(BIN)/pytest -n 0 tests/unit

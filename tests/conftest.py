@@ -24,7 +24,7 @@ from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.here import last_error, local
 from lab.here.own_cloud import environment, own_cloud
-from tests.support import order, sizes
+from tests.support import sizes
 from tests.support.chain import Chain
 from tests.support.chapters import status
 from tests.support.fault_proxy import fault_proxy
@@ -150,22 +150,3 @@ def load_handler(cloud: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., M
         return handler(stem)
 
     return load
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share something dear stay together, and the longest come first."""
-    for item in items:
-        if group := _group(item):
-            item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=order.key)
-
-
-def _group(item: pytest.Item) -> str:
-    """The chain, or the file, of which a test shares something; "" if it stands alone."""
-    found = getattr(item, "_fixtureinfo", None)
-    fixtures = found.name2fixturedefs if found else {}
-    if "_standing_chain" in fixtures:
-        return "chain"
-    shares = any(each.scope == "module" for some in fixtures.values() for each in some)
-    return item.location[0] if shares else ""
