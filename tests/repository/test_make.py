@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -32,9 +33,11 @@ class Folder:
 
     def make(self, python: str = "true") -> tuple[str, list[str]]:
         """What is printed, and the calls. The base Python does nothing, or is another program."""
+        # Not as a part of the make that runs the tests, which would say so.
         made = subprocess.run(
             ["make", ".venv/.run", f"PYTHON={python}"],
             cwd=self.path,
+            env={name: value for name, value in os.environ.items() if "MAKE" not in name},
             capture_output=True,
             text=True,
             check=True,
