@@ -43,7 +43,7 @@ lint: .venv/.dev  ## Check style and types
 soak: .venv/.dev  ## Run the long tests in full: 2,000 orders, 500 machine runs, storms
 	@$(BIN)/pytest --soak -m soak
 
-check: lint test soak  ## What CI runs, but for the demo
+check: lint test soak  ## What CI runs, but for the demo, and the soak
 
 bench: .venv/.dev  ## Measure orders per second, against a floor
 	@$(BIN)/python -m benchmarks.bench
