@@ -334,6 +334,7 @@ PLANTS = {
 }
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("bug", PLANTS)
 def test_the_machine_finds_a_planted_bug(bug: str) -> None:
@@ -341,6 +342,7 @@ def test_the_machine_finds_a_planted_bug(bug: str) -> None:
         play(chain, MOST_RUNS)
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(400)
 def test_the_machine_finds_retries_that_are_off() -> None:
     with set_up(VirtualChain) as chain:
@@ -385,6 +387,7 @@ def drop_what_cannot_be_delivered(patch: pytest.MonkeyPatch) -> None:
 HOLES = [take_everything, give_events_up, drop_what_cannot_be_delivered]
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("hole", HOLES)
 def test_the_machine_finds_a_hole_in_the_cloud(

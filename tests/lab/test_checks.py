@@ -84,6 +84,7 @@ def test_goto_brings_an_empty_target_to_the_start_of_any_chapter(aws: Session, n
             assert not has_begun(examine(aws, later.number))
 
 
+@pytest.mark.soak
 def test_goto_brings_it_to_the_last_chapter_and_the_exercise_of_05_is_an_exercise(
     aws: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -593,6 +594,7 @@ def orders_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.soak
 def test_every_exercise_fails_unsolved_and_passes_solved(aws: Session, orders_file: Path) -> None:
     for number in COURSE.numbers:
         if number != "05":

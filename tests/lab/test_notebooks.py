@@ -334,6 +334,7 @@ def test_a_cell_that_fails_stops_the_builder_and_names_the_chapter(aws: Session)
     assert "Traceback" not in str(e.value)
 
 
+@pytest.mark.soak
 def test_notebooks_and_scripts_leave_the_same_resources(aws: Session) -> None:
     for number in (*COURSE.set_up, "04"):
         notebooks.execute(notebooks.build(COURSE, COURSE.find(number)), COURSE.find(number))
