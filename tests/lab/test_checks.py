@@ -113,6 +113,7 @@ def test_goto_again_runs_nothing_again(aws: Session, capsys: pytest.CaptureFixtu
     assert resources(aws) == there
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("number", COURSE.set_up)
 def test_whatever_is_deleted_is_named_with_the_cell_that_makes_it_again(
     aws: Session, number: str
@@ -409,6 +410,7 @@ SET_WRONG: list[tuple[str, str, Callable[[Session], object], str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("number", COURSE.set_up)
 def test_whatever_is_set_wrong_is_named_and_its_cell_sets_it_right(
     aws: Session, number: str
