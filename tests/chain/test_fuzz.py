@@ -1,4 +1,4 @@
-"""Strangers at the front door: whatever is posted is taken as an order or refused, and no more.
+"""Strangers at the front door: whatever they post is taken as an order or refused.
 
 schemathesis makes requests from an OpenAPI document of what stands in the cloud; Hypothesis
 makes those that no document describes. What an order is, is judged here once more, by the deployed

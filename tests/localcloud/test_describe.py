@@ -6,8 +6,8 @@ from typing import Any
 
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
-from lab.here import local
 from tests.support.chain import Chain
+from tests.support.chapters import status
 from tests.support.counts import counts
 from tests.support.functions import invoke, make_function
 
@@ -22,9 +22,7 @@ def handler(event, context):
 
 
 def services(cloud: str) -> dict[str, Any]:
-    status = local.status(cloud)
-    assert status is not None
-    return dict(status["services"])
+    return dict(status(cloud)["services"])
 
 
 def test_a_queue_tells_its_messages_without_receiving_them(aws: Session, cloud: str) -> None:
@@ -83,10 +81,10 @@ def test_a_function_tells_its_workers_and_what_waits_for_it(aws: Session, cloud:
     )
     assert busy[0]["request_id"] in {event["request_id"] for event in found["events"]}
     assert {event["throttles"] for event in found["events"] if event["state"] == "waiting"} != {0}
-    assert not (local.status(cloud) or {})["is_idle"]
+    assert not status(cloud)["is_idle"]
     for _ in range(3):
         sqs.send_message(QueueUrl=url, MessageBody="go")
-    wait_until(lambda: (local.status(cloud) or {})["is_idle"], "all is done", timeout=90)
+    wait_until(lambda: status(cloud)["is_idle"], "all is done", timeout=90)
     assert services(cloud)["lambda"]["events"] == []
 
 

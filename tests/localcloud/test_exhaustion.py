@@ -21,7 +21,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -31,6 +30,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lab.aws.waiting import wait_until
 from lab.here import local
 from lab.here.own_cloud import own_cloud
+from tests.support.chapters import status
 from tests.support.counts import counts
 from tests.support.functions import invoke, make_function, zip_of
 from tests.support.queues import messages_on
@@ -175,22 +175,16 @@ def chain(address: str) -> Chain:
     return Chain(address)
 
 
-def status_of(address: str) -> dict[str, Any]:
-    found = local.status(address)
-    assert found is not None
-    return found
-
-
 def functions_folder(address: str) -> Path:
     """Where the cloud unpacks packages; nobody can list it, unless its mode is changed."""
-    folder = Path(status_of(address)["mailbox"]).parent / "functions"
+    folder = Path(status(address)["mailbox"]).parent / "functions"
     with suppress(FileNotFoundError):  # nothing was unpacked since a test deleted it
         folder.chmod(0o700)
     return folder
 
 
 def kill_workers(address: str) -> None:
-    for worker in status_of(address)["workers"]:
+    for worker in status(address)["workers"]:
         with suppress(ProcessLookupError):
             os.kill(worker, signal.SIGKILL)
 
@@ -219,9 +213,7 @@ def test_a_package_that_is_deleted_is_unpacked_again(address: str, chain: Chain)
         found.unlink()
     assert invoke(chain.aws, "pid")["Payload"] == first  # it no longer needs its package
     kill_workers(address)
-    wait_until(
-        lambda: first not in status_of(address)["workers"], "its end was noticed", timeout=90
-    )
+    wait_until(lambda: first not in status(address)["workers"], "its end was noticed", timeout=90)
     again = invoke(chain.aws, "pid")
     assert "FunctionError" not in again and again["Payload"] != first
 
