@@ -33,7 +33,7 @@ def main(yes: bool, dry_run: bool) -> None:
         print(f"{error} So there is nothing to delete.\n0 left")
         return
     where = f"account {lab.account_id(aws)}, region {aws.region_name}"
-    everything = list(survey(inventory(aws)))
+    everything = survey(inventory(aws))
     ours = [found for found in everything if found.ours]
     for found in everything:
         print(f"  {found.resource}{'' if found.ours else '  (not ours: stays)'}")

@@ -69,7 +69,7 @@ def _failed(exception: Exception, context: dict[str, Any], **_: Any) -> None:
 
 
 def _note(context: dict[str, Any], error: str) -> None:
-    if _hidden:
+    if _hidden or "lab_call" not in context:  # or it was answered from memory
         return
     what, started = context["lab_call"]
     _made.append(Call(what, time.perf_counter() - started, error))

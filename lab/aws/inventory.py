@@ -14,6 +14,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from lab.aws import reads
 from lab.errors import DuplicateError, NotOursError
 from lab.here.shell import command
 
@@ -56,10 +57,10 @@ class Found:
     ours: bool
 
 
-def survey(resources: Iterable[Resource]) -> Iterator[Found]:
+def survey(resources: Iterable[Resource]) -> list[Found]:
     """All that exist, with whether they carry our tags; of one resource there may be several."""
-    for resource in resources:
-        yield from _found(resource)
+    with reads.once_each():
+        return [found for resource in resources for found in _found(resource)]
 
 
 def _found(resource: Resource) -> Iterator[Found]:
@@ -75,7 +76,7 @@ def _found(resource: Resource) -> Iterator[Found]:
 def none_but_ours(resources: Iterable[Resource]) -> list[Found]:
     """Those of ours that exist. Raises NotOursError if one of our names belongs to somebody else,
     DuplicateError if something of ours is there more than once."""
-    found = list(survey(resources))
+    found = survey(resources)
     ours = [each for each in found if each.ours]
     if strangers := _strangers(found):
         raise NotOursError(

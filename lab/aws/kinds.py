@@ -94,7 +94,7 @@ class Kinds:
             return _if_there(lambda: iam.get_role(RoleName=name)["Role"]["Arn"], missing)
 
         def tags_of(_: str) -> Tags:
-            return _as_dict(iam.list_role_tags(RoleName=name)["Tags"])
+            return _as_dict(iam.get_role(RoleName=name)["Role"].get("Tags", []))
 
         def delete(_: str) -> None:
             role = {"RoleName": name}
@@ -127,11 +127,11 @@ class Kinds:
 
         def find_all() -> list[str]:
             missing = lambda_.exceptions.ResourceNotFoundException
-            look = partial(lambda_.get_function_configuration, FunctionName=name)
-            return _if_there(lambda: look()["FunctionArn"], missing)
+            look = partial(lambda_.get_function, FunctionName=name)
+            return _if_there(lambda: look()["Configuration"]["FunctionArn"], missing)
 
-        def tags_of(arn: str) -> Tags:
-            return dict(lambda_.list_tags(Resource=arn)["Tags"])
+        def tags_of(_: str) -> Tags:
+            return dict(lambda_.get_function(FunctionName=name).get("Tags", {}))
 
         def delete(_: str) -> None:
             delete_step(lambda: lambda_.delete_function(FunctionName=name))

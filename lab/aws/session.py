@@ -15,7 +15,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lab.aws import boto_settings
+from lab.aws import boto_settings, reads
 from lab.errors import NoCloudError, TargetError
 from lab.here import local, settings
 from lab.here.settings import Settings
@@ -27,6 +27,7 @@ class Session(boto3.Session):
     def __init__(self, endpoint_url: str | None, **options: Any) -> None:
         super().__init__(**options)
         self.endpoint_url = endpoint_url
+        reads.remember(self)
 
     def client(self, *args: Any, **options: Any) -> Any:
         make = partial(super().client, *args, **{"endpoint_url": self.endpoint_url, **options})

@@ -94,7 +94,7 @@ def demo() -> None:
             chapter = COURSE.find(number)
             print(f"\n== {chapter.title}", flush=True)
             chapter.run()
-        left = list(survey(COURSE.inventory(session())))
+        left = survey(COURSE.inventory(session()))
     print(f"\nDone in {time.monotonic() - started:.1f} s.")
     sys.exit(1 if left else 0)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import boto3
 
-from lab.aws import calls
+from lab.aws import calls, reads
 from lab.aws.inventory import Resource, survey
 from lab.engine import cells
 from lab.engine.course import Chapter, Course, Expectation
@@ -42,7 +42,7 @@ class Finding:
 def examine(course: Course, aws: boto3.Session, chapter: Chapter) -> list[Finding]:
     """Look at all that must be true after this chapter."""
     found: dict[str, Finding] = {}
-    with calls.hidden():
+    with calls.hidden(), reads.once_each():
         expected = [*_resources(course.made_by(aws, (chapter.number,))), *chapter.expects(aws)]
         for expectation in expected:
             if expectation.needs and not _stands(found.get(expectation.needs)):
