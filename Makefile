@@ -14,6 +14,8 @@ install = if ! [ -x $(UV) ] || \
   if [ -x $(UV) ]; then rm $(UV); echo "uv fails: $(BY_PIP)"; fi; \
   $(PYTHON) -m venv .venv && $(BIN)/python $(PIP) install $(1); fi
 .DEFAULT_GOAL := help
+# Where this is set, every process compiles every module again: a quarter of the tests' time.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */\1|/' | \

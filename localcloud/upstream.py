@@ -21,8 +21,9 @@ from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import moto
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core import DEFAULT_ACCOUNT_ID, responses
 from moto.core.common_models import BaseModel
+from moto.core.utils import method_names_from_class
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from localcloud.http import Request, Response, error_response
@@ -125,6 +126,13 @@ def install() -> None:
 def _new(cls: type[Any], *_: Any, **__: Any) -> Any:
     """moto would remember every message forever, for a dashboard that we do not serve."""
     return object.__new__(cls)
+
+
+@replaces(responses, "method_names_from_class")
+@cache
+def _method_names(of_class: type) -> list[str]:
+    """moto would list a class's methods in each request, a tenth of its time."""
+    return method_names_from_class(of_class)
 
 
 class _Dispatcher(DomainDispatcherApplication):

@@ -15,3 +15,10 @@
 A test stands where the code stands that it is about: tests/localcloud/sqs/test_queue.py is about
 localcloud/sqs/queue.py. Parity markers rely on that; tests/support/parity.py says how.
 """
+
+import sys
+from typing import Any
+
+# Importing jsonschema would read this for seconds, in each process; localcloud/__main__.py says why.
+_missing: Any = None
+sys.modules.setdefault("rfc3987_syntax", _missing)

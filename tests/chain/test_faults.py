@@ -78,11 +78,9 @@ def check_well(chain: Chain, order: dict[str, Any], *logged: str) -> dict[str, A
 @contextmanager
 def broken(chain: Chain) -> Iterator[None]:
     """What is broken in here is fixed afterwards, as a learner would do it: by the chapters."""
-    try:
-        yield
-    finally:
-        chain.proxy.set()
-        chain.run_chapters()
+    yield
+    chain.proxy.set()
+    chain.run_chapters()
 
 
 # -- What is no order ----------------------------------------------------------------------------
@@ -168,7 +166,7 @@ def test_fault_a_poison_message_among_nine_good_ones(chain: Chain) -> None:
 
 def test_fault_the_message_to_sns_has_no_default(chain: Chain) -> None:
     order_id = "no-default"
-    with broken(chain), chain.edited("notify_fulfillment", '"default"', '"lambda"'):
+    with chain.edited("notify_fulfillment", '"default"', '"lambda"'):
         assert chain.post(tea(order_id))[0] == 202
         name, _ = chain.dead_letter(order_id)
     assert name == names().queue_dead_letters
@@ -178,11 +176,8 @@ def test_fault_the_message_to_sns_has_no_default(chain: Chain) -> None:
 
 def test_fault_the_message_to_sns_has_one_text_only(chain: Chain) -> None:
     order = tea("e-mail-only")
-    with (
-        broken(chain),
-        chain.edited(
-            "notify_fulfillment", '{"default": json.dumps(order), "email": text}', '{"email": text}'
-        ),
+    with chain.edited(
+        "notify_fulfillment", '{"default": json.dumps(order), "email": text}', '{"email": text}'
     ):
         assert chain.post(order)[0] == 202
         chain.dead_letter("e-mail-only")
@@ -231,11 +226,10 @@ def test_fault_a_duplicate_from_sns_with_a_new_message_id(chain: Chain) -> None:
 
 def test_fault_the_write_is_done_and_the_reply_lost(chain: Chain) -> None:
     order = tea("reply-lost")
-    with broken(chain):
-        chain.proxy.set({"operation": "PutItem", "times": 1, "response": NOTHING_SENT})
-        assert chain.post(order)[0] == 202
-        check_well(chain, order, "QUEUED", "PUBLISHED", "ALREADY_RECORDED")
-        assert chain.proxy.fired()["response:abort"] == 1
+    chain.proxy.set({"operation": "PutItem", "times": 1, "response": NOTHING_SENT})
+    assert chain.post(order)[0] == 202
+    check_well(chain, order, "QUEUED", "PUBLISHED", "ALREADY_RECORDED")
+    assert chain.proxy.fired()["response:abort"] == 1
 
 
 def test_fault_the_same_id_with_other_content(chain: Chain) -> None:
@@ -265,12 +259,11 @@ def test_fault_throttled_dynamodb_or_sns(
     chain: Chain, operation: str, code: str, logged: str
 ) -> None:
     order = tea(f"throttled-{code}")
-    with broken(chain):
-        set_visibility(chain, 6)  # longer than boto3's pauses, or SQS delivers it meanwhile
-        # As often as boto3 tries within one invocation.
-        chain.proxy.set({"operation": operation, "times": 3, "error": {"code": code}})
-        assert chain.post(order)[0] == 202
-        check_well(chain, order, *WELL, logged)
+    set_visibility(chain, 6)  # longer than boto3's pauses, or SQS delivers it meanwhile
+    # As often as boto3 tries within one invocation.
+    chain.proxy.set({"operation": operation, "times": 3, "error": {"code": code}})
+    assert chain.post(order)[0] == 202
+    check_well(chain, order, *WELL, logged)
 
 
 def test_fault_denied_sqs_at_post(chain: Chain) -> None:
@@ -285,40 +278,37 @@ def test_fault_denied_sqs_at_post(chain: Chain) -> None:
 
 
 def test_fault_the_table_is_gone(chain: Chain) -> None:
-    with broken(chain):
-        chain.dynamodb.meta.client.delete_table(TableName=names().table)
-        assert chain.post(tea("no-table"))[0] == 202
-        name, _ = chain.dead_letter('\\"no-table\\"')
-        assert name == names().function_dead_letters
-        chain.wait_for_log("no-table", "QUEUED", "PUBLISHED", *["NOT_RECORDED"] * 3)
+    chain.dynamodb.meta.client.delete_table(TableName=names().table)
+    assert chain.post(tea("no-table"))[0] == 202
+    name, _ = chain.dead_letter('\\"no-table\\"')
+    assert name == names().function_dead_letters
+    chain.wait_for_log("no-table", "QUEUED", "PUBLISHED", *["NOT_RECORDED"] * 3)
 
 
 def test_fault_the_topic_is_gone(chain: Chain) -> None:
     sns = chain.aws.client("sns")
-    with broken(chain):
-        topic = sns.create_topic(Name=names().topic, Tags=[])["TopicArn"]
-        sns.delete_topic(TopicArn=topic)
-        assert chain.post(tea("no-topic"))[0] == 202
-        name, _ = chain.dead_letter('"no-topic"')
-        assert name == names().queue_dead_letters
-        chain.wait_for_log("no-topic", "QUEUED", *["NOT_PUBLISHED"] * 3)
+    topic = sns.create_topic(Name=names().topic, Tags=[])["TopicArn"]
+    sns.delete_topic(TopicArn=topic)
+    assert chain.post(tea("no-topic"))[0] == 202
+    name, _ = chain.dead_letter('"no-topic"')
+    assert name == names().queue_dead_letters
+    chain.wait_for_log("no-topic", "QUEUED", *["NOT_PUBLISHED"] * 3)
     assert "no-topic" not in chain.items()
 
 
 def test_fault_the_topic_is_made_again_before_anybody_is_subscribed(chain: Chain) -> None:
     sns, order = chain.aws.client("sns"), tea("topic-made-again")
-    with broken(chain):
-        chain.run_chapters(receives=20)
-        topic = sns.create_topic(Name=names().topic, Tags=[])["TopicArn"]
-        sns.delete_topic(TopicArn=topic)
-        assert chain.post(order)[0] == 202
-        wait_until(lambda: "NOT_PUBLISHED" in chain.log(order["order_id"]), "it was tried")
-        run_chapters("01")
-        wait_until(lambda: counts(chain.sqs, chain.queue).visible == 1, "it is back in the queue")
-        assert "PUBLISHED" not in chain.log(order["order_id"])
-        set_visibility(chain, 90)
-        run_chapters("02", "03")
-        chain.item(order["order_id"])
+    chain.come_back(receives=20)
+    topic = sns.create_topic(Name=names().topic, Tags=[])["TopicArn"]
+    sns.delete_topic(TopicArn=topic)
+    assert chain.post(order)[0] == 202
+    wait_until(lambda: "NOT_PUBLISHED" in chain.log(order["order_id"]), "it was tried")
+    run_chapters("01")
+    wait_until(lambda: counts(chain.sqs, chain.queue).visible == 1, "it is back in the queue")
+    assert "PUBLISHED" not in chain.log(order["order_id"])
+    set_visibility(chain, 90)
+    run_chapters("02", "03")
+    chain.item(order["order_id"])
     assert chain.log(order["order_id"])[-2:] == ["PUBLISHED", "RECORDED"]
 
 
@@ -335,10 +325,9 @@ def test_fault_chapter_03_is_reset_with_orders_under_way(chain: Chain) -> None:
 
 def test_fault_the_queue_is_gone(chain: Chain) -> None:
     order = tea("no-queue")
-    with broken(chain):
-        chain.sqs.delete_queue(QueueUrl=chain.queue)
-        assert chain.post(order)[0] == 202  # take_order makes a new one
-        check_well(chain, order)
+    chain.sqs.delete_queue(QueueUrl=chain.queue)
+    assert chain.post(order)[0] == 202  # take_order makes a new one
+    check_well(chain, order)
 
 
 # -- What takes too long -------------------------------------------------------------------------
@@ -369,13 +358,12 @@ def test_fault_a_visibility_timeout_below_the_function_s(chain: Chain) -> None:
     with chain.misbehaving("notify_fulfillment", "before-call", "time.sleep(3)"):
         assert chain.post(order)[0] == 202  # is delivered a second time after two seconds
         check_well(chain, order, *WELL, "PUBLISHED", "ALREADY_RECORDED")
-    with broken(chain):
-        chain.lambda_.delete_event_source_mapping(UUID=mapping["UUID"])
-        with pytest.raises(ClientError, match="visibility timeout: 2 seconds is less than"):
-            chain.lambda_.create_event_source_mapping(
-                EventSourceArn=mapping["EventSourceArn"], FunctionName=names().notify_fulfillment
-            )
-        set_visibility(chain, 90)
+    chain.lambda_.delete_event_source_mapping(UUID=mapping["UUID"])
+    with pytest.raises(ClientError, match="visibility timeout: 2 seconds is less than"):
+        chain.lambda_.create_event_source_mapping(
+            EventSourceArn=mapping["EventSourceArn"], FunctionName=names().notify_fulfillment
+        )
+    set_visibility(chain, 90)
 
 
 def set_visibility(chain: Chain, seconds: int) -> None:
@@ -414,12 +402,27 @@ def test_fault_the_permission_of_the_api_is_removed(chain: Chain) -> None:
 
 
 def test_fault_the_permission_of_the_topic_is_removed(chain: Chain) -> None:
+    remove_permissions(chain, names().record_order)
+    assert chain.post(tea("not-permitted-by-topic"))[0] == 202
+    name, _ = chain.dead_letter("not-permitted-by-topic")
+    assert name == names().topic_dead_letters
+    assert chain.log("not-permitted-by-topic") == ["QUEUED", "PUBLISHED"]
+
+
+def test_the_chapters_fix_all_of_that_at_once(chain: Chain) -> None:
+    n, order = names(), tea("fixed")
     with broken(chain):
-        remove_permissions(chain, names().record_order)
-        assert chain.post(tea("not-permitted-by-topic"))[0] == 202
-        name, _ = chain.dead_letter("not-permitted-by-topic")
-        assert name == names().topic_dead_letters
-        assert chain.log("not-permitted-by-topic") == ["QUEUED", "PUBLISHED"]
+        sns = chain.aws.client("sns")
+        sns.delete_topic(TopicArn=sns.create_topic(Name=n.topic, Tags=[])["TopicArn"])
+        chain.dynamodb.meta.client.delete_table(TableName=n.table)
+        remove_permissions(chain, n.take_order)
+        remove_permissions(chain, n.record_order)
+        take_away(chain.aws, "take_order", "sqs:SendMessage")
+        (mapping,) = chain.lambda_.list_event_source_mappings()["EventSourceMappings"]
+        chain.lambda_.delete_event_source_mapping(UUID=mapping["UUID"])
+        chain.sqs.delete_queue(QueueUrl=chain.queue)
+    assert chain.post(order)[0] == 202
+    check_well(chain, order)
 
 
 def remove_permissions(chain: Chain, function: str) -> None:

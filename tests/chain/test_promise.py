@@ -101,7 +101,7 @@ def test_orders_end_as_items_while_workers_are_killed_and_dynamodb_throttles() -
         fault_proxy(address) as proxy,
     ):
         chain = Chain(make_session(address), proxy)
-        chain.run_chapters(receives=5, visibility=4)
+        chain.come_back(receives=5, visibility=4)
         lift_throttle(chain.aws)
         proxy.set(*FAULTS)
         poison = [f"poison {i}" for i in range(3)]  # among good orders in their batches

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import urllib.error
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import boto3
@@ -224,7 +224,7 @@ def test_a_port_in_use_is_one_clear_line() -> None:
 def test_a_start_does_not_wait_for_the_grammar_that_comes_with_jupyter(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert find_spec("rfc3987_syntax"), "nothing has to keep it out any more"
+    assert PathFinder.find_spec("rfc3987_syntax"), "nothing has to keep it out any more"
     monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         imported = localcloud("--port", str(taken.getsockname()[1])).stderr

@@ -70,10 +70,14 @@ class Chain:
     def _url(self, name: str) -> str:
         return str(self.sqs.get_queue_url(QueueName=name)["QueueUrl"])
 
-    def run_chapters(self, *, receives: int = 3, visibility: int = 2) -> None:
+    def run_chapters(self) -> None:
         """Make what is missing, and repair what is broken."""
         for number in COURSE.set_up:
             COURSE.find(number).run()
+        self.come_back()
+
+    def come_back(self, *, receives: int = 3, visibility: int = 2) -> None:
+        """Say how often a message is received, and how soon it comes back."""
         n, url = names(), self.proxy.address
         self.set_variables(n.record_order, AWS_ENDPOINT_URL_DYNAMODB=url)
         self.set_variables(n.notify_fulfillment, AWS_ENDPOINT_URL_SNS=url)
