@@ -19,6 +19,6 @@ localcloud/sqs/queue.py. Parity markers rely on that; tests/support/parity.py sa
 import sys
 from typing import Any
 
-# Importing jsonschema would read this for seconds, in each process; localcloud/__main__.py says why.
+# Importing jsonschema would read it for seconds, in each process: see localcloud/__main__.py.
 _missing: Any = None
 sys.modules.setdefault("rfc3987_syntax", _missing)

@@ -22,7 +22,7 @@ _answers: ContextVar[dict[str, Any] | None] = ContextVar("answers", default=None
 
 @contextmanager
 def once_each() -> Iterator[None]:
-    """In here, what is asked a second time gets the first answer. Nothing may be changed in here."""
+    """In here, what is asked a second time gets the first answer. Change nothing in here."""
     if _answers.get() is not None:
         yield
         return
