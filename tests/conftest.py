@@ -130,6 +130,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="give the tests their full sizes")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one process run all tests that share the standing chain, which takes seconds to set up.
+    Files with a costly fixture of their own carry the same mark."""
+    for item in items:
+        if "_standing_chain" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("chain"))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Say it before the tests are imported, which have their sizes then."""
     if config.getoption("--soak"):

@@ -26,6 +26,8 @@ from tests.support.fault_proxy import FaultProxy, fault_proxy
 from tests.support.roles import take_away
 from tests.support.sessions import make_session
 
+pytestmark = pytest.mark.xdist_group("least_privilege")
+
 REGION = "us-east-1"
 
 

@@ -27,6 +27,8 @@ from tests.support.functions import ANYTHING
 from tests.support.processes import run_module, run_script
 from tests.support.sessions import make_session
 
+pytestmark = pytest.mark.xdist_group("teardown")
+
 CLOUD = ("--retry-delay", "0.05", "--auth", "off")  # the arguments of the cloud behind the proxy
 DELETES = (
     "DeleteEventSourceMapping", "DeleteFunction", "DeleteLogGroup", "DeleteQueue", "DeleteRestApi",

@@ -26,6 +26,8 @@ from tests.support.chain import CHAPTERS_OWN
 from tests.support.chapters import run_chapters
 from tests.support.sessions import make_session
 
+pytestmark = pytest.mark.xdist_group("browser")
+
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # As root it has no sandbox; and nothing here may reach for the network.
 OPTIONS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]

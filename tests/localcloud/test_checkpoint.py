@@ -37,6 +37,8 @@ from tests.support.queues import messages_on, open_queue
 from tests.support.sessions import make_session
 from tests.support.usage_plan import lift_throttle
 
+pytestmark = pytest.mark.xdist_group("checkpoint")
+
 N = names("")
 ARN = "arn:aws:sqs:us-east-1:123456789012:"
 

@@ -26,7 +26,10 @@ from tests.support.functions import invoke, make_function
 from tests.support.sessions import make_session
 from tests.support.sizes import size
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="handlers misbehave as on AWS's Linux")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="handlers misbehave as on AWS's Linux"),
+    pytest.mark.xdist_group("misbehavior"),
+]
 
 TIMEOUT, GRACE = 1, 2  # seconds
 COUNT, AT_A_TIME = size(200, 60), 10

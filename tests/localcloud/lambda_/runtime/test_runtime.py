@@ -33,7 +33,13 @@ RETURNS_N = "def handler(event, context):\n    return N\n"
 ECHO = "def handler(event, context):\n    return event\n"
 
 
-@pytest.fixture(scope="module", params=["native", "python"])
+CLIENTS = [
+    pytest.param(name, marks=pytest.mark.xdist_group(f"{name} runtime client"))
+    for name in ("native", "python")
+]
+
+
+@pytest.fixture(scope="module", params=CLIENTS)
 def client_cloud(request: pytest.FixtureRequest) -> Iterator[str]:
     with own_cloud("--runtime-client", request.param, "--retry-delay", "0.05") as (address, _):
         yield address
