@@ -23,10 +23,11 @@ from lab.aws import client_env
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.here import last_error, local
-from lab.here.own_cloud import environment, own_cloud
+from lab.here.own_cloud import environment
 from tests.support import sizes
 from tests.support.chain import Chain
 from tests.support.chapters import status
+from tests.support.clouds import own_cloud
 from tests.support.fault_proxy import fault_proxy
 from tests.support.handlers import handler
 from tests.support.sessions import make_session

@@ -19,8 +19,9 @@ from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.course import function_logs
 from lab.course.names import names
-from lab.here.own_cloud import environment, own_cloud
+from lab.here.own_cloud import environment
 from tests.support.chain import Chain
+from tests.support.clouds import own_cloud
 from tests.support.events import event
 from tests.support.fault_proxy import FaultProxy, fault_proxy
 from tests.support.roles import take_away

@@ -21,8 +21,9 @@ from lab.aws.waiting import wait_until
 from lab.course.names import names
 from lab.course.orders import order_in
 from lab.here import local
-from lab.here.own_cloud import environment, own_cloud
+from lab.here.own_cloud import environment
 from tests.support.chain import CHAPTERS_OWN, Chain
+from tests.support.clouds import own_cloud
 from tests.support.fault_proxy import NOTHING_SENT, fault_proxy
 from tests.support.sessions import make_session
 from tests.support.sizes import size

@@ -25,7 +25,8 @@ from lab.commands import main
 from lab.errors import WaitTimeoutError
 from lab.here import last_error, local
 from lab.here.folders import ROOT
-from lab.here.own_cloud import environment, own_cloud
+from lab.here.own_cloud import environment
+from tests.support.clouds import own_cloud
 from tests.support.processes import run_module
 
 # -- Packaging ---------------------------------------------------------------------------------

@@ -20,8 +20,9 @@ from lab.course.names import names, tags
 from lab.course.resources import inventory
 from lab.errors import DuplicateError
 from lab.here import local
-from lab.here.own_cloud import environment, own_cloud
+from lab.here.own_cloud import environment
 from tests.support.chapters import UNDONE_BY, given, resources, run_chapters
+from tests.support.clouds import own_cloud
 from tests.support.fault_proxy import NOTHING_SENT, FaultProxy, fault_proxy
 from tests.support.functions import ANYTHING
 from tests.support.processes import run_module, run_script

@@ -21,9 +21,9 @@ from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.course import COURSE
 from lab.here import local
-from lab.here.own_cloud import own_cloud
 from tests.support.chain import CHAPTERS_OWN
 from tests.support.chapters import run_chapters
+from tests.support.clouds import own_cloud
 from tests.support.sessions import make_session
 
 pytestmark = pytest.mark.xdist_group("browser")

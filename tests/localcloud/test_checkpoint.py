@@ -28,9 +28,10 @@ from lab.course.inbox import inbox
 from lab.course.names import names
 from lab.errors import LabError, NoCloudError
 from lab.here import local
-from lab.here.own_cloud import environment, own_cloud
+from lab.here.own_cloud import environment
 from localcloud.checkpoint import Checkpoint, RefusedError
 from tests.support.chapters import run_chapters
+from tests.support.clouds import own_cloud
 from tests.support.counts import counts
 from tests.support.functions import ANYTHING, invoke, make_function, make_role, permit
 from tests.support.queues import messages_on, open_queue

@@ -22,7 +22,7 @@ from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.course.inbox import find_mail
 from lab.here import local
-from lab.here.own_cloud import own_cloud
+from tests.support.clouds import own_cloud
 from tests.support.functions import invoke, make_function, zip_of
 from tests.support.mapping import Setup
 from tests.support.queues import messages_on, open_queue

@@ -17,8 +17,8 @@ from botocore.exceptions import ClientError
 
 from lab.aws.session import Session
 from lab.here import local
-from lab.here.own_cloud import own_cloud
 from localcloud.host.start_key import StartKey
+from tests.support.clouds import own_cloud
 from tests.support.functions import invoke, make_function, make_role
 from tests.support.roles import session_of
 from tests.support.sessions import make_session

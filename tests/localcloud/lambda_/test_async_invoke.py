@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 import lab
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
-from lab.here.own_cloud import own_cloud
+from tests.support.clouds import own_cloud
 from tests.support.counts import counts
 from tests.support.functions import ANYTHING, invoke, make_function, make_role
 from tests.support.queues import messages_on, open_queue

@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 import lab
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
-from lab.here.own_cloud import own_cloud
 from tests.support.chapters import status
+from tests.support.clouds import own_cloud
 from tests.support.functions import invoke, make_function, zip_of
 from tests.support.mapping import QUEUE, SPY, Setup, bodies
 from tests.support.queues import messages_on

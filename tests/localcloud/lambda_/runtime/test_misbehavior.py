@@ -21,7 +21,7 @@ import pytest
 
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
-from lab.here.own_cloud import own_cloud
+from tests.support.clouds import own_cloud
 from tests.support.functions import invoke, make_function
 from tests.support.sessions import make_session
 from tests.support.sizes import size

@@ -25,7 +25,7 @@ from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.here import local
 from lab.here.folders import ROOT
-from lab.here.own_cloud import own_cloud
+from tests.support.clouds import own_cloud
 from tests.support.functions import invoke, make_function, make_role, zip_of
 from tests.support.sessions import make_session
 
