@@ -136,6 +136,7 @@ def test_a_role_that_does_not_exist_cannot_be_used(aws: Session) -> None:
         zip_of(ECHO).replace(b"return", b"reTurn"),  # its checksum is of another text
         zip_of(ECHO).replace(b"app.py", b"app.pi", 1),
     ],
+    ids=["no zip file", "a wrong checksum", "two names"],  # the bytes hold the time
 )
 def test_a_package_that_is_not_a_zip_file_is_refused(aws: Session, package: bytes) -> None:
     make_function(aws, "echo", ECHO)
