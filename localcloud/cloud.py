@@ -10,9 +10,9 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from localcloud import call, clock, deliver, losses, tasks, unserved, upstream
+from localcloud import arn, call, clock, deliver, losses, tasks, unserved, upstream
 from localcloud.apigateway.service import APIGateway
 from localcloud.call import Call, UnreadableCallError
 from localcloud.checkpoint import Checkpoints
@@ -31,6 +31,10 @@ from localcloud.service import Service
 from localcloud.sns.mailbox import Mailbox
 from localcloud.sns.service import SNS
 from localcloud.sqs.service import SQS
+from localcloud.trail import Trail
+
+if TYPE_CHECKING:
+    from localcloud.console.site import Console
 
 _LOSSES_SHOWN = 10  # in the status
 
@@ -74,11 +78,14 @@ class LocalCloud:
         self.apigateway = APIGateway()
         # Stop from front to back: pollers and events first, then what they would fill.
         every = (self.lambda_, self.sns, self.sqs, self.apigateway, self.logs, DynamoDB(), STS())
+        self.trail = Trail()
         self.services: dict[str, Service] = {service.name: service for service in every}
         self._moto_alone = Service()
         deliver.connect(every)
         self.checkpoints = Checkpoints(self)
         self.address = ""
+        self.console: Console | None = None  # made by routes, once somebody looks
+        self.is_closed = False
         self.on_stop: Callable[[], None] = lambda: None
 
     def bind(self, address: str) -> None:
@@ -97,6 +104,7 @@ class LocalCloud:
         losses.clear()
         for service in self.services.values():
             service.reset()
+        self.trail.clear()
         upstream.reset()
 
     def is_idle(self) -> bool:
@@ -117,7 +125,14 @@ class LocalCloud:
     async def _answer(self, made: Call) -> Response:
         service = self.services.get(made.service, self._moto_alone)
         refused = enforce.refusal(made, service, self._known) or unserved.refusal(made)
-        return refused or await service.handle(made) or upstream.ask(made.request)
+        answer = refused or await service.handle(made) or upstream.ask(made.request)
+        self.trail.add(made, answer)
+        return answer
+
+    def caller_of(self, made: Call) -> str:
+        """Who made a call, in words that a page may show."""
+        caller = enforce.caller_of(made.access_key_id, self._known)
+        return "you" if caller is None else arn.parse(caller.role_arn or caller.arn).name
 
     def signed(self, request: Request) -> Signed:
         """Verify the request's signature; returns what it says. Raises RefusedSignatureError."""

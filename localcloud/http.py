@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape
@@ -30,11 +31,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """An HTTP response; `headers` as (name, value) pairs."""
+    """An HTTP response; `headers` as (name, value) pairs. One with a `stream` sends that instead of
+    the body, part by part."""
 
     status: int
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
+    stream: AsyncGenerator[bytes, None] | None = None
 
 
 def json_response(status: int, body: Any, **headers: str) -> Response:

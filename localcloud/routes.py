@@ -1,9 +1,10 @@
 """From path to handler: what a request is for, and who may make it.
 
-AWS's API takes signed requests. There are four more kinds of paths: a worker's Runtime API below
+AWS's API takes signed requests. There are five more kinds of paths: a worker's Runtime API below
 `/_runtime`, opened by the worker's token; deployed stages below `/restapis/.../_user_request_`,
-open as on AWS; the links in mails; and the local cloud's own controls below `/_localcloud`, which
-need the key of its start. Requests that another site's page makes a browser send are refused.
+open as on AWS; the links in mails; the pages below `/_localcloud/console/`, behind a cookie; and
+the local cloud's own controls below `/_localcloud`, which need the key of its start. Requests that
+another site's page makes a browser send are refused.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from urllib.parse import parse_qs
 
 from localcloud import clock
 from localcloud.cloud import LocalCloud
+from localcloud.console import site
+from localcloud.console.site import Console
 from localcloud.http import Request, Response, error_response, json_response, text_response
 from localcloud.iam import signatures
 from localcloud.iam.signatures import RefusedSignatureError
@@ -32,6 +35,8 @@ async def answer(cloud: LocalCloud, request: Request) -> Response:
     if path.startswith("/_runtime/"):
         token, _, rest = path.removeprefix("/_runtime/").partition("/")
         return await cloud.runtime.handle(token, request, rest.partition("/")[2])
+    if path.startswith(site.ROOT):  # it has a cookie, and works behind a proxy of another name
+        return await _console(cloud).answer(request)
     if not _is_local(request):
         return json_response(403, {"message": "The local cloud answers to this machine only."})
     if _STAGE.match(path):
@@ -77,6 +82,17 @@ async def _checkpoint(cloud: LocalCloud, request: Request) -> Response:
     return await cloud.checkpoints.handle(request)
 
 
+async def _console_link(cloud: LocalCloud, _: Request) -> Response:
+    return json_response(200, {"path": _console(cloud).link()})
+
+
+def _console(cloud: LocalCloud) -> Console:
+    """The pages, made when somebody first asks for them: most starts never do."""
+    if cloud.console is None:
+        cloud.console = Console(cloud)
+    return cloud.console
+
+
 async def _set_speed(_: LocalCloud, request: Request) -> Response:
     """Set how fast the waits pass that begin from now on: {"speed": 60}."""
     try:
@@ -92,6 +108,7 @@ async def _set_speed(_: LocalCloud, request: Request) -> Response:
 
 _ACTIONS: dict[str, Callable[[LocalCloud, Request], Awaitable[Response]]] = {
     "checkpoint": _checkpoint,
+    "console-link": _console_link,
     "reset": _reset,
     "speed": _set_speed,
     "stop": _stop,

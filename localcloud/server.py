@@ -6,6 +6,7 @@ request is for: routes.py does.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import signal
@@ -14,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -54,11 +55,32 @@ def application(cloud: LocalCloud) -> Callable[[Scope, Receive, Send], Awaitable
             if request is not None
             else json_response(413, {"message": "Request Entity Too Large"})
         )
+        if response.stream is not None:
+            await _send_stream(response, response.stream, receive, send)
+            return
         body, headers = _on_the_wire(response)
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
     return answer
+
+
+async def _send_stream(
+    response: Response, stream: AsyncGenerator[bytes, None], receive: Receive, send: Send
+) -> None:
+    """Send a stream until it ends or the client goes away."""
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in response.headers]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    gone = asyncio.ensure_future(receive())  # all that can still come is the end
+    try:
+        async for part in stream:
+            if gone.done():
+                return
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        gone.cancel()
+        await stream.aclose()
 
 
 class _HungUpError(Exception):
@@ -112,6 +134,7 @@ class _Server(uvicorn.Server):
         self._on_ready(self._cloud.address)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._cloud.is_closed = True
         self._cloud.close()
         await super().shutdown(sockets)
 

@@ -62,7 +62,12 @@ def _described(api: Any) -> dict[str, Any]:
         "id": api.id,
         "name": api.name,
         "stages": [
-            {"name": name, "deployment_id": stage.deployment_id, "routes": _routes(api, stage)}
+            {
+                "name": name,
+                "deployment_id": stage.deployment_id,
+                "routes": _routes(api, stage),
+                "functions": _functions(api, stage),
+            }
             for name, stage in api.stages.items()
         ],
     }
@@ -72,3 +77,9 @@ def _routes(api: Any, stage: Any) -> list[str]:
     """What a stage serves: "POST /orders"."""
     routes = api.deployments[stage.deployment_id].snapshot.routes
     return [f"{route.method} {route.resource_path}" for route in routes]
+
+
+def _functions(api: Any, stage: Any) -> list[str]:
+    """The ARNs of the functions behind a stage, each once."""
+    routes = api.deployments[stage.deployment_id].snapshot.routes
+    return list(dict.fromkeys(r.function_arn for r in routes if r.function_arn))

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto.dynamodb.models import dynamodb_backends
+
+from localcloud import upstream
 from localcloud.call import Call
 from localcloud.service import Needed, Service
 from localcloud.upstream import ACCOUNT_ID
@@ -24,6 +27,10 @@ class DynamoDB(Service):
             is_arn = table.startswith("arn:")
             arn = table if is_arn else f"arn:aws:dynamodb:{call.region}:{ACCOUNT_ID}:table/{table}"
             yield f"dynamodb:{action}", arn + index
+
+    def describe(self) -> dict[str, Any]:
+        tables = (t for b in upstream.backends(dynamodb_backends) for t in b.tables.values())
+        return {"tables": [{"name": t.name, "arn": t.table_arn, "items": len(t)} for t in tables]}
 
 
 def _on_tables(operation: str, parameters: dict[str, Any]) -> list[tuple[str, str]]:

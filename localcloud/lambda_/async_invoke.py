@@ -186,6 +186,12 @@ class AsyncInvocations:
             losses.record("destination", function.function_name, f"{target}: {problem}")
 
 
+def dead_letter_target(function: LambdaFunction) -> str | None:
+    """Where events go that the function failed with: an ARN, or None if they are lost."""
+    configured = (getattr(function, "dead_letter_config", None) or {}).get("TargetArn")
+    return config_of(function).on_failure or configured
+
+
 def _record(function: LambdaFunction, event: Event, condition: str) -> str:
     """The invocation record. An event that was never invoked has no response."""
     result = event.result

@@ -12,7 +12,7 @@ from localcloud.call import Call
 from localcloud.http import Response
 from localcloud.iam.policies import Policy
 from localcloud.lambda_ import functions, invoke, validation
-from localcloud.lambda_.async_invoke import AsyncInvocations
+from localcloud.lambda_.async_invoke import AsyncInvocations, dead_letter_target
 from localcloud.lambda_.event_source_mapping import EventSourceMappings
 from localcloud.lambda_.functions import LambdaFunction
 from localcloud.lambda_.runtime.runtime import Runtime
@@ -125,4 +125,5 @@ def _described(function: LambdaFunction) -> dict[str, Any]:
         "timeout": function.timeout,
         "memory_mb": function.memory_size,
         "reserved_concurrency": function.reserved_concurrency,
+        "dead_letter_target": dead_letter_target(function),
     }

@@ -196,10 +196,9 @@ class Delivery:
         self, subscription: Subscription, notification: dict[str, Any]
     ) -> str:
         """Send it there. Returns why that failed, or "" """
-        policy = subscription.attributes.get("RedrivePolicy")
-        if not policy:
+        target = subscription.dead_letter_target
+        if target is None:
             return "the subscription has no dead-letter queue"
-        target = json.loads(policy)["deadLetterTargetArn"]
         problem = deliver(target, _envelope(notification), _sender(subscription))
         return problem and f"its dead-letter queue {target}: {problem}"
 

@@ -65,7 +65,14 @@ class Subscription(moto_sns.Subscription):
             "endpoint": self.endpoint,
             "state": "pending" if self.is_pending else "confirmed",
             "filter_policy": self._filter_policy,
+            "dead_letter_target": self.dead_letter_target,
         }
+
+    @property
+    def dead_letter_target(self) -> str | None:
+        """The queue for what cannot be delivered, if a redrive policy names one."""
+        policy = self.attributes.get("RedrivePolicy")
+        return json.loads(policy)["deadLetterTargetArn"] if policy else None
 
 
 def subscriptions() -> Iterator[Subscription]:

@@ -35,6 +35,8 @@ class Pool:
         self.failures = 0  # failed starts of a worker, in a row
         self.retry_at = 0.0  # before that, no worker is started
         self.retired = False
+        self.finished = 0
+        self.failed = 0
 
     def next_wanted(self) -> Invocation | None:
         """The next invocation that someone waits for, and still wants."""
@@ -68,6 +70,8 @@ class Pool:
                 {"request_id": each.request_id, "seconds": round(now - each.started, 3)}
                 for each in in_hand
             ],
+            "invocations": self.finished,
+            "errors": self.failed,
             "waiting": len(waits),
             "longest_wait_seconds": round(max(waits, default=0.0), 3),
             "failures_to_start": self.failures,

@@ -551,6 +551,8 @@ class Runtime:
         worker.current = None
         worker.since = worker.pool.last_progress = now
         self._busy -= 1
+        worker.pool.finished += 1
+        worker.pool.failed += error is not None
         if invocation.timeout is not None:
             invocation.timeout.cancel()
         result = finish_with(invocation, payload, error)

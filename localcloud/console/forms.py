@@ -1,0 +1,116 @@
+"""What the buttons do: one AWS call each, and a sentence about what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+import urllib3
+
+from localcloud import arn
+from localcloud.cloud import LocalCloud
+from localcloud.console import calls
+from localcloud.console.screens import NotThereError
+from localcloud.console.text import shown
+from localcloud.sns import subscriptions
+
+NAMED = ("api", "function", "order", "queue", "table", "topic")  # the screens that have a name
+Form = dict[str, str]
+
+
+async def send(cloud: LocalCloud, path: str, form: Form) -> str:
+    """Do what a form on this page asks for. Raises ClientError or NotThereError."""
+    action = _ACTIONS.get(form.get("action", ""))
+    if action is None:
+        raise NotThereError("there is no such button.")
+    return await action(cloud, path.partition("/")[2], form)
+
+
+async def _redrive(cloud: LocalCloud, name: str, _: Form) -> str:
+    """Send all dead letters of a queue back to where they came from."""
+    queue = _described(cloud, "sqs", "queues", name)
+    region = arn.parse(queue).region
+    await calls.change(cloud, "sqs", region, "start_message_move_task", SourceArn=queue)
+    return "The dead letters are on their way back."
+
+
+async def _test(cloud: LocalCloud, name: str, form: Form) -> str:
+    """Invoke a function with an event, as the console's Test button does."""
+    region = arn.parse(_described(cloud, "lambda", "functions", name)).region
+    try:
+        event = json.dumps(json.loads(form.get("event", "")))
+    except ValueError as error:
+        raise NotThereError(f"the event is not JSON: {error}") from None
+    answer = await calls.change(
+        cloud, "lambda", region, "invoke", FunctionName=name, Payload=event.encode()
+    )
+    failed = "failed and answered" if "FunctionError" in answer else "answered"
+    payload = answer["Payload"]
+    return f"{name} {failed}: {shown(payload.read().decode('utf-8', 'replace'))}"
+
+
+async def _confirm(_: LocalCloud, __: str, form: Form) -> str:
+    """Open the link of a confirmation mail."""
+    token = parse_qs(urlsplit(form.get("link", "")).query).get("Token", [""])[0]
+    confirmed = subscriptions.confirm(token)
+    if confirmed is None:
+        raise NotThereError("the link is not, or no longer, valid.")
+    return f"Subscription confirmed: {confirmed}"
+
+
+async def _show_key(cloud: LocalCloud, name: str, _: Form) -> str:
+    """The keys of the plans that an API's stages are in."""
+    keys = await _keys(cloud, name)
+    return "x-api-key: " + (", ".join(keys) or "this API has no key")
+
+
+async def _post(cloud: LocalCloud, name: str, form: Form) -> str:
+    """Send a request to the first stage, as the shop does."""
+    api = _find(cloud, "apigateway", "apis", name)
+    if not api["stages"]:
+        raise NotThereError("the API is not deployed yet.")
+    stage, path = api["stages"][0]["name"], quote(form.get("path", "/"))
+    url = f"http://{cloud.address}/restapis/{api['id']}/{stage}/_user_request_{path}"
+    headers = {"Content-Type": "application/json"}
+    if keys := await _keys(cloud, name):
+        headers["x-api-key"] = keys[0]
+    body = form.get("body", "").encode("utf-8", "replace")
+    send = partial(urllib3.request, "POST", url, body=body, headers=headers, retries=False)
+    answer = await asyncio.to_thread(send)
+    return f"{answer.status} {shown(answer.data.decode('utf-8', 'replace'))}"
+
+
+async def _keys(cloud: LocalCloud, name: str) -> list[str]:
+    api_id = _find(cloud, "apigateway", "apis", name)["id"]
+    ask = partial(calls.change, cloud, "apigateway", "us-east-1")
+    plans = (await ask("get_usage_plans"))["items"]
+    ours = [plan for plan in plans if api_id in (s["apiId"] for s in plan.get("apiStages", []))]
+    asked = [await ask("get_usage_plan_keys", usagePlanId=plan["id"]) for plan in ours]
+    ids = {key["id"] for found in asked for key in found["items"]}
+    every = (await ask("get_api_keys", includeValues=True))["items"]
+    return [key["value"] for key in every if key["id"] in ids]
+
+
+def _described(cloud: LocalCloud, service: str, things: str, name: str) -> str:
+    """The ARN of what has this name."""
+    return str(_find(cloud, service, things, name)["arn"])
+
+
+def _find(cloud: LocalCloud, service: str, things: str, name: str) -> dict[str, Any]:
+    for each in cloud.services[service].describe()[things]:
+        if each["name"] == name:
+            return dict(each)
+    raise NotThereError(f"there is no {name} any more.")
+
+
+_ACTIONS: dict[str, Callable[[LocalCloud, str, Form], Awaitable[str]]] = {
+    "confirm": _confirm,
+    "post": _post,
+    "redrive": _redrive,
+    "show_key": _show_key,
+    "test": _test,
+}

@@ -1,0 +1,116 @@
+"""The chain as a picture: what there is, how it is connected, and what is going on.
+
+All of it follows from the state, so that a learner's own variation is drawn as well: an API's
+integrations, event source mappings, subscriptions, what a role lets its function send to, and the
+queues that dead letters go to.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from localcloud.console.state import Link, Part, State
+from localcloud.console.text import shown
+
+WIDTH, HEIGHT = 1240, 400
+_BOX = (162, 112)
+_LONGEST, _MOST_LINES = 18, 2  # of a name
+_GAP, _LEFT = 165, 12
+
+
+@dataclass(frozen=True)
+class Box:
+    """A part with its place."""
+
+    part: Part
+    x: int
+    y: int
+    width: int = _BOX[0]
+    height: int = _BOX[1]
+
+    @property
+    def lines(self) -> list[str]:
+        """The name, in as many lines as it takes; a very long one loses its end."""
+        return textwrap.wrap(shown(self.part.name, 60), _LONGEST)[:_MOST_LINES]
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """A connection with its way: an SVG path."""
+
+    link: Link
+    way: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    boxes: list[Box] = field(default_factory=list)
+    arrows: list[Arrow] = field(default_factory=list)
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+def draw(state: State) -> Picture:
+    """Lay the parts out: in the order of an order from left to right, dead letters below."""
+    columns = _columns(state.parts, state.links)
+    boxes = {box.part.key: box for box in _placed(state.parts, columns)}
+    arrows = [
+        Arrow(link, _way(boxes[link.source], boxes[link.target]))
+        for link in state.links
+        if link.source in boxes and link.target in boxes
+    ]
+    right = max((box.x + box.width for box in boxes.values()), default=WIDTH - _LEFT)
+    bottom = max((box.y + box.height for box in boxes.values()), default=HEIGHT - _LEFT)
+    return Picture([*boxes.values()], arrows, right + _LEFT, bottom + _LEFT)
+
+
+def _columns(parts: Iterable[Part], links: list[Link]) -> dict[str, int]:
+    """How many steps each part is from a start, the longest way counting; a circle ends it."""
+    columns = {part.key: 0 for part in parts}
+    for _ in range(len(columns)):
+        moved = False
+        for link in links:
+            known = link.source in columns and link.target in columns
+            if known and not link.is_for_dead_letters:
+                wanted = columns[link.source] + 1
+                if len(columns) >= wanted > columns[link.target]:
+                    columns[link.target], moved = wanted, True
+        if not moved:
+            break
+    for link in links:
+        if link.is_for_dead_letters and {link.source, link.target} <= columns.keys():
+            columns[link.target] = columns[link.source]
+    return columns
+
+
+def _placed(parts: list[Part], columns: dict[str, int]) -> Iterator[Box]:
+    """A row for each part of a column; dead letters stand in the rows below all others."""
+    rows: dict[int, int] = {}
+    alive = [part for part in parts if not part.is_for_dead_letters]
+    for part in alive:
+        yield _box(part, columns[part.key], row := rows.get(columns[part.key], 0))
+        rows[columns[part.key]] = row + 1
+    lowest = max(rows.values(), default=0)
+    below: dict[int, int] = {}
+    for part in (part for part in parts if part.is_for_dead_letters):
+        column = columns[part.key]
+        yield _box(part, column, lowest + (row := below.get(column, 0)))
+        below[column] = row + 1
+
+
+def _box(part: Part, column: int, row: int) -> Box:
+    width, _ = _BOX
+    return Box(part, _LEFT + column * (width + 43), 20 + row * _GAP)
+
+
+def _way(source: Box, target: Box) -> str:
+    """From the right side to the left one, or from below to above."""
+    if target.x > source.x:
+        x, y = source.x + source.width, source.y + source.height // 2
+        to_x, to_y = target.x - 6, target.y + target.height // 2
+        middle = (x + to_x) // 2
+        return f"M{x},{y} C{middle},{y} {middle},{to_y} {to_x},{to_y}"
+    x, y = source.x + source.width // 2, source.y + source.height
+    return f"M{x},{y} L{target.x + target.width // 2},{target.y - 6}"

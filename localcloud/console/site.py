@@ -1,0 +1,182 @@
+"""The pages: from a path to a screen, a form or a file; who may see it, and in which words.
+
+Addresses are relative throughout, so that a page also works behind a proxy that puts a prefix in
+front of its path, as jupyter-server-proxy does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+import jinja2
+from botocore.exceptions import BotoCoreError, ClientError
+
+from localcloud.cloud import LocalCloud
+from localcloud.console import forms, text
+from localcloud.console.entry import Entry
+from localcloud.console.screens import PAGE, SCREENS, NotThereError
+from localcloud.http import Request, Response
+
+ROOT = "/_localcloud/console/"
+_HERE = Path(__file__).parent
+_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+_TICK_SECONDS = 0.3
+_HEARTBEAT_TICKS = 40
+_MOST_STREAMS = 40
+_SAFE = (
+    ("Cache-Control", "no-store"),
+    ("Content-Security-Policy",
+     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+)  # fmt: skip
+
+
+class Console:
+    """The pages of one local cloud."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self._cloud = cloud
+        self._entry = Entry()
+        self._streams = 0
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_HERE / "templates"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters.update(shown=text.shown, moment=text.moment)
+
+    def link(self) -> str:
+        """The path of a link that opens the page once."""
+        return f"{ROOT}enter?token={self._entry.new_link()}"
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a request below ROOT."""
+        path = unquote(request.path.removeprefix(ROOT))
+        query = parse_qs(request.query)
+        if request.method == "GET" and path == "enter":
+            return self._enter(query)
+        if path.startswith("static/"):
+            return _static(path)
+        if not self._entry.admits(request, self._port):
+            return self._page(401, "refused.html", path, why="")
+        if request.method == "POST":
+            return await self._change(request, path)
+        if request.method != "GET":
+            return self._page(405, "missing.html", path, why=f"{request.method} is not for pages.")
+        if path == "events":
+            return self._follow(query)
+        return self._page(*await self._screen(path, query))
+
+    @property
+    def _port(self) -> str:
+        return self._cloud.address.rpartition(":")[2]
+
+    def _enter(self, query: dict[str, list[str]]) -> Response:
+        """Let a browser in. The page moves on by itself: a browser does not send a strict cookie
+        after a redirect that began at another site, such as a notebook's."""
+        if not self._entry.use(query.get("token", [""])[0]):
+            why = "This link was used already, or is older than ten minutes."
+            return self._page(401, "refused.html", "enter", why=why)
+        page = self._page(200, "enter.html", "enter")
+        cookie = ("Set-Cookie", self._entry.cookie(self._port))
+        return Response(page.status, page.body, (*page.headers, cookie))
+
+    async def _screen(self, path: str, query: dict[str, list[str]]) -> tuple[Any, ...]:
+        """Status, template, path and values of a screen, for `_page`."""
+        kind, _, name = path.partition("/")
+        number = query.get("page", ["0"])[0]
+        page = int(number) if number.isdecimal() and len(number) < 7 else 0
+        make = SCREENS.get(kind)
+        if make is None or bool(name) != (kind in forms.NAMED):
+            return 404, "missing.html", path, {"why": "There is no such page."}
+        try:
+            template, values = await make(self._cloud, name, page)
+        except (NotThereError, LookupError) as error:
+            return 404, "missing.html", path, {"why": str(error)}
+        return 200, template, path, {**values, "page": page, "page_size": PAGE}
+
+    def _page(
+        self,
+        status: int,
+        template: str,
+        path: str,
+        values: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> Response:
+        context = {**self._common(path), **(values or {}), **more}
+        body = self._templates.get_template(template).render(context)
+        headers = (("Content-Type", "text/html; charset=utf-8"), *_SAFE)
+        return Response(status, body.encode("utf-8", "replace"), headers)
+
+    def _common(self, path: str) -> dict[str, Any]:
+        return {
+            "root": "../" * path.count("/") or "./",
+            "path": path,
+            "form_token": self._entry.form_token,
+            "said": "",
+            "layout": "page.html",
+        }
+
+    async def _change(self, request: Request, path: str) -> Response:
+        """Do what a form says, then show its page again with what came of it."""
+        form = {k: v[0] for k, v in parse_qs(request.body.decode("utf-8", "replace")).items()}
+        if not self._entry.has_form_token(form.get("form_token", "")) or not _is_own(request):
+            return self._page(403, "refused.html", path, why="This form is not from this page.")
+        try:
+            said = await forms.send(self._cloud, path, form)
+        except (ClientError, BotoCoreError, NotThereError) as error:
+            said = f"That did not work: {error}"
+        status, template, path, values = await self._screen(path, {})
+        return self._page(status, template, path, {**values, "said": said})
+
+    def _follow(self, query: dict[str, list[str]]) -> Response:
+        """A stream of the live part of one page."""
+        if self._streams >= _MOST_STREAMS:
+            return Response(503, b"Too many pages are open; close some.\n")
+        headers = (("Content-Type", "text/event-stream"), *_SAFE)
+        return Response(200, b"", headers, stream=self._events(query))
+
+    async def _events(self, query: dict[str, list[str]]) -> AsyncGenerator[bytes, None]:
+        """What changed, as server-sent events. Nothing is drawn while nothing happens."""
+        path, last, quiet = query.get("path", [""])[0], "", 0
+        self._streams += 1
+        try:
+            yield b"retry: 1000\n\n"
+            while not self._cloud.is_closed:
+                html = await self._live(path, query)
+                if html != last:
+                    last, quiet = html, 0
+                    yield f"event: live\ndata: {json.dumps(html)}\n\n".encode()
+                elif (quiet := quiet + 1) % _HEARTBEAT_TICKS == 0:
+                    yield b": still here\n\n"
+                await asyncio.sleep(_TICK_SECONDS)
+        finally:
+            self._streams -= 1
+
+    async def _live(self, path: str, query: dict[str, list[str]]) -> str:
+        """The part of a page that changes: its template in the layout that has nothing else."""
+        _, template, path, values = await self._screen(path, query)
+        context = {**self._common(path), **values, "layout": "live.html"}
+        return self._templates.get_template(template).render(context)
+
+
+def _is_own(request: Request) -> bool:
+    """Whether a form comes from a page of the same origin; old browsers do not say."""
+    return request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+
+
+def _static(path: str) -> Response:
+    file = _HERE / "static" / Path(path).name
+    if file.suffix not in _TYPES or not file.is_file():
+        return Response(404, b"There is no such file.\n")
+    headers = (("Content-Type", _TYPES[file.suffix]), *_SAFE)
+    return Response(200, file.read_bytes(), headers)

@@ -1,0 +1,27 @@
+"""Text of others, for a page: the template escapes it, and this makes the rest visible."""
+
+from __future__ import annotations
+
+import re
+import time
+
+_LONGEST = 2000
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def shown(text: object, longest: int = _LONGEST) -> str:
+    """The beginning of a text, with control characters as visible signs."""
+    whole = str(text)
+    seen = _CONTROL.sub(_sign, whole[:longest])
+    return seen if len(whole) <= longest else f"{seen} … {len(whole) - longest:,} more characters"
+
+
+def _sign(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return chr(0x2400 + code) if code < 0x20 else f"⟨U+{code:04X}⟩"
+
+
+def moment(epoch_ms: float) -> str:
+    """A time of day, in UTC: "14:03:07.125"."""
+    seconds, ms = divmod(int(epoch_ms), 1000)
+    return f"{time.strftime('%H:%M:%S', time.gmtime(seconds))}.{ms:03d}"

@@ -1,0 +1,73 @@
+"""The trail: each call to AWS's API, who made it and what it was answered, the latest ones.
+
+AWS has CloudTrail for that. Keeping an entry costs next to nothing, as nothing is looked up or
+written out before somebody looks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from localcloud import clock
+from localcloud.call import Call
+from localcloud.http import Request, Response
+
+_MOST = 2000
+_NOTHING = Request("", "", "", {}, b"")
+_LONGEST_ANSWER = 600  # bytes of an error
+# What names the resource of a call, the narrowest first.
+_NAMING = (
+    "QueueUrl", "TopicArn", "TargetArn", "FunctionName", "TableName", "QueueName", "RoleName",
+    "logGroupName", "Name", "SubscriptionArn", "restApiId", "SourceArn",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One call, `error` being the beginning of its answer where that is one."""
+
+    number: int
+    epoch_ms: float
+    call: Call
+    status: int
+    error: bytes
+
+    @property
+    def resource(self) -> str:
+        """What the call was about, as far as its parameters tell."""
+        found = self.call.parameters
+        return next((str(found[name]) for name in _NAMING if found.get(name)), "")
+
+
+class Trail:
+    """The latest calls."""
+
+    def __init__(self) -> None:
+        self._entries: deque[Entry] = deque(maxlen=_MOST)
+        self.total = 0
+
+    def add(self, call: Call, response: Response) -> None:
+        """Note a call that was answered."""
+        self.total += 1
+        error = response.body[:_LONGEST_ANSWER] if response.status >= 400 else b""
+        entry = Entry(self.total, clock.now_ms(), _without_body(call), response.status, error)
+        self._entries.append(entry)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def newest_first(self) -> Iterator[Entry]:
+        return reversed(self._entries)
+
+    def clear(self) -> None:
+        """Forget the entries; `total` goes on, so that a page notices."""
+        self._entries.clear()
+        self.total += 1
+
+
+def _without_body(call: Call) -> Call:
+    """A call without its request and the values that may be large: orders, code, secrets."""
+    kept = {name: call.parameters[name] for name in _NAMING if name in call.parameters}
+    return Call(_NOTHING, call.service, call.region, call.access_key_id, call.operation, kept)
