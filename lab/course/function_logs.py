@@ -35,12 +35,14 @@ class Line:
         return found if isinstance(found, dict) else {}
 
 
-def lines(aws: boto3.Session, functions: Sequence[str] = (), pattern: str = "") -> list[Line]:
+def lines(
+    aws: boto3.Session, functions: Sequence[str] = (), pattern: str = "", *, quietly: bool = False
+) -> list[Line]:
     """What these functions logged (those of the tutorial unless given), in order of time.
 
     `pattern` saves AWS from sending lines that nobody wants. The local cloud does not know all of
     its syntax and sends them anyway, so the caller checks each line. A log group that is missing
-    is named on standard error.
+    is named on standard error, unless `quietly`.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
     """
     logs = aws.client("logs")
@@ -49,14 +51,18 @@ def lines(aws: boto3.Session, functions: Sequence[str] = (), pattern: str = "") 
         try:
             found += _lines(logs, function, pattern)
         except logs.exceptions.ResourceNotFoundException:
-            print(f"There is no log group {names().log_group(function)}.", file=sys.stderr)
+            if not quietly:
+                print(f"There is no log group {names().log_group(function)}.", file=sys.stderr)
     return sorted(found, key=lambda line: line.epoch_ms)  # stable: else as in the chain
 
 
-def of_order(aws: boto3.Session, order_id: str, functions: Sequence[str] = ()) -> list[Line]:
+def of_order(
+    aws: boto3.Session, order_id: str, functions: Sequence[str] = (), *, quietly: bool = False
+) -> list[Line]:
     """What these functions (those of the tutorial unless given) logged of one order, in order of
     time."""
-    found = lines(aws, functions, f"{{ $.order_id = {json.dumps(order_id)} }}")
+    pattern = f"{{ $.order_id = {json.dumps(order_id)} }}"
+    found = lines(aws, functions, pattern, quietly=quietly)
     return [line for line in found if line.says.get("order_id") == order_id]
 
 
@@ -68,6 +74,24 @@ def errors(aws: boto3.Session) -> dict[str, str]:
             said = f"{line.says['status']} by {line.says['hop']}: {line.says['error']}"
             ids = (line.says.get("order_id"), line.says.get("message_id"))
             found |= {each: said for each in ids if isinstance(each, str)}
+    return found
+
+
+def last_lines(aws: boto3.Session, function: str, count: int) -> list[Line]:
+    """The last lines of the newest log stream of a function, in order of time."""
+    logs: Any = aws.client("logs")
+    group = names().log_group(function)
+    newest = {"orderBy": "LastEventTime", "descending": True, "limit": 1}
+    try:
+        streams = logs.describe_log_streams(logGroupName=group, **newest)["logStreams"]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
+    found: list[Line] = []
+    for stream in streams:
+        events = logs.get_log_events(
+            logGroupName=group, logStreamName=stream["logStreamName"], limit=count
+        )
+        found += [Line(e["timestamp"], function, e["message"].rstrip()) for e in events["events"]]
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mailbox
 import re
+from contextlib import suppress
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import default
@@ -38,7 +39,27 @@ def inbox(aws: boto3.Session) -> mailbox.Maildir | None:
 
 def mails(box: mailbox.Maildir) -> list[EmailMessage]:
     """All the mail of an inbox, in the order in which it was delivered."""
-    return [cast(EmailMessage, mail) for _, mail in sorted(box.iteritems(), key=_delivered)]
+    return _read(box, sorted(box.keys(), key=_delivered))
+
+
+def newest(box: mailbox.Maildir, count: int) -> list[EmailMessage]:
+    """The last mails that were delivered, the newest first. Reads no others."""
+    return _read(box, sorted(box.keys(), key=_delivered, reverse=True)[:count])
+
+
+def _read(box: mailbox.Maildir, keys: list[str]) -> list[EmailMessage]:
+    """The mails of these keys, but for those that were deleted meanwhile."""
+    found: list[EmailMessage] = []
+    for key in keys:
+        with suppress(KeyError):
+            found.append(cast(EmailMessage, box[key]))
+    return found
+
+
+def text_of(mail: EmailMessage) -> str:
+    """What its reader reads, without the link to unsubscribe at its end."""
+    text, _, _ = mail.get_content().partition("\n--\n")
+    return str(text).rstrip()
 
 
 def find_mail(aws: boto3.Session, to: str, containing: str) -> EmailMessage | None:
@@ -49,9 +70,9 @@ def find_mail(aws: boto3.Session, to: str, containing: str) -> EmailMessage | No
     return next(wanted, None)
 
 
-def _delivered(pair: tuple[str, Any]) -> list[int]:
+def _delivered(key: str) -> list[int]:
     """When a mail was delivered, from its file's name: seconds, microseconds, count."""
-    return [int(number) for number in re.findall(r"^(\d+)\.M(\d+)P\d+Q(\d+)", pair[0])[0]]
+    return [int(number) for number in re.findall(r"^(\d+)\.M(\d+)P\d+Q(\d+)", key)[0]]
 
 
 def confirm_subscription(aws: boto3.Session, topic_arn: str, email: str) -> str:
@@ -101,8 +122,7 @@ def show_mail(aws: boto3.Session, topic_arn: str, to: str, containing: str) -> s
 
     mail = wait_until(look, what, timeout=15)
     head = "\n".join(f"{name}: {mail[name]}" for name in ("From", "To", "Subject"))
-    text, _, _ = mail.get_content().partition("\n--\n")  # below it is the link to unsubscribe
-    return printable(f"{head}\n\n{text.rstrip()}")
+    return printable(f"{head}\n\n{text_of(mail)}")
 
 
 def _not_yet(aws: boto3.Session, to: str) -> NotYetError:
