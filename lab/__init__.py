@@ -16,6 +16,7 @@ from lab.course.facade import (
     draw_chain,
     insist,
     is_ours,
+    look,
     run_again,
 )
 from lab.course.inbox import confirm_subscription, show_mail
@@ -47,6 +48,7 @@ __all__ = [
     "insist",
     "invoke_url",
     "is_ours",
+    "look",
     "names",
     "once_name_is_free",
     "once_role_is_ready",

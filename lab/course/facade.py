@@ -12,7 +12,9 @@ from lab.aws.inventory import Found, is_one_of_ours
 from lab.aws.session import session
 from lab.course import COURSE
 from lab.course.names import tags
+from lab.course.screens import screen
 from lab.engine import checks, drawing, exercises, explain, ground
+from lab.engine import screen as screens
 from lab.engine.checks import Finding
 from lab.errors import CourseError
 from lab.here import failures
@@ -31,6 +33,14 @@ def draw_chain(number: str) -> None:
 def examine(aws: boto3.Session, number: str) -> list[Finding]:
     """Look at all that must be true after the chapter with this number."""
     return checks.examine(COURSE, aws, COURSE.find(number))
+
+
+def look(what: str, *which: str) -> None:
+    """Show a hop of the chain as it stands at this moment: `look("queue")`, `look("order", id)`.
+
+    Only looks. Raises LabError, which lists what can be looked at.
+    """
+    screens.show(screen(session(), what, *which))
 
 
 def check(number: str) -> None:
