@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 import zipfile
 from typing import Any
 
@@ -45,6 +46,11 @@ def _entry(name: str) -> zipfile.ZipInfo:
 def event(stem: str) -> str:
     """The JSON text of the console test event `events/<stem>.json`."""
     return (EVENTS / f"{stem}.json").read_text("utf-8")
+
+
+def events() -> dict[str, Any]:
+    """All test events of `events/`, by the names of their files."""
+    return {path.stem: json.loads(path.read_bytes()) for path in sorted(EVENTS.glob("*.json"))}
 
 
 def schema(stem: str) -> dict[str, Any]:

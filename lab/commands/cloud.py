@@ -36,6 +36,14 @@ def _local_cloud() -> str | None:
     return None if key is None else key.address
 
 
+def running_cloud() -> str:
+    """The address of the local cloud that is in use. Raises NoCloudError if none runs there."""
+    url = _local_cloud()
+    if url is None or local.status(url) is None:
+        raise NoCloudError(f"{_none_runs(url)} Start one with `lab start`, then try again.")
+    return url
+
+
 def _shown(url: str) -> str:
     """An address that may be shown: without the password that somebody may have put into it."""
     return printable(last_error.without_secrets(url))

@@ -315,6 +315,31 @@ def hurry(aws: boto3.Session, speed: float) -> None:
     print(f"Made the waits of the local cloud pass {speed:g} times as fast as on AWS.")
 
 
+def console_link(url: str) -> str:
+    """The path of a link that opens the local cloud's page once, within ten minutes.
+
+    Raises LabError if the cloud has no page.
+    """
+    try:
+        return str(json.loads(_post(url, "console-link"))["path"])
+    except urllib.error.HTTPError as error:
+        if error.code != 404:
+            raise LabError(json.load(error)["message"]) from None
+        raise LabError(
+            f"The local cloud at {url} has no page: it is of an earlier version. `lab stop` ends "
+            "it, with all that it holds. Then run `lab start`, and try again."
+        ) from None
+
+
+def send_words(url: str, words: dict[str, Any]) -> None:
+    """Give the local cloud's page what it may say of the course; one without a page needs none."""
+    try:
+        _post(url, "words", json.dumps(words).encode())
+    except urllib.error.HTTPError as error:
+        if error.code != 404:
+            raise LabError(json.load(error)["message"]) from None
+
+
 def settle(aws: boto3.Session, seconds: float) -> None:
     """Give AWS time to make a change known everywhere, where there is no way to ask whether it
     is. The local cloud knows at once."""
@@ -323,10 +348,12 @@ def settle(aws: boto3.Session, seconds: float) -> None:
         time.sleep(seconds)
 
 
-def _post(url: str, action: str, body: bytes = b"") -> None:
-    """Have the cloud do something that only its user may. Raises HTTPError if it refuses."""
-    with _opener.open(_request("POST", url, action, body, key_at(url)), timeout=10):
-        pass
+def _post(url: str, action: str, body: bytes = b"") -> bytes:
+    """Have the cloud do something that only its user may; returns its answer. Raises HTTPError if
+    it refuses."""
+    request = _request("POST", url, action, body, key_at(url))
+    with _opener.open(request, timeout=10) as response:
+        return bytes(response.read())
 
 
 def _request(
