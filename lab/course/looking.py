@@ -58,6 +58,9 @@ class Look:
     def topic_arn(self, name: str) -> str:
         return f"arn:aws:sns:{self.region}:{self.account}:{name}"
 
+    def function_arn(self, name: str) -> str:
+        return f"arn:aws:lambda:{self.region}:{self.account}:function:{name}"
+
     def queue(self, name: str) -> dict[str, Any]:
         """A queue's attributes, those that are JSON read; {} if there is no such queue."""
         try:

@@ -1,0 +1,89 @@
+"""The command that shows the chain's figures in the terminal."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from dataclasses import asdict, astuple, fields
+
+import click
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from lab.aws.session import session
+from lab.course import facade
+from lab.course.figures import Figures, figures
+from lab.engine.screen import Screen, Table, as_text
+from lab.errors import FIXABLE
+
+_COLUMNS = tuple(field.name.removesuffix("_seconds").replace("_", " ") for field in fields(Figures))
+_WIDE = 2000  # a pipe gets each hop in one line
+_NOTHING = "Nothing of the chain is there yet. The first chapters make it, or `lab up`."
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Print the figures once, as to a pipe.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0.2),
+    default=1.0,
+    show_default=True,
+    help="Seconds between two looks.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON once, for scripts.")
+def watch(once: bool, interval: float, as_json: bool) -> None:
+    """Show the figures of the chain, a line for each hop, until you press Ctrl-C.
+
+    What waits and for how long, what is in flight, invocations and errors, what is stored, and
+    dead letters. "-" is what the hop does not have, or AWS does not tell.
+
+    \b
+    lab watch                 live
+    lab watch | grep queue    once
+    """
+    found = figures(session(start=False))  # what is wrong with it ends the command
+    if as_json:
+        print(json.dumps([asdict(each) for each in found]))
+    elif once or not sys.stdout.isatty():
+        print(_table(found, _WIDE))
+    else:
+        _live(interval)
+
+
+def _live(interval: float) -> None:
+    try:
+        with Live(_now(interval), console=Console(), auto_refresh=False) as live:
+            while True:
+                time.sleep(interval)  # the figures of now were just shown
+                live.update(_now(interval), refresh=True)
+    except KeyboardInterrupt:  # the way to end it
+        return
+
+
+def _now(interval: float) -> Text:
+    """The figures, or why there are none: a cloud that was stopped may come back."""
+    end = f"{time.strftime('%H:%M:%S')}, every {interval:g} s. Ctrl-C ends it."
+    try:
+        shown = _table(figures(session(start=False)), shutil.get_terminal_size().columns)
+    except FIXABLE as error:
+        shown = "\n".join(facade.report(error))
+    return Text(f"{shown}\n\n{end}")
+
+
+def _table(found: list[Figures], width: int) -> str:
+    if not found:
+        return _NOTHING
+    rows = [tuple(_shown(value) for value in astuple(each)) for each in found]
+    return as_text(Screen("", tables=(Table(_COLUMNS, rows),)), width)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.0f} s"
+    return "-" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+COMMANDS = (watch,)
