@@ -583,6 +583,12 @@ print(f"Tested POST /orders: {answer['status']} {answer['body']}")
 # the reason. (The local cloud names the field. AWS may say only that a number is too low. That is
 # why our answer adds what an order looks like.)
 #
+# The order waits in the queue. Look at it there: looking does not receive it.
+
+# %%
+lab.look("queue")
+
+# %% [markdown]
 # ## You now have…
 #
 # an API that takes orders. It refuses what is not an order, and puts each order that it accepts

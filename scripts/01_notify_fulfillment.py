@@ -318,6 +318,12 @@ print(lab.show_mail(aws, topic_arn, email, order["order_id"]))
 # The mail has a sentence, not JSON. With `MessageStructure="json"` the function writes one text
 # for people and another for programs.
 #
+# This is the whole mailbox. It began with the mails that asked for a confirmation.
+
+# %%
+lab.look("mailbox")
+
+# %% [markdown]
 # ## You now have…
 #
 # a function that tells fulfillment about every order that it gets. So far it got only your test.

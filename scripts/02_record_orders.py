@@ -291,6 +291,12 @@ print(f"Stored order {order_id}, posted {item['posted_at']}, record {item['recor
 # `posted_at` is the time when SNS posted the message, in UTC. `posted_epoch` in the same item is
 # that time as a number, and the index sorts by it.
 #
+# The table has its first item.
+
+# %%
+lab.look("table")
+
+# %% [markdown]
 # ## You now have…
 #
 # a table that holds each order once, and a function that writes into it. Both ends of the chain

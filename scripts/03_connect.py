@@ -125,8 +125,13 @@ sns.set_subscription_attributes(
 print(f"Subscribed {names.record_order} to {names.topic}.")
 
 # %% [markdown]
-# The topic and `notify_fulfillment` did not change: neither knows about the new listener.
-#
+# The topic and `notify_fulfillment` did not change: neither knows about the new listener. But the
+# topic has two subscriptions now.
+
+# %%
+lab.look("topic")
+
+# %% [markdown]
 # ## From the queue to the function
 #
 # The trigger is an **event source mapping**: Lambda polls the queue and calls the function with

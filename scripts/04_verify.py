@@ -144,6 +144,12 @@ for name in (
 # %% [markdown]
 # All numbers should be zero. (SQS counts approximately: a number may lag a few seconds behind.)
 #
+# And this is the whole story of the order, hop by hop.
+
+# %%
+lab.look("order", order_id)
+
+# %% [markdown]
 # ## You now have…
 #
 # the proof: one order went in at the front, one item and one mail came out at the end, and

@@ -149,4 +149,4 @@ UNDONE_BY = {
 }
 
 
-READS = re.compile("(Get|List|Describe|Scan|Invoke|TestInvoke)")
+READS = re.compile("(Get|List|Describe|Scan|Filter|Invoke|TestInvoke)")
