@@ -49,12 +49,10 @@ def _fits(make: Callable[..., Screen], which: tuple[str, ...]) -> bool:
 
 
 def _usage(what: str, which: tuple[str, ...]) -> str:
+    wanted, found = _NEEDS.get(what, ("", "nothing"))[1], ", ".join(map(repr, which)) or "nothing"
+    wrong = f"Expected {wanted} after {what!r}, found {found}."
     if what not in _SCREENS:
         wrong = f"There is nothing called {what!r} to look at."
-    elif what in _NEEDS:
-        wrong = f"Expected {_NEEDS[what][1]} after {what!r}, found {len(which)} more words."
-    else:
-        wrong = f"Expected nothing after {what!r}, found {', '.join(map(repr, which))}."
     known = ", ".join(_call(name) for name in _SCREENS)
     return f"{wrong} You can look at: {known}."
 

@@ -9,6 +9,7 @@ import boto3
 
 from lab.course.inbox import inbox, newest, text_of
 from lab.course.names import names
+from lab.course.resources import inventory
 from lab.course.screens.found import MOST_ROWS
 from lab.course.words import words
 from lab.engine.screen import Screen, Table
@@ -24,7 +25,9 @@ def mailbox(aws: boto3.Session) -> Screen:
         return Screen("Mailbox", said, says="The mail went out: look into the recipient's inbox.")
     mails = newest(box, MOST_ROWS)
     if not mails:
-        return Screen("Mailbox", said, says="No mail yet. Chapter 00 subscribes the first address.")
+        first = next(each for each in inventory(aws) if each.kind == "subscription")
+        says = f"No mail yet. Chapter {first.chapter} subscribes the fulfillment team."
+        return Screen("Mailbox", said, says=says)
     rows = [(mail["Subject"], mail["To"], mail["Date"]) for mail in mails]
     listed = Table(("subject", "to", "date"), rows, "The newest mails", len(box))
     return Screen("Mailbox", said, tables=(listed,), text=_letter(mails[0], aws))
