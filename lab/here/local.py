@@ -295,7 +295,7 @@ def checkpoint(url: str, action: str, name: str) -> None:
     try:
         _post(url, "checkpoint", json.dumps({"action": action, "name": name}).encode())
     except urllib.error.HTTPError as error:
-        raise LabError(json.load(error)["message"]) from None
+        raise LabError(_said(error)) from None
 
 
 def hurry(aws: boto3.Session, speed: float) -> None:
@@ -311,7 +311,7 @@ def hurry(aws: boto3.Session, speed: float) -> None:
     try:
         _post(url, "speed", json.dumps({"speed": speed}).encode())
     except urllib.error.HTTPError as error:
-        raise LabError(json.load(error)["message"]) from None
+        raise LabError(_said(error)) from None
     print(f"Made the waits of the local cloud pass {speed:g} times as fast as on AWS.")
 
 
@@ -323,8 +323,9 @@ def console_link(url: str) -> str:
     try:
         return str(json.loads(_post(url, "console-link"))["path"])
     except urllib.error.HTTPError as error:
+        said = _said(error)
         if error.code != 404:
-            raise LabError(json.load(error)["message"]) from None
+            raise LabError(said) from None
         raise LabError(
             f"The local cloud at {url} has no page: it is of an earlier version. `lab stop` ends "
             "it, with all that it holds. Then run `lab start`, and try again."
@@ -336,8 +337,9 @@ def send_words(url: str, words: dict[str, Any]) -> None:
     try:
         _post(url, "words", json.dumps(words).encode())
     except urllib.error.HTTPError as error:
+        said = _said(error)
         if error.code != 404:
-            raise LabError(json.load(error)["message"]) from None
+            raise LabError(said) from None
 
 
 def settle(aws: boto3.Session, seconds: float) -> None:
@@ -354,6 +356,12 @@ def _post(url: str, action: str, body: bytes = b"") -> bytes:
     request = _request("POST", url, action, body, key_at(url))
     with _opener.open(request, timeout=10) as response:
         return bytes(response.read())
+
+
+def _said(error: urllib.error.HTTPError) -> str:
+    """What the cloud said when it refused something."""
+    with error:
+        return str(json.load(error)["message"])
 
 
 def _request(

@@ -67,7 +67,7 @@ class PageHandler(BaseHTTPRequestHandler):
 
 def serve(missing: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     with Page(missing) as page:
-        thread = threading.Thread(target=page.serve_forever)
+        thread = threading.Thread(target=page.serve_forever, args=(0.01,))
         thread.start()
         monkeypatch.setenv("AWS_ENDPOINT_URL", page.address)
         try:
