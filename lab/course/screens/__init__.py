@@ -8,14 +8,14 @@ from collections.abc import Callable
 import boto3
 
 from lab.aws import calls, reads
-from lab.course.screens.api import api
 from lab.course.screens.found import NotMadeError, screen_of
 from lab.course.screens.functions import function
+from lab.course.screens.items import table
 from lab.course.screens.mail import mailbox
 from lab.course.screens.queues import dead_letters, queue
+from lab.course.screens.rest_api import api
 from lab.course.screens.story import order
-from lab.course.screens.table import table
-from lab.course.screens.topic import topic
+from lab.course.screens.subscriptions import topic
 from lab.engine.screen import Screen
 from lab.errors import LabError
 
