@@ -24,7 +24,7 @@ from rich.text import Text
 from lab.engine.display import printable
 from lab.here.shell import shell
 
-_IN_A_NOTEBOOK = 100  # characters
+_IN_A_NOTEBOOK = 200  # characters: an id that is cut in two is another text in each build
 _WIDE = 2000  # a file or a pipe is easy to search line by line
 
 

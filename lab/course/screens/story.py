@@ -22,7 +22,7 @@ from lab.course.inbox import inbox, mails, text_of
 from lab.course.looking import look_at
 from lab.course.names import names
 from lab.course.orders import order_in
-from lab.course.screens.queues import told_of_queue
+from lab.course.screens.queues import clock, told_of_queue
 from lab.engine.screen import Screen, Table
 
 _COLUMNS = ("hop", "time (UTC)", "what happened", "more")
@@ -100,7 +100,7 @@ def _mails(aws: boto3.Session, order_id: str) -> Iterator[tuple[datetime, str]]:
     box = inbox(aws)
     for mail in mails(box) if box is not None else ():
         if f"(order {order_id})" in (text := text_of(mail)):
-            yield mail["Date"].datetime, f"{text.splitlines()[0]} To {mail['To']}"
+            yield mail["Date"].datetime, f"to {mail['To']}: {text.splitlines()[0]}"
 
 
 def _rows(traces: _Traces) -> Iterator[tuple[object, ...]]:
@@ -112,7 +112,7 @@ def _rows(traces: _Traces) -> Iterator[tuple[object, ...]]:
         yield f"queue {n.queue}", _clock(int(queued)), _in_queue(traces.waiting), ""
     yield from _logged(traces.lines, n.notify_fulfillment)
     for sent, text in traces.mails:
-        yield "mailbox", _clock(sent.timestamp() * 1000), "mailed", text
+        yield "mailbox", clock(sent.timestamp() * 1000), "mailed", text  # a mail's date has seconds
     yield from _logged(traces.lines, n.record_order)
     if recorded := traces.item.get("recorded_epoch_ms"):
         record = f"record {traces.item.get('record_id')}"

@@ -117,6 +117,6 @@ def test_a_notebook_keeps_both_and_a_script_prints_the_text(
     monkeypatch.setattr(screen, "shell", lambda: object())
     screen.show(everywhere("tea"))
     assert kept == [
-        {"text/html": as_html(everywhere("tea")), "text/plain": as_text(everywhere("tea"), 100)}
+        {"text/html": as_html(everywhere("tea")), "text/plain": as_text(everywhere("tea"), 200)}
     ]
     assert capsys.readouterr().out == ""
