@@ -21,7 +21,7 @@ from lab.course import COURSE
 from lab.course.figures import Figures, figures
 from lab.course.names import names
 from lab.here import local
-from tests.support.chapters import READS, given, post
+from tests.support.chapters import READS, given, post, status
 from tests.support.functions import invoke
 
 CHAIN = [
@@ -83,6 +83,19 @@ def test_the_table_and_the_mailbox_say_what_is_stored(aws: Session) -> None:
     event = {"Records": [{"messageId": "m", "body": json.dumps(ORDER)}]}
     assert invoke(aws, names().notify_fulfillment, event)["StatusCode"] == 200
     wait_until(lambda: of(aws, "mailbox").stored == (before or 0) + 1, "the mail is here")
+
+
+def test_a_function_says_what_the_cloud_counts_of_it(
+    aws: Session, cloud: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given("00")
+    told = status(cloud)
+    (function,) = told["services"]["lambda"]["functions"]
+    function |= {"invocations": 7, "errors": 2, "waiting": 3, "under_way": [{}, {}]}
+    monkeypatch.setattr("lab.course.figures.cloud_status", lambda _: told)
+    assert of(aws, "function take_order") == Figures(
+        "function take_order", waiting=3, in_flight=2, invocations=7, errors=2
+    )
 
 
 def test_on_aws_it_says_what_aws_tells(aws: Session, monkeypatch: pytest.MonkeyPatch) -> None:
