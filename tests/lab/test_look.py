@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -249,6 +250,24 @@ def test_the_table_shows_the_newest_orders_first(aws: Session) -> None:
     assert rows(found)[0][:2] == (NASTY, wanted[0] + 1)
     assert (found.facts, found.tables[0].more) == ({"items": 13}, "and 3 more")
     assert PLAIN in as_text(found, 200)
+
+
+def test_of_a_large_table_only_the_newest_are_read(
+    aws: Session, monkeypatch: pytest.MonkeyPatch, calls_made: set[str]
+) -> None:
+    given("02")
+    monkeypatch.setattr("lab.course.screens.items._SMALL", 3)
+    today = datetime.now(UTC)
+    table = aws.resource("dynamodb").Table(names().table)
+    for number in range(12):
+        posted = today - timedelta(number // 6)  # six orders a day
+        item = {"order_id": f"o-{number}", "order_date": f"{posted:%Y-%m-%d}"}
+        table.put_item(Item={**item, "posted_epoch": int(posted.timestamp()) - number})
+    calls_made.clear()
+    found = screen(aws, "table")
+    assert [row[2] for row in rows(found)] == [f"o-{number}" for number in range(10)]
+    assert (found.facts, found.tables[0].more) == ({"items": 13}, "and 3 more")
+    assert "Scan" not in calls_made
 
 
 def test_the_api_shows_its_route_and_hides_its_key(aws: Session) -> None:
