@@ -86,6 +86,11 @@ async def _console_link(cloud: LocalCloud, _: Request) -> Response:
     return json_response(200, {"path": _console(cloud).link()})
 
 
+async def _words(cloud: LocalCloud, request: Request) -> Response:
+    problem = _console(cloud).tell(request.body)
+    return json_response(400 if problem else 200, {"message": problem} if problem else {})
+
+
 def _console(cloud: LocalCloud) -> Console:
     """The pages, made when somebody first asks for them: most starts never do."""
     if cloud.console is None:
@@ -112,6 +117,7 @@ _ACTIONS: dict[str, Callable[[LocalCloud, Request], Awaitable[Response]]] = {
     "reset": _reset,
     "speed": _set_speed,
     "stop": _stop,
+    "words": _words,
 }
 
 

@@ -7,6 +7,7 @@ request is for: routes.py does.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
@@ -71,16 +72,21 @@ async def _send_stream(
     """Send a stream until it ends or the client goes away."""
     headers = [(name.encode(), value.encode("latin-1")) for name, value in response.headers]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    sending = asyncio.ensure_future(_send_parts(stream, send))
     gone = asyncio.ensure_future(receive())  # all that can still come is the end
-    try:
+    await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (sending, gone):
+        task.cancel()
+    await asyncio.gather(sending, gone, return_exceptions=True)
+    if not sending.cancelled():
+        sending.result()  # raises what went wrong
+
+
+async def _send_parts(stream: AsyncGenerator[bytes, None], send: Send) -> None:
+    async with contextlib.aclosing(stream):
         async for part in stream:
-            if gone.done():
-                return
             await send({"type": "http.response.body", "body": part, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-    finally:
-        gone.cancel()
-        await stream.aclose()
+    await send({"type": "http.response.body", "body": b""})
 
 
 class _HungUpError(Exception):

@@ -102,7 +102,7 @@ def _described(cloud: LocalCloud, service: str, things: str, name: str) -> str:
 
 def _find(cloud: LocalCloud, service: str, things: str, name: str) -> dict[str, Any]:
     for each in cloud.services[service].describe()[things]:
-        if each["name"] == name:
+        if name in (each["name"], each.get("id")):
             return dict(each)
     raise NotThereError(f"there is no {name} any more.")
 

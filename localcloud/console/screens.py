@@ -145,7 +145,7 @@ def _dead_letter_links(cloud: LocalCloud) -> list[state.Link]:
 
 def _by_name(things: list[dict[str, Any]], name: str, kind: str) -> dict[str, Any]:
     for each in things:
-        if each["name"] == name:
+        if name in (each["name"], each.get("id")):
             return each
     there = ", ".join(sorted(each["name"] for each in things)) or "none yet"
     raise NotThereError(f"There is no {kind} {name}. There are: {there}.")

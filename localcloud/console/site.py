@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=ut
 _TICK_SECONDS = 0.3
 _HEARTBEAT_TICKS = 40
 _MOST_STREAMS = 40
+_MOST_WORDS = 256 * 1024  # bytes
+_PAGE = re.compile(r"[a-z]+(/[\w%.:~-]+)?")
 _SAFE = (
     ("Cache-Control", "no-store"),
     ("Content-Security-Policy",
@@ -45,6 +48,8 @@ class Console:
         self._cloud = cloud
         self._entry = Entry()
         self._streams = 0
+        self._words: dict[str, str] = {}
+        self._test_events: dict[str, str] = {}
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_HERE / "templates"),
             autoescape=True,
@@ -57,6 +62,23 @@ class Console:
     def link(self) -> str:
         """The path of a link that opens the page once."""
         return f"{ROOT}enter?token={self._entry.new_link()}"
+
+    def tell(self, body: bytes) -> str:
+        """Take what the course says of its parts, and its test events: {"words": {"queue:NAME":
+        sentence}, "events": {name: event}}. Returns what is wrong with it, or "" """
+        if len(body) > _MOST_WORDS:
+            return f"expected at most {_MOST_WORDS:,} bytes of words, found {len(body):,}"
+        try:
+            told = json.loads(body)
+            words = {str(key): str(word) for key, word in told.get("words", {}).items()}
+            events = {
+                str(key): json.dumps(event, indent=2)
+                for key, event in told.get("events", {}).items()
+            }
+        except (ValueError, AttributeError, RecursionError):
+            return 'expected {"words": {name: sentence}, "events": {name: event}}'
+        self._words, self._test_events = words, events
+        return ""
 
     async def answer(self, request: Request) -> Response:
         """Answer a request below ROOT."""
@@ -86,7 +108,8 @@ class Console:
         if not self._entry.use(query.get("token", [""])[0]):
             why = "This link was used already, or is older than ten minutes."
             return self._page(401, "refused.html", "enter", why=why)
-        page = self._page(200, "enter.html", "enter")
+        to = query.get("to", [""])[0]
+        page = self._page(200, "enter.html", "enter", to=to if _PAGE.fullmatch(to) else "")
         cookie = ("Set-Cookie", self._entry.cookie(self._port))
         return Response(page.status, page.body, (*page.headers, cookie))
 
@@ -102,7 +125,8 @@ class Console:
             template, values = await make(self._cloud, name, page)
         except (NotThereError, LookupError) as error:
             return 404, "missing.html", path, {"why": str(error)}
-        return 200, template, path, {**values, "page": page, "page_size": PAGE}
+        word = self._words.get(path.replace("/", ":", 1), "")
+        return 200, template, path, {"word": word, **values, "page": page, "page_size": PAGE}
 
     def _page(
         self,
@@ -124,6 +148,8 @@ class Console:
             "form_token": self._entry.form_token,
             "said": "",
             "layout": "page.html",
+            "words": self._words,
+            "events": self._test_events,
         }
 
     async def _change(self, request: Request, path: str) -> Response:

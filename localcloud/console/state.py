@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from localcloud import arn
 from localcloud.iam.policies import Access, Caller, context_of, why_not
@@ -37,8 +38,16 @@ class Part:
     is_for_dead_letters: bool = False
 
     @property
+    def word_key(self) -> str:
+        """What the course calls it, if it has a sentence about it."""
+        return "mailbox" if self.kind == "mailbox" else f"{self.kind}:{self.name}"
+
+    @property
     def page(self) -> str:
-        return "mailbox" if self.kind == "mailbox" else f"{self.kind}/{self.name}"
+        if self.kind == "mailbox":
+            return "mailbox"
+        # Two APIs may have one name.
+        return f"{self.kind}/{quote(self.key if self.kind == 'api' else self.name, safe='')}"
 
 
 @dataclass(frozen=True)
