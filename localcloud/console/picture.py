@@ -15,7 +15,7 @@ from localcloud.console.state import Link, Part, State
 from localcloud.console.text import shown
 
 WIDTH, HEIGHT = 1240, 400
-_BOX = (162, 112)
+_BOX = (170, 112)
 _LONGEST, _MOST_LINES = 18, 2  # of a name
 _GAP, _LEFT = 165, 12
 
@@ -102,7 +102,7 @@ def _placed(parts: list[Part], columns: dict[str, int]) -> Iterator[Box]:
 
 def _box(part: Part, column: int, row: int) -> Box:
     width, _ = _BOX
-    return Box(part, _LEFT + column * (width + 43), 20 + row * _GAP)
+    return Box(part, _LEFT + column * (width + 36), 20 + row * _GAP)
 
 
 def _way(source: Box, target: Box) -> str:

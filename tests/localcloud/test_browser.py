@@ -6,7 +6,6 @@ It needs Chromium, which Playwright drives. Debian: `apt-get install chromium`; 
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Page
 
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
@@ -28,9 +27,6 @@ from tests.support.sessions import make_session
 
 pytestmark = pytest.mark.xdist_group("browser")
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
-# As root it has no sandbox; and nothing here may reach for the network.
-OPTIONS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
 PRESIGNED = "X-Amz-Credential=x/20261125/us-east-1/sqs/aws4_request"
 PATHS = [
     "/_localcloud/status",
@@ -105,24 +101,6 @@ async ([address, paths]) => {
   return told.filter(([path, type]) => type !== "opaque");
 }
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    with sync_playwright() as playwright:
-        try:
-            made = playwright.chromium.launch(executable_path=found, args=OPTIONS)
-        except Error:
-            pytest.skip("no Chromium: `apt-get install chromium`, or `playwright install chromium`")
-        with made:
-            yield made
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    with browser.new_page() as made:
-        yield made
 
 
 class _Blank(BaseHTTPRequestHandler):
