@@ -16,6 +16,7 @@ from localcloud.http import Request, Response
 
 _MOST = 2000
 _NOTHING = Request("", "", "", {}, b"")
+_LONGEST_NAME = 300  # characters
 _LONGEST_ANSWER = 600  # bytes of an error
 # What names the resource of a call, the narrowest first.
 _NAMING = (
@@ -37,8 +38,7 @@ class Entry:
     @property
     def resource(self) -> str:
         """What the call was about, as far as its parameters tell."""
-        found = self.call.parameters
-        return next((str(found[name]) for name in _NAMING if found.get(name)), "")
+        return next(iter(self.call.parameters.values()), "")
 
 
 class Trail:
@@ -69,5 +69,6 @@ class Trail:
 
 def _without_body(call: Call) -> Call:
     """A call without its request and the values that may be large: orders, code, secrets."""
-    kept = {name: call.parameters[name] for name in _NAMING if name in call.parameters}
+    found = call.parameters
+    kept = {name: str(found[name])[:_LONGEST_NAME] for name in _NAMING if found.get(name)}
     return Call(_NOTHING, call.service, call.region, call.access_key_id, call.operation, kept)

@@ -8,19 +8,22 @@ import email.policy
 import json
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from localcloud import arn, losses
+from localcloud import arn, clock, losses
 from localcloud.cloud import LocalCloud
 from localcloud.console import calls, picture, state
 from localcloud.sqs.queue import queues
 
 PAGE = 50
+MOST_ITEMS = 2000  # of a table
 _LINES = 200
+_RECENT_MS = 15 * 60 * 1000  # of a log
 _MOST_SEARCHED = 1000  # messages of a queue
 _LINK = re.compile(r"\S+Action=ConfirmSubscription\S+")
 
@@ -78,7 +81,10 @@ async def table(cloud: LocalCloud, name: str, page: int) -> Screen:
     columns = list(dict.fromkeys(["product", "quantity", *(k for i in items[:PAGE] for k in i)]))
     columns = [column for column in columns if any(column in item for item in items)]
     shown = items[PAGE * page : PAGE * (page + 1)]
-    return "table.html", {"name": name, "items": shown, "columns": columns, "total": len(items)}
+    return "table.html", {
+        "name": name, "items": shown, "columns": columns, "total": len(items),
+        "more": found["items"] - len(items),
+    }  # fmt: skip
 
 
 async def order(cloud: LocalCloud, order_id: str, _: int) -> Screen:
@@ -92,8 +98,7 @@ async def order(cloud: LocalCloud, order_id: str, _: int) -> Screen:
     items = [
         (table["name"], item)
         for table in described["dynamodb"]["tables"]
-        for item in await _items(cloud, table["arn"])
-        if order_id in map(str, item.values())
+        if (item := await _item(cloud, table["arn"], order_id))
     ]
     waiting = [
         (queue.name, message)
@@ -152,26 +157,40 @@ def _by_name(things: list[dict[str, Any]], name: str, kind: str) -> dict[str, An
 
 
 async def _items(cloud: LocalCloud, table_arn: str) -> list[dict[str, Any]]:
+    """The items of a table, up to as many as can be read in a moment."""
     at = arn.parse(table_arn)
+    asked = {"TableName": at.name, "Limit": MOST_ITEMS}
+    answer = await calls.read(cloud, "dynamodb", at.region, "Scan", **asked)
+    return [_plain(item) for item in answer["Items"]]
+
+
+async def _item(cloud: LocalCloud, table_arn: str, key: str) -> dict[str, Any] | None:
+    """The item with this key, where a table has a key of one text."""
+    at = arn.parse(table_arn)
+    read = partial(calls.read, cloud, "dynamodb", at.region, TableName=at.name)
+    table = (await read("DescribeTable"))["Table"]
+    names = [part["AttributeName"] for part in table["KeySchema"]]
+    types = {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]}
+    if [types[name] for name in names] != ["S"]:
+        return None
+    found = (await read("GetItem", Key={names[0]: {"S": key}})).get("Item")
+    return found and _plain(found)
+
+
+def _plain(item: dict[str, Any]) -> dict[str, Any]:
     read = TypeDeserializer().deserialize
-    items: list[dict[str, Any]] = []
-    more: dict[str, Any] = {}
-    while True:
-        asked = {"TableName": at.name, **more}
-        answer = await calls.read(cloud, "dynamodb", at.region, "Scan", **asked)
-        items += [{k: read(v) for k, v in item.items()} for item in answer["Items"]]
-        if "LastEvaluatedKey" not in answer:
-            return items
-        more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+    return {name: read(value) for name, value in item.items()}
 
 
 async def _lines(
     cloud: LocalCloud, function: dict[str, Any], about: str = ""
 ) -> list[dict[str, Any]]:
     """The newest lines of a function's log (those with a text in them), the newest last."""
-    asked = {"logGroupName": f"/aws/lambda/{function['name']}"}
+    asked: dict[str, Any] = {"logGroupName": f"/aws/lambda/{function['name']}"}
     if about:
         asked["filterPattern"] = json.dumps(about)
+    else:
+        asked["startTime"] = int(clock.now_ms()) - _RECENT_MS
     region = arn.parse(function["arn"]).region
     try:
         answer = await calls.read(cloud, "logs", region, "FilterLogEvents", **asked)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,12 @@ from localcloud.http import Request, Response
 ROOT = "/_localcloud/console/"
 _HERE = Path(__file__).parent
 _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
-_TICK_SECONDS = 0.3
-_HEARTBEAT_TICKS = 40
+_SHORTEST_PAUSE = 0.3  # seconds between two looks
+_QUIET_PAUSES = 4  # more of them while no call is made
+_SPARING = (
+    20  # a page that takes long to make is made less often: a twentieth of the time is its own
+)
+_HEARTBEAT = 10  # looks without a change
 _MOST_STREAMS = 40
 _MOST_WORDS = 256 * 1024  # bytes
 _PAGE = re.compile(r"[a-z]+(/[\w%.:~-]+)?")
@@ -172,21 +177,31 @@ class Console:
         return Response(200, b"", headers, stream=self._events(query))
 
     async def _events(self, query: dict[str, list[str]]) -> AsyncGenerator[bytes, None]:
-        """What changed, as server-sent events. Nothing is drawn while nothing happens."""
+        """What changed, as server-sent events."""
         path, last, quiet = query.get("path", [""])[0], "", 0
         self._streams += 1
         try:
             yield b"retry: 1000\n\n"
             while not self._cloud.is_closed:
+                seen, started = self._cloud.trail.total, time.monotonic()
                 html = await self._live(path, query)
+                took = time.monotonic() - started
                 if html != last:
                     last, quiet = html, 0
                     yield f"event: live\ndata: {json.dumps(html)}\n\n".encode()
-                elif (quiet := quiet + 1) % _HEARTBEAT_TICKS == 0:
+                elif (quiet := quiet + 1) % _HEARTBEAT == 0:
                     yield b": still here\n\n"
-                await asyncio.sleep(_TICK_SECONDS)
+                await self._until_something_happens(seen, max(_SHORTEST_PAUSE, took * _SPARING))
         finally:
             self._streams -= 1
+
+    async def _until_something_happens(self, seen: int, pause: float) -> None:
+        """Wait so long at least, and longer while no call is made: then only ages change."""
+        await asyncio.sleep(pause)
+        for _ in range(_QUIET_PAUSES):
+            if self._cloud.trail.total != seen or self._cloud.is_closed:
+                return
+            await asyncio.sleep(_SHORTEST_PAUSE)
 
     async def _live(self, path: str, query: dict[str, list[str]]) -> str:
         """The part of a page that changes: its template in the layout that has nothing else."""
