@@ -13,16 +13,19 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from localcloud import clock
 from localcloud.cloud import LocalCloud
-from localcloud.console import site
-from localcloud.console.site import Console
+from localcloud.console import ROOT
 from localcloud.http import Request, Response, error_response, json_response, text_response
 from localcloud.iam import signatures
 from localcloud.iam.signatures import RefusedSignatureError
 from localcloud.sns import subscriptions
+
+if TYPE_CHECKING:
+    from localcloud.console.site import Console
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _STAGE = re.compile("/restapis/[^/]+/[^/]+/_user_request_")
@@ -35,7 +38,7 @@ async def answer(cloud: LocalCloud, request: Request) -> Response:
     if path.startswith("/_runtime/"):
         token, _, rest = path.removeprefix("/_runtime/").partition("/")
         return await cloud.runtime.handle(token, request, rest.partition("/")[2])
-    if path.startswith(site.ROOT):  # it has a cookie, and works behind a proxy of another name
+    if path.startswith(ROOT):  # it has a cookie, and works behind a proxy of another name
         return await _console(cloud).answer(request)
     if not _is_local(request):
         return json_response(403, {"message": "The local cloud answers to this machine only."})
@@ -94,6 +97,8 @@ async def _words(cloud: LocalCloud, request: Request) -> Response:
 def _console(cloud: LocalCloud) -> Console:
     """The pages, made when somebody first asks for them: most starts never do."""
     if cloud.console is None:
+        from localcloud.console.site import Console  # a start that nobody looks at need not wait
+
         cloud.console = Console(cloud)
     return cloud.console
 

@@ -58,7 +58,7 @@ def _queue(look: Look, services: Any, name: str, dead_letters: str) -> Figures |
 
 
 def _waiting(look: Look, services: Any, name: str) -> int | None:
-    """What a dead-letter queue holds, whoever has it in hand; None if there is no such queue."""
+    """What a dead-letter queue holds, in hand or not; None if there is no such queue."""
     found = _counts(look, services, name)
     return None if found is None else (found.waiting or 0) + (found.in_flight or 0)
 

@@ -4,3 +4,5 @@ Everything is below `/_localcloud/console/`. Pages are complete without a script
 puts in what has changed. They show what the services' `describe()` and AWS's API tell, and change
 nothing but by AWS calls.
 """
+
+ROOT = "/_localcloud/console/"

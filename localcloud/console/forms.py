@@ -14,7 +14,7 @@ import urllib3
 from localcloud import arn
 from localcloud.cloud import LocalCloud
 from localcloud.console import calls
-from localcloud.console.screens import NotThereError
+from localcloud.console.screens import NotThereError, by_name
 from localcloud.console.text import shown
 from localcloud.sns import subscriptions
 
@@ -101,10 +101,7 @@ def _described(cloud: LocalCloud, service: str, things: str, name: str) -> str:
 
 
 def _find(cloud: LocalCloud, service: str, things: str, name: str) -> dict[str, Any]:
-    for each in cloud.services[service].describe()[things]:
-        if name in (each["name"], each.get("id")):
-            return dict(each)
-    raise NotThereError(f"there is no {name} any more.")
+    return by_name(cloud.services[service].describe()[things], name, things.removesuffix("s"))
 
 
 _ACTIONS: dict[str, Callable[[LocalCloud, str, Form], Awaitable[str]]] = {

@@ -41,18 +41,20 @@ async def home(cloud: LocalCloud, _: str, __: int) -> Screen:
 
 
 async def queue(cloud: LocalCloud, name: str, page: int) -> Screen:
-    found = _by_name(_described(cloud)["sqs"]["queues"], name, "queue")
+    described = _described(cloud)
+    found = by_name(described["sqs"]["queues"], name, "queue")
     whole = next(q for q in queues() if q.name == name).describe(PAGE * (page + 1))
     messages = whole["messages"][PAGE * page :]
     total = found["visible"] + found["in_flight"] + found["delayed"]
-    is_dead = any(link.target == found["arn"] for link in _dead_letter_links(cloud))
+    links = (link for link in state.read(described).links if link.is_for_dead_letters)
+    is_dead = any(link.target == found["arn"] for link in links)
     values = {"queue": found, "messages": messages, "total": total, "is_dead": is_dead}
     return "queue.html", values
 
 
 async def function(cloud: LocalCloud, name: str, _: int) -> Screen:
     described = _described(cloud)
-    found = _by_name(described["lambda"]["functions"], name, "function")
+    found = by_name(described["lambda"]["functions"], name, "function")
     found_state = state.read(described)
     return "function.html", {
         "function": found,
@@ -64,19 +66,19 @@ async def function(cloud: LocalCloud, name: str, _: int) -> Screen:
 
 
 async def topic(cloud: LocalCloud, name: str, _: int) -> Screen:
-    found = _by_name(_described(cloud)["sns"]["topics"], name, "topic")
+    found = by_name(_described(cloud)["sns"]["topics"], name, "topic")
     return "topic.html", {"topic": found}
 
 
 async def api(cloud: LocalCloud, name: str, _: int) -> Screen:
-    found = _by_name(_described(cloud)["apigateway"]["apis"], name, "API")
+    found = by_name(_described(cloud)["apigateway"]["apis"], name, "API")
     routes = [route for stage in found["stages"] for route in stage["routes"]]
     paths = [route.partition(" ")[2] for route in routes if route.startswith("POST ")]
     return "api.html", {"api": found, "address": f"http://{cloud.address}", "paths": paths}
 
 
 async def table(cloud: LocalCloud, name: str, page: int) -> Screen:
-    found = _by_name(_described(cloud)["dynamodb"]["tables"], name, "table")
+    found = by_name(_described(cloud)["dynamodb"]["tables"], name, "table")
     items = sorted(await _items(cloud, found["arn"]), key=_newest, reverse=True)
     columns = list(dict.fromkeys(["product", "quantity", *(k for i in items[:PAGE] for k in i)]))
     columns = [column for column in columns if any(column in item for item in items)]
@@ -144,11 +146,7 @@ def _described(cloud: LocalCloud) -> dict[str, dict[str, Any]]:
     return {name: service.describe() for name, service in cloud.services.items()}
 
 
-def _dead_letter_links(cloud: LocalCloud) -> list[state.Link]:
-    return [link for link in state.read(_described(cloud)).links if link.is_for_dead_letters]
-
-
-def _by_name(things: list[dict[str, Any]], name: str, kind: str) -> dict[str, Any]:
+def by_name(things: list[dict[str, Any]], name: str, kind: str) -> dict[str, Any]:
     for each in things:
         if name in (each["name"], each.get("id")):
             return each

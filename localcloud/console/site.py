@@ -19,12 +19,11 @@ import jinja2
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.cloud import LocalCloud
-from localcloud.console import forms, text
+from localcloud.console import ROOT, forms, text
 from localcloud.console.entry import Entry
 from localcloud.console.screens import PAGE, SCREENS, NotThereError
 from localcloud.http import Request, Response
 
-ROOT = "/_localcloud/console/"
 _HERE = Path(__file__).parent
 _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 _SHORTEST_PAUSE = 0.3  # seconds between two looks

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -82,8 +84,10 @@ def test_a_cloud_that_stops_is_said(page: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_can_be_read_against_what_is_behind_it(page: Page, cloud: str, scheme: str) -> None:
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+def test_text_can_be_read_against_what_is_behind_it(
+    page: Page, cloud: str, scheme: Literal["light", "dark"]
+) -> None:
+    page.emulate_media(color_scheme=scheme)
     enter(page, cloud)
     found = page.evaluate(CONTRASTS)
     assert len(found) == 4 and min(found) >= 4.5, found
