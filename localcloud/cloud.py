@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from localcloud import arn, call, clock, deliver, losses, tasks, unserved, upstream
+from localcloud import arn, call, clock, deliver, losses, steps, tasks, unserved, upstream
 from localcloud.apigateway.service import APIGateway
 from localcloud.call import Call, UnreadableCallError
 from localcloud.checkpoint import Checkpoints
@@ -105,6 +105,7 @@ class LocalCloud:
         for service in self.services.values():
             service.reset()
         self.trail.clear()
+        steps.clear()
         upstream.reset()
 
     def is_idle(self) -> bool:
@@ -124,9 +125,10 @@ class LocalCloud:
 
     async def _answer(self, made: Call) -> Response:
         service = self.services.get(made.service, self._moto_alone)
-        refused = enforce.refusal(made, service, self._known) or unserved.refusal(made)
+        judgement = enforce.judge(made, service, self._known)
+        refused = judgement.refusal or unserved.refusal(made)
         answer = refused or await service.handle(made) or upstream.ask(made.request)
-        self.trail.add(made, answer)
+        self.trail.add(made, answer, judgement.decisions)
         return answer
 
     def caller_of(self, made: Call) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from localcloud import clock
 from localcloud.call import Call
 from localcloud.http import Request, Response
+from localcloud.iam.policies import Decision
 
 _MOST = 2000
 _NOTHING = Request("", "", "", {}, b"")
@@ -27,13 +28,15 @@ _NAMING = (
 
 @dataclass(frozen=True)
 class Entry:
-    """One call, `error` being the beginning of its answer where that is one."""
+    """One call, `error` being the beginning of its answer where that is one, and what IAM decided:
+    nothing for a caller who may do everything."""
 
     number: int
     epoch_ms: float
     call: Call
     status: int
     error: bytes
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def resource(self) -> str:
@@ -48,12 +51,14 @@ class Trail:
         self._entries: deque[Entry] = deque(maxlen=_MOST)
         self.total = 0
 
-    def add(self, call: Call, response: Response) -> None:
-        """Note a call that was answered."""
+    def add(self, call: Call, response: Response, decisions: tuple[Decision, ...] = ()) -> None:
+        """Note a call that was answered, and what IAM decided of it."""
         self.total += 1
         error = response.body[:_LONGEST_ANSWER] if response.status >= 400 else b""
-        entry = Entry(self.total, clock.now_ms(), _without_body(call), response.status, error)
-        self._entries.append(entry)
+        kept = _without_body(call)
+        self._entries.append(
+            Entry(self.total, clock.now_ms(), kept, response.status, error, decisions)
+        )
 
     def __len__(self) -> int:
         return len(self._entries)

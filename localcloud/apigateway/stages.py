@@ -13,11 +13,12 @@ import asyncio
 import json
 import logging
 import time
+from typing import Any
 from urllib.parse import unquote
 
 from jsonschema import Draft4Validator
 
-from localcloud import deliver
+from localcloud import deliver, steps
 from localcloud.apigateway.deployments import Deployment, Refusal, Route, rest_api, snapshot
 from localcloud.apigateway.proxy import Matched, event_of, response_of, source_arn
 from localcloud.apigateway.usage_plans import UsagePlans
@@ -36,6 +37,16 @@ async def serve(request: Request, plans: UsagePlans) -> Response:
     found = rest_api(api_id)
     if found is None or stage not in found[1].stages:
         return json_response(403, {"message": "Forbidden"})
+    answer = await _answer(request, found, stage, path, plans)
+    refused = "" if answer.status < 400 else answer.body[:_LONGEST_TEXT].decode("utf-8", "replace")
+    said = f"answered {request.method} {path} with {answer.status}"
+    steps.note(api_id, said, answer.body + request.body, problem=refused)
+    return answer
+
+
+async def _answer(
+    request: Request, found: tuple[Any, Any], stage: str, path: str, plans: UsagePlans
+) -> Response:
     backend, api = found
     deployment: Deployment = api.deployments[api.stages[stage].deployment_id].snapshot
     try:
@@ -43,7 +54,7 @@ async def serve(request: Request, plans: UsagePlans) -> Response:
             raise Refusal("REQUEST_TOO_LARGE")
         route, parameters = deployment.route(request.method, path)
         key = request.headers.get("x-api-key")
-        key_id = plans.admit(backend, api_id, stage, key) if route.api_key_required else None
+        key_id = plans.admit(backend, api.id, stage, key) if route.api_key_required else None
         _validate(route, request)
         matched = Matched(deployment, route, parameters, stage, path, request, key_id)
         return await _integrate(matched)

@@ -12,13 +12,14 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference.htm
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from localcloud import deliver
 from localcloud.call import Call
 from localcloud.http import Response
 from localcloud.iam.credentials import KnownCredentials
 from localcloud.iam.federation import FEDERATED, ROOT
-from localcloud.iam.policies import Access, Caller, context_of, why_not
+from localcloud.iam.policies import Access, Caller, Decision, context_of, decide
 from localcloud.service import Service
 from localcloud.upstream import ACCOUNT_ID
 
@@ -35,24 +36,37 @@ _ERRORS: dict[str, _Error] = {
 _OTHER_ERROR: _Error = (403, "AccessDenied", str)
 
 
-def refusal(call: Call, service: Service, known: KnownCredentials) -> Response | None:
-    """The answer to a call that its sender may not make; None if the sender may."""
+@dataclass(frozen=True)
+class Judgement:
+    """What was decided of a call: the answer if its sender may not make it, and each decision. For
+    a sender who may do everything nothing is decided."""
+
+    refusal: Response | None = None
+    decisions: tuple[Decision, ...] = ()
+
+
+def judge(call: Call, service: Service, known: KnownCredentials) -> Judgement:
+    """Decide whether a call's sender may make it."""
     caller = caller_of(call.access_key_id, known)
     if caller is None:
-        return None
+        return Judgement()
     status, code, written = _ERRORS.get(call.service, _OTHER_ERROR)
     if call.service == "sts" and call.operation == "GetSessionToken":
-        return call.error(status, code, "Cannot call GetSessionToken with session credentials")
+        text = "Cannot call GetSessionToken with session credentials"
+        return Judgement(call.error(status, code, text))
+    decisions: tuple[Decision, ...] = ()
     for action, resource in service.needed(call):
         access = Access(action, resource, context_of(caller.role_arn or caller.arn, call.region))
-        if reason := why_not(caller, access, deliver.policy_of(resource)):
+        decision = decide(caller, access, deliver.policy_of(resource))
+        decisions += (decision,)
+        if decision.reason:
             shown = written(action)
             message = (
                 f"User: {caller.arn} is not authorized to perform: {shown} on resource: "
-                f"{resource or '*'} {reason.format(action=shown)}"
+                f"{resource or '*'} {decision.reason.format(action=shown)}"
             )
-            return call.error(status, code, message)
-    return None
+            return Judgement(call.error(status, code, message), decisions)
+    return Judgement(None, decisions)
 
 
 def caller_of(access_key_id: str, known: KnownCredentials) -> Caller | None:

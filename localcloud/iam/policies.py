@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import Role, iam_backends
@@ -29,6 +29,7 @@ _TRUST = "role trust"
 NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
 
 Policy = str | Mapping[str, Any] | None
+Named = tuple[str, Policy]  # a policy, and what it is called
 Context = tuple[tuple[str, str], ...]  # the values for conditions, keys in lower case
 Principals = frozenset[tuple[str, str]]  # kinds and names, such as ("Service", "sns.amazonaws.com")
 
@@ -55,6 +56,24 @@ class Access:
     context: Context = ()
 
 
+class Statement(NamedTuple):
+    """A statement that is about an access, as JSON, and what its policy is called."""
+
+    policy: str
+    effect: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided of an access: `reason` is ALLOWED, or why not in AWS's words, with {action}
+    to fill in. `statement` is the one that decided, None where no statement is about it."""
+
+    access: Access
+    reason: str
+    statement: Statement | None = None
+
+
 def role_allows(role_arn: str, action: str, resource: str) -> bool:
     """Whether the role's own policies allow `action` on `resource`."""
     context = context_of(role_arn, arns.parse(resource).region)
@@ -73,27 +92,38 @@ def context_of(principal_arn: str, region: str) -> Context:
 
 def why_not(caller: Caller, access: Access, resource_policy: Policy = None) -> str:
     """ALLOWED, or why not, in AWS's words; the text still contains {action} to fill in."""
+    return decide(caller, access, resource_policy).reason
+
+
+def decide(caller: Caller, access: Access, resource_policy: Policy = None) -> Decision:
+    """Whether the caller has access, and which statement says so."""
     principal = _principals("AWS", *_names_of(caller))
     if access.action == "sts:AssumeRole":
-        if reason := _why_not_trusted(caller, access):
-            return reason
+        trusted = _decide_trust(caller, access)
+        if trusted.reason:
+            return trusted
         of_resource = _trusting(access.resource, principal, access.context)
     else:
-        of_resource = _effects([resource_policy], access, principal)
-    if "Deny" in of_resource:
-        return _EXPLICIT_DENY.format(kind=f"a {_RESOURCE}")
+        policies = [("the policy of the resource", resource_policy)]
+        of_resource = _statements(policies, access, principal)
+    if denial := _first("Deny", of_resource):
+        return Decision(access, _EXPLICIT_DENY.format(kind=f"a {_RESOURCE}"), denial)
     asked = []
-    if (documents := _identity_documents(caller)) is not None:
-        asked.append((_IDENTITY, _effects(documents, access), of_resource))
+    if (policies_of_caller := _identity_policies(caller)) is not None:
+        asked.append((_IDENTITY, _statements(policies_of_caller, access), of_resource))
     if caller.session_policy:
-        asked.append((_SESSION, _effects([caller.session_policy], access), set()))
-    for kind, effects, others in asked:
-        if "Deny" in effects:
+        policies = [("the policy of the session", caller.session_policy)]
+        asked.append((_SESSION, _statements(policies, access), []))
+    allowed = None
+    for kind, found, others in asked:
+        if denial := _first("Deny", found):
             article = "an" if kind == _IDENTITY else "a"
-            return _EXPLICIT_DENY.format(kind=f"{article} {kind}")
-        if "Allow" not in effects | others:
-            return _NO_ALLOW.format(kind=kind)
-    return ALLOWED
+            return Decision(access, _EXPLICIT_DENY.format(kind=f"{article} {kind}"), denial)
+        allows = _first("Allow", found) or _first("Allow", others)
+        if allows is None:
+            return Decision(access, _NO_ALLOW.format(kind=kind))
+        allowed = allowed or allows
+    return Decision(access, ALLOWED, allowed or _first("Allow", of_resource))
 
 
 def service_may(policy: Policy, service: str, action: str, resource: str, source_arn: str) -> bool:
@@ -106,7 +136,8 @@ def service_may(policy: Policy, service: str, action: str, resource: str, source
     source = arns.parse(source_arn)
     context = (("aws:sourcearn", source_arn), ("aws:sourceaccount", source.account))
     access = Access(action, resource, context)
-    return _effects([policy], access, _principals("Service", service)) == {"Allow"}
+    found = _statements([("", policy)], access, _principals("Service", service))
+    return {each.effect for each in found} == {"Allow"}
 
 
 def is_policy(document: str) -> bool:
@@ -142,27 +173,30 @@ def _names_are_texts(principal: Any) -> bool:
 
 def lambda_may_assume(role_arn: str) -> bool:
     """Whether there is such a role, and its trust policy allows Lambda."""
-    return _trusting(role_arn, _principals("Service", "lambda.amazonaws.com"), ()) == {"Allow"}
+    found = _trusting(role_arn, _principals("Service", "lambda.amazonaws.com"), ())
+    return {each.effect for each in found} == {"Allow"}
 
 
-def _why_not_trusted(caller: Caller, access: Access) -> str:
-    """ALLOWED, or why the role's trust policy refuses the caller. Unlike a queue's policy, it must
-    name the caller or its account, whatever the caller's own policies allow.
+def _decide_trust(caller: Caller, access: Access) -> Decision:
+    """What the role's trust policy says of the caller. Unlike a queue's policy, it must name the
+    caller or its account, whatever the caller's own policies allow.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
     """
     account = arns.parse(caller.arn).account
     names = _names_of(caller) | {account, f"arn:aws:iam::{account}:root"}
-    effects = _trusting(access.resource, _principals("AWS", *names), access.context)
-    if "Deny" in effects:
-        return _EXPLICIT_DENY.format(kind=f"a {_TRUST}")
-    return ALLOWED if effects else _NO_ALLOW.format(kind=_TRUST)
+    found = _trusting(access.resource, _principals("AWS", *names), access.context)
+    if denial := _first("Deny", found):
+        return Decision(access, _EXPLICIT_DENY.format(kind=f"a {_TRUST}"), denial)
+    if not found:
+        return Decision(access, _NO_ALLOW.format(kind=_TRUST))
+    return Decision(access, ALLOWED, found[0])
 
 
-def _trusting(role_arn: str, principals: Principals, context: Context) -> set[str]:
-    """The effects of a role's trust policy on this principal; none if there is no such role."""
+def _trusting(role_arn: str, principals: Principals, context: Context) -> list[Statement]:
+    """What a role's trust policy says of this principal; nothing if there is no such role."""
     role = find_role(role_arn)
-    document = role.assume_role_policy_document if role else None
-    return _effects([document], Access("sts:AssumeRole", "", context), principals)
+    policy = ("the trust policy", role.assume_role_policy_document if role else None)
+    return _statements([policy], Access("sts:AssumeRole", "", context), principals)
 
 
 def find_role(role_arn: str) -> Role | None:
@@ -174,33 +208,33 @@ def find_role(role_arn: str) -> Role | None:
         return None
 
 
-def _identity_documents(caller: Caller) -> list[Policy] | None:
+def _identity_policies(caller: Caller) -> list[Named] | None:
     """The policies of the role or user: [] if it is deleted. None if the caller is neither, and
     needs no permission from such policies."""
     if caller.user_name is not None:
-        return _user_documents(caller)
+        return _user_policies(caller)
     if caller.role_arn is None:
         return None
     role = find_role(caller.role_arn)
-    return [] if role is None else _documents(role)
+    return [] if role is None else policies_of(role)
 
 
-def _user_documents(caller: Caller) -> list[Policy]:
+def _user_policies(caller: Caller) -> list[Named]:
     """A user's own policies, and its groups' policies."""
     backend = iam_backends[arns.parse(caller.arn).account]["aws"]
     user = backend.users.get(caller.user_name)
     if user is None:
         return []
     groups = backend.get_groups_for_user(user.name)
-    return [document for holder in (user, *groups) for document in _documents(holder)]
+    return [policy for holder in (user, *groups) for policy in policies_of(holder)]
 
 
-def _documents(holder: Any) -> list[Policy]:
+def policies_of(holder: Any) -> list[Named]:
     """The inline and managed policies of a moto role, user or group."""
     return [
-        *holder.policies.values(),
+        *holder.policies.items(),
         *(
-            version.document
+            (policy.name, version.document)
             for policy in holder.managed_policies.values()
             for version in policy.versions
             if version.version_id == policy.default_version_id
@@ -217,18 +251,32 @@ def _principals(kind: str, *names: str) -> Principals:
     return frozenset((kind, name) for name in names)
 
 
-def _effects(
-    documents: list[Policy], access: Access, principals: Principals | None = None
-) -> set[str]:
-    """The effects of the statements about this access (and these principals, if given)."""
-    texts = (each if isinstance(each, str) else json.dumps(each) for each in documents if each)
-    return set().union(*(_effects_of(text, access, principals) for text in texts))
+def _first(effect: str, statements: list[Statement]) -> Statement | None:
+    return next((each for each in statements if each.effect == effect), None)
+
+
+def _statements(
+    policies: list[Named], access: Access, principals: Principals | None = None
+) -> list[Statement]:
+    """The statements about this access (and these principals, if given)."""
+    found: list[Statement] = []
+    for name, policy in policies:
+        if policy:
+            text = policy if isinstance(policy, str) else json.dumps(policy)
+            found += _statements_of(name, text, access, principals)
+    return found
 
 
 @lru_cache(maxsize=4096)  # an order repeats the same checks
-def _effects_of(document: str, access: Access, principals: Principals | None) -> frozenset[str]:
+def _statements_of(
+    name: str, document: str, access: Access, principals: Principals | None
+) -> tuple[Statement, ...]:
     statements = _list(json.loads(document).get("Statement", []))
-    return frozenset(each["Effect"] for each in statements if _is_about(each, access, principals))
+    return tuple(
+        Statement(name, each["Effect"], json.dumps(each))
+        for each in statements
+        if _is_about(each, access, principals)
+    )
 
 
 def _is_about(statement: dict[str, Any], access: Access, principals: Principals | None) -> bool:

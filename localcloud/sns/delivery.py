@@ -24,7 +24,7 @@ from urllib.parse import urlencode
 import urllib3
 from moto.sns.utils import FilterPolicyMatcher
 
-from localcloud import clock, losses
+from localcloud import clock, losses, steps
 from localcloud.deliver import ServicePrincipal, deliver
 from localcloud.sns import limits
 from localcloud.sns.mailbox import Mailbox
@@ -99,6 +99,8 @@ class Delivery:
         else:
             if passes:
                 self._deliver(subscription, notification)
+            else:
+                _note(subscription, notification, "filtered out")
 
     def _deliver(
         self, subscription: Subscription, notification: dict[str, Any], failures: int = 0
@@ -121,6 +123,8 @@ class Delivery:
             problem = f"the local cloud failed ({error!r})"
         if problem:
             self._dead_letter(subscription, notification, problem)
+        else:
+            _note(subscription, notification, "delivered")
 
     async def _deliver_later(
         self, subscription: Subscription, notification: dict[str, Any], failures: int
@@ -184,6 +188,7 @@ class Delivery:
         name = subscription.topic.name
         # Not the endpoint: it may be an address, or contain a secret.
         logger.warning("%s cannot notify %s: %s", name, subscription.arn, problem)
+        _note(subscription, notification, "not delivered", problem)
         try:
             lost = self._to_dead_letter_queue(subscription, notification)
         except Exception as error:  # it was the last chance
@@ -253,6 +258,13 @@ def running() -> Delivery:
     """The delivery of this process's cloud."""
     assert _running is not None
     return _running
+
+
+def _note(
+    subscription: Subscription, notification: dict[str, Any], what: str, problem: str = ""
+) -> None:
+    text = notification["Message"]
+    steps.note(subscription.topic_arn, what, text, subscription.arn, problem)
 
 
 def _sender(subscription: Subscription) -> ServicePrincipal:

@@ -28,7 +28,7 @@ from moto.sqs.exceptions import InvalidAttributeValue, InvalidParameterValue, Re
 from moto.sqs.responses import SQSResponse
 
 from localcloud import arn as arns
-from localcloud import clock, losses, upstream
+from localcloud import clock, losses, steps, upstream
 from localcloud.arn import Arn
 from localcloud.iam.policies import is_policy
 from localcloud.sqs.message import QueuedMessage
@@ -108,6 +108,9 @@ class IndexedQueue(moto_sqs.Queue):
     def add_message(self, message: QueuedMessage) -> None:
         """Append a new message, visible at once unless it is delayed."""
         self._by_id[message.id] = message
+        count, source = message.approximate_receive_count, message.dead_letter_source
+        came = f"came as a dead letter after {count} receives" if source else "took it"
+        steps.note(self.queue_arn, came, message.body)
         if message.delayed:
             self._hide(message)
         else:
@@ -153,6 +156,8 @@ class IndexedQueue(moto_sqs.Queue):
             self._by_handle[message.receipt_handle] = message
             self._in_flight.add(message.id)
             self._hide(message)
+            times = message.approximate_receive_count
+            steps.note(self.queue_arn, f"gave it out, time {times}", message.body)
             received.append(copy.copy(message))
         return received
 
@@ -175,7 +180,9 @@ class IndexedQueue(moto_sqs.Queue):
         """Delete for good. Deleting twice succeeds. Raises ReceiptHandleIsInvalid."""
         if receipt_handle in self.deleted_messages:
             return
-        self.remove(self._find(receipt_handle))
+        message = self._find(receipt_handle)
+        steps.note(self.queue_arn, "deleted it, as it is done", message.body)
+        self.remove(message)
 
     def change_visibility(self, receipt_handle: str, timeout: int) -> None:
         """Hide the message for `timeout` seconds from now; 0 shows it at once."""

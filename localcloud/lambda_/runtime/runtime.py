@@ -16,6 +16,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import secrets
 import shutil
@@ -29,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.awslambda.models import LambdaFunction
 
-from localcloud import clock, tasks
+from localcloud import clock, steps, tasks
 from localcloud.deliver import ThrottledError
 from localcloud.host.resources import is_disk_full, make_hiding_place, may_pass
 from localcloud.http import Request, Response, json_response
@@ -132,7 +133,10 @@ class Runtime:
         invocation = Invocation(payload, client_context, done, wanted, request_id)
         pool.waiting.append(invocation)
         self._dispatch()
-        return await done
+        began = time.monotonic()
+        result = await done
+        _note(function, payload, result, time.monotonic() - began)
+        return result
 
     async def handle(self, token: str, request: Request, action: str) -> Response:
         """Answer a worker's request to the Runtime API; `action` is the path below its version."""
@@ -571,6 +575,23 @@ class Runtime:
         self._logs.write(function, worker.log_stream, [start], invocation.started_ms)
         self._logs.write(function, worker.log_stream, lines)
         return "\n".join([start, *lines]).encode()[-TAIL_BYTES:]
+
+
+def _note(function: LambdaFunction, payload: bytes, result: Result, took: float) -> None:
+    """Note an invocation among the steps of its message."""
+    ran = f"ran, {took * 1000:.0f} ms with the wait for a worker"
+    steps.note(function.function_arn, ran, payload, problem=_error_in(result))
+
+
+def _error_in(result: Result) -> str:
+    """What a failed invocation says: "KeyError: 'Records'"; "" if it did not fail."""
+    if result.error is None:
+        return ""
+    try:
+        found = json.loads(result.payload)
+        return f"{found.get('errorType', result.error)}: {found.get('errorMessage', '')}"[:500]
+    except (ValueError, AttributeError):
+        return result.error
 
 
 def _unpack(pool: Pool) -> None:
