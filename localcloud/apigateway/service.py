@@ -43,7 +43,11 @@ class APIGateway(Service):
     def describe(self) -> dict[str, Any]:
         backends = upstream.backends(apigateway_backends)
         return {
-            "apis": [_described(api) for backend in backends for api in backend.apis.values()],
+            "apis": [
+                {**_described(api), "region": backend.region_name, "plans": _plans(backend, api.id)}
+                for backend in backends
+                for api in backend.apis.values()
+            ],
             "meters": self.usage_plans.describe(),
         }
 
@@ -70,7 +74,27 @@ def _described(api: Any) -> dict[str, Any]:
             }
             for name, stage in api.stages.items()
         ],
+        "resources": {resource.get_path(): resource.id for resource in api.resources.values()},
     }
+
+
+def _plans(backend: Any, api_id: str) -> list[dict[str, Any]]:
+    """The usage plans that an API's stages are in, with their keys, but not the keys' values."""
+    return [
+        {
+            "id": plan.id,
+            "name": plan.name,
+            "quota": plan.quota,
+            "throttle": plan.throttle,
+            "keys": [
+                {"id": key_id, "name": backend.keys[key_id].name}
+                for key_id in backend.usage_plan_keys.get(plan.id, {})
+                if key_id in backend.keys
+            ],
+        }
+        for plan in backend.usage_plans.values()
+        if any(stage["apiId"] == api_id for stage in plan.api_stages)
+    ]
 
 
 def _routes(api: Any, stage: Any) -> list[str]:

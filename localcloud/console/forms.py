@@ -85,14 +85,10 @@ async def _post(cloud: LocalCloud, name: str, form: Form) -> str:
 
 
 async def _keys(cloud: LocalCloud, name: str) -> list[str]:
-    api_id = _find(cloud, "apigateway", "apis", name)["id"]
-    ask = partial(calls.change, cloud, "apigateway", "us-east-1")
-    plans = (await ask("get_usage_plans"))["items"]
-    ours = [plan for plan in plans if api_id in (s["apiId"] for s in plan.get("apiStages", []))]
-    asked = [await ask("get_usage_plan_keys", usagePlanId=plan["id"]) for plan in ours]
-    ids = {key["id"] for found in asked for key in found["items"]}
-    every = (await ask("get_api_keys", includeValues=True))["items"]
-    return [key["value"] for key in every if key["id"] in ids]
+    api = _find(cloud, "apigateway", "apis", name)
+    ask = partial(calls.change, cloud, "apigateway", api["region"], "get_api_key")
+    ids = dict.fromkeys(key["id"] for plan in api["plans"] for key in plan["keys"])
+    return [(await ask(apiKey=key_id, includeValue=True))["value"] for key_id in ids]
 
 
 def _described(cloud: LocalCloud, service: str, things: str, name: str) -> str:

@@ -7,7 +7,7 @@ queues that dead letters go to.
 
 from __future__ import annotations
 
-import textwrap
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -15,9 +15,9 @@ from localcloud.console.state import Link, Part, State
 from localcloud.console.text import shown
 
 WIDTH, HEIGHT = 1240, 400
-_BOX = (170, 112)
-_LONGEST, _MOST_LINES = 18, 2  # of a name
-_GAP, _LEFT = 165, 12
+_BOX = (172, 152)
+_LONGEST, _MOST_LINES = 15, 2  # of a name
+_ROW, _COLUMN, _LEFT = 196, 204, 12
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,17 @@ class Box:
 
     @property
     def lines(self) -> list[str]:
-        """The name, in as many lines as it takes; a very long one loses its end."""
-        return textwrap.wrap(shown(self.part.name, 60), _LONGEST)[:_MOST_LINES]
+        """The name, in as many lines as it takes, with its words whole; a very long one loses its
+        end."""
+        words = re.sub(
+            r"(?<=[a-z])(?=[A-Z])|(?<=[-_])(?=.)", "\N{ZERO WIDTH SPACE}", self.part.name
+        )
+        lines = [""]
+        for word in words.split("\N{ZERO WIDTH SPACE}"):
+            if len(lines[-1]) + len(word) > _LONGEST and lines[-1]:
+                lines.append("")
+            lines[-1] += shown(word, 60)
+        return [line[: _LONGEST + 2] for line in lines[:_MOST_LINES]]
 
 
 @dataclass(frozen=True)
@@ -101,8 +110,7 @@ def _placed(parts: list[Part], columns: dict[str, int]) -> Iterator[Box]:
 
 
 def _box(part: Part, column: int, row: int) -> Box:
-    width, _ = _BOX
-    return Box(part, _LEFT + column * (width + 36), 20 + row * _GAP)
+    return Box(part, _LEFT + column * _COLUMN, _LEFT + row * _ROW)
 
 
 def _way(source: Box, target: Box) -> str:

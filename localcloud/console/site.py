@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from localcloud.cloud import LocalCloud
 from localcloud.console import ROOT, forms, text
 from localcloud.console.entry import Entry
-from localcloud.console.screens import PAGE, SCREENS, NotThereError
+from localcloud.console.screens import PAGE, SCREENS, Asked, NotThereError
 from localcloud.http import Request, Response
 
 _HERE = Path(__file__).parent
@@ -61,7 +61,9 @@ class Console:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters.update(shown=text.shown, moment=text.moment)
+        self._templates.filters.update(
+            shown=text.shown, moment=text.moment, statement=text.statement
+        )
 
     def link(self) -> str:
         """The path of a link that opens the page once."""
@@ -120,17 +122,16 @@ class Console:
     async def _screen(self, path: str, query: dict[str, list[str]]) -> tuple[Any, ...]:
         """Status, template, path and values of a screen, for `_page`."""
         kind, _, name = path.partition("/")
-        number = query.get("page", ["0"])[0]
-        page = int(number) if number.isdecimal() and len(number) < 7 else 0
+        asked = _asked(query)
         make = SCREENS.get(kind)
         if make is None or bool(name) != (kind in forms.NAMED):
             return 404, "missing.html", path, {"why": "There is no such page."}
         try:
-            template, values = await make(self._cloud, name, page)
+            template, values = await make(self._cloud, name, asked)
         except (NotThereError, LookupError) as error:
             return 404, "missing.html", path, {"why": str(error)}
         word = self._words.get(path.replace("/", ":", 1), "")
-        return 200, template, path, {"word": word, **values, "page": page, "page_size": PAGE}
+        return 200, template, path, {"word": word, **values, "page": asked.page, "page_size": PAGE}
 
     def _page(
         self,
@@ -212,6 +213,13 @@ class Console:
 def _is_own(request: Request) -> bool:
     """Whether a form comes from a page of the same origin; old browsers do not say."""
     return request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+
+
+def _asked(query: dict[str, list[str]]) -> Asked:
+    words = {name: values[0] for name, values in query.items()}
+    number = words.pop("page", "")
+    page = int(number) if number.isdecimal() and len(number) < 7 else 0
+    return Asked(page, words)
 
 
 def _static(path: str) -> Response:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
+
+from localcloud.console import rights
+from localcloud.iam.policies import Decision
 
 _LONGEST = 2000
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -14,6 +18,18 @@ def shown(text: object, longest: int = _LONGEST) -> str:
     whole = str(text)
     seen = _CONTROL.sub(_sign, whole[:longest])
     return seen if len(whole) <= longest else f"{seen} … {len(whole) - longest:,} more characters"
+
+
+def statement(decision: Decision) -> str:
+    """Which statement decided: "May sqs:SendMessage on CustomerOrders (policy send)"."""
+    found = decision.statement
+    if found is not None:
+        return f"{rights.in_words(json.loads(found.text))} ({_policy(found.policy)})"
+    return f"No statement allows {decision.access.action} on {decision.access.resource or '*'}"
+
+
+def _policy(name: str) -> str:
+    return name if name.startswith("the ") else f"policy {name}"
 
 
 def _sign(found: re.Match[str]) -> str:

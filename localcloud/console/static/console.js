@@ -5,22 +5,53 @@ const body = document.body;
 const live = document.getElementById("live");
 const gone = document.getElementById("gone");
 const SHOWN_MS = 1200; // how long a part stays marked after something moved there
+const STEP_MS = 350; // an order takes so long along an arrow
+const COLUMN = 204; // from one part of the picture to the next, as in picture.py
+const marks = new Map(); // what moved or failed just now
+const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 function figures() {
-  return new Map([...document.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part.dataset.figures]));
+  return new Map([...document.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, { ...part.dataset }]));
 }
 
-// Mark the parts whose figures have changed, and the arrows that lead to them.
+// Mark the parts whose figures have changed, from left to right, and the arrows that lead to them. An
+// order passes several of them between two looks: so that it can be seen to walk, each waits its turn.
 function mark(before) {
   if (!before.size) return;
   for (const part of document.querySelectorAll("[data-part]")) {
-    if (before.get(part.dataset.part) === part.dataset.figures) continue;
-    const arrows = document.querySelectorAll(`[data-to="${CSS.escape(part.dataset.part)}"]`);
-    for (const moved of [part, ...arrows]) {
-      moved.classList.add("moved");
-      setTimeout(() => moved.classList.remove("moved"), SHOWN_MS);
-    }
+    const { figures, bad } = before.get(part.dataset.part) ?? {};
+    if (figures === part.dataset.figures) continue;
+    const column = part.querySelector("rect").x.baseVal.value / COLUMN;
+    setTimeout(show, still.matches ? 0 : column * STEP_MS, part.dataset.part, bad !== part.dataset.bad && part.dataset.bad);
   }
+}
+
+function show(key, failed) {
+  marks.set(key, failed ? "failed" : "moved");
+  setTimeout(() => { marks.delete(key); dress(); }, SHOWN_MS);
+  dress();
+  if (still.matches) return;
+  for (const arrow of document.querySelectorAll(`[data-to="${CSS.escape(key)}"]:not(.off)`)) walk(arrow);
+}
+
+// Show the marks as they are now: the picture may have been drawn again since.
+function dress() {
+  for (const part of document.querySelectorAll("[data-part], [data-to]")) {
+    const mark = marks.get(part.dataset.part ?? part.dataset.to);
+    part.classList.toggle("failed", mark === "failed" && "part" in part.dataset);
+    part.classList.toggle("moved", Boolean(mark) && !part.classList.contains("failed"));
+  }
+}
+
+// A dot along an arrow.
+function walk(arrow) {
+  const dot = document.createElementNS("http://www.w3.org/2000/svg", "circle");
+  dot.setAttribute("r", 9);
+  dot.setAttribute("class", "order");
+  dot.style.offsetPath = `path("${arrow.getAttribute("d")}")`;
+  arrow.after(dot);
+  const way = dot.animate([{ offsetDistance: "0%" }, { offsetDistance: "100%" }], { duration: STEP_MS, easing: "ease-in-out" });
+  way.onfinish = () => dot.remove();
 }
 
 function put(html) {
@@ -30,7 +61,10 @@ function put(html) {
   const log = live.querySelector(".log");
   const atEnd = !log || log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
   const top = log ? log.scrollTop : 0;
+  const orders = [...live.querySelectorAll(".order")]; // go on walking
   live.innerHTML = html;
+  live.querySelector(".chain")?.append(...orders);
+  dress();
   const grown = live.querySelector(".log");
   if (grown) grown.scrollTop = atEnd ? grown.scrollHeight : top;
   if (address) live.querySelector(`[href="${CSS.escape(address)}"]`)?.focus();
