@@ -8,7 +8,7 @@ bytes. It is for the page, behind its cookie: nothing of it goes into a log.
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -32,6 +32,7 @@ class Step(NamedTuple):
 
 _steps: deque[Step] = deque()
 _bytes = 0
+_totals: Counter[str] = Counter()  # of all steps, by part
 
 
 def note(part: str, what: str, text: str | bytes, to: str = "", problem: str = "") -> None:
@@ -39,8 +40,14 @@ def note(part: str, what: str, text: str | bytes, to: str = "", problem: str = "
     global _bytes
     _steps.append(Step(clock.now_ms(), part, what, text, to, problem))
     _bytes += len(text)
+    _totals[part] += 1
     while len(_steps) > _MOST or _bytes > _MOST_BYTES:
         _bytes -= len(_steps.popleft().text)
+
+
+def total(part: str) -> int:
+    """How many steps there were at one part, those that are forgotten as well."""
+    return _totals[part]
 
 
 def at(part: str) -> Iterator[Step]:
@@ -49,18 +56,21 @@ def at(part: str) -> Iterator[Step]:
 
 
 def about(word: str) -> list[Step]:
-    """The steps of the messages in which a word stands, such as an order's id."""
+    """The steps of the messages that are about a word."""
+    return [step for step in _steps if is_about(step.text, word)]
+
+
+def is_about(text: str | bytes, word: str) -> bool:
+    """Whether a word stands in a text, such as the id of an order, and not as a part of another."""
     pattern = rf"(?<![\w-]){re.escape(word)}(?![\w-])"
-    text, data = re.compile(pattern), re.compile(pattern.encode("utf-8", "replace"))
-    return [
-        step
-        for step in _steps
-        if (text.search(step.text) if isinstance(step.text, str) else data.search(step.text))
-    ]
+    if isinstance(text, str):
+        return re.search(pattern, text) is not None
+    return re.search(pattern.encode("utf-8", "replace"), text) is not None
 
 
 def clear() -> None:
     """Forget them all."""
     global _bytes
     _steps.clear()
+    _totals.clear()
     _bytes = 0

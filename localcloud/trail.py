@@ -6,6 +6,7 @@ written out before somebody looks.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,8 +41,9 @@ class Entry:
 
     @property
     def resource(self) -> str:
-        """What the call was about, as far as its parameters tell."""
-        return next(iter(self.call.parameters.values()), "")
+        """What the call was about, as far as its parameters tell: the last part of its ARN, address
+        or name."""
+        return re.split("[:/]", next(iter(self.call.parameters.values()), ""))[-1]
 
 
 class Trail:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from localcloud import arn, clock
+from localcloud import arn, clock, steps
 from localcloud.cloud import LocalCloud
 from localcloud.console import calls
 
@@ -19,8 +19,9 @@ async def recent(cloud: LocalCloud, function: dict[str, Any]) -> list[dict[str, 
 
 
 async def about(cloud: LocalCloud, function: dict[str, Any], word: str) -> list[dict[str, Any]]:
-    """The newest lines with a word in them."""
-    return await _lines(cloud, function, filterPattern=json.dumps(word))
+    """The newest lines about a word, such as the id of an order."""
+    found = await _lines(cloud, function, filterPattern=json.dumps(word))
+    return [line for line in found if steps.is_about(line["message"], word)]
 
 
 async def _lines(cloud: LocalCloud, function: dict[str, Any], **asked: Any) -> list[dict[str, Any]]:

@@ -15,9 +15,9 @@ from localcloud.console.state import Link, Part, State
 from localcloud.console.text import shown
 
 WIDTH, HEIGHT = 1240, 400
-_BOX = (172, 152)
-_LONGEST, _MOST_LINES = 15, 2  # of a name
-_ROW, _COLUMN, _LEFT = 196, 204, 12
+_BOX = (172, 160)
+_LONGEST, _MOST_LINES = 13, 5  # of a name, and of a name with its figures
+_ROW, _COLUMN, _LEFT = 202, 204, 12
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ class Box:
             if len(lines[-1]) + len(word) > _LONGEST and lines[-1]:
                 lines.append("")
             lines[-1] += shown(word, 60)
-        return [line[: _LONGEST + 2] for line in lines[:_MOST_LINES]]
+        room = max(1, _MOST_LINES - len(self.part.figures))
+        return [line[:_LONGEST] for line in lines[:room]]
 
 
 @dataclass(frozen=True)

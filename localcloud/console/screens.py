@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from localcloud import losses
+from localcloud import losses, steps
 from localcloud.cloud import LocalCloud
 from localcloud.console import code, items, logs, picture, rights, state, story
 from localcloud.lambda_ import functions
@@ -144,7 +144,7 @@ async def order(cloud: LocalCloud, order_id: str, _: Asked) -> Screen:
         (queue.name, message)
         for queue in queues()
         for message in queue.describe(_MOST_SEARCHED)["messages"]
-        if order_id in message["body"]
+        if steps.is_about(message["body"], order_id)
     ]
     if not (rows or stored or waiting):
         raise NotThereError(f"Nothing is known of an order {order_id}. Was it answered 202?")

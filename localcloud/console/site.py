@@ -62,7 +62,7 @@ class Console:
             lstrip_blocks=True,
         )
         self._templates.filters.update(
-            shown=text.shown, moment=text.moment, statement=text.statement
+            shown=text.shown, moment=text.moment, statement=text.statement, error=text.error
         )
 
     def link(self) -> str:
@@ -150,7 +150,7 @@ class Console:
         return {
             "root": "../" * path.count("/") or "./",
             "path": path,
-            "form_token": self._entry.form_token,
+            "form_token": self._entry.form_token(self._port),
             "said": "",
             "layout": "page.html",
             "words": self._words,
@@ -160,7 +160,8 @@ class Console:
     async def _change(self, request: Request, path: str) -> Response:
         """Do what a form says, then show its page again with what came of it."""
         form = {k: v[0] for k, v in parse_qs(request.body.decode("utf-8", "replace")).items()}
-        if not self._entry.has_form_token(form.get("form_token", "")) or not _is_own(request):
+        token = form.get("form_token", "")
+        if not self._entry.has_form_token(token, self._port) or not _is_own(request):
             return self._page(403, "refused.html", path, why="This form is not from this page.")
         try:
             said = await forms.send(self._cloud, path, form)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from localcloud import arn
+from localcloud import arn, steps
 from localcloud.iam.policies import Access, Caller, context_of, why_not
 from localcloud.upstream import ACCOUNT_ID
 
+OLDEST = "the oldest"
 # What a function may do with each kind of part, if it sends there.
 _SENDS = {"queue": "sqs:SendMessage", "topic": "sns:Publish", "table": "dynamodb:PutItem"}
 
@@ -36,6 +37,12 @@ class Part:
     name: str
     figures: tuple[Figure, ...]
     is_for_dead_letters: bool = False
+
+    @property
+    def beat(self) -> str:
+        """What is another text when something happened here since."""
+        figures = [figure.value for figure in self.figures if figure.word != OLDEST]
+        return " ".join([str(steps.total(self.key)), *figures])
 
     @property
     def word_key(self) -> str:
@@ -78,7 +85,12 @@ def _parts(services: dict[str, dict[str, Any]], dead: set[str]) -> Iterator[Part
     for api in services["apigateway"]["apis"]:
         routes = [route for stage in api["stages"] for route in stage["routes"]]
         word = "route" if len(routes) == 1 else "routes"
-        yield Part(api["id"], "api", api["name"], (Figure(word, str(len(routes))),))
+        yield Part(
+            api["id"],
+            "api",
+            api["name"],
+            (Figure(word, str(len(routes))), Figure("answered", str(steps.total(api["id"])))),
+        )
     for function in services["lambda"]["functions"]:
         yield Part(function["arn"], "function", function["name"], _of_function(function))
     for queue in services["sqs"]["queues"]:
@@ -87,8 +99,11 @@ def _parts(services: dict[str, dict[str, Any]], dead: set[str]) -> Iterator[Part
     for topic in services["sns"]["topics"]:
         waits = sum(each["state"] == "pending" for each in topic["subscriptions"])
         count = str(len(topic["subscriptions"]))
+        delivered = Figure("deliveries", str(steps.total(topic["arn"])))
         pending = [Figure("to be confirmed", str(waits), is_bad=True)] if waits else []
-        yield Part(topic["arn"], "topic", topic["name"], (Figure("subscribed", count), *pending))
+        yield Part(
+            topic["arn"], "topic", topic["name"], (Figure("subscribed", count), delivered, *pending)
+        )
     for table in services["dynamodb"]["tables"]:
         stored = Figure("stored", str(table["items"]))
         yield Part(table["arn"], "table", table["name"], (stored,))
@@ -109,12 +124,12 @@ def _of_function(function: dict[str, Any]) -> tuple[Figure, ...]:
 def _of_queue(queue: dict[str, Any], is_dead: bool) -> tuple[Figure, ...]:
     if is_dead:
         count = queue["visible"] + queue["in_flight"] + queue["delayed"]
-        return (Figure("dead letters", str(count), count > 0),)
+        return (Figure("stuck", str(count), count > 0),)
     oldest = queue["oldest_seconds"]
     return (
         Figure("waiting", str(queue["visible"] + queue["delayed"])),
         Figure("in flight", str(queue["in_flight"])),
-        *([] if oldest is None else [Figure("the oldest", f"{oldest:.0f} s")]),
+        *([] if oldest is None else [Figure(OLDEST, f"{oldest:.0f} s")]),
     )
 
 

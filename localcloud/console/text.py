@@ -10,6 +10,8 @@ from localcloud.console import rights
 from localcloud.iam.policies import Decision
 
 _LONGEST = 2000
+_JSON_MESSAGE = re.compile(r'"[Mm]essage"\s*:\s*"((?:[^"\\]|\\.)*)')
+_XML_MESSAGE = re.compile("<Message>([^<]*)")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -26,6 +28,13 @@ def statement(decision: Decision) -> str:
     if found is not None:
         return f"{rights.in_words(json.loads(found.text))} ({_policy(found.policy)})"
     return f"No statement allows {decision.access.action} on {decision.access.resource or '*'}"
+
+
+def error(answer: bytes) -> str:
+    """The message of an error, in JSON or XML, or else its beginning."""
+    text = answer.decode("utf-8", "replace")
+    found = _JSON_MESSAGE.search(text) or _XML_MESSAGE.search(text)
+    return found[1] if found else text
 
 
 def _policy(name: str) -> str:

@@ -1,32 +1,24 @@
-"""A real browser, for the tests of what a page can do.
-
-It needs Chromium, which Playwright drives. Debian: `apt-get install chromium`; elsewhere
-`playwright install chromium`.
-"""
+"""A real browser, for the tests of what a page can do."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
-# As root it has no sandbox; and nothing here may reach for the network.
-OPTIONS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
+from tests.support.browser import NoBrowserError, chromium
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    with sync_playwright() as playwright:
+    with ExitStack() as stack:
         try:
-            made = playwright.chromium.launch(executable_path=found, args=OPTIONS)
-        except Error:
-            pytest.skip("no Chromium: `apt-get install chromium`, or `playwright install chromium`")
-        with made:
-            yield made
+            made = stack.enter_context(chromium())
+        except NoBrowserError as error:
+            pytest.skip(str(error))
+        yield made
 
 
 @pytest.fixture

@@ -6,11 +6,13 @@ const live = document.getElementById("live");
 const gone = document.getElementById("gone");
 const SHOWN_MS = 1200; // how long a part stays marked after something moved there
 const STEP_MS = 350; // an order takes so long along an arrow
+const RECENT_MS = 5000; // what came to a part left the one before so long ago at most
 const COLUMN = 204; // from one part of the picture to the next, as in picture.py
 const marks = new Map(); // what moved or failed just now
+const beaten = new Map(); // when each part last did something
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
-function figures() {
+function beats() {
   return new Map([...document.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, { ...part.dataset }]));
 }
 
@@ -18,9 +20,11 @@ function figures() {
 // order passes several of them between two looks: so that it can be seen to walk, each waits its turn.
 function mark(before) {
   if (!before.size) return;
-  for (const part of document.querySelectorAll("[data-part]")) {
-    const { figures, bad } = before.get(part.dataset.part) ?? {};
-    if (figures === part.dataset.figures) continue;
+  const parts = [...document.querySelectorAll("[data-part]")];
+  const moved = parts.filter((part) => before.get(part.dataset.part)?.beat !== part.dataset.beat);
+  for (const part of moved) beaten.set(part.dataset.part, performance.now());
+  for (const part of moved) {
+    const bad = before.get(part.dataset.part)?.bad;
     const column = part.querySelector("rect").x.baseVal.value / COLUMN;
     setTimeout(show, still.matches ? 0 : column * STEP_MS, part.dataset.part, bad !== part.dataset.bad && part.dataset.bad);
   }
@@ -31,15 +35,17 @@ function show(key, failed) {
   setTimeout(() => { marks.delete(key); dress(); }, SHOWN_MS);
   dress();
   if (still.matches) return;
-  for (const arrow of document.querySelectorAll(`[data-to="${CSS.escape(key)}"]:not(.off)`)) walk(arrow);
+  for (const arrow of document.querySelectorAll(`[data-to="${CSS.escape(key)}"]:not(.off)`)) {
+    if (performance.now() - beaten.get(arrow.dataset.from) < RECENT_MS) walk(arrow);
+  }
 }
 
 // Show the marks as they are now: the picture may have been drawn again since.
 function dress() {
-  for (const part of document.querySelectorAll("[data-part], [data-to]")) {
-    const mark = marks.get(part.dataset.part ?? part.dataset.to);
-    part.classList.toggle("failed", mark === "failed" && "part" in part.dataset);
-    part.classList.toggle("moved", Boolean(mark) && !part.classList.contains("failed"));
+  for (const part of document.querySelectorAll("[data-part]")) {
+    const mark = marks.get(part.dataset.part);
+    part.classList.toggle("failed", mark === "failed");
+    part.classList.toggle("moved", mark === "moved");
   }
 }
 
@@ -55,7 +61,7 @@ function walk(arrow) {
 }
 
 function put(html) {
-  const before = figures();
+  const before = beats();
   const held = document.activeElement && live.contains(document.activeElement) ? document.activeElement : null;
   const address = held && held.getAttribute("href");
   const log = live.querySelector(".log");

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Iterator
@@ -18,52 +17,11 @@ from lab.errors import LabError
 from lab.here import local
 from tests.support.chapters import given, post, status
 from tests.support.functions import make_function, make_role
-
-ROOT = "/_localcloud/console/"
+from tests.support.visitor import ROOT, Visitor, send_form
 
 
 def make_queue(aws: Session, name: str, **attributes: str) -> str:
     return str(aws.client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
-
-
-def send_form(
-    address: str, headers: dict[str, str], form: dict[str, str]
-) -> urllib3.BaseHTTPResponse:
-    pool = urllib3.PoolManager()
-    return pool.request_encode_body(
-        "POST", address, fields=form, headers=headers, encode_multipart=False
-    )
-
-
-class Browser:
-    """Somebody who looks, with a cookie or without."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-        self.headers: dict[str, str] = {}
-
-    def enter(self) -> urllib3.BaseHTTPResponse:
-        answer = urllib3.request("GET", self.address + local.console_link(self.address))
-        self.headers["cookie"] = answer.headers["set-cookie"].partition(";")[0]
-        return answer
-
-    def get(self, page: str = "") -> tuple[int, str]:
-        answer = urllib3.request("GET", f"{self.address}{ROOT}{page}", headers=self.headers)
-        return answer.status, html.unescape(answer.data.decode())
-
-    def press(self, page: str, action: str, **fields: str) -> tuple[int, str]:
-        token = re.search('name="form_token" value="([^"]+)"', self.get(page)[1])
-        assert token is not None
-        form = {"form_token": token[1], "action": action, **fields}
-        answer = send_form(f"{self.address}{ROOT}{page}", self.headers, form)
-        return answer.status, html.unescape(answer.data.decode())
-
-
-@pytest.fixture
-def browser(cloud: str) -> Browser:
-    made = Browser(cloud)
-    made.enter()
-    return made
 
 
 # -- Who may look ----------------------------------------------------------------------------------
@@ -92,16 +50,16 @@ def test_only_the_user_of_the_start_gets_a_link(cloud: str) -> None:
     assert urllib3.request("POST", f"{cloud}/_localcloud/console-link").status == 403
 
 
-def test_a_form_needs_the_page_s_token_and_origin(browser: Browser) -> None:
-    address = f"{browser.address}{ROOT}mailbox"
+def test_a_form_needs_the_page_s_token_and_origin(visitor: Visitor) -> None:
+    address = f"{visitor.address}{ROOT}mailbox"
     for form in ({"action": "confirm"}, {"action": "confirm", "form_token": "x"}):
-        assert send_form(address, browser.headers, form).status == 403
+        assert send_form(address, visitor.headers, form).status == 403
         assert send_form(address, {}, form).status == 401
 
 
 @pytest.mark.parametrize("page", ["", "mailbox", "static/console.js", "static/console.css"])
-def test_nothing_comes_from_elsewhere_and_nothing_is_kept(browser: Browser, page: str) -> None:
-    answer = urllib3.request("GET", f"{browser.address}{ROOT}{page}", headers=browser.headers)
+def test_nothing_comes_from_elsewhere_and_nothing_is_kept(visitor: Visitor, page: str) -> None:
+    answer = urllib3.request("GET", f"{visitor.address}{ROOT}{page}", headers=visitor.headers)
     assert answer.status == 200
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert answer.headers["cache-control"] == "no-store"
@@ -110,30 +68,30 @@ def test_nothing_comes_from_elsewhere_and_nothing_is_kept(browser: Browser, page
 
 
 @pytest.mark.parametrize("path", ["static/../site.py", "static/%2e%2e/site.py", "static/nope.css"])
-def test_only_the_page_s_own_files_are_given_out(browser: Browser, path: str) -> None:
-    assert browser.get(path)[0] == 404
+def test_only_the_page_s_own_files_are_given_out(visitor: Visitor, path: str) -> None:
+    assert visitor.get(path)[0] == 404
 
 
 # -- What the pages show ---------------------------------------------------------------------------
 
 
-def test_an_empty_cloud_says_what_to_do(browser: Browser) -> None:
-    assert "lab up" in browser.get()[1]
-    assert "No mail yet" in browser.get("mailbox")[1]
+def test_an_empty_cloud_says_what_to_do(visitor: Visitor) -> None:
+    assert "lab up" in visitor.get()[1]
+    assert "No mail yet" in visitor.get("mailbox")[1]
 
 
 @pytest.mark.parametrize(
     "page", ["queue/x", "function/x", "topic/x", "table/x", "api/x", "order/x", "x", "queue"]
 )
-def test_what_is_not_there_is_said(browser: Browser, page: str) -> None:
-    code, text = browser.get(page)
+def test_what_is_not_there_is_said(visitor: Visitor, page: str) -> None:
+    code, text = visitor.get(page)
     assert code == 404
     assert "Not there" in text
 
 
-def test_the_picture_has_every_part_and_every_way(browser: Browser, aws: Session) -> None:
+def test_the_picture_has_every_part_and_every_way(visitor: Visitor, aws: Session) -> None:
     given("00", "01", "02", "03")
-    text = browser.get()[1]
+    text = visitor.get()[1]
     parts = re.findall('data-part="([^"]+)"', text)
     assert len(parts) == len(set(parts)) == 12
     ways = set(re.findall('data-from="([^"]+)"\\s+data-to="([^"]+)"', text))
@@ -158,26 +116,26 @@ def test_the_picture_has_every_part_and_every_way(browser: Browser, aws: Session
     lambda_ = aws.client("lambda")
     (mapping,) = lambda_.list_event_source_mappings()["EventSourceMappings"]
     lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-    assert "✕ The trigger is off" in browser.get()[1]
+    assert "✕ The trigger is off" in visitor.get()[1]
 
 
-def test_an_order_is_on_every_screen_that_it_passes(browser: Browser, aws: Session) -> None:
+def test_an_order_is_on_every_screen_that_it_passes(visitor: Visitor, aws: Session) -> None:
     given("00", "01", "02", "03")
     n = names()
     assert post(aws, product="<script>alert(1)</script>", quantity=2, order_id="page-1") == 202
     table = aws.resource("dynamodb").Table(n.table)
     wait_until(lambda: table.get_item(Key={"order_id": "page-1"}).get("Item"), "it is recorded")
-    wait_until(lambda: status(browser.address)["is_idle"], "its mail is there")
+    wait_until(lambda: status(visitor.address)["is_idle"], "its mail is there")
     for page in (f"table/{n.table}", "mailbox", "order/page-1"):
-        raw = urllib3.request("GET", f"{browser.address}{ROOT}{page}", headers=browser.headers).data
+        raw = urllib3.request("GET", f"{visitor.address}{ROOT}{page}", headers=visitor.headers).data
         assert b"&lt;script&gt;alert(1)" in raw and b"<script>alert" not in raw, page
-    story = browser.get("order/page-1")[1]
+    story = visitor.get("order/page-1")[1]
     hops = [story.index(word) for word in ("QUEUED", "PUBLISHED", "RECORDED")]
     assert hops == sorted(hops)
-    assert '"page-1"' in browser.get(f"function/{n.record_order}")[1]
+    assert '"page-1"' in visitor.get(f"function/{n.record_order}")[1]
 
 
-def test_messages_are_seen_without_being_received(browser: Browser, aws: Session) -> None:
+def test_messages_are_seen_without_being_received(visitor: Visitor, aws: Session) -> None:
     url = make_queue(aws, "tea")
     sqs = aws.client("sqs")
     for number in range(60):
@@ -185,18 +143,18 @@ def test_messages_are_seen_without_being_received(browser: Browser, aws: Session
             QueueUrl=url, MessageBody=f"number {number}: \x1b[31m".replace("\x1b", "\t")
         )
     sqs.send_message(QueueUrl=url, MessageBody="x" * 5000)
-    pages = (browser.get(f"queue/tea?page={number}")[1] for number in range(2))
+    pages = (visitor.get(f"queue/tea?page={number}")[1] for number in range(2))
     first, second = (page.partition("Lately")[0] for page in pages)
     assert "number 0:" in first and "number 55:" not in first
     assert "1 to 50 of 61" in first and "number 55:" in second
     assert "5000 bytes in all" in second
     (message,) = sqs.receive_message(QueueUrl=url, AttributeNames=["All"])["Messages"]
     assert message["Attributes"]["ApproximateReceiveCount"] == "1"
-    assert "1 in flight" in browser.get("queue/tea")[1]
+    assert "1 in flight" in visitor.get("queue/tea")[1]
 
 
 def test_the_trail_says_who_called_what_and_what_was_refused(
-    browser: Browser, aws: Session
+    visitor: Visitor, aws: Session
 ) -> None:
     make_queue(aws, "tea")
     source = (
@@ -209,7 +167,7 @@ def test_the_trail_says_who_called_what_and_what_was_refused(
     make_function(aws, "f", source, Role=role)
     answer = aws.client("lambda").invoke(FunctionName="f")
     assert "FunctionError" in answer
-    text = browser.get("trail")[1]
+    text = visitor.get("trail")[1]
     row = next(r for r in text.split("<tr>") if "GetQueueUrl" in r)
     assert "weak" in row and "✕ 403" in row and "no identity-based policy allows" in row
     made = next(r for r in text.split("<tr>") if "CreateQueue" in r)
@@ -217,20 +175,20 @@ def test_the_trail_says_who_called_what_and_what_was_refused(
     assert "secret" not in text.lower()
 
 
-def test_the_course_has_its_say(browser: Browser, aws: Session) -> None:
+def test_the_course_has_its_say(visitor: Visitor, aws: Session) -> None:
     make_queue(aws, "tea")
     make_function(aws, "f", "def handler(event, context): return event['of']")
     local.send_words(
-        browser.address,
+        visitor.address,
         {"words": {"queue:tea": "Where <tea> waits."}, "events": {"one": {"of": 7}}},
     )
-    assert "Where <tea> waits." in browser.get("queue/tea")[1]
-    assert "Where <tea> waits." in browser.get()[1]
-    assert "Test with one" in browser.get("function/f")[1]
+    assert "Where <tea> waits." in visitor.get("queue/tea")[1]
+    assert "Where <tea> waits." in visitor.get()[1]
+    assert "Test with one" in visitor.get("function/f")[1]
     with pytest.raises(LabError, match="expected at most 262,144 bytes of words, found"):
-        local.send_words(browser.address, {"words": {"x": "x" * 300_000}})
+        local.send_words(visitor.address, {"words": {"x": "x" * 300_000}})
     with pytest.raises(LabError, match=r"expected .+words"):
-        local.send_words(browser.address, {"words": ["x"]})
+        local.send_words(visitor.address, {"words": ["x"]})
 
 
 @pytest.mark.parametrize(
@@ -249,42 +207,42 @@ def test_a_link_can_lead_to_a_screen_of_ours_only(cloud: str, to: str, where: st
 # -- What the buttons do ---------------------------------------------------------------------------
 
 
-def test_an_order_is_sent_from_the_form(browser: Browser, aws: Session) -> None:
+def test_an_order_is_sent_from_the_form(visitor: Visitor, aws: Session) -> None:
     given("00", "01", "02", "03")
     order = json.dumps({"product": "tea", "quantity": 1, "order_id": "form-1"})
-    code, text = browser.press(f"api/{names().api}", "post", path="/orders", body=order)
+    code, text = visitor.press(f"api/{names().api}", "post", path="/orders", body=order)
     assert code == 200 and "202" in text and "form-1" in text
     table = aws.resource("dynamodb").Table(names().table)
     wait_until(lambda: table.get_item(Key={"order_id": "form-1"}).get("Item"), "it is recorded")
-    text = browser.press(f"api/{names().api}", "post", path="/orders", body="{")[1]
+    text = visitor.press(f"api/{names().api}", "post", path="/orders", body="{")[1]
     assert "400" in text
     key = aws.client("apigateway").get_api_keys(includeValues=True)["items"][0]["value"]
-    assert key not in browser.get(f"api/{names().api}")[1]
-    assert key in browser.press(f"api/{names().api}", "show_key")[1]
+    assert key not in visitor.get(f"api/{names().api}")[1]
+    assert key in visitor.press(f"api/{names().api}", "show_key")[1]
 
 
-def test_a_subscription_is_confirmed_from_its_mail(browser: Browser, aws: Session) -> None:
+def test_a_subscription_is_confirmed_from_its_mail(visitor: Visitor, aws: Session) -> None:
     sns = aws.client("sns")
     topic = sns.create_topic(Name="tea")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ana@example.com")
-    wait_until(lambda: "ConfirmSubscription" in browser.get("mailbox")[1], "the mail is there")
-    assert "to be confirmed" in browser.get("topic/tea")[1]
-    link = re.search('name="link" value="([^"]+)"', browser.get("mailbox")[1])
+    wait_until(lambda: "ConfirmSubscription" in visitor.get("mailbox")[1], "the mail is there")
+    assert "to be confirmed" in visitor.get("topic/tea")[1]
+    link = re.search('name="link" value="([^"]+)"', visitor.get("mailbox")[1])
     assert link is not None
-    assert "Subscription confirmed" in browser.press("mailbox", "confirm", link=link[1])[1]
-    assert "to be confirmed" not in browser.get("topic/tea")[1]
-    assert "did not work" in browser.press("mailbox", "confirm", link="http://x/?Token=x")[1]
+    assert "Subscription confirmed" in visitor.press("mailbox", "confirm", link=link[1])[1]
+    assert "to be confirmed" not in visitor.get("topic/tea")[1]
+    assert "did not work" in visitor.press("mailbox", "confirm", link="http://x/?Token=x")[1]
 
 
-def test_a_function_is_tested(browser: Browser, aws: Session) -> None:
+def test_a_function_is_tested(visitor: Visitor, aws: Session) -> None:
     make_function(aws, "f", "def handler(event, context): return event['tea'] * 2")
-    assert '"greengreen"' in browser.press("function/f", "test", event='{"tea": "green"}')[1]
-    assert "KeyError" in browser.press("function/f", "test", event="{}")[1]
-    assert "not JSON" in browser.press("function/f", "test", event="{")[1]
-    assert "2 runs, 1 errors" in browser.get("function/f")[1]
+    assert '"greengreen"' in visitor.press("function/f", "test", event='{"tea": "green"}')[1]
+    assert "KeyError" in visitor.press("function/f", "test", event="{}")[1]
+    assert "not JSON" in visitor.press("function/f", "test", event="{")[1]
+    assert "2 runs, 1 errors" in visitor.get("function/f")[1]
 
 
-def test_dead_letters_go_back(browser: Browser, aws: Session) -> None:
+def test_dead_letters_go_back(visitor: Visitor, aws: Session) -> None:
     dead = make_queue(aws, "dead")
     sqs = aws.client("sqs")
     arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"][
@@ -295,19 +253,19 @@ def test_dead_letters_go_back(browser: Browser, aws: Session) -> None:
     sqs.send_message(QueueUrl=url, MessageBody="tea")
     sqs.receive_message(QueueUrl=url)
     wait_until(lambda: not sqs.receive_message(QueueUrl=url).get("Messages"), "it is a dead letter")
-    assert "1 dead letters" in browser.get()[1]
-    assert "on their way back" in browser.press("queue/dead", "redrive")[1]
-    wait_until(lambda: "1 visible" in browser.get("queue/tea")[1], "it is back")
-    assert "did not work" in browser.press("queue/dead", "nonsense")[1]
+    assert "✕ 1 stuck" in visitor.get()[1]
+    assert "on their way back" in visitor.press("queue/dead", "redrive")[1]
+    wait_until(lambda: "1 visible" in visitor.get("queue/tea")[1], "it is back")
+    assert "did not work" in visitor.press("queue/dead", "nonsense")[1]
 
 
 # -- What moves ------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def stream(browser: Browser) -> Iterator[Any]:
-    address = f"{browser.address}{ROOT}events?path="
-    answer = urllib3.request("GET", address, headers=browser.headers, preload_content=False)
+def stream(visitor: Visitor) -> Iterator[Any]:
+    address = f"{visitor.address}{ROOT}events?path="
+    answer = urllib3.request("GET", address, headers=visitor.headers, preload_content=False)
     yield answer
     answer.close()
 
@@ -323,12 +281,12 @@ def test_a_stream_tells_what_changed(stream: Any, aws: Session) -> None:
     assert "queue/tea" in next_picture()
 
 
-def test_streams_are_bounded_and_end_with_their_pages(browser: Browser) -> None:
-    address = f"{browser.address}{ROOT}events?path="
+def test_streams_are_bounded_and_end_with_their_pages(visitor: Visitor) -> None:
+    address = f"{visitor.address}{ROOT}events?path="
     pool = urllib3.PoolManager(maxsize=50)
 
     def follow() -> urllib3.BaseHTTPResponse:
-        return pool.request("GET", address, headers=browser.headers, preload_content=False)
+        return pool.request("GET", address, headers=visitor.headers, preload_content=False)
 
     def open_all() -> list[int]:
         answers = [follow() for _ in range(41)]
