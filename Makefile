@@ -54,6 +54,9 @@ parity: .venv/.dev  ## Write the local cloud's parity table from the tests
 	@$(BIN)/python -m tests.support.parity
 	@$(BIN)/python -m tests.support.patches
 
+pictures: .venv/.dev  ## Take the pictures in docs/ again, with Chromium
+	@$(BIN)/python -m tests.support.pictures
+
 lock: .venv/.dev  ## Choose new versions of everything and lock them
 	$(COMPILE) requirements.in -o requirements.lock
 	$(COMPILE) requirements.in -c requirements.lock --extra notebooks -o requirements-notebooks.lock
@@ -92,4 +95,4 @@ clean:  ## Remove the virtual environment and what was built
 	@$(call install,--require-hashes -r requirements-dev.lock)
 	@touch $@
 
-.PHONY: help demo lab notebooks test unit soak lint check bench parity lock clean
+.PHONY: help demo lab notebooks test unit soak lint check bench parity pictures lock clean

@@ -77,7 +77,11 @@ class LocalCloud:
         self.sqs = SQS(options.queue_name_delay)
         self.apigateway = APIGateway()
         # Stop from front to back: pollers and events first, then what they would fill.
-        every = (self.lambda_, self.sns, self.sqs, self.apigateway, self.logs, DynamoDB(), STS())
+        self.dynamodb = DynamoDB()
+        every = (
+            *(self.lambda_, self.sns, self.sqs, self.apigateway, self.logs),
+            *(self.dynamodb, STS()),
+        )
         self.trail = Trail()
         self.services: dict[str, Service] = {service.name: service for service in every}
         self._moto_alone = Service()

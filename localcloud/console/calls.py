@@ -17,7 +17,7 @@ from localcloud import call, upstream
 from localcloud.cloud import LocalCloud
 from localcloud.http import Request
 
-_JSON = {"dynamodb": "DynamoDB_20120810", "logs": "Logs_20140328"}
+_JSON = {"dynamodb": "DynamoDB_20120810"}
 
 
 async def read(cloud: LocalCloud, service: str, region: str, operation: str, **asked: Any) -> Any:

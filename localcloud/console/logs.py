@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from typing import Any
 
-from localcloud import arn, clock, steps
+from localcloud import arn, steps
 from localcloud.cloud import LocalCloud
-from localcloud.console import calls
 
 _LINES = 200
-_RECENT_MS = 15 * 60 * 1000
+
+Line = dict[str, Any]
 
 
-async def recent(cloud: LocalCloud, function: dict[str, Any]) -> list[dict[str, Any]]:
+def recent(cloud: LocalCloud, function: dict[str, Any]) -> list[Line]:
     """The newest lines of a function's log, the newest last."""
-    return await _lines(cloud, function, startTime=int(clock.now_ms()) - _RECENT_MS)
+    return _lines(cloud, function, lambda _: True)
 
 
-async def about(cloud: LocalCloud, function: dict[str, Any], word: str) -> list[dict[str, Any]]:
+def about(cloud: LocalCloud, function: dict[str, Any], word: str) -> list[Line]:
     """The newest lines about a word, such as the id of an order."""
-    found = await _lines(cloud, function, filterPattern=json.dumps(word))
-    return [line for line in found if steps.is_about(line["message"], word)]
+    return _lines(cloud, function, lambda message: steps.is_about(message, word))
 
 
-async def _lines(cloud: LocalCloud, function: dict[str, Any], **asked: Any) -> list[dict[str, Any]]:
+def _lines(
+    cloud: LocalCloud, function: dict[str, Any], wanted: Callable[[str], bool]
+) -> list[Line]:
     region, group = arn.parse(function["arn"]).region, f"/aws/lambda/{function['name']}"
-    try:
-        answer = await calls.read(
-            cloud, "logs", region, "FilterLogEvents", logGroupName=group, **asked
-        )
-    except LookupError:  # there is no log group yet
-        return []
-    return list(answer["events"][-_LINES:])
+    return cloud.logs.last_lines(region, group, _LINES, wanted)

@@ -73,7 +73,7 @@ async def function(cloud: LocalCloud, name: str, _: Asked) -> Screen:
         "leads_to": [link for link in found_state.links if link.source == found["arn"]],
         "comes_from": [link for link in found_state.links if link.target == found["arn"]],
         "parts": {part.key: part for part in found_state.parts},
-        "lines": await logs.recent(cloud, found),
+        "lines": logs.recent(cloud, found),
         "may": rights.of_role(found["role"]),
         "variables": (there.environment_vars if there else None) or {},
         "files": code.files_of(getattr(there, "code_bytes", b"")),
@@ -128,13 +128,13 @@ async def _asked_items(
         return [one] if one else []
     if (value := words.get("value")) and words.get("index") in indexes:
         return await items.by_index(cloud, table, words["index"], value)
-    return await items.first(cloud, table)
+    return items.newest(cloud, table)
 
 
 async def order(cloud: LocalCloud, order_id: str, _: Asked) -> Screen:
     """Where an order is, and what happened to it on its way."""
     described = _described(cloud)
-    rows = await story.of_order(cloud, order_id, state.read(described), described)
+    rows = story.of_order(cloud, order_id, state.read(described), described)
     stored = [
         (table["name"], item)
         for table in described["dynamodb"]["tables"]

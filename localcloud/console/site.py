@@ -28,9 +28,7 @@ _HERE = Path(__file__).parent
 _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 _SHORTEST_PAUSE = 0.3  # seconds between two looks
 _QUIET_PAUSES = 4  # more of them while no call is made
-_SPARING = (
-    20  # a page that takes long to make is made less often: a twentieth of the time is its own
-)
+_SPARING = 40  # a page that takes long to make is made less often: in a fortieth of the time
 _HEARTBEAT = 10  # looks without a change
 _MOST_STREAMS = 40
 _MOST_WORDS = 256 * 1024  # bytes

@@ -24,7 +24,7 @@ class Row:
     is_log: bool = False
 
 
-async def of_order(
+def of_order(
     cloud: LocalCloud, order_id: str, state: State, described: dict[str, Any]
 ) -> list[Row]:
     """All that is known of an order. A step that ended in the millisecond of a line comes after."""
@@ -33,7 +33,7 @@ async def of_order(
     rows = [_row(step, parts, subscribers) for step in steps.about(order_id)]
     for function in described["lambda"]["functions"]:
         part = parts.get(function["arn"])
-        for line in await logs.about(cloud, function, order_id):
+        for line in logs.about(cloud, function, order_id):
             rows.append(Row(line["timestamp"], part, line["message"].rstrip(), is_log=True))
     return sorted(rows, key=lambda row: (int(row.epoch_ms), not row.is_log))
 
