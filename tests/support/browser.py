@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, Error, sync_playwright
 
+PATIENCE_MS = 90_000  # for what a page is expected to show, on a busy machine
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # As root it has no sandbox; and nothing here may reach for the network.
 _OPTIONS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]

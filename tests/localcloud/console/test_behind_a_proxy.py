@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.here import local
-from tests.localcloud.console.test_browser import PATIENCE_MS
+from tests.support.browser import PATIENCE_MS
 
 pytestmark = pytest.mark.xdist_group("browser")
 

@@ -13,6 +13,7 @@ from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.course.names import names
 from lab.here import local
+from tests.support.browser import PATIENCE_MS
 from tests.support.chapters import given, post
 from tests.support.clouds import own_cloud
 from tests.support.functions import make_function
@@ -21,7 +22,6 @@ from tests.support.sessions import make_session
 pytestmark = pytest.mark.xdist_group("browser")
 
 ROOT = "/_localcloud/console/"
-PATIENCE_MS = 90_000
 
 
 @pytest.fixture(autouse=True)
