@@ -40,7 +40,7 @@ async def serve(request: Request, plans: UsagePlans) -> Response:
     answer = await _answer(request, found, stage, path, plans)
     refused = "" if answer.status < 400 else answer.body[:_LONGEST_TEXT].decode("utf-8", "replace")
     said = f"answered {request.method} {path} with {answer.status}"
-    steps.note(api_id, said, answer.body + request.body, problem=refused)
+    steps.note(api_id, said, answer.body + b"\n" + request.body, problem=refused)
     return answer
 
 

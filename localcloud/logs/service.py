@@ -41,7 +41,8 @@ class Logs(Service):
         found = backend and backend.groups.get(group)
         streams = found.streams.values() if found else ()
         ends = (islice((e for e in reversed(s.events) if wanted(e.message)), most) for s in streams)
-        lines = sorted(chain.from_iterable(ends), key=lambda event: int(event.timestamp))
+        in_order = chain.from_iterable(reversed([*end]) for end in ends)
+        lines = sorted(in_order, key=lambda event: int(event.timestamp))
         return [{"timestamp": e.timestamp, "message": e.message} for e in lines[-most:]]
 
     def saved(self) -> Any:

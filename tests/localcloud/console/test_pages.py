@@ -132,7 +132,10 @@ def test_an_order_is_on_every_screen_that_it_passes(visitor: Visitor, aws: Sessi
     story = visitor.get("order/page-1")[1]
     hops = [story.index(word) for word in ("QUEUED", "PUBLISHED", "RECORDED")]
     assert hops == sorted(hops)
-    assert '"page-1"' in visitor.get(f"function/{n.record_order}")[1]
+    log = visitor.get(f"function/{n.record_order}")[1].partition("<pre")[2].partition("</pre>")[0]
+    assert '"page-1"' in log
+    last = log.rindex("START RequestId")
+    assert last < log.index('"page-1"') < log.rindex("END RequestId") < log.rindex("REPORT")
 
 
 def test_messages_are_seen_without_being_received(visitor: Visitor, aws: Session) -> None:
