@@ -30,9 +30,8 @@ test: .venv/.dev  ## Run the tests
 unit: .venv/.dev  ## Run the tests that need no cloud, in seconds
 	@$(BIN)/pytest -n 0 tests/unit
 
-lab: .venv/.notebooks  ## Open the notebooks in JupyterLab
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" \
-	  --LabApp.default_url=/lab/tree/notebooks/00_take_orders.ipynb
+lab: .venv/.notebooks  ## Open your copies of the notebooks in JupyterLab; FLAGS="--no-browser" goes to it
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/lab open $(FLAGS)
 
 notebooks: .venv/.notebooks  ## Build and execute the notebooks from the scripts
 	@$(BIN)/lab dev notebooks

@@ -57,6 +57,10 @@ class WaitTimeoutError(LabError):
     """What was waited for did not happen in time."""
 
 
+class UnsolvedError(LabError):
+    """An exercise is not solved, and what follows would make that impossible."""
+
+
 class RefusedError(LabError):
     """An order was refused that should have been accepted."""
 

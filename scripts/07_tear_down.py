@@ -68,7 +68,7 @@ print(f"Found {len(there)} things to delete.")
 # lab.ORDERS_FILE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 # %% tags=["active-ipynb"]
-# lab.check_exercise("07")
+# lab.check_exercise("07", then="deletes what you would save")
 
 # %% [markdown]
 # ## Delete it

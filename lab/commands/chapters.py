@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
+import subprocess
 import sys
 import time
 from dataclasses import asdict
@@ -14,6 +17,7 @@ from lab.aws.session import session
 from lab.commands import cloud
 from lab.course import COURSE, facade
 from lab.engine import catch_up, checks, exercises
+from lab.errors import LabError
 from lab.here import settings
 from lab.here.own_cloud import environment, own_cloud
 
@@ -52,11 +56,17 @@ def goto(chapter: str) -> None:
 @click.command()
 @click.argument("chapter", required=False)
 @click.option("--yes", is_flag=True, help="Do not ask before deleting.")
-def reset(chapter: str | None, yes: bool) -> None:
+@click.option(
+    "--notebook", is_flag=True, help="A fresh copy of CHAPTER's notebook; undoes nothing else."
+)
+def reset(chapter: str | None, yes: bool, notebook: bool) -> None:
     """Undo CHAPTER and what builds on it.
 
     Without CHAPTER the local cloud forgets everything, which it asks about first.
     """
+    if notebook:
+        _reset_notebook(chapter)
+        return
     if chapter is None:
         cloud.forget_everything(yes)
         return
@@ -66,6 +76,43 @@ def reset(chapter: str | None, yes: bool) -> None:
     left = catch_up.undo(COURSE, session(start=False), numbers)
     print(f"Undid {', '.join(numbers)}; {len(left)} left")
     sys.exit(1 if left else 0)
+
+
+def _reset_notebook(chapter: str | None) -> None:
+    from lab.engine import working_copies  # not where only scripts are run
+
+    if chapter is None:
+        raise click.UsageError("Which notebook? Try: lab reset CHAPTER --notebook")
+    wanted = COURSE.find(chapter)
+    kept = working_copies.make_fresh(wanted)
+    print(f"Made a fresh {working_copies.shown(working_copies.path_of(wanted))}.")
+    if kept:
+        print(f"Kept yours as {working_copies.shown(kept)}.")
+
+
+@click.command(name="open", context_settings={"ignore_unknown_options": True})
+@click.argument("chapter", required=False, default=COURSE.numbers[0])
+@click.argument("flags", nargs=-1, type=click.UNPROCESSED)
+def open_notebooks(chapter: str, flags: tuple[str, ...]) -> None:
+    """Open your copies of the notebooks in JupyterLab, at CHAPTER.
+
+    They are in the folder work, which git ignores, and have no outputs yet. FLAGS go to Jupyter:
+
+    \b
+    lab open                                   the first chapter
+    lab open CHAPTER --no-browser --port 9000
+    """
+    if chapter.startswith("-"):
+        chapter, flags = COURSE.numbers[0], (chapter, *flags)
+    wanted = COURSE.find(chapter)
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise LabError("JupyterLab is not installed here. Run `make lab`, which installs it.")
+    from lab.engine import working_copies  # not where only scripts are run
+
+    print(*working_copies.bring_up_to_date(COURSE), sep="\n", end="")
+    is_root = os.name == "posix" and os.geteuid() == 0
+    command = working_copies.jupyter(wanted, flags, is_root=is_root)
+    sys.exit(subprocess.call(command))
 
 
 @click.command()
@@ -99,4 +146,4 @@ def demo() -> None:
     sys.exit(1 if left else 0)
 
 
-COMMANDS = (check, goto, reset, hint, up, demo)
+COMMANDS = (open_notebooks, check, goto, reset, hint, up, demo)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import boto3
 
+from lab.course import function_logs
 from lab.course.looking import look_at, no_dead_letters, orders_arrived
+from lab.course.names import names
 from lab.course.orders import recorded
 from lab.engine.course import Chapter, Exercise, Expectation
 
 _ORDERS = 19
+_SECOND_MS = 1000  # AWS may tell when a trigger was changed in whole seconds
 
 
 def _expects(aws: boto3.Session) -> Iterator[Expectation]:
@@ -27,10 +31,34 @@ def _maintenance(aws: boto3.Session) -> str:
         return f"{look.names.notify_fulfillment} has no trigger: run the cells above first."
     if trigger["State"] not in ("Enabled", "Enabling", "Updating"):
         return f"The trigger is {trigger['State'].lower()}: switch it on again."
-    there = len(list(itertools.islice(recorded(aws, "exercise-06-"), 1000)))
-    if there >= 2:
+    wanted = ("exercise-06-0", "exercise-06-1")
+    there = set(wanted) & set(itertools.islice(recorded(aws, "exercise-06-"), 1000))
+    if len(there) < 2:
+        return f"{len(there)} of the 2 orders are in {look.names.table} (they may take a moment)."
+    return _why_they_did_not_wait(aws, trigger, wanted)
+
+
+def _why_they_did_not_wait(
+    aws: boto3.Session, trigger: dict[str, Any], wanted: tuple[str, ...]
+) -> str:
+    """ "" if both orders were on the queue when the trigger was switched on, and neither had gone
+    on by then."""
+    n = names()
+    queued = function_logs.times(aws, n.take_order, "QUEUED", wanted)
+    published = function_logs.times(aws, n.notify_fulfillment, "PUBLISHED", wanted)
+    if len(queued) < 2 or len(published) < 2:
+        return "The logs do not have both orders yet: wait a moment."
+    switched = trigger["LastModified"].timestamp() * 1000
+    if queued[-1] - _SECOND_MS <= switched <= published[0] + _SECOND_MS and (
+        published[0] > queued[-1]
+    ):
         return ""
-    return f"{there} of the 2 orders are in {look.names.table} (they may take a moment)."
+    return (
+        "The two orders did not wait together while the trigger was off: they went on "
+        f"{max(0, published[0] - queued[-1]) / 1000:.1f} s after the second was queued, and the "
+        f"trigger was last switched at {trigger['LastModified']:%H:%M:%S}. Switch it off, wait "
+        "until it is Disabled, post both, and switch it on."
+    )
 
 
 CHAPTER = Chapter(

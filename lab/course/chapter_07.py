@@ -27,15 +27,20 @@ def _expects(aws: boto3.Session) -> Iterator[Expectation]:
     )
 
 
-def _saved_orders(_: boto3.Session) -> str:
+def _saved_orders(aws: boto3.Session) -> str:
     if not orders.ORDERS_FILE.exists():
         return f"There is no file {os.path.relpath(orders.ORDERS_FILE, ROOT)}."
     lines = orders.ORDERS_FILE.read_text("utf-8").splitlines()
     try:
-        good = [line for line in lines if {"order_id", "product"} <= json.loads(line).keys()]
-    except (ValueError, AttributeError):
-        return "A line of the file is no JSON object."
-    return "" if lines and len(good) == len(lines) else "Its lines are no orders."
+        found = [json.loads(line) for line in lines]
+        saved = {each["order_id"] for each in found if "product" in each}
+    except (ValueError, TypeError, KeyError):
+        return "Expected one order a line, as a JSON object; found a line that is none."
+    there = set(orders.recorded(aws, ""))
+    if not saved:
+        return "The file has no order."
+    missing = len(there - saved)
+    return f"The file lacks {missing} of the {len(there)} orders in the table." if missing else ""
 
 
 CHAPTER = Chapter(

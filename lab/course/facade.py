@@ -54,9 +54,13 @@ def insist(*numbers: str) -> None:
     checks.insist(COURSE, session(), numbers)
 
 
-def check_exercise(number: str) -> None:
-    """Print whether the exercise of this chapter is solved."""
-    print(exercises.report(session(), COURSE.find(number)))
+def check_exercise(number: str, *, then: str = "") -> None:
+    """Print whether the exercise of this chapter is solved. With `then`, which says what comes
+    next and cannot be undone, raise UnsolvedError if it is not: *Run All* stops there."""
+    if then:
+        exercises.insist(session(), COURSE.find(number), then)
+    else:
+        print(exercises.report(session(), COURSE.find(number)))
 
 
 def run_again(number: str) -> None:

@@ -66,6 +66,18 @@ def of_order(
     return [line for line in found if line.says.get("order_id") == order_id]
 
 
+def times(aws: boto3.Session, function: str, status: str, order_ids: Sequence[str]) -> list[int]:
+    """When a function last logged this status of each of these orders, in epoch milliseconds, the
+    earliest first. Shorter than `order_ids` where it has not."""
+    pattern = f"{{ $.status = {json.dumps(status)} }}"
+    found = {
+        line.says.get("order_id"): line.epoch_ms
+        for line in lines(aws, (function,), pattern, quietly=True)
+        if line.says.get("status") == status
+    }
+    return sorted(found[order_id] for order_id in order_ids if order_id in found)
+
+
 def errors(aws: boto3.Session) -> dict[str, str]:
     """The last error that was logged of each order and of each message, by their ids."""
     found: dict[str, str] = {}

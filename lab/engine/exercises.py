@@ -6,13 +6,18 @@ that another chapter relies on, so anyone who leaves it out misses nothing later
 
 from __future__ import annotations
 
+import os
+
 import boto3
 from botocore.exceptions import ClientError
 
 from lab.aws import calls
 from lab.aws.inventory import is_missing
 from lab.engine.course import Chapter
+from lab.errors import UnsolvedError
 from lab.here.shell import command
+
+BUILDING = "TUTORIAL_IS_BEING_BUILT"  # the environment variable of a kernel that builds a notebook
 
 
 def missing(aws: boto3.Session, chapter: Chapter) -> str:
@@ -35,6 +40,19 @@ def report(aws: boto3.Session, chapter: Chapter) -> str:
     hint_command = command(f"hint {chapter.number}")
     said = f"not solved yet. {still} `{hint_command}` helps." if still else "solved."
     return f"Exercise {chapter.number}: {said}"
+
+
+def insist(aws: boto3.Session, chapter: Chapter, then: str) -> None:
+    """Print that the exercise is solved. Raises UnsolvedError if it is not, except where nobody is
+    there to solve it: while the notebooks are built."""
+    said = report(aws, chapter)
+    if missing(aws, chapter):
+        said += (
+            f" The next cell {then}, so *Run All* stops here. To skip the exercise, run that cell."
+        )
+        if BUILDING not in os.environ:
+            raise UnsolvedError(said)
+    print(said)
 
 
 def hint(chapter: Chapter, which: int) -> str:

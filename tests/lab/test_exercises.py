@@ -1,0 +1,277 @@
+"""Exercises: each believes evidence only, and says of a wrong answer what is wrong with it.
+
+For each there is a wrong answer, one that is half right, and one that is right by luck only.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lab
+from lab.aws.session import Session
+from lab.aws.waiting import wait_until
+from lab.course import COURSE, orders
+from lab.course.names import names
+from lab.engine import exercises
+from lab.errors import UnsolvedError
+from tests.support.chapters import TOPIC, given, post, status
+from tests.support.usage_plan import lift_throttle
+
+Answer = Callable[[Session], None]
+
+
+def said_of(aws: Session, number: str, answer: Answer) -> str:
+    """What the exercise says of an answer, when all that it set off is done."""
+    given("00", "01", "02", "03")
+    lift_throttle(aws)
+    answer(aws)
+    address = aws.client("sqs").meta.endpoint_url
+    wait_until(lambda: status(address)["is_idle"], "all is done", timeout=90)
+    return exercises.missing(aws, COURSE.find(number))
+
+
+# -- 00 to 03: a setting ---------------------------------------------------------------------------
+
+
+def wait_time(queue: str, seconds: int) -> Answer:
+    def answer(aws: Session) -> None:
+        sqs = aws.client("sqs")
+        url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+        attributes = {"ReceiveMessageWaitTimeSeconds": str(seconds)}
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("queue", "seconds", "says"),
+    [
+        ("queue", 0, "Expected ReceiveMessageWaitTimeSeconds 20 of CustomerOrders, found 0."),
+        ("queue", 2, "Expected ReceiveMessageWaitTimeSeconds 20 of CustomerOrders, found 2."),
+        ("queue_dead_letters", 20, "of CustomerOrders, found 0."),
+        ("queue", 20, ""),
+    ],
+)
+def test_00_wants_the_queue_to_wait_20_s(aws: Session, queue: str, seconds: int, says: str) -> None:
+    found = said_of(aws, "00", wait_time(getattr(names(), queue), seconds))
+    assert found.endswith(says) and bool(found) == bool(says)
+
+
+@pytest.mark.parametrize(
+    ("topic", "name", "says"),
+    [
+        ("topic", "Coffee shop", "the DisplayName 'Tea shop' of Orders, found 'Coffee shop'."),
+        ("topic", "tea shop", "found 'tea shop'."),
+        ("stakeholders", "Tea shop", "found ''."),
+        ("topic", "Tea shop", ""),
+    ],
+)
+def test_01_wants_the_name_of_the_sender(aws: Session, topic: str, name: str, says: str) -> None:
+    def answer(aws: Session) -> None:
+        arn = TOPIC.replace("Orders", getattr(names(), topic))
+        aws.client("sns").set_topic_attributes(
+            TopicArn=arn, AttributeName="DisplayName", AttributeValue=name
+        )
+
+    found = said_of(aws, "01", answer)
+    assert found.endswith(says) and bool(found) == bool(says)
+
+
+@pytest.mark.parametrize(
+    ("steps", "says"),
+    [
+        ((), "Time to live of Orders is off."),
+        (((True, "posted_epoch"),), "for the attribute expires_epoch, found posted_epoch."),
+        (((True, "expires_epoch"), (False, "expires_epoch")), "Time to live of Orders is off."),
+        (((True, "expires_epoch"),), ""),
+    ],
+)
+def test_02_wants_time_to_live_for_the_right_attribute(
+    aws: Session, steps: tuple[tuple[bool, str], ...], says: str
+) -> None:
+    def answer(aws: Session) -> None:
+        for enabled, attribute in steps:
+            aws.client("dynamodb").update_time_to_live(
+                TableName=names().table,
+                TimeToLiveSpecification={"Enabled": enabled, "AttributeName": attribute},
+            )
+
+    found = said_of(aws, "02", answer)
+    assert found.endswith(says) and bool(found) == bool(says)
+
+
+def trigger(aws: Session, **settings: Any) -> None:
+    """Change the trigger, and wait until that is done."""
+    lambda_ = aws.client("lambda")
+    (found,) = lambda_.list_event_source_mappings()["EventSourceMappings"]
+    uuid = found["UUID"]
+    lambda_.update_event_source_mapping(UUID=uuid, **settings)
+    done = ("Enabled", "Disabled")
+    wait_until(
+        lambda: lambda_.get_event_source_mapping(UUID=uuid)["State"] in done, "it is changed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"BatchSize": 1}, "Expected a batching window of 1 s, found 0 s."),
+        ({"MaximumBatchingWindowInSeconds": 5}, "found 5 s."),
+        ({"MaximumBatchingWindowInSeconds": 0}, "found 0 s."),
+        ({"MaximumBatchingWindowInSeconds": 1}, ""),
+    ],
+)
+def test_03_wants_a_window_of_1_s(aws: Session, settings: dict[str, int], says: str) -> None:
+    found = said_of(aws, "03", lambda aws: trigger(aws, **settings))
+    assert found.endswith(says) and bool(found) == bool(says)
+
+
+# -- 04 to 06: orders, and what the functions logged of them ---------------------------------------
+
+
+def posted(*wanted: dict[str, Any]) -> Answer:
+    def answer(aws: Session) -> None:
+        for order in wanted:
+            assert post(aws, **{"product": "tea", "quantity": 2, **order}) == 202
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("sent", "says"),
+    [
+        ((), "There is no order exercise-04"),
+        (({"order_id": "exercise-4"},) * 2, "There is no order exercise-04"),
+        (({"order_id": "exercise-04"},), "Expected two lines QUEUED with the id exercise-04"),
+        (({"order_id": "exercise-04", "quantity": 1},) * 2, "a quantity of at least 2, found 1."),
+        (({"order_id": "exercise-04"}, {"order_id": "x"}), "of take_order, found 1: the shop"),
+        (({"order_id": "exercise-04"},) * 2, ""),
+    ],
+)
+def test_04_wants_one_order_posted_twice(
+    aws: Session, sent: tuple[dict[str, Any], ...], says: str
+) -> None:
+    found = said_of(aws, "04", posted(*sent))
+    assert says in found and bool(found) == bool(says)
+
+
+RUSH = tuple({"order_id": f"exercise-05-{number}"} for number in range(5))
+
+
+def test_05_wants_all_five_at_the_same_moment(aws: Session) -> None:
+    def slowly(aws: Session) -> None:
+        posted(*RUSH[:4])(aws)
+        fourth = sent_at(aws)
+        wait_until(lambda: is_later(fourth, 1100), "more than a second is over")
+        posted(RUSH[4])(aws)
+
+    assert "0 of the 5 orders are in Orders" in said_of(aws, "05", lambda _: None)
+    assert "4 of the 5 orders are in Orders" in said_of(aws, "05", posted(*RUSH[:4]))
+    found = said_of(aws, "05", slowly)
+    assert "Expected all five within a second, found" in found and "five threads" in found
+    assert said_of(aws, "05", posted(*RUSH)) == ""
+    posted(*RUSH)(aws)  # once more, as somebody tries again
+    assert exercises.missing(aws, COURSE.find("05")) == ""
+
+
+def sent_at(aws: Session) -> float:
+    """When the last of the four was received, in epoch milliseconds."""
+    table = aws.resource("dynamodb").Table(names().table)
+    wait_until(lambda: "Item" in table.get_item(Key={"order_id": "exercise-05-3"}), "it is there")
+    return float(table.get_item(Key={"order_id": "exercise-05-3"})["Item"]["received_epoch_ms"])
+
+
+def is_later(since_ms: float, by_ms: float) -> bool:
+    return time.time() * 1000 > since_ms + by_ms
+
+
+TWO = tuple({"order_id": f"exercise-06-{number}"} for number in range(2))
+
+
+def test_06_wants_both_to_wait_while_the_trigger_is_off(aws: Session) -> None:
+    def never_off(aws: Session) -> None:
+        posted(*TWO)(aws)
+
+    def off_afterwards(aws: Session) -> None:
+        posted(*TWO)(aws)
+        address = aws.client("sqs").meta.endpoint_url
+        wait_until(lambda: status(address)["is_idle"], "they are through")
+        table = aws.resource("dynamodb").Table(names().table)
+        item = table.get_item(Key={"order_id": "exercise-06-1"})["Item"]
+        wait_until(lambda: is_later(float(item["recorded_epoch_ms"]), 2000), "that was a while ago")
+        trigger(aws, Enabled=False)
+        trigger(aws, Enabled=True)
+
+    def one_before(aws: Session) -> None:
+        posted(TWO[0])(aws)
+        address = aws.client("sqs").meta.endpoint_url
+        wait_until(lambda: status(address)["is_idle"], "it is through")
+        trigger(aws, Enabled=False)
+        posted(TWO[1])(aws)
+        trigger(aws, Enabled=True)
+
+    def left_off(aws: Session) -> None:
+        trigger(aws, Enabled=False)
+        posted(*TWO)(aws)
+
+    def right(aws: Session) -> None:
+        left_off(aws)
+        trigger(aws, Enabled=True)
+
+    assert "0 of the 2 orders are in Orders" in said_of(aws, "06", lambda _: None)
+    for answer in (never_off, off_afterwards, one_before):
+        assert "did not wait together while the trigger was off" in said_of(aws, "06", answer)
+    given("00", "01", "02", "03")
+    left_off(aws)
+    assert "switch it on again" in exercises.missing(aws, COURSE.find("06"))
+    assert said_of(aws, "06", right) == ""
+
+
+# -- 07: a file ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    path = tmp_path / "orders.jsonl"
+    monkeypatch.setattr(orders, "ORDERS_FILE", path)
+    return path
+
+
+def test_07_wants_every_order_in_the_file(aws: Session, file: Path) -> None:
+    assert "There is no file" in said_of(aws, "07", lambda _: None)
+    table = aws.resource("dynamodb").Table(names().table)
+    lines = [json.dumps(item, default=str) for item in table.scan()["Items"]]
+    assert len(lines) >= 2
+    for text, says in (
+        ("", "The file has no order."),
+        ("[]\n", "The file has no order."),
+        ("tea\n", "found a line that is none"),
+        ('{"order_id": "mine", "product": "tea"}\n', f"lacks {len(lines)} of the {len(lines)}"),
+        (lines[0] + "\n", f"lacks {len(lines) - 1} of the {len(lines)} orders in the table."),
+        ("\n".join(lines) + "\n", ""),
+    ):
+        file.write_text(text, "utf-8")
+        found = exercises.missing(aws, COURSE.find("07"))
+        assert says in found and bool(found) == bool(says)
+
+
+def test_run_all_stops_before_it_tears_down_what_is_not_saved(
+    aws: Session, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given("00", "01", "02", "03")
+    with pytest.raises(UnsolvedError, match=r"not solved yet.+\*Run All\* stops here"):
+        lab.check_exercise("07", then="deletes it all")
+    monkeypatch.setenv(exercises.BUILDING, "1")
+    lab.check_exercise("07", then="deletes it all")
+    assert "not solved yet" in capsys.readouterr().out
+    monkeypatch.delenv(exercises.BUILDING)
+    items = aws.resource("dynamodb").Table(names().table).scan()["Items"]
+    file.write_text("".join(json.dumps(item, default=str) + "\n" for item in items), "utf-8")
+    lab.check_exercise("07", then="deletes it all")
+    assert capsys.readouterr().out == "Exercise 07: solved.\n"
