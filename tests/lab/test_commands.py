@@ -27,7 +27,7 @@ from lab.here import last_error, local
 from lab.here.folders import ROOT
 from lab.here.own_cloud import environment
 from tests.support.clouds import own_cloud
-from tests.support.processes import run_module
+from tests.support.processes import run_lab
 
 # -- Packaging ---------------------------------------------------------------------------------
 
@@ -174,10 +174,6 @@ def test_a_script_that_is_stopped_says_where_to_look() -> None:
 
 
 # -- The lab command -----------------------------------------------------------------------------
-
-
-def run_lab(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return run_module("lab", *arguments)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from lab.aws.client_env import FORMATS
 from lab.aws.session import Session
 from lab.commands import main
 from lab.here.folders import ROOT
-from tests.support.processes import run_module
+from tests.support.processes import run_lab
 
 SDK = "@aws-sdk/client-dynamodb@3"
 LIST_TABLES = """
@@ -176,7 +176,7 @@ def test_each_form_has_the_address_and_the_keys(cloud: str) -> None:
 def test_without_a_cloud_there_is_nothing_to_print(free_port: int) -> None:
     os.environ["LAB_PORT"] = str(free_port)
     try:
-        result = run_module("lab", "env")
+        result = run_lab("env")
     finally:
         del os.environ["LAB_PORT"]
     assert (result.returncode, result.stdout) == (1, "")

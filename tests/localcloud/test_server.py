@@ -29,7 +29,7 @@ from lab.errors import LabError
 from lab.here import local
 from lab.here.own_cloud import environment, own_cloud
 from tests.support.functions import invoke, make_function
-from tests.support.processes import run_module
+from tests.support.processes import start_module
 from tests.support.sessions import make_session
 
 
@@ -207,7 +207,7 @@ def test_the_name_of_a_deleted_queue_stays_taken_for_a_while_if_asked_for() -> N
 
 
 def localcloud(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return run_module("localcloud", *arguments)
+    return start_module("localcloud", *arguments)
 
 
 def test_a_port_in_use_is_one_clear_line() -> None:

@@ -32,7 +32,7 @@ from lab.here import folders, local
 from lab.here.folders import ROOT
 from lab.here.own_cloud import environment, own_cloud
 from localcloud.host import start_key
-from tests.support.processes import run_module
+from tests.support.processes import start_module
 from tests.support.sessions import make_session
 
 SITE_PACKAGES = Path(urllib3.__file__).parent.parent
@@ -405,7 +405,7 @@ def test_a_cloud_that_does_not_answer_is_not_taken_for_a_missing_one(
 def test_a_start_on_a_taken_port_leaves_the_log_alone(mine: str) -> None:
     key = local.key_at(mine)
     assert key is not None and key.log is not None
-    result = run_module("localcloud", "--port", str(key.port), "--log", key.log)
+    result = start_module("localcloud", "--port", str(key.port), "--log", key.log)
     assert result.returncode == 1 and "cannot listen" in result.stderr
     assert Path(key.log).read_text().startswith("Local cloud ready at")
 
@@ -415,7 +415,7 @@ def test_a_log_is_not_written_through_a_link(tmp_path: Path) -> None:
     victim.write_text("precious")
     link = tmp_path / "link.log"
     link.symlink_to(victim)
-    result = run_module("localcloud", "--port", "0", "--log", str(link))
+    result = start_module("localcloud", "--port", "0", "--log", str(link))
     assert result.returncode == 1 and "Traceback" not in result.stderr
     assert victim.read_text() == "precious"
 

@@ -1,7 +1,7 @@
 """A local cloud of a test's own, in a tenth of the time that its start takes a user.
 
-Most of a start is importing moto. A fork server imports it once for each test process, and each
-cloud is a fork of it. What is about the start itself uses `lab.here.own_cloud`, as users do.
+Each cloud is a fork of a process that has imported moto. What is about the start itself uses
+`lab.here.own_cloud`, as users do.
 """
 
 from __future__ import annotations
@@ -10,18 +10,10 @@ import multiprocessing
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from multiprocessing.connection import Connection
-from typing import Any
 
 from lab.here import own_cloud as users
-
-
-@cache
-def _fork_server() -> Any:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests", "localcloud.__main__", "localcloud.server"])
-    return context
+from tests.support.forks import fork_server
 
 
 def _run(
@@ -47,7 +39,7 @@ def own_cloud(*arguments: str) -> Iterator[tuple[str, int]]:
         return
     (theirs, ours), (ready, their_ready) = (multiprocessing.Pipe(duplex=False) for _ in range(2))
     given = ("--port", "0", "--until-stdin-ends", *arguments)
-    process = _fork_server().Process(
+    process = fork_server().Process(
         target=_run, args=(given, dict(os.environ), theirs, their_ready)
     )
     process.start()
