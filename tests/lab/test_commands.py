@@ -228,17 +228,17 @@ def test_the_status_shows_a_speed_that_is_not_that_of_aws(speed: str, shown: boo
     assert ("speed      60 times as fast as on AWS" in result.stdout) == shown
 
 
-@pytest.mark.parametrize("command", ["start", "status", "reset", "stop"])
-def test_where_aws_is_in_use_the_local_cloud_is_left_alone(own_port: int, command: str) -> None:
-    url = local.start(own_port).address
-    lab.session().client("sqs").create_queue(QueueName="bystander")
-    with environment(LAB_PORT=str(own_port), LAB_TARGET="aws"):
-        result = run_lab(command)
-    assert (result.returncode, result.stdout) == (1, "")
-    (line,) = result.stderr.splitlines()
-    assert f"LAB_TARGET is aws; `lab {command}` is for the local cloud" in line
-    assert local.status(url) is not None
-    assert "QueueUrls" in lab.session().client("sqs").list_queues()
+def test_where_aws_is_in_use_the_local_cloud_is_left_alone(own_port: int) -> None:
+    with own_cloud("--port", str(own_port)) as (url, _):
+        lab.session().client("sqs").create_queue(QueueName="bystander")
+        for command in ("start", "status", "reset", "stop"):
+            with environment(LAB_PORT=str(own_port), LAB_TARGET="aws"):
+                result = run_lab(command)
+            assert (result.returncode, result.stdout) == (1, "")
+            (line,) = result.stderr.splitlines()
+            assert f"LAB_TARGET is aws; `lab {command}` is for the local cloud" in line
+            assert local.status(url) is not None
+            assert "QueueUrls" in lab.session().client("sqs").list_queues()
 
 
 def test_a_cloud_that_was_stopped_leaves_no_process(own_port: int) -> None:
@@ -349,6 +349,7 @@ def test_every_command_has_help_and_stands_in_the_readme() -> None:
         assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
 
 
+@pytest.mark.soak
 def test_demo_runs_the_whole_tutorial_and_prints_what_the_readme_shows() -> None:
     with environment(LAB_TARGET="nonsense", LAB_PREFIX="!"):  # the demo is not to be led astray
         result = run_lab("demo")

@@ -325,6 +325,7 @@ def test_the_builder_has_help() -> None:
     assert "Build the notebooks" in run_lab("dev", "notebooks", "--help").stdout
 
 
+@pytest.mark.soak
 def test_a_cell_that_fails_stops_the_builder_and_names_the_chapter(aws: Session) -> None:
     notebook = notebooks.build(COURSE, COURSE.find("03"))  # what it builds on is missing
     with pytest.raises(

@@ -11,8 +11,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from pathlib import Path
 
+from lab.aws.waiting import wait_until
+from lab.here import local
 from lab.here import own_cloud as users
+from localcloud.host import start_key
+from localcloud.host.start_key import StartKey
 from tests.support.forks import fork_server
 
 
@@ -28,6 +33,33 @@ def _run(
     os.environ.clear()
     os.environ.update(variables)
     main([*arguments], prog_name="python -m localcloud")
+
+
+def _serve_folder(folder: Path, log: Path, variables: dict[str, str]) -> None:
+    from localcloud.__main__ import main
+
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(variables)
+    main(["--log", str(log)])
+
+
+@contextmanager
+def cloud_of(folder: Path) -> Iterator[StartKey]:
+    """The cloud of a folder that stands for the project, which is found there without a setting."""
+    log = local.log_path(None)
+    process = fork_server().Process(target=_serve_folder, args=(folder, log, dict(os.environ)))
+    process.start()
+
+    def found() -> StartKey | None:
+        keys = start_key.of_folder(folder, start_key.ports(folder))
+        return next((key for key in keys if local.status(key.address)), None)
+
+    try:
+        yield wait_until(found, "the local cloud answers", timeout=90)
+    finally:
+        process.kill()
+        process.join()
 
 
 @contextmanager
