@@ -272,9 +272,10 @@ def stop(url: str) -> bool:
     if status(url) is None:
         return False
     _post(url, "stop")
-    wait_until(lambda: whose(url) is None, "the local cloud has stopped", timeout=10)
+    gone = "the local cloud has stopped"  # and its keys, by which the next command would find it
+    wait_until(lambda: whose(url) is None and key_at(url) is None, gone, timeout=30)
     if process := _started.pop(url, None):
-        wait_until(lambda: process.poll() is not None, "its process has ended", timeout=10)
+        wait_until(lambda: process.poll() is not None, "its process has ended", timeout=30)
     if key is not None and key.log is not None:
         Path(key.log).unlink(missing_ok=True)
     return True

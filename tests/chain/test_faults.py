@@ -432,6 +432,7 @@ def remove_permissions(chain: Chain, function: str) -> None:
         chain.lambda_.remove_permission(FunctionName=function, StatementId=statement["Sid"])
 
 
+@pytest.mark.soak
 def test_fault_the_local_cloud_is_killed_with_work_in_flight() -> None:
     with (
         own_cloud("--auth", "off") as (address, pid),

@@ -8,7 +8,7 @@ import pytest
 
 from lab.errors import SettingsError
 from lab.here import settings
-from tests.support.processes import run_module
+from tests.support.processes import run_lab
 from tests.support.sessions import make_session
 
 ENDPOINT = "http://127.0.0.1:9"
@@ -38,7 +38,7 @@ def test_the_variable_at_fault_is_named(
 
 def test_a_command_says_it_in_one_line(cloud: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "abc")
-    result = run_module("lab", "check")
+    result = run_lab("check")
     assert (result.returncode, result.stdout) == (1, "")
     (line,) = result.stderr.splitlines()
     assert line.startswith("SettingsError: AWS_MAX_ATTEMPTS is 'abc'")
@@ -55,7 +55,7 @@ def test_a_broken_configuration_file_is_named(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
     for said in ("[default]\nregion = us-east-1\nmax_attempts = abc\n", "no section\n"):
         config.write_text(said)
-        result = run_module("lab", "check")
+        result = run_lab("check")
         assert result.returncode == 1
         (line,) = result.stderr.splitlines()[:1]
         assert "Traceback" not in result.stderr

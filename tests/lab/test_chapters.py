@@ -33,6 +33,7 @@ from tests.support.chapters import (
     READS,
     TOPIC,
     UNDONE_BY,
+    given,
     post,
     resources,
     run_chapters,
@@ -46,7 +47,7 @@ SCRIPTS = [chapter.script for chapter in COURSE.chapters]
 
 
 def test_running_the_chapters_twice_makes_nothing_twice(aws: Session) -> None:
-    run_chapters(*SET_UP_AND_VERIFY)
+    given(*SET_UP_AND_VERIFY)
     once = resources(aws)
     assert once == {
         "queues": 4, "topics": 2, "subscriptions": 3, "tables": 1, "roles": 3, "role policies": 3,
@@ -84,7 +85,7 @@ def test_a_script_runs_from_any_directory_and_prints_what_it_did(cloud: str) -> 
 def test_a_chapter_before_its_turn_says_what_is_missing_and_makes_nothing(
     aws: Session, before: tuple[str, ...], script: str, missing: str, hint: str
 ) -> None:
-    run_chapters(*before)
+    given(*before)
     there = resources(aws)
     result = run_script(f"scripts/{script}.py")
     assert result.returncode == 1
@@ -96,7 +97,7 @@ def test_a_chapter_before_its_turn_says_what_is_missing_and_makes_nothing(
 
 
 def test_verify_stops_at_an_order_that_was_refused(aws: Session) -> None:
-    run_chapters(*COURSE.set_up)
+    given(*COURSE.set_up)
     api = aws.client("apigateway")
     for plan in api.get_usage_plans()["items"]:
         operation = {"op": "replace", "path": "/quota/limit", "value": "0"}
@@ -108,7 +109,7 @@ def test_verify_stops_at_an_order_that_was_refused(aws: Session) -> None:
 
 
 def test_a_deleted_api_is_made_and_connected_again(aws: Session) -> None:
-    run_chapters(*COURSE.set_up)
+    given(*COURSE.set_up)
     api = aws.client("apigateway")
     api.delete_rest_api(restApiId=api.get_rest_apis()["items"][0]["id"])
     run_chapters("00", "04")
@@ -118,7 +119,7 @@ def test_a_deleted_api_is_made_and_connected_again(aws: Session) -> None:
 
 
 def test_a_queue_with_other_attributes_is_set_right_again(aws: Session) -> None:
-    run_chapters("00")
+    given("00")
     sqs = aws.client("sqs")
     url = sqs.get_queue_url(QueueName="CustomerOrders")["QueueUrl"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "30"})
@@ -128,7 +129,7 @@ def test_a_queue_with_other_attributes_is_set_right_again(aws: Session) -> None:
 
 
 def test_a_strangers_api_of_the_same_name_disturbs_nothing(aws: Session) -> None:
-    run_chapters(*COURSE.set_up)
+    given(*COURSE.set_up)
     api = aws.client("apigateway")
     stranger = api.create_rest_api(name=names().api)["id"]
     run_chapters("00", "04")
@@ -139,7 +140,7 @@ def test_a_strangers_api_of_the_same_name_disturbs_nothing(aws: Session) -> None
 def test_two_regions_of_one_account_do_not_meet(
     aws: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_chapters(*COURSE.set_up)
+    given(*COURSE.set_up)
     before = resources(aws)
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     run_chapters(*SET_UP_AND_VERIFY)
@@ -150,7 +151,7 @@ def test_two_regions_of_one_account_do_not_meet(
 
 
 def test_every_resource_carries_our_tags(aws: Session) -> None:
-    run_chapters(*COURSE.set_up)
+    given(*COURSE.set_up)
     found = list(survey(inventory(aws)))
     assert [str(f.resource) for f in found] == [str(r) for r in inventory(aws)]
     assert all(f.ours for f in found)
@@ -171,7 +172,7 @@ def strangers(aws: Session) -> None:
 
 
 def test_teardown_leaves_nothing_of_ours_and_everything_of_others(aws: Session, cloud: str) -> None:
-    run_chapters(*SET_UP_AND_VERIFY)
+    given(*SET_UP_AND_VERIFY)
     sqs = aws.client("sqs")
     sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=names().topic_dead_letters)["QueueUrl"])
     strangers(aws)
@@ -185,7 +186,7 @@ def test_teardown_leaves_nothing_of_ours_and_everything_of_others(aws: Session, 
 
 
 def test_teardown_asks_first_and_can_only_list(aws: Session) -> None:
-    run_chapters("00")
+    given("00")
     before = resources(aws)
     listed = run_script("teardown.py", "--dry-run")
     assert listed.returncode == 0
@@ -208,7 +209,7 @@ def test_teardown_where_no_cloud_runs_starts_none(free_port: int) -> None:
 def test_teardown_goes_on_after_a_failure_and_says_what_is_left(
     aws: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_chapters("00")
+    given("00")
 
     def refuse(*_: Any, **__: Any) -> None:
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DeleteRole")
@@ -223,7 +224,7 @@ def test_teardown_goes_on_after_a_failure_and_says_what_is_left(
 
 
 def test_teardown_of_a_half_made_set_up_works(aws: Session) -> None:
-    run_chapters("00", "01")
+    given("00", "01")
     aws.client("lambda").delete_function(FunctionName=names().take_order)
     assert teardown.tear_down(aws) == []
     assert resources(aws) == {}
@@ -288,7 +289,7 @@ def test_what_bears_our_name_without_our_tag_stops_a_chapter_before_it_makes_any
 
 def test_the_whole_chain_over_http(aws: Session) -> None:
     """POST orders as the shop does; each ends as one item and one mail."""
-    run_chapters(*COURSE.set_up)
+    given(*COURSE.set_up)
     api = aws.client("apigateway")
     api_id = api.get_rest_apis()["items"][0]["id"]
     key = api.get_api_keys(includeValues=True)["items"][0]["value"]
@@ -349,7 +350,7 @@ def mails_to_stakeholders(aws: Session) -> int:
 def test_an_order_without_a_queue_gets_one_like_that_of_chapter_00_and_stakeholders_hear_of_it(
     aws: Session,
 ) -> None:
-    run_chapters("00", "01")
+    given("00", "01")
     before = resources(aws)
     delete_queue(aws)
     for _ in range(2):
@@ -376,7 +377,7 @@ def take_permission_to_tell(aws: Session) -> None:
 def test_an_order_is_taken_also_when_stakeholders_cannot_be_told(
     aws: Session, break_it: Callable[[Session], None]
 ) -> None:
-    run_chapters("00", "01")
+    given("00", "01")
     break_it(aws)
     delete_queue(aws)
     assert post(aws, product="tea", quantity=1, order_id="mine") == 202
@@ -389,7 +390,7 @@ def test_an_order_is_taken_also_when_stakeholders_cannot_be_told(
 def test_a_function_that_never_passes_its_test_is_quoted(
     aws: Session, monkeypatch: pytest.MonkeyPatch, numbers: tuple[str, ...]
 ) -> None:
-    run_chapters(*numbers[:-1])
+    given(*numbers[:-1])
     monkeypatch.setattr(lab, "package", lambda stem: zip_of("import tea", f"{stem}.py"))
     monkeypatch.setattr(lab, "wait_until", partial(wait_at_once, wait_until))
     with pytest.raises(WaitTimeoutError, match=r"passes its test.*No module named 'tea'"):
@@ -397,7 +398,7 @@ def test_a_function_that_never_passes_its_test_is_quoted(
 
 
 def test_no_log_names_a_customer(aws: Session) -> None:
-    run_chapters(*COURSE.set_up)
+    given(*COURSE.set_up)
     customer = "ana@example.com"
     assert post(aws, product="tea", quantity=1, order_id="a", customer_email=customer) == 202
     table = aws.resource("dynamodb").Table(names().table)
@@ -440,7 +441,7 @@ def test_a_cell_has_15_lines_at_most_and_names_no_target(path: Path) -> None:
 
 
 def test_roles_may_do_what_aws_facts_allow_and_no_more(aws: Session) -> None:
-    run_chapters(*COURSE.set_up)
+    given(*COURSE.set_up)
     iam = aws.client("iam")
     allowed = {}
     for role in iam.list_roles()["Roles"]:

@@ -27,7 +27,7 @@ from lab.here import last_error, local
 from lab.here.folders import ROOT
 from lab.here.own_cloud import environment
 from tests.support.clouds import own_cloud
-from tests.support.processes import run_module
+from tests.support.processes import run_lab
 
 # -- Packaging ---------------------------------------------------------------------------------
 
@@ -176,10 +176,6 @@ def test_a_script_that_is_stopped_says_where_to_look() -> None:
 # -- The lab command -----------------------------------------------------------------------------
 
 
-def run_lab(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return run_module("lab", *arguments)
-
-
 @pytest.fixture
 def own_port(free_port: int) -> Iterator[int]:
     with environment(LAB_PORT=str(free_port)):
@@ -232,17 +228,17 @@ def test_the_status_shows_a_speed_that_is_not_that_of_aws(speed: str, shown: boo
     assert ("speed      60 times as fast as on AWS" in result.stdout) == shown
 
 
-@pytest.mark.parametrize("command", ["start", "status", "reset", "stop"])
-def test_where_aws_is_in_use_the_local_cloud_is_left_alone(own_port: int, command: str) -> None:
-    url = local.start(own_port).address
-    lab.session().client("sqs").create_queue(QueueName="bystander")
-    with environment(LAB_PORT=str(own_port), LAB_TARGET="aws"):
-        result = run_lab(command)
-    assert (result.returncode, result.stdout) == (1, "")
-    (line,) = result.stderr.splitlines()
-    assert f"LAB_TARGET is aws; `lab {command}` is for the local cloud" in line
-    assert local.status(url) is not None
-    assert "QueueUrls" in lab.session().client("sqs").list_queues()
+def test_where_aws_is_in_use_the_local_cloud_is_left_alone(own_port: int) -> None:
+    with own_cloud("--port", str(own_port)) as (url, _):
+        lab.session().client("sqs").create_queue(QueueName="bystander")
+        for command in ("start", "status", "reset", "stop"):
+            with environment(LAB_PORT=str(own_port), LAB_TARGET="aws"):
+                result = run_lab(command)
+            assert (result.returncode, result.stdout) == (1, "")
+            (line,) = result.stderr.splitlines()
+            assert f"LAB_TARGET is aws; `lab {command}` is for the local cloud" in line
+            assert local.status(url) is not None
+            assert "QueueUrls" in lab.session().client("sqs").list_queues()
 
 
 def test_a_cloud_that_was_stopped_leaves_no_process(own_port: int) -> None:
@@ -353,6 +349,7 @@ def test_every_command_has_help_and_stands_in_the_readme() -> None:
         assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
 
 
+@pytest.mark.soak
 def test_demo_runs_the_whole_tutorial_and_prints_what_the_readme_shows() -> None:
     with environment(LAB_TARGET="nonsense", LAB_PREFIX="!"):  # the demo is not to be led astray
         result = run_lab("demo")

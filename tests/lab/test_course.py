@@ -26,7 +26,7 @@ from lab.engine.course import Box, Chapter, Exercise, load_chapters
 from lab.errors import CourseError
 from lab.here import settings
 from lab.here.folders import ROOT
-from tests.support.processes import run_module
+from tests.support.processes import run_lab
 
 EIGHTH = Chapter(
     stem="08_more",
@@ -166,7 +166,7 @@ def test_a_course_that_contradicts_itself_stops_the_program(change: object, said
 
 
 def test_the_course_and_the_house_are_in_order() -> None:
-    result = run_module("lab", "dev", "check")
+    result = run_lab("dev", "check")
     assert (result.returncode, result.stderr) == (0, ""), result.stdout
     assert result.stdout == f"All right: {len(COURSE.chapters)} chapters, and the house.\n"
 
@@ -335,7 +335,7 @@ def test_every_setting_that_is_read_stands_in_the_one_table() -> None:
 
 
 def test_help_and_readme_are_made_from_the_table() -> None:
-    overview = run_module("lab", "--help").stdout
+    overview = run_lab("--help").stdout
     readme = (ROOT / "README.md").read_text("utf-8")
     for setting in settings.SETTINGS:
         assert f"\n  {setting.name}\n    {setting.meaning.replace('`', '')}\n" in overview

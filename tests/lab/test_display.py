@@ -12,7 +12,7 @@ from lab.course import inbox
 from lab.errors import WaitTimeoutError
 from lab.here import last_error
 from tests.support.chapters import run_chapters, wait_at_once
-from tests.support.processes import run_module
+from tests.support.processes import run_lab
 
 NASTY = "[/b]@x.y [red]\x1b[2J\x07 :tea:"
 PLAIN = "[/b]@x.y [red]?[2J? :tea:"
@@ -20,7 +20,7 @@ PLAIN = "[/b]@x.y [red]?[2J? :tea:"
 
 def test_the_last_error_is_shown_without_what_a_terminal_obeys() -> None:
     last_error.remember("ExpiredToken \x1b[2J")
-    result = run_module("lab", "explain")
+    result = run_lab("explain")
     assert result.returncode == 0
     assert "ExpiredToken ?[2J" in result.stdout and "\x1b" not in result.stdout
 

@@ -39,7 +39,7 @@ from localcloud.host import private, start_key
 from tests.support.events import event
 from tests.support.explanations import EXPLANATIONS, name_for
 from tests.support.functions import invoke, make_function, make_role, zip_of
-from tests.support.processes import run_module, run_script
+from tests.support.processes import run_lab, run_script
 from tests.support.roles import (
     allow,
     as_role,
@@ -86,7 +86,7 @@ def refused(aws: Session) -> None:
 
 def second_set_up(aws: Session) -> None:
     with set_up_lock():
-        result = run_module("lab", "up")
+        result = run_lab("up")
     raise RuntimeError(result.stderr)
 
 
@@ -167,7 +167,7 @@ def no_local_cloud(aws: Session) -> None:
 
 def no_target(aws: Session) -> str:
     with environment(LAB_PORT=free_address().rpartition(":")[2]):
-        return run_module("lab", "logs", "--cloud").stderr
+        return run_lab("logs", "--cloud").stderr
 
 
 def no_role(aws: Session) -> None:

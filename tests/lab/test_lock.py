@@ -19,7 +19,7 @@ from lab.errors import LockedError
 from lab.here import lock
 from lab.here.folders import ROOT
 from lab.here.lock import set_up_lock
-from tests.support.processes import run_module, run_script
+from tests.support.processes import run_lab, run_script
 
 HOLDS = """
 import sys
@@ -53,9 +53,9 @@ def held_by_another() -> Iterator[subprocess.Popen[str]]:
 @pytest.mark.parametrize(
     "run",
     [
-        lambda: run_module("lab", "up"),
-        lambda: run_module("lab", "goto", "03"),
-        lambda: run_module("lab", "reset", "03"),
+        lambda: run_lab("up"),
+        lambda: run_lab("goto", "03"),
+        lambda: run_lab("reset", "03"),
         lambda: run_script("scripts/01_notify_fulfillment.py"),
     ],
     ids=["up", "goto", "reset", "script"],
@@ -108,7 +108,7 @@ def test_inside_it_one_may_ask_again() -> None:
     with set_up_lock():
         with set_up_lock():
             pass
-        result = run_module("lab", "up")  # the inner one did not give it back
+        result = run_lab("up")  # the inner one did not give it back
     assert "LockedError" in result.stderr
     assert f"(process {os.getpid()}, since" in result.stderr
 

@@ -21,7 +21,7 @@ from lab.engine.course import Chapter
 from lab.engine.notebooks import EditedNotebookError
 from lab.here.folders import ROOT
 from tests.support.chapters import resources, run_chapters
-from tests.support.processes import run_module
+from tests.support.processes import run_lab
 
 each_chapter = pytest.mark.parametrize("chapter", COURSE.chapters, ids=lambda c: c.stem)
 
@@ -322,9 +322,10 @@ def test_the_builder_refuses_before_it_executes_anything(monkeypatch: pytest.Mon
 
 
 def test_the_builder_has_help() -> None:
-    assert "Build the notebooks" in run_module("lab", "dev", "notebooks", "--help").stdout
+    assert "Build the notebooks" in run_lab("dev", "notebooks", "--help").stdout
 
 
+@pytest.mark.soak
 def test_a_cell_that_fails_stops_the_builder_and_names_the_chapter(aws: Session) -> None:
     notebook = notebooks.build(COURSE, COURSE.find("03"))  # what it builds on is missing
     with pytest.raises(

@@ -25,7 +25,7 @@ from tests.support.chapters import UNDONE_BY, given, resources, run_chapters
 from tests.support.clouds import own_cloud
 from tests.support.fault_proxy import NOTHING_SENT, FaultProxy, fault_proxy
 from tests.support.functions import ANYTHING
-from tests.support.processes import run_module, run_script
+from tests.support.processes import run_lab, run_script
 from tests.support.sessions import make_session
 
 pytestmark = pytest.mark.xdist_group("teardown")
@@ -61,7 +61,7 @@ def test_a_check_counts_and_a_chapter_that_finds_two_says_so(aws: Session) -> No
         with pytest.raises(DuplicateError, match=r"Expected 1 REST API Orders, found 2.*reset 00"):
             run_chapters(number)
     assert resources(aws) == before
-    undone = run_module("lab", "reset", "00")  # what both of them name
+    undone = run_lab("reset", "00")  # what both of them name
     assert undone.returncode == 0, undone.stderr
     run_chapters("00")
     assert not any(finding.wrong for finding in examine(aws, "00"))
@@ -174,6 +174,7 @@ def lose_every_first_reply(proxy: FaultProxy, *operations: str) -> None:
     proxy.set(*({"operation": operation, **first} for operation in operations))
 
 
+@pytest.mark.soak
 def test_teardown_with_every_first_reply_lost_leaves_nothing(
     lossy: Session, proxy: FaultProxy, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from click.testing import CliRunner, Result
@@ -21,7 +21,9 @@ from lab.course import COURSE
 from lab.course.figures import Figures, figures
 from lab.course.names import names
 from lab.here import local
+from lab.here.own_cloud import environment
 from tests.support.chapters import READS, given, post, status
+from tests.support.clouds import own_cloud
 from tests.support.functions import invoke
 
 CHAIN = [
@@ -205,19 +207,16 @@ def test_a_terminal_follows_the_chain_until_ctrl_c(aws: Session) -> None:
 
 def test_a_terminal_says_when_the_cloud_is_gone_and_goes_on(free_port: int) -> None:
     """The cloud is stopped and started again, as somebody does beside it."""
-    local.start(free_port)
-    try:
-        os.environ["LAB_PORT"] = str(free_port)
-        with on_a_terminal("watch", "--interval", "0.2") as (_, read):
-            wait_until(lambda: "Nothing of the chain" in read(), "it shows that there is nothing")
-            local.stop(local.address(free_port))
-            wait_until(lambda: "No local cloud runs" in read(), "it says that the cloud is gone")
-            before = len(read())
-            local.start(free_port)
-            wait_until(
-                lambda: "Nothing of the chain" in read()[before:].rpartition("No local cloud")[2],
-                "it shows the new cloud",
-            )
-    finally:
-        del os.environ["LAB_PORT"]
+    port = str(free_port)
+    with ExitStack() as stack, environment(LAB_PORT=port):
+        stack.enter_context(own_cloud("--port", port))
+        _, read = stack.enter_context(on_a_terminal("watch", "--interval", "0.2"))
+        wait_until(lambda: "Nothing of the chain" in read(), "it shows that there is nothing")
         local.stop(local.address(free_port))
+        wait_until(lambda: "No local cloud runs" in read(), "it says that the cloud is gone")
+        before = len(read())
+        stack.enter_context(own_cloud("--port", port))
+        wait_until(
+            lambda: "Nothing of the chain" in read()[before:].rpartition("No local cloud")[2],
+            "it shows the new cloud",
+        )

@@ -29,8 +29,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lab.aws.waiting import wait_until
 from lab.here import local
-from lab.here.own_cloud import own_cloud
+from lab.here.own_cloud import own_cloud as start_cloud
 from tests.support.chapters import status
+from tests.support.clouds import own_cloud
 from tests.support.counts import counts
 from tests.support.functions import invoke, make_function, zip_of
 from tests.support.queues import messages_on
@@ -112,7 +113,7 @@ def limited_cloud(
     with ExitStack() as stack:
         with monkeypatch.context() as patch:
             patch.setattr(sys, "executable", str(wrapper))
-            found = stack.enter_context(own_cloud())
+            found = stack.enter_context(start_cloud())
         yield found
 
 
@@ -246,7 +247,7 @@ def change_code(chain: Chain) -> None:
 
 
 def test_what_was_accepted_ends_after_the_disk_was_full(small_disk: Path) -> None:
-    with own_cloud() as (address, _):
+    with start_cloud() as (address, _):
         chain = Chain(address, visibility=90)
         send_many(chain, 5)
         wait_until(chain.all_ended, "a worker is there", timeout=90)
@@ -261,6 +262,7 @@ def test_what_was_accepted_ends_after_the_disk_was_full(small_disk: Path) -> Non
         assert chain.dead_letters == 0
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(sys.platform != "linux", reason="it sets a limit of another process")
 def test_what_was_accepted_ends_after_no_file_could_grow() -> None:
     with own_cloud() as (address, pid):
@@ -284,7 +286,9 @@ def test_what_was_accepted_ends_after_no_file_could_grow() -> None:
     "statement",
     [
         "os.fork()",
-        "os.setpgid(0, os.getpgid(os.getppid())); time.sleep(20)",
+        pytest.param(
+            "os.setpgid(0, os.getpgid(os.getppid())); time.sleep(20)", marks=pytest.mark.soak
+        ),
         "threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGSTOP]).start()",
     ],
 )
@@ -313,7 +317,7 @@ def test_what_a_dead_cloud_left_behind_is_swept_up_though_nobody_waited_for_it(
         left.mkdir(parents=True)
         (left / "app.py").touch()
         left.chmod(0o300)
-        with own_cloud():
+        with start_cloud():
             assert not left.parent.exists()
 
 

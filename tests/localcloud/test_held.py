@@ -41,8 +41,9 @@ from lab.course.facade import examine
 from lab.course.resources import inventory
 from lab.here import local
 from lab.here.folders import ROOT
-from lab.here.own_cloud import environment, own_cloud
+from lab.here.own_cloud import environment
 from tests.support.chapters import given, resources, run_chapters
+from tests.support.clouds import own_cloud
 from tests.support.counts import counts
 from tests.support.door import Door
 from tests.support.functions import invoke, make_function, package_of, zip_of
@@ -313,6 +314,7 @@ def test_500_invocations_of_50_threads_are_right(aws: Session) -> None:
         assert all(threads.map(echoed, range(500)))
 
 
+@pytest.mark.soak
 def test_thousands_of_messages_are_taken_deleted_and_purged(aws: Session) -> None:
     sqs = aws.client("sqs", config=Config(max_pool_connections=8))
     url = sqs.create_queue(QueueName="many")["QueueUrl"]
@@ -342,6 +344,7 @@ def test_thousands_of_messages_are_taken_deleted_and_purged(aws: Session) -> Non
     assert message["Body"] == "one more"
 
 
+@pytest.mark.soak
 def test_100_queues_and_100_functions_are_there_and_work(aws: Session) -> None:
     sqs, lambda_ = aws.client("sqs"), aws.client("lambda")
     for number in range(100):
@@ -425,6 +428,7 @@ def under_way(address: str, threads: ThreadPoolExecutor, event: Any) -> list[Fut
     return work
 
 
+@pytest.mark.soak
 @posix
 def test_nothing_is_left_of_20_timeouts() -> None:
     with own_cloud() as (address, pid), ThreadPoolExecutor(10) as threads:
@@ -577,7 +581,7 @@ def killed_after(writes: int, *command: str) -> None:
     assert result.returncode not in (0, 1), result.stderr
 
 
-@pytest.mark.parametrize("writes", [12, 34])
+@pytest.mark.parametrize("writes", [12, pytest.param(34, marks=pytest.mark.soak)])
 def test_set_up_and_teardown_that_are_killed_are_finished_by_the_next(
     aws: Session, writes: int
 ) -> None:

@@ -20,7 +20,7 @@ from lab.aws.client_env import FORMATS
 from lab.aws.session import Session
 from lab.commands import main
 from lab.here.folders import ROOT
-from tests.support.processes import run_module
+from tests.support.processes import run_lab
 
 SDK = "@aws-sdk/client-dynamodb@3"
 LIST_TABLES = """
@@ -73,6 +73,7 @@ def aws_cli() -> list[str]:
     return command
 
 
+@pytest.mark.soak
 def test_the_aws_cli_works(aws: Session, aws_cli: list[str], variables: dict[str, str]) -> None:
     aws.client("sns").create_topic(Name="tea")
     command = [*aws_cli, "sns", "list-topics", "--output", "json"]
@@ -103,6 +104,7 @@ def node_folder() -> Path:
     return folder
 
 
+@pytest.mark.soak
 def test_the_sdk_for_javascript_works(
     aws: Session, node_folder: Path, variables: dict[str, str]
 ) -> None:
@@ -176,7 +178,7 @@ def test_each_form_has_the_address_and_the_keys(cloud: str) -> None:
 def test_without_a_cloud_there_is_nothing_to_print(free_port: int) -> None:
     os.environ["LAB_PORT"] = str(free_port)
     try:
-        result = run_module("lab", "env")
+        result = run_lab("env")
     finally:
         del os.environ["LAB_PORT"]
     assert (result.returncode, result.stdout) == (1, "")

@@ -27,9 +27,11 @@ from lab.aws.waiting import wait_until
 from lab.course import COURSE
 from lab.errors import LabError
 from lab.here import local
-from lab.here.own_cloud import environment, own_cloud
+from lab.here.own_cloud import environment
+from lab.here.own_cloud import own_cloud as start_cloud
+from tests.support.clouds import own_cloud
 from tests.support.functions import invoke, make_function
-from tests.support.processes import run_module
+from tests.support.processes import start_module
 from tests.support.sessions import make_session
 
 
@@ -207,7 +209,7 @@ def test_the_name_of_a_deleted_queue_stays_taken_for_a_while_if_asked_for() -> N
 
 
 def localcloud(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return run_module("localcloud", *arguments)
+    return start_module("localcloud", *arguments)
 
 
 def test_a_port_in_use_is_one_clear_line() -> None:
@@ -270,7 +272,7 @@ def alive(pids: set[int]) -> set[int]:
 
 
 def test_stopping_it_ends_every_worker_and_removes_its_files() -> None:
-    with own_cloud() as (address, pid):
+    with start_cloud() as (address, pid):
         aws = make_session(address)
         make_function(aws, "where", "def handler(event, context):\n    return __file__\n")
         directory = Path(invoke(aws, "where")["Payload"]).parent
@@ -281,6 +283,7 @@ def test_stopping_it_ends_every_worker_and_removes_its_files() -> None:
     wait_until(lambda: not directory.parent.exists(), "the files are gone", timeout=90)
 
 
+@pytest.mark.soak
 def test_nothing_is_alive_within_5_s_of_a_kill_9_in_the_middle_of_a_load() -> None:
     with own_cloud() as (address, pid), environment(AWS_ENDPOINT_URL=address):
         for number in COURSE.set_up:

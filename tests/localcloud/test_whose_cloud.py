@@ -32,11 +32,13 @@ from lab.here import folders, local
 from lab.here.folders import ROOT
 from lab.here.own_cloud import environment, own_cloud
 from localcloud.host import start_key
-from tests.support.processes import run_module
+from tests.support.clouds import cloud_of
+from tests.support.processes import start_module
 from tests.support.sessions import make_session
 
 SITE_PACKAGES = Path(urllib3.__file__).parent.parent
 STRANGER = 23457
+of_a_stranger = pytest.mark.xdist_group("stranger")  # whose virtual environment takes seconds
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,6 @@ class Clone:
                 "XDG_STATE_HOME": str(self.home / "state"),
                 "PATH": os.environ["PATH"],
                 "PYTHONPATH": str(self.folder),
-                "PYTHONDONTWRITEBYTECODE": "1",
                 **variables,
             },
             user=self.user,
@@ -78,8 +79,9 @@ class Clone:
 
 
 def copy_project(folder: Path) -> None:
+    """With what Python has compiled, which would take each process seconds."""
     for name in ("lab", "localcloud", "scripts", "lambdas", "events"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "teardown.py", folder)
 
 
@@ -95,9 +97,9 @@ def clones(tmp_path: Path) -> Iterator[list[Clone]]:
         clone.lab("stop")
 
 
-@pytest.fixture
-def stranger() -> Iterator[Clone]:
-    """Another user of this machine, with a copy of the project and a virtual environment."""
+@pytest.fixture(scope="module")
+def strangers_clone() -> Iterator[Clone]:
+    """The copy of the project and the virtual environment of another user of this machine."""
     if not hasattr(os, "getuid") or os.getuid() != 0:
         pytest.skip("only root can be another user")
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # not below a folder of root's own
@@ -113,7 +115,13 @@ def stranger() -> Iterator[Clone]:
         else:
             pytest.skip("another user can start no Python that has the packages")
         yield made
-        made.lab("stop")
+
+
+@pytest.fixture
+def stranger(strangers_clone: Clone) -> Iterator[Clone]:
+    """Another user of this machine, who has no cloud yet."""
+    yield strangers_clone
+    strangers_clone.lab("stop")
 
 
 def _make_venv(owner: Clone) -> bool:
@@ -145,9 +153,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def mine(here: Path) -> str:
+def mine(here: Path) -> Iterator[str]:
     """A local cloud of the user who runs the tests, found without any setting."""
-    return local.start(None).address
+    with cloud_of(here) as key:
+        yield key.address
 
 
 def run_lab(*arguments: str) -> Result:
@@ -250,6 +259,7 @@ for path in sys.argv[1:]:
 """
 
 
+@of_a_stranger
 def test_another_user_cannot_call_stop_or_reset_it(stranger: Clone, mine: str) -> None:
     key = local.key_at(mine)
     assert key is not None
@@ -259,6 +269,7 @@ def test_another_user_cannot_call_stop_or_reset_it(stranger: Clone, mine: str) -
     assert "QueueUrls" not in make_session(mine).client("sqs").list_queues()
 
 
+@of_a_stranger
 def test_another_user_can_read_neither_keys_nor_log_nor_mail(stranger: Clone, mine: str) -> None:
     status, key = local.status(mine), local.key_at(mine)
     assert status is not None and key is not None and key.log is not None
@@ -268,6 +279,7 @@ def test_another_user_can_read_neither_keys_nor_log_nor_mail(stranger: Clone, mi
     assert result.stdout.split() == ["refused"] * len(kept), result.stderr
 
 
+@of_a_stranger
 def test_another_users_cloud_is_never_talked_to(stranger: Clone, mine: str) -> None:
     make_session(mine).client("sqs").create_queue(QueueName="mine")
     port = mine.rpartition(":")[2]
@@ -282,6 +294,7 @@ def test_another_users_cloud_is_never_talked_to(stranger: Clone, mine: str) -> N
     assert "QueueUrls" in make_session(mine).client("sqs").list_queues()
 
 
+@of_a_stranger
 def test_another_user_works_beside_it_with_no_setting(stranger: Clone, mine: str) -> None:
     make_session(mine).client("sqs").create_queue(QueueName="mine")
     up = stranger.lab("up")
@@ -370,7 +383,7 @@ def test_the_key_file_of_a_killed_cloud_is_not_taken_for_a_cloud(mine: str) -> N
     key = local.key_at(mine)
     assert key is not None
     os.kill(key.pid, signal.SIGKILL)
-    local._started[mine].wait()
+    wait_until(lambda: local.whose(mine) is None, "it is gone", timeout=90)
     assert local.find(None) is None
     assert start_key.path_of(key.port).exists()
     assert "No local cloud runs for this folder" in run_lab("status").stderr
@@ -405,7 +418,7 @@ def test_a_cloud_that_does_not_answer_is_not_taken_for_a_missing_one(
 def test_a_start_on_a_taken_port_leaves_the_log_alone(mine: str) -> None:
     key = local.key_at(mine)
     assert key is not None and key.log is not None
-    result = run_module("localcloud", "--port", str(key.port), "--log", key.log)
+    result = start_module("localcloud", "--port", str(key.port), "--log", key.log)
     assert result.returncode == 1 and "cannot listen" in result.stderr
     assert Path(key.log).read_text().startswith("Local cloud ready at")
 
@@ -415,7 +428,7 @@ def test_a_log_is_not_written_through_a_link(tmp_path: Path) -> None:
     victim.write_text("precious")
     link = tmp_path / "link.log"
     link.symlink_to(victim)
-    result = run_module("localcloud", "--port", "0", "--log", str(link))
+    result = start_module("localcloud", "--port", "0", "--log", str(link))
     assert result.returncode == 1 and "Traceback" not in result.stderr
     assert victim.read_text() == "precious"
 

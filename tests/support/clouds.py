@@ -1,7 +1,7 @@
 """A local cloud of a test's own, in a tenth of the time that its start takes a user.
 
-Most of a start is importing moto. A fork server imports it once for each test process, and each
-cloud is a fork of it. What is about the start itself uses `lab.here.own_cloud`, as users do.
+Each cloud is a fork of a process that has imported moto. What is about the start itself uses
+`lab.here.own_cloud`, as users do.
 """
 
 from __future__ import annotations
@@ -10,18 +10,15 @@ import multiprocessing
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from multiprocessing.connection import Connection
-from typing import Any
+from pathlib import Path
 
+from lab.aws.waiting import wait_until
+from lab.here import local
 from lab.here import own_cloud as users
-
-
-@cache
-def _fork_server() -> Any:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests", "localcloud.__main__", "localcloud.server"])
-    return context
+from localcloud.host import start_key
+from localcloud.host.start_key import StartKey
+from tests.support.forks import fork_server
 
 
 def _run(
@@ -38,6 +35,33 @@ def _run(
     main([*arguments], prog_name="python -m localcloud")
 
 
+def _serve_folder(folder: Path, log: Path, variables: dict[str, str]) -> None:
+    from localcloud.__main__ import main
+
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(variables)
+    main(["--log", str(log)])
+
+
+@contextmanager
+def cloud_of(folder: Path) -> Iterator[StartKey]:
+    """The cloud of a folder that stands for the project, which is found there without a setting."""
+    log = local.log_path(None)
+    process = fork_server().Process(target=_serve_folder, args=(folder, log, dict(os.environ)))
+    process.start()
+
+    def found() -> StartKey | None:
+        keys = start_key.of_folder(folder, start_key.ports(folder))
+        return next((key for key in keys if local.status(key.address)), None)
+
+    try:
+        yield wait_until(found, "the local cloud answers", timeout=90)
+    finally:
+        process.kill()
+        process.join()
+
+
 @contextmanager
 def own_cloud(*arguments: str) -> Iterator[tuple[str, int]]:
     """As `lab.here.own_cloud.own_cloud`: yields the address and the process id."""
@@ -47,7 +71,7 @@ def own_cloud(*arguments: str) -> Iterator[tuple[str, int]]:
         return
     (theirs, ours), (ready, their_ready) = (multiprocessing.Pipe(duplex=False) for _ in range(2))
     given = ("--port", "0", "--until-stdin-ends", *arguments)
-    process = _fork_server().Process(
+    process = fork_server().Process(
         target=_run, args=(given, dict(os.environ), theirs, their_ready)
     )
     process.start()

@@ -17,7 +17,8 @@ from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.course.inbox import find_mail
 from lab.here import local
-from lab.here.own_cloud import own_cloud
+from lab.here.own_cloud import own_cloud as start_cloud
+from tests.support.clouds import own_cloud
 from tests.support.counts import counts
 from tests.support.functions import make_function, permit
 from tests.support.queues import messages_on, open_queue
@@ -754,7 +755,7 @@ def test_a_message_has_256_kib_and_so_has_a_batch_in_all(aws: Session, topic: st
 def test_an_endpoint_that_is_down_is_logged_without_its_url(
     free_port: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with own_cloud() as (address, _):
+    with start_cloud() as (address, _):
         sns = make_session(address).client("sns")
         topic = sns.create_topic(Name="Orders")["TopicArn"]
         endpoint = f"http://127.0.0.1:{free_port}/hook?token=abc123"
