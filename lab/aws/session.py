@@ -16,8 +16,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lab.aws import boto_settings, reads
+from lab.engine.display import printable
 from lab.errors import NoCloudError, TargetError
 from lab.here import local, settings
+from lab.here.last_error import without_secrets
 from lab.here.settings import Settings
 
 
@@ -102,6 +104,16 @@ def _aws_session(chosen: Settings) -> Session:
             "LAB_TARGET to work on this machine."
         ) from None
     return made
+
+
+def in_words(aws: boto3.Session) -> str:
+    """What a session talks to: "AWS, account 123456789012, region us-east-1"."""
+    url = getattr(aws, "endpoint_url", None)
+    where = "AWS"
+    if url:
+        shown = printable(without_secrets(url))
+        where = f"the local cloud at {shown}" if local.status(url) else shown
+    return f"{where}, account {account_id(aws)}, region {aws.region_name}"
 
 
 def account_id(aws: boto3.Session) -> str:

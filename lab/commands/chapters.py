@@ -8,14 +8,17 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import asdict
+from collections.abc import Iterator
 
+import boto3
 import click
 
 from lab.aws.inventory import survey
-from lab.aws.session import session
+from lab.aws.session import in_words, session
 from lab.commands import cloud
 from lab.course import COURSE, facade
+from lab.course import dead_letters as stuck
+from lab.course.names import names
 from lab.engine import catch_up, checks, exercises
 from lab.errors import LabError
 from lab.here import settings
@@ -33,21 +36,39 @@ def check(chapter: str | None, as_json: bool) -> None:
     """
     wanted = COURSE.chapters if chapter is None else (COURSE.find(chapter),)
     aws = session(start=False)
+    if not as_json:
+        print(_what_is_looked_at(aws), flush=True)
     found = {each.number: facade.examine(aws, each.number) for each in wanted}
     if as_json:
-        print(json.dumps({n: [asdict(f) for f in findings] for n, findings in found.items()}))
-    elif chapter is None:
-        print(checks.overview(COURSE, found))
+        print(json.dumps({n: [f.as_dict() for f in findings] for n, findings in found.items()}))
     else:
-        print(*(checks.report(each, found[each.number], everything=True) for each in wanted))
+        print(*_said(found, everything=chapter is not None), sep="\n")
+        if letters := stuck.in_short(aws):
+            print(letters)
     begun = [f for f in found.values() if chapter is not None or checks.has_begun(f)]
     sys.exit(0 if all(checks.is_right(findings) for findings in begun) else 1)
+
+
+def _what_is_looked_at(aws: boto3.Session) -> str:
+    prefix = names().prefix
+    return f"Looking at {in_words(aws)}, {f'prefix {prefix}' if prefix else 'no prefix'}."
+
+
+def _said(found: dict[str, list[checks.Finding]], *, everything: bool) -> Iterator[str]:
+    if not everything:
+        yield checks.overview(COURSE, found)
+        return
+    for number, findings in found.items():
+        yield checks.report(COURSE.find(number), findings, everything=True)
 
 
 @click.command()
 @click.argument("chapter")
 def goto(chapter: str) -> None:
-    """Run the chapters before CHAPTER, those that are not right yet; safe to repeat."""
+    """Run the chapters before CHAPTER, those that are not right yet; safe to repeat.
+
+    Exit status 1, and what to do, if something is wrong that running a chapter does not fix.
+    """
     wanted = COURSE.find(chapter)
     catch_up.go_to(COURSE, session(), wanted)
     print(f"Ready for {wanted.title}: scripts/{wanted.script.name}")

@@ -10,10 +10,11 @@ import boto3
 
 from lab.aws.inventory import is_one_of_ours
 from lab.aws.packaging import schema
-from lab.course.looking import Look, function_is_right, look_at
+from lab.course.functions import function_is_right
+from lab.course.looking import Look, look_at
 from lab.course.names import names
 from lab.engine.checks import AGAIN
-from lab.engine.course import Box, Chapter, Exercise, Expectation
+from lab.engine.course import Box, Chapter, Detail, Exercise, Expectation
 
 _SETTINGS = {"MessageRetentionPeriod": "1209600", "VisibilityTimeout": "90"}
 
@@ -41,12 +42,22 @@ def _queue(look: Look) -> Expectation:
     name = look.names.queue
     return Expectation(
         f"The settings of {name}",
-        "A short visibility timeout delivers orders twice; without redrive a bad order "
-        "comes back forever.",
+        "They decide how long an order may wait, and how often it is tried.",
         "queue",
         lambda: look.queue(name),
         {**_SETTINGS, "RedrivePolicy": _redrive(look)},
         needs=f"SQS queue {name}",
+        details={
+            "MessageRetentionPeriod": Detail("An order that waits for longer is deleted."),
+            "VisibilityTimeout": Detail(
+                "A short one delivers an order again while the function still works on it; a long "
+                "one lets an order that failed wait."
+            ),
+            "RedrivePolicy": Detail(
+                "It moves what failed five times to the dead-letter queue; without it a bad order "
+                "comes back again and again until it is deleted."
+            ),
+        },
     )
 
 
@@ -118,6 +129,7 @@ def _post_orders(look: Look) -> Iterator[Expectation]:
         {"apiKeyRequired": True, "requestModels": {"application/json": "Order"}},
         needs="The resource /orders",
         if_there=AGAIN.format("00"),
+        details={"requestModels": Detail("Without the model malformed orders reach the function.")},
     )
     yield Expectation(
         f"The integration of POST /orders with {n.take_order}",

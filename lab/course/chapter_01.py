@@ -8,7 +8,8 @@ from typing import Any
 import boto3
 
 from lab.aws.kinds import is_confirmed
-from lab.course.looking import Look, function_is_right, look_at
+from lab.course.functions import function_is_right
+from lab.course.looking import Look, look_at
 from lab.course.names import names
 from lab.engine.course import Box, Chapter, Exercise, Expectation
 

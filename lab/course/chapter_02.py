@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import boto3
 
-from lab.course.looking import function_is_right, look_at
+from lab.course.functions import function_is_right
+from lab.course.looking import look_at
 from lab.engine.course import Box, Chapter, Exercise, Expectation
 
 

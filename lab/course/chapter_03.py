@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import boto3
 
-from lab.aws.arn import is_arn_of
+from lab.aws.arn import is_arn_of, name_in
 from lab.aws.movement import cloud_status, find_standstill
 from lab.course.looking import Look, look_at, sources
 from lab.course.resources import TOPIC_STATEMENT
 from lab.engine.checks import AGAIN, EXPECTED
-from lab.engine.course import Chapter, Exercise, Expectation
+from lab.engine.course import Chapter, Detail, Exercise, Expectation
 
 _MOVES = "no order that waits for long while none is under way"
 _MOVE_AGAIN = (
@@ -25,6 +26,20 @@ _LOST = (
     "`lab logs --cloud` says more. Fix the cause and have the shop send these orders again with "
     "the same order_id, which records each once. The local cloud counts until it is stopped; `lab "
     "stop`, then `lab up` makes a new start, and forgets everything that it holds."
+)
+
+_LOG_LINES = "log lines"  # what the local cloud calls them among its losses
+_WHY_OF_TRIGGER = {
+    "enabled": Detail("While it is switched off, orders wait in the queue and nobody is told."),
+    "BatchSize": Detail("Ten orders in one call cost as much as one."),
+    "FunctionResponseTypes": Detail(
+        "ReportBatchItemFailures keeps one bad order from bringing nine good ones back."
+    ),
+    "ScalingConfig": Detail("It leaves room for the account's other functions."),
+}
+_REMOVE_TRIGGER = (
+    'In a cell: `lab.session().client("lambda").delete_event_source_mapping(UUID="{uuid}")`; in '
+    "the console: Lambda, Event source mappings, Delete."
 )
 
 
@@ -104,8 +119,7 @@ def _trigger(look: Look) -> Iterator[Expectation]:
     trigger = f"event source mapping {n.queue} to {n.notify_fulfillment}"
     yield Expectation(
         f"The settings of the trigger of {n.notify_fulfillment}",
-        "ReportBatchItemFailures keeps one bad order from bringing nine good ones back; the "
-        "concurrency leaves room for the account's other functions.",
+        "They decide whether and how orders leave the queue.",
         "trigger",
         lambda: _settings(look.trigger()),
         {
@@ -115,7 +129,9 @@ def _trigger(look: Look) -> Iterator[Expectation]:
             "ScalingConfig": {"MaximumConcurrency": 2},
         },
         needs=trigger,
+        details=_WHY_OF_TRIGGER,
     )
+    yield _no_other_trigger(look, trigger)
     yield Expectation(
         _function_of_trigger(look),
         "A trigger stays when its function goes, and has nobody to call.",
@@ -126,6 +142,34 @@ def _trigger(look: Look) -> Iterator[Expectation]:
         if_there="Run chapter 01 again.",
         says=EXPECTED,
     )
+
+
+def _no_other_trigger(look: Look, needs: str) -> Expectation:
+    n = look.names
+    return Expectation(
+        f"The only trigger of {n.queue}, and of our functions",
+        "Each message goes to one of a queue's triggers only. What another function takes does not "
+        f"come to {n.notify_fulfillment}.",
+        "trigger",
+        lambda: {"others": list(_other_triggers(look))},
+        {"others": []},
+        needs=needs,
+        says="found another one, from {source} to {function}",
+        details={"others": Detail(fix=_REMOVE_TRIGGER)},
+    )
+
+
+def _other_triggers(look: Look) -> Iterator[dict[str, str]]:
+    """Those of our queue with another function, or of one of our functions with another queue."""
+    n = look.names
+    pages = look.lambda_.get_paginator("list_event_source_mappings").paginate()
+    for found in (mapping for page in pages for mapping in page["EventSourceMappings"]):
+        source = found.get("EventSourceArn", "")
+        function, _, _ = name_in(found["FunctionArn"]).partition(":")  # from a version or alias
+        ends = (is_arn_of(source, "sqs", n.queue), function in n.functions)
+        if any(ends) and not (ends[0] and function == n.notify_fulfillment):
+            shown = name_in(source) if source else "somewhere"
+            yield {"uuid": found["UUID"], "source": shown, "function": function}
 
 
 def _function_of_trigger(look: Look) -> str:
@@ -168,16 +212,19 @@ def _movement(look: Look) -> dict[str, Any]:
 
 
 def _nothing_lost(look: Look) -> Iterator[Expectation]:
-    """What the local cloud took and could not keep. AWS has no such list."""
+    """What the local cloud took and could not keep. AWS has no such list. A log line that a role
+    may not write is no order, and what the role lacks is named with its chapter."""
     lost = (cloud_status(look.aws) or {}).get("lost")
     if lost is None:
         return
-    newest = "".join(f"; the newest: {last['what']}, {last['why']}" for last in lost["last"][:1])
+    count = lost["total"] - lost.get("counts", {}).get(_LOG_LINES, 0)
+    orders = (each for each in lost["last"] if each.get("place") != _LOG_LINES)
+    newest = "".join(f"; the newest: {o['what']}, {o['why']}" for o in itertools.islice(orders, 1))
     yield Expectation(
         "Nothing was lost",
         "Each order that was answered 202 has to end as an item or as a dead letter.",
         "trigger",
-        lambda: {"": f"{lost['total']}{newest}" if lost["total"] else "0"},
+        lambda: {"": f"{count}{newest}" if count else "0"},
         {"": "0"},
         needs=f"event source mapping {look.names.queue} to {look.names.notify_fulfillment}",
         if_there=_LOST,

@@ -83,6 +83,18 @@ def dead_letters(aws: boto3.Session) -> list[DeadLetter]:
     )
 
 
+def in_short(aws: boto3.Session) -> str:
+    """How many lie where, in a sentence; empty if there is none. Counts, and reads none."""
+    sqs: Any = aws.client("sqs")
+    attribute = "ApproximateNumberOfMessages"
+    counts = {}
+    for name, url in _queues(aws).items():
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[attribute])
+        counts[name] = int(found["Attributes"][attribute])
+    places = ", ".join(f"{count} in {name}" for name, count in counts.items() if count)
+    return f"Dead letters: {places}. `lab dead-letters` says which, and why." if places else ""
+
+
 def redrive(aws: boto3.Session, queue: str = "") -> list[Redriven]:
     """Send the messages of this dead-letter queue back, or of all three; says how many.
 

@@ -6,25 +6,44 @@ repeated, and whatever a learner has done already stays. Only one of them works 
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import boto3
 
 from lab.aws import deletion
 from lab.aws.inventory import Found
-from lab.engine.checks import examine, is_right
+from lab.engine.checks import Finding, examine, is_right, report
 from lab.engine.course import Chapter, Course
+from lab.errors import MissingStepError
 from lab.here.lock import set_up_lock
 
 
 def go_to(course: Course, aws: boto3.Session, chapter: Chapter) -> None:
     """Run those chapters before this one that are not right as they stand, but none that breaks
-    things or takes everything down."""
+    things or takes everything down. Raises MissingStepError, with what to do, if something is
+    wrong that no chapter fixes."""
+    ran = []
     with set_up_lock():
         for earlier in course.before(chapter):
-            if is_right(examine(course, aws, earlier)):
+            found = examine(course, aws, earlier)
+            if is_right(found):
                 print(f"== {earlier.title}: stands already", flush=True)
+            elif any(finding.by_hand for finding in found):
+                _give_up(earlier, found)
             else:
                 print(f"== {earlier.title}", flush=True)
                 earlier.run()
+                ran.append(earlier)
+        for earlier in ran:  # on AWS, somebody may have to open a mail first
+            if not is_right(found := examine(course, aws, earlier)):
+                _give_up(earlier, found)
+
+
+def _give_up(chapter: Chapter, found: list[Finding]) -> NoReturn:
+    raise MissingStepError(
+        f"Running chapter {chapter.number} does not fix all that is wrong there. Do what stands "
+        f"below, then run this again.\n{report(chapter, found)}"
+    )
 
 
 def set_up(course: Course) -> None:

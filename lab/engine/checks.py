@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import boto3
@@ -30,13 +31,47 @@ _TWICE = (
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What came of an expectation; `wrong` and `fix` are empty where it is right."""
+class Difference:
+    """One thing that is not as it must be, why that matters, and how to fix it. `by_hand`: no
+    cell fixes it."""
 
-    what: str
     wrong: str
     why: str
     fix: str
+    by_hand: bool
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of an expectation; there are no differences where it is right."""
+
+    what: str
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def wrong(self) -> str:
+        return _joined("; ", (each.wrong for each in self.differences))
+
+    @property
+    def why(self) -> str:
+        return _joined(" ", (each.why for each in self.differences))
+
+    @property
+    def fix(self) -> str:
+        return _joined(" ", (each.fix for each in self.differences))
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether running the chapter again does not fix it, or not all of it."""
+        return any(each.by_hand for each in self.differences)
+
+    def as_dict(self) -> dict[str, Any]:
+        whole = {name: getattr(self, name) for name in ("what", "wrong", "why", "fix")}
+        return {**whole, "differences": [asdict(each) for each in self.differences]}
+
+
+def _joined(between: str, texts: Iterable[str]) -> str:
+    return between.join(dict.fromkeys(texts))
 
 
 def examine(course: Course, aws: boto3.Session, chapter: Chapter) -> list[Finding]:
@@ -47,9 +82,9 @@ def examine(course: Course, aws: boto3.Session, chapter: Chapter) -> list[Findin
         for expectation in expected:
             if expectation.needs and not _stands(found.get(expectation.needs)):
                 continue  # there is nothing to look at, which was said already
-            wrong = _difference(expectation)
-            fix = _fix(chapter, expectation, expected, wrong) if wrong else ""
-            found[expectation.what] = Finding(expectation.what, wrong, expectation.why, fix)
+            cell = partial(_run_cells, chapter, expectation, expected)
+            different = tuple(_differences(expectation, cell))
+            found[expectation.what] = Finding(expectation.what, different)
     return list(found.values())
 
 
@@ -89,11 +124,6 @@ def _is_ours(resource: Resource, ours: list[bool]) -> Expectation:
     )
 
 
-def _fix(chapter: Chapter, wrong: Expectation, expected: list[Expectation], how: str) -> str:
-    by_cell = how == MISSING or not wrong.if_there
-    return _run_cells(chapter, wrong, expected) if by_cell else wrong.if_there
-
-
 def _run_cells(chapter: Chapter, wrong: Expectation, expected: list[Expectation]) -> str:
     """The cell that fixes it, and the last of those whose work is gone with it."""
     gone = {wrong.what}
@@ -125,14 +155,20 @@ def report(chapter: Chapter, findings: list[Finding], *, everything: bool = Fals
     lines = [f"{chapter.title}: {right} of {len(findings)} right."]
     for finding in findings:
         if finding.wrong:
-            lines += [
-                f"  WRONG  {finding.what}: {printable(finding.wrong)}.",
-                f"         Why it matters: {finding.why}",
-                f"         How to fix it: {finding.fix}",
-            ]
+            lines += wrong_in_words(finding)
         elif everything:
             lines.append(f"  right  {finding.what}")
     return "\n".join(lines)
+
+
+def wrong_in_words(finding: Finding) -> Iterator[str]:
+    """Each difference with its why; a cure that several share stands below the last of them."""
+    following = [*finding.differences[1:], None]
+    for each, after in zip(finding.differences, following, strict=True):
+        yield f"  WRONG  {finding.what}: {printable(each.wrong)}."
+        yield f"         Why it matters: {each.why}"
+        if after is None or after.fix != each.fix:
+            yield f"         How to fix it: {printable(each.fix)}"
 
 
 def overview(course: Course, found: dict[str, list[Finding]]) -> str:
@@ -148,16 +184,26 @@ def overview(course: Course, found: dict[str, list[Finding]]) -> str:
     )
 
 
-def _difference(expectation: Expectation) -> str:
-    """What is wrong, in words; nothing if all that is wanted is found."""
+def _differences(expectation: Expectation, run_cells: Callable[[], str]) -> Iterator[Difference]:
+    """What is wrong, one by one, in words; nothing if all that is wanted is found."""
     found = expectation.look()
     if not found:
-        return MISSING
-    return ", ".join(
-        expectation.says.format(name=name, found=_plain(found.get(name)), wanted=_plain(value))
-        for name, value in expectation.wanted.items()
-        if found.get(name) != value
-    )
+        yield Difference(MISSING, expectation.why, run_cells(), by_hand=False)
+        return
+    for name, value in expectation.wanted.items():
+        detail = expectation.detail(name)
+        for there in _unlike(found.get(name), value):
+            words = {"name": name, "found": _plain(there), "wanted": _plain(value)}
+            words |= there if isinstance(there, dict) else {}
+            fix = detail.fix.format(**words) if detail.fix else run_cells()
+            yield Difference(detail.says.format(**words), detail.why, fix, bool(detail.fix))
+
+
+def _unlike(found: Any, wanted: Any) -> list[Any]:
+    """What was found instead: each thing on its own where there should be none."""
+    if found == wanted:
+        return []
+    return list(found) if wanted == [] and isinstance(found, list) else [found]
 
 
 def _plain(value: Any) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import re
 import runpy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,13 +25,25 @@ from lab.here.lock import set_up_lock
 
 
 @dataclass(frozen=True)
+class Detail:
+    """What is special about one of the things that an expectation wants; what is empty is as the
+    expectation has it. In `says` and `fix`, {found} is what was found; of what was found as a
+    dictionary, its keys."""
+
+    why: str = ""
+    says: str = ""
+    fix: str = ""
+
+
+@dataclass(frozen=True)
 class Expectation:
     """Something that must be true: `look` finds what there is, which must hold all of `wanted`.
 
     `look` returns {} where there is nothing. `cell` is the tag of the cell that fixes it.
     `needs` names what must be there before this can be looked at. `if_there` is how to fix it
     when it is there and wrong, where the cell would leave alone what it finds. `says` is how
-    a difference is put into words.
+    a difference is put into words. `details` has what differs by the name of what is wanted. Where
+    an empty list is wanted, each thing that is found is a difference.
     """
 
     what: str
@@ -42,6 +54,12 @@ class Expectation:
     needs: str = ""
     if_there: str = ""
     says: str = "expected {name} {wanted}, found {found}"
+    details: Mapping[str, Detail] = field(default_factory=dict)
+
+    def detail(self, name: str) -> Detail:
+        """How a difference in this is told: its why, its words, and its cure."""
+        own = self.details.get(name, Detail())
+        return Detail(own.why or self.why, own.says or self.says, own.fix or self.if_there)
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ def test_the_steps_for_a_new_chapter_lead_to_one_that_works(copy: Path) -> None:
         assert goto.stdout.splitlines()[-1] == f"Ready for 08 Count the cost: {name}"
         check = run(copy, "check", "08", **here)
         assert (check.returncode, check.stderr) == (0, ""), check.stdout
-        assert check.stdout.startswith("08 Count the cost: 1 of 1 right.")
+        assert check.stdout.splitlines()[1] == "08 Count the cost: 1 of 1 right."
         hint = run(copy, "hint", "08", **here)
         assert hint.stdout.startswith("Hint 1 of 2: The method's name begins with `tag_`.")
 

@@ -108,6 +108,23 @@ def post(aws: Session, **order: Any) -> int:
     return urllib3.request("POST", url, json=order, headers={"x-api-key": key}).status
 
 
+def second_trigger(aws: Session) -> None:
+    """A second function that gets some of the orders, as somebody's experiment that was left."""
+    client = aws.client("lambda")
+    role = client.get_function_configuration(FunctionName="notify_fulfillment")["Role"]
+    client.create_function(
+        FunctionName="experiment",
+        Runtime=lab.RUNTIME,
+        Handler="notify_fulfillment.lambda_handler",
+        Role=role,
+        Code={"ZipFile": lab.package("notify_fulfillment")},
+    )
+    client.create_event_source_mapping(
+        EventSourceArn="arn:aws:sqs:us-east-1:123456789012:CustomerOrders",
+        FunctionName="experiment",
+    )
+
+
 def wait_at_once(wait: Callable[..., Any], look: Callable[[], Any], what: str, **_: Any) -> Any:
     """`wait_until` without patience."""
     return wait(look, what, timeout=0)
