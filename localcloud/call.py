@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from botocore.exceptions import UnknownServiceError
-from botocore.session import get_session
+from moto.core.utils import get_service_model
 
 from localcloud.http import Request, Response, error_response
 
@@ -55,8 +55,8 @@ def read(request: Request, service: str, region: str, access_key_id: str) -> Cal
 def _parsed(request: Request, service: str) -> tuple[str, dict[str, Any]]:
     if target := request.headers.get("x-amz-target"):
         return target.rpartition(".")[2], _object_in(request.body)
-    form = parse_qs(request.body.decode("utf-8", "replace")) if request.is_form else {}
-    form = form or parse_qs(request.query)
+    body = request.body.decode("utf-8", "replace") if request.is_form else ""
+    form = parse_qs(body or request.query, keep_blank_values=True)
     if "Action" in form:
         return form["Action"][0], {name: values[0] for name, values in form.items()}
     return _rest_operation(service, request.method, request.path)
@@ -84,7 +84,7 @@ def _rest_operation(service: str, method: str, path: str) -> tuple[str, dict[str
 def _rest_paths(service: str) -> list[tuple[str, str, re.Pattern[str]]]:
     """Each operation of a service, with its method and the pattern of its path."""
     try:
-        model = get_session().get_service_model(service)
+        model = get_service_model(service)
     except UnknownServiceError:
         return []
     found = []

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from localcloud import arn, call, clock, deliver, losses, steps, tasks, unserved, upstream
+from localcloud import arn, call, clock, deliver, losses, models, steps, tasks, unserved, upstream
 from localcloud.apigateway.service import APIGateway
 from localcloud.call import Call, UnreadableCallError
 from localcloud.checkpoint import Checkpoints
@@ -130,8 +130,13 @@ class LocalCloud:
     async def _answer(self, made: Call) -> Response:
         service = self.services.get(made.service, self._moto_alone)
         judgement = enforce.judge(made, service, self._known)
-        refused = judgement.refusal or unserved.refusal(made)
-        answer = refused or await service.handle(made) or upstream.ask(made.request)
+        answer = (
+            models.refusal(made)
+            or judgement.refusal
+            or unserved.refusal(made)
+            or await service.handle(made)
+            or upstream.ask(made.request)
+        )
         self.trail.add(made, answer, judgement.decisions)
         return answer
 

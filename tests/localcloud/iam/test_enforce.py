@@ -694,13 +694,20 @@ def test_an_update_is_refused_after_which_the_role_may_not_send_dead_letters(
     module="lambda_.validation",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
 )
-@pytest.mark.parametrize("target", ["arn:aws:s3:::orders", "arn:aws:sqs", "my-queue"])
-def test_dead_letters_go_to_a_queue_or_a_topic(aws: Session, target: str) -> None:
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("arn:aws:s3:::orders", "Invalid dead letter ARN"),
+        ("arn:aws:sqs", "at 'deadLetterConfig.targetArn' failed to satisfy constraint"),
+        ("my-queue", "at 'deadLetterConfig.targetArn' failed to satisfy constraint"),
+    ],
+)
+def test_dead_letters_go_to_a_queue_or_a_topic(aws: Session, target: str, said: str) -> None:
     source, dead_letters = "def handler(event, context): return 1", {"TargetArn": target}
-    with pytest.raises(ClientError, match="Invalid dead letter ARN"):
+    with pytest.raises(ClientError, match=said):
         make_function(aws, "f", source, DeadLetterConfig=dead_letters)
     make_function(aws, "f", source)
-    with pytest.raises(ClientError, match="Invalid dead letter ARN"):
+    with pytest.raises(ClientError, match=said):
         aws.client("lambda").update_function_configuration(
             FunctionName="f", DeadLetterConfig=dead_letters
         )

@@ -26,7 +26,7 @@ from lab.aws.waiting import wait_until
 from lab.here import local
 from lab.here.folders import ROOT
 from tests.support.clouds import own_cloud
-from tests.support.functions import invoke, make_function, make_role, zip_of
+from tests.support.functions import invoke, make_function, make_role, package_of, zip_of
 from tests.support.sessions import make_session
 
 RETURNS_N = "def handler(event, context):\n    return N\n"
@@ -580,9 +580,9 @@ def test_a_large_event_arrives_whole_and_a_larger_one_is_refused(aws: Session) -
 def test_a_function_that_cannot_be_started_does_not_disturb_the_others(aws: Session) -> None:
     make_function(aws, "echo", ECHO)
     invoke(aws, "echo")
-    make_function(aws, "huge", ECHO)
-    # More than an operating system passes on to a new program, which a fork is not.
-    aws.client("lambda").update_function_configuration(FunctionName="huge", Handler="x" * 200_000)
+    # No file system takes such a name, so that the package cannot be unpacked.
+    package = package_of(("app.py", ECHO), ("x" * 300, ""))
+    make_function(aws, "huge", "", Code={"ZipFile": package})
     assert invoke(aws, "huge")["FunctionError"] == "Unhandled"
     assert invoke(aws, "echo", {"tea": 1})["Payload"] == {"tea": 1}
 

@@ -1,0 +1,111 @@
+"""Each request, checked against AWS's own model of its operation, before anything else looks at it.
+
+botocore comes with a model of every service. AWS checks requests against the same models, and says
+in one message all that is wrong. So does this module, for the services whose models are complete;
+what the models do not say stands in each service's folder.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+from urllib.parse import parse_qs
+
+from botocore.model import OperationModel, Shape
+from moto.core.parse import QueryParser
+from moto.core.utils import get_service_model
+
+from localcloud.call import Call
+from localcloud.constraints import Check, Checks, WrongTypeError
+from localcloud.http import Response
+
+# The code of each service's error.
+_CODES = {
+    "dynamodb": "ValidationException",
+    "iam": "ValidationError",
+    "lambda": "ValidationException",
+    "logs": "InvalidParameterException",
+    "sts": "ValidationError",
+}
+_UNREADABLE = ("SerializationException", "MalformedInput")  # the latter in the query protocol
+
+
+def refusal(call: Call) -> Response | None:
+    """The answer to a call that does not fit the model of its operation; None for one that does,
+    and for services and operations without a check."""
+    if call.service not in _CODES or call.operation not in _operations(call.service):
+        return None
+    try:
+        problems = _check_of(call.service, call.operation)(_input_of(call))
+    except (WrongTypeError, ValueError, RecursionError) as error:
+        is_query = "Action" in call.parameters
+        return call.error(400, _UNREADABLE[is_query], str(error))
+    if not problems:
+        return None
+    said = "; ".join(
+        f"Value {value}at '{path}' failed to satisfy constraint: {rule}"
+        for path, value, rule in problems
+    )
+    count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''}"
+    return call.error(400, _CODES[call.service], f"{count} detected: {said}")
+
+
+@cache
+def _operations(service: str) -> frozenset[str]:
+    return frozenset(get_service_model(service).operation_names)
+
+
+@cache
+def _model(service: str, operation: str) -> OperationModel:
+    return get_service_model(service).operation_model(operation)
+
+
+@cache
+def _check_of(service: str, operation: str) -> Check:
+    shape = _model(service, operation).input_shape
+    is_query = get_service_model(service).metadata["protocol"] == "query"
+    return (lambda _: []) if shape is None else Checks(service, by_name=is_query).of(shape)
+
+
+def _input_of(call: Call) -> dict[str, Any]:
+    """The members of a call's input."""
+    model = _model(call.service, call.operation)
+    protocol = model.metadata["protocol"]
+    if model.input_shape is None or protocol == "json":
+        return call.parameters
+    if protocol == "query":
+        parsed: dict[str, Any] = QueryParser(model).parse({"values": call.parameters})
+        return parsed
+    return {**_in_the_body(call, model), **dict(_outside_the_body(call, model.input_shape))}
+
+
+def _in_the_body(call: Call, model: Any) -> dict[str, Any]:
+    if not call.request.body or "payload" in model.input_shape.serialization:
+        return {}
+    found = json.loads(call.request.body)
+    if not isinstance(found, dict):
+        raise WrongTypeError("Unexpected token at the start of the request body")
+    return found
+
+
+def _outside_the_body(call: Call, shape: Any) -> Iterator[tuple[str, Any]]:
+    """The members in the path, the query and the headers of a REST call."""
+    query = parse_qs(call.request.query, keep_blank_values=True) if call.request.query else {}
+    for name, member in shape.members.items():
+        place = member.serialization.get("location")
+        sent_as = str(member.serialization.get("name", name))
+        if place == "uri" and sent_as in call.parameters:
+            yield name, _read(member, call.parameters[sent_as])
+        elif place == "querystring" and sent_as in query:
+            values = query[sent_as]
+            yield name, values if member.type_name == "list" else _read(member, values[0])
+        elif place == "header" and (value := call.request.headers.get(sent_as.lower())):
+            yield name, _read(member, value)
+
+
+def _read(member: Shape, text: str) -> Any:
+    if member.type_name in ("integer", "long"):
+        return int(text)
+    return text == "true" if member.type_name == "boolean" else text
