@@ -130,7 +130,12 @@ def stuck(what: str, wanted: int = 1) -> list:
 #
 # **Predict**: what will the shop be told? Will the fulfillment team get its mail? Where will the
 # order be after five minutes?
-#
+
+# %% tags=["active-ipynb"]
+# guess = ""  # what you expect, in your own words
+# lab.guess("permission", guess)
+
+# %% [markdown]
 # Console: IAM, the role of `record_order`, its policy, *Edit*, delete the statement with
 # `dynamodb:PutItem`.
 
@@ -180,6 +185,7 @@ letters = lab.wait_until(
 )
 print(f"Found {len(letters)} dead letters in {letters[0].queue}. Why?")
 print(f"  {letters[0].why}")
+lab.compare("permission", f"three times 202, three mails, {len(letters)} dead letters")
 
 # %% [markdown]
 # Look at the error. It names who (the role), what (the action) and on which resource, and it says
@@ -212,7 +218,12 @@ print(f"Counted: 3 accepted, {len(recorded('permission'))} recorded.")
 #
 # **Predict**: how many of the ten will be mailed, and how often each? And where does the tenth
 # end?
-#
+
+# %% tags=["active-ipynb"]
+# guess = ""  # what you expect, in your own words
+# lab.guess("poison", guess)
+
+# %% [markdown]
 # Console: SQS, `CustomerOrders`, *Send and receive messages*, ten times.
 
 # %% tags=["poison"]
@@ -243,6 +254,7 @@ poison = lab.wait_until(
     timeout=900,
 )
 print(f"Found it in {poison.queue} after {poison.tried} attempts: {poison.why}")
+lab.compare("poison", f"nine mailed once each; the tenth ends in {poison.queue}")
 
 # %% [markdown]
 # Look at the number of attempts. The function named only this message in `batchItemFailures`. So
@@ -273,7 +285,12 @@ while messages := sqs.receive_message(**look).get("Messages"):
 # package, which calls the first.
 #
 # **Predict**: how many mails will there be for one order? How many items?
-#
+
+# %% tags=["active-ipynb"]
+# guess = ""  # what you expect, in your own words
+# lab.guess("slow", guess)
+
+# %% [markdown]
 # Console: the function's code, *Deploy*; the queue, *Edit*, visibility timeout 3 seconds.
 
 # %% tags=["slow"]
@@ -347,6 +364,8 @@ lines = lab.wait_until(
 )
 for line in lines:
     print(f"  {line['at'] - lines[0]['at']:6} ms  {line['hop']:20} {line['status']}")
+mails = sum(line["status"] == "PUBLISHED" for line in lines)
+lab.compare("slow", f"{mails} mails, {len(recorded('visibility'))} item")
 
 # %% [markdown]
 # Look at the statuses. While the first call was still at work, SQS took it for dead and showed
@@ -374,7 +393,12 @@ print("Counted: 1 accepted,", len(recorded("visibility")), "recorded.")
 # We apologize.)
 #
 # **Predict**: how many items? And which quantity wins?
-#
+
+# %% tags=["active-ipynb"]
+# guess = ""  # what you expect, in your own words
+# lab.guess("twice", guess)
+
+# %% [markdown]
 # Console: SNS, the topic, *Publish message*, three times.
 
 # %% tags=["twice"]
@@ -388,8 +412,8 @@ for quantity in (2, 2, 99):
     lab.wait_until(lambda: recorded("twice"), "the first of them is in the table")
 (letter,) = lab.wait_until(lambda: stuck("twice"), "the third is a dead letter", timeout=900)
 item = table.get_item(Key={"order_id": order["order_id"]}, ConsistentRead=True)["Item"]
-print(f"Recorded: {item['quantity']} x {item['product']}. Dead letter: {letter.quantity} x.")
 print(f"  {letter.why}")
+lab.compare("twice", f"one item, {item['quantity']} x; a dead letter, {letter.quantity} x")
 
 # %% [markdown]
 # Look at what did not happen: 99 did not overwrite 2. The function cannot know which of the two
@@ -417,7 +441,12 @@ print(f"Counted: {len(recorded('twice'))} recorded, {len(stuck('twice'))} stuck.
 # switch it on before.)
 #
 # **Predict**: what happens to the orders that come now?
-#
+
+# %% tags=["active-ipynb"]
+# guess = ""  # what you expect, in your own words
+# lab.guess("table", guess)
+
+# %% [markdown]
 # Console: DynamoDB, *Tables*, *Delete*.
 
 # %% tags=["table"]
@@ -442,6 +471,7 @@ letters = lab.wait_until(
 )
 print(f"Found {len(letters)} dead letters in {letters[0].queue}. Why?")
 print(f"  {letters[0].why}")
+lab.compare("table", f"three times 202, and {len(letters)} dead letters, none lost")
 
 # %% [markdown]
 # Look at the error: it does not say that the table is gone. It says only that AWS cannot find
@@ -472,7 +502,12 @@ print(f"Counted: 3 accepted, {len(recorded('table'))} recorded.")
 # function. The attempt that writes the order fails right after it.
 #
 # **Predict**: is the order written twice? Does it end as a dead letter?
-#
+
+# %% tags=["active-ipynb"]
+# guess = ""  # what you expect, in your own words
+# lab.guess("reply", guess)
+
+# %% [markdown]
 # Console: the function's code, *Deploy*.
 
 # %% tags=["reply"]
@@ -509,6 +544,7 @@ lab.wait_until(
     timeout=600,
 )
 print(f"Counted: 2 accepted, {len(recorded('reply'))} recorded, {len(stuck('reply'))} stuck.")
+lab.compare("reply", f"{len(recorded('reply'))} items for two orders, no dead letter")
 
 # %% [markdown]
 # We waited for the status ALREADY_RECORDED. Lambda tried again, the condition of chapter 02 found

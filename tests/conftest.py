@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
@@ -32,6 +33,9 @@ from tests.support.fault_proxy import fault_proxy
 from tests.support.handlers import handler
 from tests.support.sessions import make_session
 from tests.support.usage_plan import lift_throttle
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parent.parent
 
@@ -72,6 +76,25 @@ def cloud(running_cloud: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> st
     local.reset(address)
     monkeypatch.setenv("AWS_ENDPOINT_URL", address)
     return address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium; without one, its tests are skipped with a sentence."""
+    from tests.support.browser import NoBrowserError, chromium  # not where nobody asks for it
+
+    with ExitStack() as stack:
+        try:
+            made = stack.enter_context(chromium())
+        except NoBrowserError as error:
+            pytest.skip(str(error))
+        yield made
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    with browser.new_context() as context:
+        yield context.new_page()
 
 
 @pytest.fixture

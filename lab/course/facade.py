@@ -13,7 +13,7 @@ from lab.aws.session import session
 from lab.course import COURSE
 from lab.course.names import tags
 from lab.course.screens import screen
-from lab.engine import checks, drawing, exercises, explain, ground
+from lab.engine import checks, drawing, exercises, explain, ground, guesses
 from lab.engine import screen as screens
 from lab.engine.checks import Finding
 from lab.errors import CourseError
@@ -61,6 +61,16 @@ def check_exercise(number: str, *, then: str = "") -> None:
         exercises.insist(session(), COURSE.find(number), then)
     else:
         print(exercises.report(session(), COURSE.find(number)))
+
+
+def guess(about: str, text: str) -> None:
+    """Write down what you expect of a trial, for `compare` to show it beside what happened."""
+    print(guesses.guess(about, text))
+
+
+def compare(about: str, happened: str) -> None:
+    """Print what happened, and the guess about it."""
+    print(guesses.compare(about, happened))
 
 
 def run_again(number: str) -> None:

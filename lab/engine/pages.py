@@ -23,6 +23,7 @@ from lab.here.folders import ROOT
 
 DURATIONS = ROOT / "notebooks" / "durations.json"
 README = ROOT / "README.md"
+_WORDS_A_MINUTE, _LINES_A_MINUTE = 200, 25  # of a person who reads text, and code
 
 
 # -- Facts -------------------------------------------------------------------------------------
@@ -53,9 +54,16 @@ def facts(course: Course, chapter: Chapter) -> str:
 
 def _time(chapter: Chapter) -> str:
     seconds = durations().get(chapter.number)
-    words = sum(len(c.source.split()) for c in cells.cells(chapter) if not c.is_code)
-    measured = f"{seconds} s to run, measured" if seconds else "not measured yet"
-    return f"{round(words, -2):,} words to read · {measured}"
+    measured = f"{seconds} s, measured" if seconds else "not measured yet"
+    return f"about {minutes(chapter)} minutes for you · for the machine {measured}"
+
+
+def minutes(chapter: Chapter) -> int:
+    """How many minutes a person needs to read a chapter and follow its code."""
+    found = [cell for cell in cells.cells(chapter) if "solution" not in cell.tags]
+    words = sum(len(cell.source.split()) for cell in found if not cell.is_code)
+    lines = sum(bool(line.strip()) for c in found if c.is_code for line in c.source.splitlines())
+    return math.ceil(words / _WORDS_A_MINUTE + lines / _LINES_A_MINUTE)
 
 
 def _cost(course: Course, chapter: Chapter) -> str:
@@ -71,12 +79,16 @@ def _cost(course: Course, chapter: Chapter) -> str:
 
 def chapter_table(course: Course) -> str:
     """The README's table of chapters."""
-    rows = ["| chapter | what it builds | in the article | to run |", "|---|---|---|---|"]
+    rows = [
+        "| chapter | what it builds | in the article | you | machine |",
+        "|---|---|---|---|---|",
+    ]
     for chapter in course.chapters:
         links = f"[{chapter.title}](notebooks/{chapter.notebook.name})"
         script = f"[script](scripts/{chapter.script.name})"
         took = f"{durations().get(chapter.number, '?')} s"
-        rows.append(f"| {links}, {script} | {chapter.builds} | {chapter.article} | {took} |")
+        times = f"{minutes(chapter)} min | {took}"
+        rows.append(f"| {links}, {script} | {chapter.builds} | {chapter.article} | {times} |")
     return "\n".join(rows) + "\n"
 
 
@@ -112,7 +124,9 @@ def console_to_code(course: Course) -> str:
         lines += ["| in the console | in boto3 | code cell |", "|---|---|---|"]
         for clicks, stretch in _console_steps(chapter):
             calls = [f"`{call}`" for cell in stretch for call in calls_in(course, chapter, cell)]
-            shown = ", ".join(dict.fromkeys(calls)) or "no call"
+            if not calls:
+                continue
+            shown = ", ".join(dict.fromkeys(calls))
             numbers = " to ".join(
                 dict.fromkeys((f"{stretch[0].position}", f"{stretch[-1].position}"))
             )
