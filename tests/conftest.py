@@ -6,6 +6,7 @@ each test that asks for `cloud` finds it empty.
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -37,6 +38,7 @@ from tests.support.sessions import make_session
 from tests.support.usage_plan import lift_throttle
 
 ROOT = Path(__file__).parent.parent
+gc.disable()  # until the tests are imported: what that makes is never garbage
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -150,6 +152,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "_standing_chain" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("chain"))
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
+from lab.aws.session import Session
+
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # As root it has no sandbox; and nothing here may reach for the network.
 OPTIONS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
@@ -33,3 +35,9 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     with browser.new_context() as context:
         yield context.new_page()
+
+
+@pytest.fixture
+def topic(aws: Session) -> str:
+    """The ARN of a topic."""
+    return str(aws.client("sns").create_topic(Name="Orders")["TopicArn"])

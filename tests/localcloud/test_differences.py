@@ -262,11 +262,6 @@ def test_a_mapping_has_five_batches_under_way(setup: Setup, tmp_path: Path) -> N
 # -- SNS ----------------------------------------------------------
 
 
-@pytest.fixture
-def topic(aws: Session) -> str:
-    return str(aws.client("sns").create_topic(Name="Orders")["TopicArn"])
-
-
 @pytest.mark.parity(
     "A notification is signed",
     kept="no: its signature is not valid",
