@@ -83,6 +83,8 @@ class Lambda(Service):
     def describe(self) -> dict[str, Any]:
         pools = self.runtime.describe()["functions"]
         running = {pool.pop("arn"): pool for pool in pools}
+        for pool in running.values():
+            del pool["function"]  # it is the name below
         return {
             "functions": [
                 {**_described(each), **running.get(each.function_arn, {})}

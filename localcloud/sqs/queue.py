@@ -205,6 +205,7 @@ class IndexedQueue(moto_sqs.Queue):
             "in_flight": self.approximate_number_of_messages_not_visible,
             "delayed": self.approximate_number_of_messages_delayed,
             "oldest_seconds": _seconds(self.longest_wait_ms()),
+            "long_polls": len(self._arrived),
             "dead_letter_target": self.dead_letter_target,
             "messages": [_described(m, self) for m in itertools.islice(self._messages, first)],
         }

@@ -76,6 +76,7 @@ def test_a_function_tells_its_workers_and_what_waits_for_it(aws: Session, cloud:
     assert found is not None
     (function,) = found["functions"]
     assert (function["name"], function["reserved_concurrency"]) == ("slow", 1)
+    assert "function" not in function  # which would be its name once more
     busy = wait_until(
         lambda: services(cloud)["lambda"]["functions"][0]["under_way"], "it is invoked", timeout=90
     )

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -164,8 +165,8 @@ def test_a_failing_event_waits_for_seconds() -> None:
 
         wait_until(lambda: len(starts()) == 3, "it was tried three times", timeout=90)
         first, second, third = starts()
-    assert 200 <= second - first < 12_000  # milliseconds
-    assert 400 <= third - second < 24_000
+    assert 200 <= second - first < 60_000  # milliseconds; a minute on AWS
+    assert 400 <= third - second < 120_000
 
 
 @pytest.mark.parity(
@@ -241,21 +242,24 @@ def test_filter_criteria_of_a_mapping_are_refused(setup: Setup) -> None:
     module="lambda_.event_source_mapping",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html",
 )
-def test_a_mapping_has_five_batches_under_way(setup: Setup) -> None:
-    nap = "import time\ndef handler(event, context):\n    time.sleep(0.7)\n"
+def test_a_mapping_has_five_batches_under_way(setup: Setup, tmp_path: Path) -> None:
+    nap = (
+        "import os, time\n"
+        "def handler(event, context):\n"
+        f"    while not os.path.exists({str(tmp_path / 'go')!r}):\n"
+        "        time.sleep(0.05)\n"
+    )
     setup.lambda_.update_function_code(FunctionName="spy", ZipFile=zip_of(nap))
     setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"VisibilityTimeout": "60"})
     setup.send(*(f"tea {i}" for i in range(12)))
     setup.map(BatchSize=1)
-    assert setup.most_in_flight() == 5
+    wait_until(lambda: setup.in_flight() >= 5, "five batches are under way", timeout=90)
+    assert (setup.in_flight(), setup.visible()) == (5, 7)
+    (tmp_path / "go").touch()
+    assert setup.most_in_flight() <= 5
 
 
 # -- SNS ----------------------------------------------------------
-
-
-@pytest.fixture
-def topic(aws: Session) -> str:
-    return str(aws.client("sns").create_topic(Name="Orders")["TopicArn"])
 
 
 @pytest.mark.parity(
@@ -327,8 +331,14 @@ def test_more_than_ten_mails_a_second_all_arrive(aws: Session, topic: str) -> No
     urllib3.request("GET", link_in(text, "ConfirmSubscription"))
     sns, started = aws.client("sns"), time.monotonic()
     entries = [{"Id": str(i), "Message": f"tea {i} many"} for i in range(10)]
-    for _ in range(6):
+    published = 0
+    while published < 60 or published <= 10 * (time.monotonic() - started):  # on a slow machine
         sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
-    assert time.monotonic() - started < 6
+        published += 10
     wait_until(lambda: find_mail(aws, address, "tea 9 many"), "the mails are here", timeout=90)
-    wait_until(lambda: sum(mail["To"] == address for mail in mails(aws)) == 61, "all are here")
+    confirmation = 1
+
+    def all_are_here() -> bool:
+        return sum(mail["To"] == address for mail in mails(aws)) == published + confirmation
+
+    wait_until(all_are_here, "all are here", timeout=90)

@@ -94,11 +94,6 @@ def test_the_101st_subscriber_gets_its_message_too(aws: Session, topic: str) -> 
     assert len(messages_on(aws, url)) == 1
 
 
-@pytest.fixture
-def topic(aws: Session) -> str:
-    return str(aws.client("sns").create_topic(Name="Orders")["TopicArn"])
-
-
 class Refusing(BaseHTTPRequestHandler):
     """An endpoint that is out of order."""
 

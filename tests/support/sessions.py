@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lab.aws.session import Session
 from lab.here import local
+
+
+class OneClientEach(Session):
+    """A session that makes the client of a service once, unless it is asked for with options."""
+
+    def client(self, *args: Any, **options: Any) -> Any:
+        if options or len(args) != 1:
+            return super().client(*args, **options)
+        made = self.__dict__.setdefault("_made", {})
+        if args[0] not in made:
+            made[args[0]] = super().client(*args)
+        return made[args[0]]
 
 
 def make_session(address: str) -> Session:
     """A session with the keys of the local cloud at this address, or with made-up ones."""
     key = local.key_at(address)
-    return Session(
+    return OneClientEach(
         address,
         aws_access_key_id=key.access_key_id if key else "any",
         aws_secret_access_key=key.secret_access_key if key else "any",

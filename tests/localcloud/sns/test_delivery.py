@@ -47,11 +47,6 @@ def structured(message: str) -> dict[str, str]:
     return {"Message": message, "MessageStructure": "json"}
 
 
-@pytest.fixture
-def topic(aws: Session) -> str:
-    return str(aws.client("sns").create_topic(Name="Orders")["TopicArn"])
-
-
 @pytest.mark.parity(
     "An e-mail subscription is pending until the link in its first mail is opened",
     kept="yes; mail goes into a Maildir",

@@ -10,7 +10,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +24,7 @@ from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.here import local
 from lab.here.folders import ROOT
+from tests.support.chapters import status
 from tests.support.clouds import own_cloud
 from tests.support.functions import invoke, make_function, make_role, package_of, zip_of
 from tests.support.sessions import make_session
@@ -523,19 +523,21 @@ def test_a_failing_event_is_tried_three_times_and_then_dead_lettered(aws: Sessio
     module="lambda_.runtime.pool",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html",
 )
-def test_slow_invocations_run_side_by_side(aws: Session) -> None:
+def test_slow_invocations_run_side_by_side(aws: Session, tmp_path: Path) -> None:
     source = """
-import time
+import os, pathlib, time
 def handler(event, context):
-    began = time.time()
-    time.sleep(2.5)
-    return began, time.time()
+    (pathlib.Path(event) / str(os.getpid())).touch()
+    while not (pathlib.Path(event) / "go").exists():
+        time.sleep(0.05)
 """
-    make_function(aws, "naps", source, Timeout=20)
+    make_function(aws, "naps", source, Timeout=300)
     with ThreadPoolExecutor(6) as threads:
-        naps = list(threads.map(lambda _: invoke(aws, "naps")["Payload"], range(6)))
-    # Two workers are there at once; more start when they have been busy for a second.
-    assert max(sum(began <= start < ended for began, ended in naps) for start, _ in naps) > 2
+        naps = [threads.submit(invoke, aws, "naps", str(tmp_path)) for _ in range(6)]
+        # Two workers are there at once; more start when they have been busy for a second.
+        wait_until(lambda: len([*tmp_path.iterdir()]) > 2, "more than two nap", timeout=90)
+        (tmp_path / "go").touch()
+        assert [nap.result()["Payload"] for nap in naps] == [None] * 6
 
 
 def test_a_worker_still_answers_after_a_long_while(aws: Session) -> None:
@@ -609,9 +611,8 @@ def test_a_deleted_function_is_not_tried_again(aws: Session, client_cloud: str) 
     for _ in range(3):
         invoke(aws, "fails", InvocationType="Event")
     aws.client("lambda").delete_function(FunctionName="fails")
-    time.sleep(0.5)  # longer than the retries would take
-    status = local.status(client_cloud)
-    assert status is not None and status["workers"] == []
+    wait_until(lambda: status(client_cloud)["is_idle"], "nothing waits or runs", timeout=90)
+    assert status(client_cloud)["workers"] == []
 
 
 @pytest.mark.parity(
@@ -672,6 +673,6 @@ def test_workers_end_with_their_fork_server_and_a_new_one_takes_its_place() -> N
         reply = threads.submit(invoke, aws, "naps", {"nap": True})
         wait_until((directory / "napping").exists, "it naps", timeout=90)
         fork_server.kill()
-        assert reply.result(timeout=5)["Payload"]["errorType"] == "Runtime.ExitError"
+        assert reply.result(timeout=45)["Payload"]["errorType"] == "Runtime.ExitError"
         wait_until(lambda: not any(map(_runs, workers)), "the workers ended", timeout=90)
         assert invoke(aws, "naps")["Payload"] == str(directory)
