@@ -24,15 +24,20 @@ from lab.here.folders import ROOT
 PAGE = "notebooks/troubleshooting.md"
 _TEXTS = ("name", "means", "where", "cure", "example")
 _FLAGS = ("local", "local_only")
+_LISTS = ("kinds", "patterns")
 _FROM_AWS = r"LAB_TARGET is aws|\.amazonaws\.com"
-# Where an error begins: AWS's in Python, any other exception, an answer of the API.
-_START = r"An error occurred \(|\b[A-Z]\w*(?:Error|Exception): |\b[45]\d\d [{<]"
+# Where an error begins: AWS's in Python and in Go, any other exception, an answer of the API.
+_START = (
+    r"An error occurred \(|operation error [\w ]+: \w+, .{0,300}?(?:Error|Exception): |"
+    r"\b[A-Z]\w*(?:Error|Exception): |\b[45]\d\d [{<]"
+)
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """One kind of error. `pattern` is searched for in its text, in either case; `example` is
-    what AWS (or this tutorial) prints; `local` says whether it can happen without AWS.
+    """One kind of error. `pattern` is searched for in its text, in either case, and holds for its
+    `kinds` and `patterns`; `example` is what AWS (or this tutorial) prints; `local` says whether it
+    can happen without AWS.
     `local_only` is for a text that AWS uses, too, and that means something else there."""
 
     name: str
@@ -73,27 +78,41 @@ def _entry(where: str, found: dict[str, Any]) -> Explanation:
     for part in _TEXTS:
         if not isinstance(found.get(part), str) or not found[part].strip():
             raise CourseError(f"{where} has no `{part}`: write a text.")
-    for part in found.keys() - {*_TEXTS, *_FLAGS, "patterns"}:
+    for part in found.keys() - {*_TEXTS, *_FLAGS, *_LISTS}:
         raise CourseError(f"{where} has a part that nobody reads, `{part}`: take it out.")
     for part in _FLAGS:
         if not isinstance(found.get(part, True), bool):
             raise CourseError(f"{where}: expected true or false for `{part}`.")
     return Explanation(
-        pattern=_pattern(where, found.get("patterns")),
-        **{name: value for name, value in found.items() if name != "patterns"},
+        pattern=_pattern(where, found),
+        **{name: value for name, value in found.items() if name not in _LISTS},
     )
 
 
-def _pattern(where: str, patterns: Any) -> str:
-    """The patterns as one, each of which will do."""
-    if not isinstance(patterns, list) or not patterns:
+def _pattern(where: str, found: dict[str, Any]) -> str:
+    """All of its kinds and patterns as one, each of which will do."""
+    if not found.keys() & set(_LISTS):
         raise CourseError(f"{where} has no `patterns`: write a list of regular expressions.")
+    for part in found.keys() & set(_LISTS):
+        _check_list(where, part, found[part])
+    return "|".join([*map(_of_kind, found.get("kinds", ())), *found.get("patterns", ())])
+
+
+def _check_list(where: str, part: str, patterns: Any) -> None:
+    if not isinstance(patterns, list) or not patterns:
+        raise CourseError(f"{where} has no `{part}`: write a list of regular expressions.")
     for pattern in patterns:
         try:
             re.compile(pattern)
         except (re.error, TypeError) as error:
             raise CourseError(f"{where}: a broken pattern, {pattern!r}: {error}.") from None
-    return "|".join(patterns)
+
+
+def _of_kind(kind: str) -> str:
+    """A kind is an error's code and the operation: "ResourceConflict CreateFunction". Both are
+    somewhere in its text, whatever words AWS, its clients and other tools put around them."""
+    words = (word.removesuffix("Exception") for word in kind.split())
+    return "^" + "".join(rf"(?=.*\b(?:{word})(?:Exception|Error)?\b)" for word in words)
 
 
 # -- Looking an error up ---------------------------------------------------------------------------

@@ -39,6 +39,7 @@ from localcloud.host import private, start_key
 from tests.support.events import event
 from tests.support.explanations import EXPLANATIONS, name_for
 from tests.support.functions import invoke, make_function, make_role, zip_of
+from tests.support.mistakes import MISTAKES
 from tests.support.processes import run_lab, run_script
 from tests.support.roles import (
     allow,
@@ -100,7 +101,7 @@ def silent(_: Session) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = local.address(int(listener.getsockname()[1]))
         config = Config(read_timeout=0.1, retries={"max_attempts": 0})
-        make_session(address).client("lambda", config=config).invoke(FunctionName="take_order")
+        make_session(address).client("sqs", config=config).list_queues()
 
 
 def port_taken(aws: Session) -> None:
@@ -393,6 +394,7 @@ def not_told(aws: Session) -> str:
 
 # What brings the error of each entry about: it raises it, or returns what the learner sees.
 CAUSES: dict[str, Callable[[Session], object]] = {
+    **MISTAKES,
     "NotOursError: one of our names is taken": not_ours,
     "MissingStepError: an earlier chapter has not been run": lambda aws: COURSE.find("03").run(),
     "SettingsError: a setting has a value that cannot work": lambda aws: settings.load(
