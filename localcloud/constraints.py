@@ -106,6 +106,7 @@ class Checks:
 
     def _list(self, shape: Any) -> Check:
         of_member, is_simple = self.of(shape.member), _is_simple(shape.member)
+        rule = f"Member must satisfy constraint: [{self._every_rule(shape.member)}, {_REQUIRED}]"
         size_problem = _size_rule(shape)
 
         def check(value: Any) -> list[Problem]:
@@ -115,7 +116,6 @@ class Checks:
                 if not (found := of_member(each)):
                     continue
                 if is_simple:  # AWS shows the list, once
-                    rule = f"Member must satisfy constraint: [{_rules(found)}, {_REQUIRED}]"
                     return [*problems, ("", _quoted(value), rule)]
                 problems += _below(f"{number}.member", found)
             return problems
@@ -125,49 +125,37 @@ class Checks:
     def _map(self, shape: Any) -> Check:
         of_key, of_value = self.of(shape.key), self.of(shape.value)
         is_simple, size_problem = _is_simple(shape.value), _size_rule(shape)
+        key_rule = f"Map keys must satisfy constraint: [{self._every_rule(shape.key)}]"
+        value_rule = f"Map value must satisfy constraint: [{self._every_rule(shape.value)}]"
         show = _hidden if shape.metadata.get("sensitive") else _quoted
 
         def check(value: Any) -> list[Problem]:
             _expect(shape, value)
             problems = size_problem(value)
             for key, each in value.items():
-                if found := of_key(key):
-                    rule = f"Map keys must satisfy constraint: [{_rules(found)}]"
-                    problems.append(("", show(value), rule))
+                if of_key(key):
+                    problems.append(("", show(value), key_rule))
                 if each is None or not (found := of_value(each)):
                     continue
                 if is_simple:
-                    rule = f"Map value must satisfy constraint: [{_rules(found)}]"
-                    problems.append(("", show(value), rule))
+                    problems.append(("", show(value), value_rule))
                 else:
                     problems += _below(f"{key}.member", found)
             return problems
 
         return check
 
-    def _string(self, shape: Any) -> Check:
-        rules = list(_string_rules(self._service, shape))
+    def _every_rule(self, shape: Any) -> str:
+        """All that is asked of a member, as AWS lists it where one is broken."""
+        return ", ".join(rule for _, rule in _rules_of(self._service, shape))
+
+    def _scalar(self, shape: Any) -> Check:
+        rules = list(_rules_of(self._service, shape))
         show = _hidden if shape.metadata.get("sensitive") else _quoted
 
         def check(value: Any) -> list[Problem]:
             _expect(shape, value)
             return [("", show(value), rule) for is_kept, rule in rules if not is_kept(value)]
-
-        return check if rules else _type_check(shape)
-
-    def _scalar(self, shape: Any) -> Check:
-        limits = {**shape.metadata, **_STRICTER.get((self._service, shape.name), {})}
-        least, most = limits.get("min"), limits.get("max")
-
-        def check(value: Any) -> list[Problem]:
-            _expect(shape, value)
-            if most is not None and value > most:
-                rule = f"Member must have value less than or equal to {most}"
-            elif least is not None and value < least:
-                rule = f"Member must have value greater than or equal to {least}"
-            else:
-                return []
-            return [("", _quoted(value), rule)]
 
         return check
 
@@ -187,29 +175,32 @@ class Checks:
         return lambda _: []
 
 
-def _type_check(shape: Any) -> Check:
-    def check(value: Any) -> list[Problem]:
-        _expect(shape, value)
-        return []
-
-    return check
-
-
-def _string_rules(service: str, shape: Any) -> Iterator[tuple[Callable[[str], Any], str]]:
-    """What a string has to fulfill, each with AWS's words for it."""
+def _rules_of(service: str, shape: Any) -> Iterator[tuple[Callable[[Any], Any], str]]:
+    """What a string or number has to fulfill, each with AWS's words for it."""
     if (service, shape.name) in _LEFT_TO_THE_SERVICE:
         return
-    least, most = shape.metadata.get("min", 0), shape.metadata.get("max")
+    limits = {**shape.metadata, **_STRICTER.get((service, shape.name), {})}
+    if shape.type_name == "string":
+        yield from _string_rules(shape, limits)
+        return
+    if (most := limits.get("max")) is not None:
+        yield lambda value: value <= most, f"Member must have value less than or equal to {most}"
+    if (least := limits.get("min")) is not None:
+        rule = f"Member must have value greater than or equal to {least}"
+        yield lambda value: value >= least, rule
+
+
+def _string_rules(shape: Any, limits: dict[str, Any]) -> Iterator[tuple[Callable[[str], Any], str]]:
     if shape.enum:
         wanted = ", ".join(shape.enum)
         yield frozenset(shape.enum).__contains__, f"Member must satisfy enum value set: [{wanted}]"
-    if most is not None:
+    if (most := limits.get("max")) is not None:
         rule = f"Member must have length less than or equal to {most}"
         yield lambda value: len(value) <= most, rule
-    if least:
+    if (least := limits.get("min")) is not None:
         rule = f"Member must have length greater than or equal to {least}"
         yield lambda value: len(value) >= least, rule
-    if pattern := shape.metadata.get("pattern"):
+    if pattern := limits.get("pattern"):
         rule = f"Member must satisfy regular expression pattern: {pattern}"
         yield in_python(pattern).fullmatch, rule
 
@@ -258,10 +249,6 @@ def _expect(shape: Any, value: Any) -> None:
 
 def _is_simple(shape: Any) -> bool:
     return shape.type_name not in ("list", "map", "structure")
-
-
-def _rules(found: list[Problem]) -> str:
-    return ", ".join(rule for _, _, rule in found)
 
 
 def _below(name: str, found: list[Problem]) -> list[Problem]:

@@ -8,7 +8,7 @@ what the models do not say stands in each service's folder.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
@@ -52,6 +52,14 @@ def refusal(call: Call) -> Response | None:
     return call.error(400, _CODES[call.service], f"{count} detected: {said}")
 
 
+def input_members(service: str, operation: str) -> Mapping[str, Shape]:
+    """The members of an operation's input, by name; none if there is no such operation."""
+    if operation not in _operations(service):
+        return {}
+    shape = _model(service, operation).input_shape
+    return shape.members if shape else {}
+
+
 @cache
 def _operations(service: str) -> frozenset[str]:
     return frozenset(get_service_model(service).operation_names)
@@ -82,7 +90,9 @@ def _input_of(call: Call) -> dict[str, Any]:
 
 
 def _in_the_body(call: Call, model: Any) -> dict[str, Any]:
-    if not call.request.body or "payload" in model.input_shape.serialization:
+    if payload := model.input_shape.serialization.get("payload"):
+        return {payload: call.request.body}  # of bytes, in all that is checked here
+    if not call.request.body:
         return {}
     found = json.loads(call.request.body)
     if not isinstance(found, dict):

@@ -21,9 +21,10 @@ from typing import Any
 
 from moto.awslambda.models import LambdaFunction
 
+from localcloud import arn as arns
 from localcloud import clock, losses
 from localcloud.deliver import Role, ThrottledError, deliver
-from localcloud.lambda_ import functions
+from localcloud.lambda_ import functions, names
 from localcloud.lambda_.event_invoke_config import config_of
 from localcloud.lambda_.runtime.runtime import Runtime
 from localcloud.lambda_.runtime.worker_handle import Result, new_request_id
@@ -78,10 +79,12 @@ class AsyncInvocations:
         self._tasks = Tasks()
         self.events: dict[str, Event] = {}  # by request id, until they have ended
 
-    def add(self, function: LambdaFunction, payload: bytes) -> str:
-        """Take an event, as JSON bytes. Returns its request id at once."""
+    def add(self, function: LambdaFunction, payload: bytes, invoked_as: str = "") -> str:
+        """Take an event, as JSON bytes, for the function that the ARN `invoked_as` names. Returns
+        its request id at once."""
         deadline_ms = clock.after_ms(config_of(function).max_age)
-        event = Event(function.function_arn, payload, deadline_ms, new_request_id())
+        arn = invoked_as or function.function_arn
+        event = Event(arn, payload, deadline_ms, new_request_id())
         self._begin(event)
         return event.request_id
 
@@ -137,7 +140,10 @@ class AsyncInvocations:
         """Try the event once. Returns how it ended, or the seconds until the next try."""
         try:
             event.result = await self._runtime.invoke(
-                function, event.payload, request_id=event.request_id
+                function,
+                event.payload,
+                request_id=event.request_id,
+                invoked_as=event.function_arn,
             )
         except ThrottledError:
             # With zero concurrency AWS does not even wait.
@@ -204,7 +210,7 @@ def _record(function: LambdaFunction, event: Event, condition: str) -> str:
             "timestamp": clock.timestamp(),
             "requestContext": {
                 "requestId": event.request_id,
-                "functionArn": f"{event.function_arn}:$LATEST",
+                "functionArn": _with_qualifier(event.function_arn),
                 "condition": condition,
                 "approximateInvokeCount": event.invocations,
             },
@@ -213,6 +219,11 @@ def _record(function: LambdaFunction, event: Event, condition: str) -> str:
             "responsePayload": None if result is None else _parsed(result.payload),
         }
     )
+
+
+def _with_qualifier(arn: str) -> str:
+    """A function's ARN with the qualifier that it has, or the one that is meant."""
+    return arn if ":" in arns.parse(arn).resource.partition(":")[2] else f"{arn}:{names.LATEST}"
 
 
 def _parsed(payload: bytes) -> Any:

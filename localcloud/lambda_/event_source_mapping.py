@@ -192,7 +192,10 @@ class EventSourceMappings:
         try:
             # A message that became a dead letter while it waited must not be processed, too.
             result = await self._runtime.invoke(
-                function, event, wanted=lambda: all(map(queue.has, messages))
+                function,
+                event,
+                wanted=lambda: all(map(queue.has, messages)),
+                invoked_as=mapping.function_arn,
             )
         except ThrottledError:
             # Keep the slot for a while: the next batch would only lose a receive, too.

@@ -1,24 +1,21 @@
-"""All functions and event source mappings, and what moto's functions lack."""
+"""All functions, their versions and aliases, all mappings, and what moto's functions lack.
+
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html
+"""
 
 from __future__ import annotations
 
-import re
+import random
 from collections.abc import Iterator
 from typing import Any
 
 import moto.awslambda.models as moto_lambda
-from moto.awslambda.models import EventSourceMapping, lambda_backends
+from moto.awslambda.models import EventSourceMapping, LambdaAlias, lambda_backends
 
 from localcloud import upstream
 from localcloud.iam.policies import Policy
+from localcloud.lambda_ import names
 from localcloud.upstream import ACCOUNT_ID, replaces
-
-# https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
-_FUNCTION = re.compile(
-    r"(arn:aws[\w-]*:lambda:)?((?P<region>[a-z]{2}(-[a-z]+)+-\d):)?(\d{12}:)?(function:)?"
-    r"(?P<name>[\w-]+)(:(\$LATEST|[\w-]+))?",
-    re.ASCII,
-)
 
 
 @replaces(moto_lambda)
@@ -44,20 +41,48 @@ class LambdaFunction(moto_lambda.LambdaFunction):
 
 
 def functions() -> Iterator[LambdaFunction]:
-    """All functions, in every region."""
+    """All functions, in every region: what `$LATEST` names."""
     for backend in upstream.backends(lambda_backends):
         yield from backend.list_functions()
 
 
+def versions() -> Iterator[LambdaFunction]:
+    """All functions, and all that was published of them."""
+    for backend in upstream.backends(lambda_backends):
+        for each in backend._lambdas._functions.values():
+            yield from [each["latest"], *each["versions"]]
+
+
 def find(name_or_arn: str, region: str) -> LambdaFunction | None:
-    """The function with that name, ARN or partial ARN, if any. Ignores a qualifier. `region` is
-    where to look for a name."""
-    found = _FUNCTION.fullmatch(name_or_arn)
-    if found is None:
+    """The function with that name, ARN or partial ARN, in the version that its qualifier names, if
+    any. `region` is where to look for a name."""
+    named = names.parse(name_or_arn)
+    if named is None:
         return None
-    backend = upstream.backend(lambda_backends, ACCOUNT_ID, found["region"] or region)
-    there = backend.list_functions() if backend else ()
-    return next((each for each in there if each.function_name == found["name"]), None)
+    backend = upstream.backend(lambda_backends, named.account or ACCOUNT_ID, named.region or region)
+    there = backend._lambdas if backend else None
+    if there is None or named.name not in there._functions:
+        return None
+    latest: LambdaFunction = there._functions[named.name]["latest"]
+    alias = there._aliases[latest.function_arn].get(named.qualifier)
+    version = _version_behind(alias) if alias else named.qualifier
+    if version in (None, names.LATEST):
+        return latest
+    found: LambdaFunction | None = there._get_version(named.name, version)
+    return found
+
+
+def _version_behind(alias: LambdaAlias) -> str:
+    """The version that an alias names this time: it may send a share of its calls to another one.
+    https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html
+    """
+    others = (alias.routing_config or {}).get("AdditionalVersionWeights") or {}
+    left = random.random()
+    for version, weight in others.items():
+        left -= weight
+        if left < 0:
+            return str(version)
+    return str(alias.function_version)
 
 
 def mappings() -> Iterator[EventSourceMapping]:
@@ -67,5 +92,6 @@ def mappings() -> Iterator[EventSourceMapping]:
 
 
 def policy_of(function: moto_lambda.LambdaFunction) -> Policy:
-    """The function's resource-based policy; moto keeps only its statements."""
+    """The function's resource-based policy, with the statements for all its versions and aliases;
+    moto keeps only the statements. Each names its resource."""
     return {"Statement": function.policy.statements}

@@ -12,12 +12,13 @@ from localcloud.call import Call
 from localcloud.deliver import ThrottledError
 from localcloud.http import Request, Response, json_response
 from localcloud.iam.policies import NOT_ASSUMABLE
-from localcloud.lambda_ import functions
+from localcloud.lambda_ import errors, functions
 from localcloud.lambda_.async_invoke import AsyncInvocations
+from localcloud.lambda_.errors import LambdaError
 from localcloud.lambda_.functions import LambdaFunction
+from localcloud.lambda_.names import Name, qualifier_of
 from localcloud.lambda_.runtime.runtime import Runtime
 from localcloud.lambda_.runtime.worker_handle import Result
-from localcloud.upstream import ACCOUNT_ID
 
 OPERATIONS = ("Invoke", "InvokeAsync")
 # Bytes of a payload, by the type of invocation.
@@ -26,12 +27,12 @@ _MAX_OLD_PAYLOAD = 256 * 1024  # of InvokeAsync
 
 
 async def invoke(call: Call, runtime: Runtime, invocations: AsyncInvocations) -> Response:
-    """Answer a call of one of OPERATIONS."""
-    name, request = call.parameters["FunctionName"], call.request
-    function = functions.find(name, call.region)
+    """Answer a call of one of OPERATIONS, with the function's name in one form. Raises
+    LambdaError."""
+    named, request = Name(call.parameters["FunctionName"], qualifier_of(call)), call.request
+    function, arn = functions.find(named.text, call.region), named.arn(call.region)
     if function is None:
-        arn = f"arn:aws:lambda:{call.region}:{ACCOUNT_ID}:function:{name}"
-        return _refused(404, "ResourceNotFoundException", f"Function not found: {arn}")
+        raise errors.no_function(arn)
     is_old = call.operation == "InvokeAsync"
     kind = "Event" if is_old else request.headers.get("x-amz-invocation-type", "RequestResponse")
     payload = request.body or b"{}"
@@ -44,11 +45,11 @@ async def invoke(call: Call, runtime: Runtime, invocations: AsyncInvocations) ->
     if kind == "DryRun":
         return Response(204)
     if kind == "Event":
-        request_id = invocations.add(function, payload)
+        request_id = invocations.add(function, payload, arn)
         status = b'{"Status": 202}' if is_old else b""
         return Response(202, status, (("x-amzn-RequestId", request_id),))
     try:
-        result = await runtime.invoke(function, payload, context)
+        result = await runtime.invoke(function, payload, context, invoked_as=arn)
     except ThrottledError as error:
         text = {"Reason": error.reason, "Type": "User", "message": error.message}
         return json_response(429, text, x_amzn_errortype="TooManyRequestsException")
@@ -71,7 +72,7 @@ def _refuse_payload(payload: bytes, kind: str, *, is_old: bool) -> Response | No
 
 def _answer(function: LambdaFunction, result: Result, *, wants_log: bool) -> Response:
     if result.denied:
-        return _refused(403, "AccessDeniedException", NOT_ASSUMABLE)
+        raise LambdaError(403, "AccessDeniedException", NOT_ASSUMABLE)
     headers = [("X-Amz-Executed-Version", str(function.version))]
     headers.append(("x-amzn-RequestId", result.request_id))
     if result.error is not None:
@@ -91,10 +92,6 @@ def _client_context(request: Request) -> str | None:
     if not isinstance(context, dict):
         raise ValueError("no object")
     return json.dumps(context)
-
-
-def _refused(status: int, code: str, message: str) -> Response:
-    return json_response(status, {"Type": "User", "Message": message}, x_amzn_errortype=code)
 
 
 def _invalid_content(message: str) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from localcloud import arn as arns
@@ -11,14 +10,15 @@ from localcloud.arn import Arn
 from localcloud.call import Call
 from localcloud.http import Response
 from localcloud.iam.policies import Policy
-from localcloud.lambda_ import functions, invoke, validation
+from localcloud.lambda_ import errors, functions, invoke, names, permissions, validation, versions
 from localcloud.lambda_.async_invoke import AsyncInvocations, dead_letter_target
+from localcloud.lambda_.errors import LambdaError
 from localcloud.lambda_.event_source_mapping import EventSourceMappings
 from localcloud.lambda_.functions import LambdaFunction
+from localcloud.lambda_.names import Name
 from localcloud.lambda_.runtime.runtime import Runtime
 from localcloud.lambda_.runtime.worker_handle import Result
 from localcloud.service import Attributes, Needed, Service
-from localcloud.upstream import ACCOUNT_ID
 
 
 class Lambda(Service):
@@ -36,30 +36,36 @@ class Lambda(Service):
         self.invocations = AsyncInvocations(runtime, retry_delay=retry_delay)
 
     async def handle(self, call: Call) -> Response | None:
+        try:
+            return await self._answer(names.in_one_form(call))
+        except LambdaError as error:
+            return error.response()
+
+    async def _answer(self, call: Call) -> Response:
         if call.operation in invoke.OPERATIONS:
             return await invoke.invoke(call, self.runtime, self.invocations)
-        if call.request.method == "GET":
-            return None
-        response = upstream.ask(call.request)
-        if response.status < 300:
+        if call.operation in permissions.OPERATIONS:
+            return permissions.handle(call)
+        response = versions.handle(call) or upstream.ask(call.request)
+        if response.status >= 300:
+            return errors.in_full(response)
+        if call.request.method != "GET":
             self.follow()
         return response
 
     def follow(self) -> None:
         """Make pollers and workers match the current functions and mappings."""
         self.mappings.reconcile()
-        self.runtime.keep({function.function_arn for function in functions.functions()})
+        self.runtime.keep({version.function_arn for version in functions.versions()})
 
     def needed(self, call: Call) -> Needed:
         """InvokeAsync needs the same permission as Invoke."""
         if call.operation not in invoke.OPERATIONS:
             yield f"lambda:{call.operation}", ""
             return
-        name = call.parameters["FunctionName"]
-        of_name = f"arn:aws:lambda:{call.region}:{ACCOUNT_ID}:function:"
-        is_arn = name.startswith("arn:")
-        arn = name if is_arn else of_name + re.sub(r"^(\d{12}:)?function:", "", name)
-        yield "lambda:InvokeFunction", arn
+        named = names.parse(call.parameters["FunctionName"]) or Name("*")
+        qualifier = named.qualifier or names.qualifier_of(call)
+        yield "lambda:InvokeFunction", Name(named.name, qualifier).arn(named.region or call.region)
 
     def find(self, arn: Arn) -> LambdaFunction | None:
         return functions.find(str(arn), arn.region)
@@ -72,13 +78,13 @@ class Lambda(Service):
         function = self.find(arn)
         if function is None:
             return "there is no such function"
-        self.invocations.add(function, text.encode())
+        self.invocations.add(function, text.encode(), str(arn))
         return ""
 
     async def invoke(self, arn: Arn, payload: bytes) -> Result:
         function = self.find(arn)
         assert function is not None
-        return await self.runtime.invoke(function, payload)
+        return await self.runtime.invoke(function, payload, invoked_as=str(arn))
 
     def describe(self) -> dict[str, Any]:
         pools = self.runtime.describe()["functions"]
@@ -107,7 +113,7 @@ class Lambda(Service):
         self.runtime.give_up()
 
     def restore(self, saved: Any) -> None:
-        self.runtime.adopt(functions.functions())
+        self.runtime.adopt(functions.versions())
         self.invocations.restore(saved)
         self.mappings.reconcile()
 

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from moto.awslambda.exceptions import (
+    GenericResourcNotFound,
     InvalidParameterValueException,
     LambdaClientError,
 )
@@ -74,45 +75,53 @@ class _Conflict(LambdaClientError):
 
 
 @replaces(LambdaBackend)
-def add_permission(backend: LambdaBackend, function_name: str, qualifier: str, raw: str) -> Any:
-    """Each statement id can be used only once in a function's policy."""
-    function = backend.get_function(function_name, qualifier)
-    statement_id = json.loads(raw).get("StatementId")
-    if any(statement.get("Sid") == statement_id for statement in function.policy.statements):
-        raise _Conflict(
-            f"The statement id ({statement_id}) provided already exists. Please provide a new "
-            "statement id, or remove the existing statement."
-        )
-    return original(add_permission)(backend, function_name, qualifier, raw)
-
-
-@replaces(LambdaBackend)
 def create_event_source_mapping(backend: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
     """A mapping needs a function with a role that Lambda can poll with."""
     _refuse_another_source(spec)
     function, queue_arn = backend.get_function(spec["FunctionName"]), spec["EventSourceArn"]
     _refuse_settings(spec, size=10, window=0)
     _refuse_a_short_visibility_timeout(queue_arn, function.timeout)
-    _refuse_a_function_that_cannot_poll(backend, function, queue_arn)
-    return original(create_event_source_mapping)(backend, spec)
+    arn = _named_arn(function, spec["FunctionName"])
+    _refuse_a_function_that_cannot_poll(backend, function.role, arn, queue_arn)
+    made = original(create_event_source_mapping)(backend, spec)
+    made.function_arn = arn
+    return made
 
 
 @replaces(LambdaBackend)
 def update_event_source_mapping(
     backend: LambdaBackend, uuid: str, spec: dict[str, Any]
-) -> EventSourceMapping | None:
+) -> EventSourceMapping:
     """The rules for a new mapping also hold for an updated one."""
-    if (mapping := backend.get_event_source_mapping(uuid)) is not None:
-        queue_arn = mapping.event_source_arn
-        _refuse_settings(spec, size=mapping.batch_size, window=mapping.max_batch_window)
-        # Without a name there is nothing to check: a mapping without its function can be set, too.
-        if "FunctionName" in spec:
-            function = backend.get_function(spec["FunctionName"])
-            _refuse_a_short_visibility_timeout(queue_arn, function.timeout)
-            if function.function_arn != mapping.function_arn:
-                _refuse_a_function_that_cannot_poll(backend, function, queue_arn)
-    found: EventSourceMapping | None = original(update_event_source_mapping)(backend, uuid, spec)
-    return found
+    if (mapping := backend.get_event_source_mapping(uuid)) is None:
+        raise GenericResourcNotFound
+    queue_arn, arn = mapping.event_source_arn, mapping.function_arn
+    _refuse_settings(spec, size=mapping.batch_size, window=mapping.max_batch_window)
+    # Without a name there is nothing to check: a mapping without its function can be set, too.
+    if name := spec.get("FunctionName"):
+        function = backend.get_function(name)
+        arn = _named_arn(function, name)
+        _refuse_a_short_visibility_timeout(queue_arn, function.timeout)
+        if arn != mapping.function_arn:
+            _refuse_a_function_that_cannot_poll(backend, function.role, arn, queue_arn)
+    original(update_event_source_mapping)(backend, uuid, spec)
+    mapping.function_arn, mapping.function_name = arn, name or mapping.function_name
+    return mapping
+
+
+@replaces(LambdaBackend)
+def delete_event_source_mapping(backend: LambdaBackend, uuid: str) -> EventSourceMapping:
+    """One that is not there cannot be deleted."""
+    if (mapping := original(delete_event_source_mapping)(backend, uuid)) is None:
+        raise GenericResourcNotFound
+    return mapping
+
+
+def _named_arn(function: LambdaFunction, name: str) -> str:
+    """The ARN of a function, with the qualifier by which a mapping names it."""
+    qualifier = name.partition(":")[2]
+    bare = function.function_arn.removesuffix(f":{function.version}")
+    return f"{bare}:{qualifier}" if qualifier else bare
 
 
 def _refuse_another_source(spec: dict[str, Any]) -> None:
@@ -159,17 +168,18 @@ def _refuse_settings(spec: dict[str, Any], size: int, window: int | None) -> Non
 
 
 def _refuse_a_function_that_cannot_poll(
-    backend: LambdaBackend, function: LambdaFunction, queue_arn: str
+    backend: LambdaBackend, role: str, function_arn: str, queue_arn: str
 ) -> None:
     """Refuse a role that cannot poll, and a second mapping of the same queue and function."""
-    _refuse_unless_assumable(function.role)
+    _refuse_unless_assumable(role)
     for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
-        _refuse_unless_allowed(function.role, "sqs", action, queue_arn)
+        _refuse_unless_allowed(role, "sqs", action, queue_arn)
+    name = arns.parse(function_arn).resource.removeprefix("function:")
     for mapping in backend._event_source_mappings.values():
-        if (mapping.event_source_arn, mapping.function_arn) == (queue_arn, function.function_arn):
+        if (mapping.event_source_arn, mapping.function_arn) == (queue_arn, function_arn):
             raise _Conflict(
                 f'The event source arn (" {mapping.event_source_arn} ") and function '
-                f'(" {function.function_name} ") provided mapping already exists. Please update '
+                f'(" {name} ") provided mapping already exists. Please update '
                 f"or delete the existing mapping with UUID {mapping.uuid}"
             )
 

@@ -86,23 +86,6 @@ def test_the_files_of_a_function_can_be_written(aws: Session) -> None:
     assert invoke(aws, "f")["Payload"] == "green"
 
 
-@pytest.mark.parity(
-    "A version keeps the code that was published, and an alias names a version",
-    kept="no: either runs the newest code",
-    module="lambda_.invoke",
-    aws="https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html",
-)
-def test_versions_and_aliases_run_the_newest_code(aws: Session) -> None:
-    lambda_ = aws.client("lambda")
-    make_function(aws, "f", "def handler(event, context):\n    return 'old'\n")
-    version = lambda_.publish_version(FunctionName="f")["Version"]
-    lambda_.create_alias(FunctionName="f", Name="live", FunctionVersion=version)
-    newest = "def handler(event, context):\n    return 'new'\n"
-    lambda_.update_function_code(FunctionName="f", ZipFile=zip_of(newest))
-    for qualifier in (version, "live"):
-        assert invoke(aws, "f", Qualifier=qualifier)["Payload"] == "new"
-
-
 WHEN = """
 import time
 def handler(event, context):

@@ -266,7 +266,7 @@ def test_a_dead_letter_whose_queue_is_gone_is_recorded(aws: Session, cloud: str)
         (f"{SQS}absent", "The destination ARN .* is invalid"),
         (f"arn:aws:sns:us-east-1:{ACCOUNT}:absent", "The destination ARN .* is invalid"),
         (f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f", "as a destination for itself"),
-        ("nonsense", "The destination ARN nonsense is invalid"),
+        ("nonsense", "Value 'nonsense' at 'destinationConfig.onFailure.destination' failed"),
     ],
 )
 @pytest.mark.place("destination of another kind")

@@ -11,6 +11,7 @@ from tests.support.parity import NOT_DONE, PAGE, SERVICES, Rule, collect, module
 # They connect a service to the cloud, hold what the others share, start it, or keep others out.
 WITHOUT_BEHAVIOR = {
     "__main__", "arn", "call", "checkpoint", "cloud", "host.connections", "host.private",
+    "host.resources", "host.start_key", "http", "lambda_.errors", "service", "tasks", "upstream",
     "host.resources", "host.start_key", "http", "service", "tasks", "upstream",
     "steps",
     "trail",

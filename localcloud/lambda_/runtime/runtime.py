@@ -114,8 +114,10 @@ class Runtime:
         client_context: str | None = None,
         request_id: str | None = None,
         wanted: Callable[[], bool] = lambda: True,
+        invoked_as: str = "",
     ) -> Result:
-        """Run the function on the event's JSON bytes and wait for its answer.
+        """Run the function on the event's JSON bytes and wait for its answer. `invoked_as` is the
+        ARN that named it, with a qualifier if there was one.
 
         A handler that raises, times out or dies gives a Result with an error, not an exception. So
         does a package that cannot be unpacked.
@@ -130,7 +132,8 @@ class Runtime:
             raise ThrottledError
         done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         request_id = request_id or new_request_id()
-        invocation = Invocation(payload, client_context, done, wanted, request_id)
+        arn = invoked_as or function.function_arn
+        invocation = Invocation(payload, client_context, done, wanted, request_id, arn)
         pool.waiting.append(invocation)
         self._dispatch()
         began = time.monotonic()
@@ -325,7 +328,8 @@ class Runtime:
         """Register a worker before its process begins, as that may ask for work at once."""
         assert pool.package.directory is not None
         token = secrets.token_urlsafe(16)
-        stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{uuid.uuid4().hex}"
+        day, version = time.strftime("%Y/%m/%d", time.gmtime()), pool.function.version
+        stream = f"{day}/[{version}]{uuid.uuid4().hex}"
         output = Output(self._directory)
         directory, now = pool.package.directory, time.monotonic()
         worker = Worker(pool, token, stream, output, directory, since=now)
@@ -521,7 +525,7 @@ class Runtime:
             ("Content-Type", "application/json"),  # the native client dies without it
             ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
             ("Lambda-Runtime-Deadline-Ms", str(int(clock.now_ms() + function.timeout * 1000))),
-            ("Lambda-Runtime-Invoked-Function-Arn", function.function_arn),
+            ("Lambda-Runtime-Invoked-Function-Arn", invocation.invoked_as),
             ("Lambda-Runtime-Trace-Id", new_trace_id()),
         ]
         if invocation.client_context:

@@ -48,6 +48,7 @@ class Invocation:
     done: asyncio.Future[Result]
     wanted: Callable[[], bool]
     request_id: str
+    invoked_as: str  # the ARN that named the function
     queued: float = field(default_factory=time.monotonic)
     started: float = 0.0
     started_ms: int = 0

@@ -109,7 +109,7 @@ def test_a_client_context_that_is_not_a_json_object_is_refused(aws: Session, tex
 
 @pytest.mark.parity(
     "A function is invoked by its name, its ARN or a part of that, with a qualifier or without",
-    kept="yes; any qualifier is `$LATEST`",
+    kept="yes",
     module="lambda_.functions",
     aws="https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html",
 )

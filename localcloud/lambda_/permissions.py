@@ -1,0 +1,124 @@
+"""Who may call a function: the statements of its resource-based policy.
+
+A statement is for the function as a whole or for one of its versions or aliases, and each of these
+has a policy of its own. They are kept in one list, as each statement names its resource. moto
+would take any statement, and show those of one qualifier for another.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from typing import Any
+from urllib.parse import parse_qs
+
+from localcloud.call import Call
+from localcloud.http import Response, json_response
+from localcloud.lambda_ import errors, functions
+from localcloud.lambda_.functions import LambdaFunction
+from localcloud.lambda_.names import LATEST, Name, qualifier_of
+
+OPERATIONS = ("AddPermission", "GetPolicy", "RemovePermission")
+_SERVICE = re.compile(r"[\w.-]+\.amazonaws\.com(\.cn)?")
+_ACCOUNT = re.compile(r"\d{12}")
+_ARN = re.compile(r"arn:aws[\w-]*:(iam|sts)::(\d{12}|cloudfront):.+")
+# The members that are conditions, each with its operator and key.
+_CONDITIONS = {
+    "EventSourceToken": ("StringEquals", "lambda:EventSourceToken"),
+    "FunctionUrlAuthType": ("StringEquals", "lambda:FunctionUrlAuthType"),
+    "PrincipalOrgID": ("StringEquals", "aws:PrincipalOrgID"),
+    "SourceAccount": ("StringEquals", "AWS:SourceAccount"),
+    "SourceArn": ("ArnLike", "AWS:SourceArn"),
+}
+
+
+def handle(call: Call) -> Response:
+    """Answer a call of one of OPERATIONS, with the function's name in one form. Raises
+    LambdaError."""
+    named = Name(call.parameters["FunctionName"], qualifier_of(call))
+    function, arn = functions.find(named.text, call.region), named.arn(call.region)
+    if call.operation == "GetPolicy":
+        return _get(function, arn)
+    if function is None:
+        raise errors.no_function(arn)
+    if call.operation == "AddPermission":
+        return _add(function, arn, json.loads(call.request.body))
+    asked = parse_qs(call.request.query).get("RevisionId", [None])[0]
+    return _remove(function, arn, call.parameters["StatementId"], asked)
+
+
+def _get(function: LambdaFunction | None, arn: str) -> Response:
+    statements = _statements(function, arn) if function else []
+    if function is None or not statements:
+        raise errors.not_found("The resource you requested does not exist.")
+    policy = {"Version": "2012-10-17", "Id": "default", "Statement": statements}
+    body = {"Policy": json.dumps(policy), "RevisionId": function.policy.revision}
+    return json_response(200, body)
+
+
+def _add(function: LambdaFunction, arn: str, given: dict[str, Any]) -> Response:
+    if arn.endswith(LATEST):
+        raise errors.invalid("We currently do not support adding policies for $LATEST.")
+    errors.refuse_another_revision(given.get("RevisionId"), function.policy.revision)
+    name, principal = given["StatementId"], _principal(given["Principal"])
+    if any(each["Sid"] == name for each in _statements(function, arn)):
+        raise errors.conflict(
+            f"The statement id ({name}) provided already exists. Please provide a new statement "
+            "id, or remove the existing statement."
+        )
+    statement = _statement(given, principal, arn)
+    function.policy.statements.append(statement)
+    function.policy.revision = str(uuid.uuid4())
+    return json_response(201, {"Statement": json.dumps(statement)})
+
+
+def _remove(function: LambdaFunction, arn: str, name: str, revision: str | None) -> Response:
+    statements = _statements(function, arn)
+    if not statements:
+        raise errors.not_found("No policy is associated with the given resource.")
+    errors.refuse_another_revision(revision, function.policy.revision)
+    found = next((each for each in statements if each["Sid"] == name), None)
+    if found is None:
+        raise errors.not_found(f"Statement {name} is not found in resource policy.")
+    function.policy.statements.remove(found)
+    function.policy.revision = str(uuid.uuid4())
+    return Response(204)
+
+
+def _statements(function: LambdaFunction, arn: str) -> list[dict[str, Any]]:
+    """The statements for exactly this function, version or alias."""
+    wanted = arn.removesuffix(f":{LATEST}")
+    return [each for each in function.policy.statements if each["Resource"] == wanted]
+
+
+def _principal(text: str) -> str | dict[str, str]:
+    """The principal as a policy writes it. Raises LambdaError if there can be no such one."""
+    if text == "*":
+        return text
+    if _SERVICE.fullmatch(text):
+        return {"Service": text}
+    if _ACCOUNT.fullmatch(text):
+        return {"AWS": f"arn:aws:iam::{text}:root"}
+    if _ARN.fullmatch(text):
+        return {"AWS": text}
+    raise errors.invalid(
+        "The provided principal was invalid. Please check the principal and try again."
+    )
+
+
+def _statement(given: dict[str, Any], principal: str | dict[str, str], arn: str) -> dict[str, Any]:
+    conditions: dict[str, dict[str, str]] = {}
+    for member, (operator, key) in _CONDITIONS.items():
+        if given.get(member):
+            conditions.setdefault(operator, {})[key] = given[member]
+    return {
+        "Sid": given["StatementId"],
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": given["Action"],
+        "Resource": arn,
+        **({"Condition": conditions} if conditions else {}),
+    }
