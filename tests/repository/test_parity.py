@@ -12,7 +12,6 @@ from tests.support.parity import NOT_DONE, PAGE, SERVICES, Rule, collect, module
 WITHOUT_BEHAVIOR = {
     "__main__", "arn", "call", "checkpoint", "cloud", "host.connections", "host.private",
     "host.resources", "host.start_key", "http", "lambda_.errors", "service", "tasks", "upstream",
-    "host.resources", "host.start_key", "http", "service", "tasks", "upstream",
     "steps",
     "trail",
 } | {m for m in modules() if m.endswith(".service") or m.startswith("console.")}  # fmt: skip
