@@ -16,7 +16,7 @@ from lab.aws.waiting import wait_until
 from lab.here import local
 from tests.support.browser import PATIENCE_MS
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("browser")]
 
 _PREFIX = "/user/ana/"
 _TOKEN = "for-this-test"

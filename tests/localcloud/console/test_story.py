@@ -10,6 +10,9 @@ from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.course.names import names
 from localcloud import steps
+from localcloud.call import Call
+from localcloud.http import Request, Response
+from localcloud.trail import Trail
 from tests.support.chapters import given, post, status
 from tests.support.functions import make_function
 from tests.support.visitor import Visitor
@@ -90,6 +93,19 @@ def test_steps_are_bounded_in_number_and_bytes() -> None:
     assert sum(1 for _ in steps.at("b")) == 16
     steps.clear()
     assert not list(steps.at("b")) and steps.total("a") == 0
+
+
+def test_the_trail_is_bounded_and_keeps_no_body() -> None:
+    trail = Trail()
+    request = Request("POST", "/", "", {}, b"x" * 100_000)
+    for number in range(3000):
+        parameters = {"QueueName": f"tea-{number}", "MessageBody": "x" * 100_000}
+        made = Call(request, "sqs", "us-east-1", "key", "SendMessage", parameters)
+        trail.add(made, Response(400 if number % 2 else 200, b"y" * 100_000))
+    assert len(trail) == 2000 and trail.total == 3000
+    newest = next(trail.newest_first())
+    assert newest.resource == "tea-2999" and len(newest.error) == 600
+    assert newest.call.request.body == b"" and newest.call.parameters == {"QueueName": "tea-2999"}
 
 
 @pytest.mark.parametrize(
