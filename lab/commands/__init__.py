@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from lab.commands import chapters, cloud, console, dev, look, watch
+from lab.commands import chapters, cloud, console, demo, dev, look, watch
 from lab.course import facade
 from lab.errors import FIXABLE
 from lab.here import settings
@@ -37,6 +37,6 @@ main = _Group(
     """,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (cloud, console, watch, chapters, look, dev):
+for module in (demo, cloud, console, watch, chapters, look, dev):
     for command in module.COMMANDS:
         main.add_command(command)

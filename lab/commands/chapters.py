@@ -7,13 +7,11 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import boto3
 import click
 
-from lab.aws.inventory import survey
 from lab.aws.session import in_words, session
 from lab.commands import cloud
 from lab.course import COURSE, facade
@@ -22,7 +20,6 @@ from lab.course.names import names
 from lab.engine import catch_up, checks, exercises
 from lab.errors import LabError
 from lab.here import settings
-from lab.here.own_cloud import environment, own_cloud
 
 
 @click.command()
@@ -153,18 +150,4 @@ def up() -> None:
     catch_up.set_up(COURSE)
 
 
-@click.command()
-def demo() -> None:
-    """Run the whole tutorial on a local cloud of its own, then tear it down."""
-    started = time.monotonic()
-    with own_cloud() as (address, _), environment(AWS_ENDPOINT_URL=address):
-        for number in COURSE.demo:
-            chapter = COURSE.find(number)
-            print(f"\n== {chapter.title}", flush=True)
-            chapter.run()
-        left = survey(COURSE.inventory(session()))
-    print(f"\nDone in {time.monotonic() - started:.1f} s.")
-    sys.exit(1 if left else 0)
-
-
-COMMANDS = (open_notebooks, check, goto, reset, hint, up, demo)
+COMMANDS = (open_notebooks, check, goto, reset, hint, up)

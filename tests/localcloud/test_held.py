@@ -518,7 +518,7 @@ def test_a_demo_that_is_killed_takes_its_cloud_along() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as demo:
         assert demo.stdout is not None
         for line in demo.stdout:
-            if line.startswith("Created the function take_order"):
+            if line.startswith("00 "):
                 break
         (cloud,) = psutil.Process(demo.pid).children()
         left, (folder,) = processes_below(demo.pid), folders_of(cloud.pid)

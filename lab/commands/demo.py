@@ -1,0 +1,67 @@
+"""The command that shows the whole tutorial in seconds."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import time
+
+import click
+
+from lab.aws.inventory import survey
+from lab.aws.session import session
+from lab.course import COURSE
+from lab.engine.course import Chapter
+from lab.engine.display import waiting_sign
+from lab.here.own_cloud import environment, own_cloud
+
+_OPENING = (
+    "This sets up the whole chain on a local cloud of its own, sends one order through it, and "
+    "deletes everything again."
+)
+
+
+@click.command()
+@click.option("--all", "show_all", is_flag=True, help="Show all that the chapters print.")
+def demo(show_all: bool) -> None:
+    """Run the whole tutorial on a local cloud of its own, then tear it down."""
+    started = time.monotonic()
+    print(f"{_OPENING}\n", flush=True)
+    with own_cloud() as (address, _), environment(AWS_ENDPOINT_URL=address):
+        for number in COURSE.demo:
+            _show(COURSE.find(number), show_all)
+        left = survey(COURSE.inventory(session()))
+    print(f"\nDone in {time.monotonic() - started:.1f} s. Next: make lab")
+    sys.exit(1 if left else 0)
+
+
+def _show(chapter: Chapter, show_all: bool) -> None:
+    """Run a chapter. What sets up is a line; of the last chapter there are its last two."""
+    is_set_up, is_last = chapter.number in COURSE.set_up, chapter.number == COURSE.last
+    if show_all or not (is_set_up or is_last):
+        print(f"\n== {chapter.title}", flush=True)
+        chapter.run()
+        return
+    started = time.monotonic()
+    said = _quietly(chapter)
+    if is_last:
+        print(f"\n== {chapter.title}", *said.splitlines()[-2:], sep="\n", flush=True)
+    else:
+        took = time.monotonic() - started
+        print(f"{chapter.title:22} {took:5.1f} s   {chapter.builds}", flush=True)
+
+
+def _quietly(chapter: Chapter) -> str:
+    """Run a chapter; returns what it printed. If it fails, that is printed first."""
+    said = io.StringIO()
+    try:
+        with waiting_sign(chapter.title), contextlib.redirect_stdout(said):
+            chapter.run()
+    except BaseException:
+        print(said.getvalue(), end="", flush=True)
+        raise
+    return said.getvalue()
+
+
+COMMANDS = (demo,)
