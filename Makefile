@@ -41,10 +41,13 @@ lint: .venv/.dev  ## Check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+slow: .venv/.dev  ## Run the long tests: a browser, kills, storms, other clients, the whole course
+	@$(BIN)/pytest -m soak
+
 soak: .venv/.dev  ## Run the long tests in full: 2,000 orders, 500 machine runs, storms
 	@$(BIN)/pytest --soak -m soak
 
-check: lint test soak  ## What CI runs, but for the demo, and the soak
+check: lint test slow  ## What CI runs, but for the demo
 
 bench: .venv/.dev  ## Measure orders per second, against a floor
 	@$(BIN)/python -m benchmarks.bench
@@ -94,4 +97,4 @@ clean:  ## Remove the virtual environment and what was built
 	@$(call install,--require-hashes -r requirements-dev.lock)
 	@touch $@
 
-.PHONY: help demo lab notebooks test unit soak lint check bench parity pictures lock clean
+.PHONY: help demo lab notebooks test unit slow soak lint check bench parity pictures lock clean
