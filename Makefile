@@ -47,7 +47,7 @@ slow: .venv/.dev  ## Run the long tests: a browser, kills, storms, other clients
 soak: .venv/.dev  ## Run the long tests in full: 2,000 orders, 500 machine runs, storms
 	@$(BIN)/pytest --soak -m soak
 
-check: lint test slow  ## What CI runs, but for the demo
+check: lint test slow  ## Lint, and all tests
 
 bench: .venv/.dev  ## Measure orders per second, against a floor
 	@$(BIN)/python -m benchmarks.bench
