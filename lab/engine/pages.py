@@ -124,9 +124,7 @@ def console_to_code(course: Course) -> str:
         lines += ["| in the console | in boto3 | code cell |", "|---|---|---|"]
         for clicks, stretch in _console_steps(chapter):
             calls = [f"`{call}`" for cell in stretch for call in calls_in(course, chapter, cell)]
-            if not calls:
-                continue
-            shown = ", ".join(dict.fromkeys(calls))
+            shown = ", ".join(dict.fromkeys(calls)) or "no call"
             numbers = " to ".join(
                 dict.fromkeys((f"{stretch[0].position}", f"{stretch[-1].position}"))
             )

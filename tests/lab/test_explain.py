@@ -30,7 +30,7 @@ import lab
 from lab.aws.session import Session
 from lab.commands import main
 from lab.course import COURSE, facade, function_logs
-from lab.engine import explain
+from lab.engine import exercises, explain
 from lab.here import last_error, local, settings
 from lab.here.folders import ROOT
 from lab.here.lock import set_up_lock
@@ -429,6 +429,9 @@ CAUSES: dict[str, Callable[[Session], object]] = {
         lambda: None, "the order is in the table", timeout=0.1
     ),
     "RefusedError: the order was not accepted": refused,
+    "UnsolvedError: an exercise comes first": lambda aws: exercises.insist(
+        aws, COURSE.find("07"), "deletes it"
+    ),
     "DuplicateError: something of yours is there twice": twice,
     "LockedError: another set-up or teardown is at work": second_set_up,
     "UnknownChapterError: there is no such chapter": lambda aws: COURSE.find("12"),

@@ -108,7 +108,7 @@ def test_durations_are_measured_for_every_chapter() -> None:
     assert list(seconds) == list(COURSE.numbers)
     assert sum(seconds.values()) < 180
     for chapter in COURSE.chapters:
-        assert f"{seconds[chapter.number]} s to run, measured" in stored(chapter).cells[0].source
+        assert f"machine {seconds[chapter.number]} s, measured" in stored(chapter).cells[0].source
 
 
 # -- The form of a chapter -----------------------------------------------------------------------

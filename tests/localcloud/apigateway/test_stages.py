@@ -31,7 +31,7 @@ def test_a_function_that_is_gone_is_a_500(api: Api) -> None:
         ("sns.amazonaws.com", "arn:aws:execute-api:us-east-1:123456789012:{api}/*"),
         ("apigateway.amazonaws.com", "arn:aws:execute-api:us-east-1:123456789012:other/*"),
         ("apigateway.amazonaws.com", "arn:aws:execute-api:us-east-1:123456789012:{api}/*/GET/*"),
-        ("apigateway.amazonaws.com", "arn:aws:execute-api:us-east-1:{api}:{api}/*"),
+        ("apigateway.amazonaws.com", "arn:aws:execute-api:us-east-1:000000000000:{api}/*"),
     ],
 )
 def test_without_the_permission_to_invoke_the_answer_is_a_bare_500(
