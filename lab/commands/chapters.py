@@ -127,7 +127,8 @@ def open_notebooks(chapter: str, flags: tuple[str, ...]) -> None:
         raise LabError("JupyterLab is not installed here. Run `make lab`, which installs it.")
     from lab.engine import working_copies  # not where only scripts are run
 
-    print(*working_copies.bring_up_to_date(COURSE), sep="\n", end="")
+    for said in working_copies.bring_up_to_date(COURSE):
+        print(said, flush=True)
     is_root = os.name == "posix" and os.geteuid() == 0
     command = working_copies.jupyter(wanted, flags, is_root=is_root)
     sys.exit(subprocess.call(command))

@@ -36,7 +36,10 @@ def missing(aws: boto3.Session, chapter: Chapter) -> str:
 
 def report(aws: boto3.Session, chapter: Chapter) -> str:
     """Whether the exercise of this chapter is solved, in words."""
-    still = missing(aws, chapter)
+    return _in_words(chapter, missing(aws, chapter))
+
+
+def _in_words(chapter: Chapter, still: str) -> str:
     hint_command = command(f"hint {chapter.number}")
     said = f"not solved yet. {still} `{hint_command}` helps." if still else "solved."
     return f"Exercise {chapter.number}: {said}"
@@ -45,8 +48,9 @@ def report(aws: boto3.Session, chapter: Chapter) -> str:
 def insist(aws: boto3.Session, chapter: Chapter, then: str) -> None:
     """Print that the exercise is solved. Raises UnsolvedError if it is not, except where nobody is
     there to solve it: while the notebooks are built."""
-    said = report(aws, chapter)
-    if missing(aws, chapter):
+    still = missing(aws, chapter)
+    said = _in_words(chapter, still)
+    if still:
         said += (
             f" The next cell {then}, so *Run All* stops here. To skip the exercise, run that cell."
         )

@@ -49,7 +49,7 @@ def make_fresh(chapter: Chapter) -> Path | None:
     returns where."""
     path, kept = path_of(chapter), None
     FOLDER.mkdir(exist_ok=True)
-    if path.exists() and _is_edited(path):
+    if path.exists() and _look(path)[1]:
         names = (path.with_name(f"{path.stem}.mine-{n}.ipynb") for n in itertools.count(1))
         kept = path.rename(next(name for name in names if not name.exists()))
     _write(_copy_of(chapter), path)
@@ -70,11 +70,11 @@ def jupyter(chapter: Chapter, flags: tuple[str, ...], *, is_root: bool) -> list[
 def _bring_up_to_date(chapter: Chapter) -> str:
     """Returns what to say about the copy, or "" """
     path, new = path_of(chapter), _copy_of(chapter)
-    if not path.exists() or not _is_edited(path):
-        if not path.exists() or _made_with(path) != new.metadata[_MADE_WITH]:
-            _write(new, path)
+    made_with, is_edited = _look(path) if path.exists() else ("", False)
+    if made_with == new.metadata[_MADE_WITH]:
         return ""
-    if _made_with(path) == new.metadata[_MADE_WITH]:
+    if not is_edited:
+        _write(new, path)
         return ""
     return (
         f"{shown(path)} has changes of yours, and the chapter has changed since. "
@@ -93,20 +93,15 @@ def _copy_of(chapter: Chapter) -> Any:
     return notebook
 
 
-def _is_edited(path: Path) -> bool:
-    """Whether its cells are not those that it was made with. To run them changes nothing."""
+def _look(path: Path) -> tuple[str, bool]:
+    """The digest of the cells that a copy was made with, and whether it has others now. To run
+    them changes nothing. What cannot be read counts as edited."""
     try:
         notebook = nbformat.read(path, as_version=4)
+        made_with = str(notebook.metadata.get(_MADE_WITH, ""))
+        return made_with, made_with != _digest(notebook)
     except _UNREADABLE:
-        return True
-    return bool(notebook.metadata.get(_MADE_WITH) != _digest(notebook))
-
-
-def _made_with(path: Path) -> str:
-    try:
-        return str(nbformat.read(path, as_version=4).metadata.get(_MADE_WITH, ""))
-    except _UNREADABLE:
-        return ""
+        return "", True
 
 
 def _digest(notebook: Any) -> str:

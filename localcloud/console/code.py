@@ -11,11 +11,16 @@ _MOST_FILES = 5
 _LONGEST = 100_000  # bytes of a file
 
 
+Files = tuple[tuple[str, str], ...]  # names and texts
+
+
+def files_of(package: bytes) -> Files:
+    """The first files of a zip; none if it is large or cannot be read."""
+    return _files_of(package) if len(package) <= _LARGEST else ()
+
+
 @lru_cache(maxsize=16)  # a page that follows its function asks again and again
-def files_of(package: bytes) -> tuple[tuple[str, str], ...]:
-    """The first files of a zip, with their texts; none if it is large or cannot be read."""
-    if len(package) > _LARGEST:
-        return ()
+def _files_of(package: bytes) -> Files:
     try:
         with zipfile.ZipFile(io.BytesIO(package)) as opened:
             found = [f for f in opened.infolist() if not f.is_dir() and f.file_size <= _LONGEST]

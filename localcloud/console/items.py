@@ -33,7 +33,7 @@ async def by_key(cloud: LocalCloud, table: str, value: str) -> Item | None:
 
 
 async def by_index(cloud: LocalCloud, table: str, index: str, value: str) -> list[Item]:
-    """The items whose key in an index begins with this text, the last first."""
+    """The items with this text as their partition key in an index, the last first."""
     name, _ = (await keys(cloud, table))[index][0]
     found = await _read(cloud, table)(
         "Query",

@@ -9,7 +9,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Error, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
+
+from lab.here import local
+from localcloud.console import ROOT
 
 PATIENCE_MS = 90_000  # for what a page is expected to show, on a busy machine
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -33,3 +36,9 @@ def chromium() -> Iterator[Browser]:
             raise NoBrowserError(text) from None
         with made:
             yield made
+
+
+def enter(page: Page, address: str) -> None:
+    """Open the page of the local cloud at this address, by a link of its user's."""
+    page.goto(address + local.console_link(address))
+    page.wait_for_url(f"{address}{ROOT}")

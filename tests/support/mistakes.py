@@ -237,7 +237,7 @@ def forget_the_folder(_: Session) -> str:
 # The name of the entry that explains it, and what brings it about.
 MISTAKES: dict[str, Callable[[Session], object]] = {
     "A function has not answered in time": call_without_patience,
-    "The policy that is to be attached does not exist": attach_a_missing_policy,
+    "The policy to attach does not exist": attach_a_missing_policy,
     "MalformedPolicyDocument: the policy is written wrong": put_a_malformed_policy,
     "DeleteConflict: something still hangs on the role": delete_a_role_in_use,
     "Lambda's package cannot be unpacked": send_no_zip,

@@ -22,11 +22,11 @@ from lab.course.console import for_page
 from lab.course.names import names
 from lab.here import local
 from lab.here.own_cloud import environment, own_cloud
-from tests.support.browser import chromium
+from localcloud.console import ROOT
+from tests.support.browser import chromium, enter
 from tests.support.chapters import post, run_chapters, status
 
 DOCS = Path(__file__).parents[2] / "docs"
-_ROOT = "/_localcloud/console/"
 _SIZES = {1280: 720, 1920: 1080}
 _SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 _FILM = (1280, 500)  # pixels of the animation, which is shown at half of that
@@ -64,10 +64,9 @@ def _take_screens(browser: Browser, aws: Session, address: str) -> None:
             viewport = {"width": width, "height": height}
             with browser.new_context(viewport=viewport, color_scheme=scheme) as context:  # type: ignore[arg-type]  # a size
                 page = context.new_page()
-                page.goto(address + local.console_link(address))
-                page.wait_for_url(f"{address}{_ROOT}")
+                enter(page, address)
                 for name, path in _screens(aws):
-                    page.goto(f"{address}{_ROOT}{path}")
+                    page.goto(f"{address}{ROOT}{path}")
                     page.wait_for_selector("h1")
                     _keep(page, DOCS / "console" / f"{name}-{width}-{scheme}.webp")
 
@@ -97,8 +96,7 @@ def _take_film(browser: Browser, aws: Session, address: str) -> None:
     viewport = {"width": width, "height": height}
     with browser.new_context(viewport=viewport) as context:  # type: ignore[arg-type]  # a size
         page = context.new_page()
-        page.goto(address + local.console_link(address))
-        page.wait_for_url(f"{address}{_ROOT}")
+        enter(page, address)
         page.wait_for_selector(".chain")
         assert post(aws, product="green tea", quantity=2, order_id="film") == 202
         frames, end = [], time.monotonic() + _FILM_SECONDS

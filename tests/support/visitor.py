@@ -8,8 +8,7 @@ import re
 import urllib3
 
 from lab.here import local
-
-ROOT = "/_localcloud/console/"
+from localcloud.console import ROOT
 
 
 class Visitor:

@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.here import local
+from localcloud.console import ROOT
 from tests.support.browser import PATIENCE_MS
 
 pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("browser")]
@@ -65,7 +66,7 @@ def test_the_pages_work_below_a_prefix(page: Page, cloud: str, aws: Session, jup
     port = cloud.rpartition(":")[2]
     page.goto(f"{jupyter}/tree?token={_TOKEN}")  # who is in Jupyter has its cookie
     page.goto(f"{jupyter}/proxy/{port}{local.console_link(cloud)}")
-    page.wait_for_url(f"{jupyter}/proxy/{port}/_localcloud/console/")
+    page.wait_for_url(f"{jupyter}/proxy/{port}{ROOT}")
     aws.client("sqs").create_queue(QueueName="coffee")
     expect(
         page.get_by_role("link", name="queue coffee")

@@ -12,8 +12,8 @@ from playwright.sync_api import Page, expect
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.course.names import names
-from lab.here import local
-from tests.support.browser import PATIENCE_MS
+from localcloud.console import ROOT
+from tests.support.browser import PATIENCE_MS, enter
 from tests.support.chapters import given, post
 from tests.support.clouds import own_cloud
 from tests.support.functions import make_function
@@ -21,17 +21,10 @@ from tests.support.sessions import make_session
 
 pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("browser")]
 
-ROOT = "/_localcloud/console/"
-
 
 @pytest.fixture(autouse=True)
 def _patience() -> None:
     expect.set_options(timeout=PATIENCE_MS)
-
-
-def enter(page: Page, address: str) -> None:
-    page.goto(address + local.console_link(address))
-    page.wait_for_url(f"{address}{ROOT}")
 
 
 def test_an_order_walks_from_the_form_to_mailbox_and_table(

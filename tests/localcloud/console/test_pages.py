@@ -15,9 +15,10 @@ from lab.aws.waiting import wait_until
 from lab.course.names import names
 from lab.errors import LabError
 from lab.here import local
+from localcloud.console import ROOT
 from tests.support.chapters import given, post, status
 from tests.support.functions import make_function, make_role
-from tests.support.visitor import ROOT, Visitor, send_form
+from tests.support.visitor import Visitor, send_form
 
 
 def make_queue(aws: Session, name: str, **attributes: str) -> str:

@@ -70,7 +70,7 @@ WORDINGS: dict[str, list[str]] = {
         "urllib3.exceptions.MaxRetryError: HTTPConnectionPool(host='127.0.0.1', port=23456): Max "
         "retries exceeded (Caused by NewConnectionError: [Errno 111] Connection refused)",
     ],
-    "The policy that is to be attached does not exist": [
+    "The policy to attach does not exist": [
         boto("NoSuchEntity", "AttachRolePolicy"),
         boto("NoSuchEntity", "AttachRolePolicy", "Policy arn:aws:iam::aws:policy/Lambda does not "
              "exist or is not attachable."),
