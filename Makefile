@@ -24,7 +24,7 @@ help:  ## List the targets
 demo: .venv/.run  ## Run the whole tutorial on this machine, then tear it down
 	@$(BIN)/lab demo
 
-test: .venv/.dev  ## Run the tests
+test: .venv/.dev  ## Run the tests that a change needs
 	@$(BIN)/pytest -m "not soak"
 
 unit: .venv/.dev  ## Run the tests that need no cloud, in seconds
@@ -41,13 +41,13 @@ lint: .venv/.dev  ## Check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-slow: .venv/.dev  ## Run the long tests: a browser, kills, storms, other clients, the whole course
+long: .venv/.dev  ## Run the tests that `make test` leaves out: a browser, storms, kills, other clients
 	@$(BIN)/pytest -m soak
 
-soak: .venv/.dev  ## Run the long tests in full: 2,000 orders, 500 machine runs, storms
+soak: .venv/.dev  ## Run the long tests in full: 2,000 orders, 500 machine runs
 	@$(BIN)/pytest --soak -m soak
 
-check: lint test slow  ## Lint, and all tests
+check: lint test long  ## What CI runs, but for the demo
 
 bench: .venv/.dev  ## Measure orders per second, against a floor
 	@$(BIN)/python -m benchmarks.bench
@@ -97,4 +97,4 @@ clean:  ## Remove the virtual environment and what was built
 	@$(call install,--require-hashes -r requirements-dev.lock)
 	@touch $@
 
-.PHONY: help demo lab notebooks test unit slow soak lint check bench parity pictures lock clean
+.PHONY: help demo lab notebooks test unit long soak lint check bench parity pictures lock clean

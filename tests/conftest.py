@@ -11,25 +11,19 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import botocore.hooks
-import botocore.session
 import pytest
-from botocore.compat import accepts_kwargs
-from botocore.hooks import EventAliaser
-from botocore.loaders import create_loader
 
 from lab.aws import client_env
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.here import last_error, local
 from lab.here.own_cloud import environment
-from tests.support import sizes
+from tests.support import quick_sessions, sizes
 from tests.support.chain import Chain
 from tests.support.chapters import status
 from tests.support.clouds import own_cloud
@@ -55,19 +49,8 @@ def _clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick_sessions() -> Iterator[None]:
-    """Sessions share what each would find out again: AWS's service descriptions, the names of
-    events, and which handlers take any argument. It was a fifth of the suite's time."""
-    names: dict[str, str] = {}
-
-    class Aliaser(EventAliaser):
-        def __init__(self, *args: Any) -> None:
-            super().__init__(*args)
-            self._alias_name_cache = names
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", cache(create_loader))
-        patch.setattr(botocore.session, "EventAliaser", Aliaser)
-        patch.setattr(botocore.hooks, "accepts_kwargs", lru_cache(1000)(accepts_kwargs))
+        quick_sessions.install(patch)
         yield
 
 

@@ -7,6 +7,7 @@ found wrong. Other tags: `exercise`, `solution` (the builder leaves it out) and 
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -30,6 +31,10 @@ class Cell:
 
 def read(chapter: Chapter) -> Any:
     """The chapter as an nbformat notebook with the cell ids `<stem>-<nn>`."""
+    # With Jupyter installed, jsonschema would spend seconds on a grammar of IRIs that nothing here
+    # needs; see localcloud/__main__.py.
+    missing: Any = None
+    sys.modules.setdefault("rfc3987_syntax", missing)
     import jupytext  # takes a while, and most commands need no cells
 
     notebook = jupytext.read(chapter.script, fmt="py:percent")

@@ -46,7 +46,7 @@ def door(aws: Session) -> Door:
 def test_requests_made_from_the_deployed_model_get_what_is_documented(
     door: Door, mode: str
 ) -> None:
-    # Its import takes two seconds, which each process would spend in each run, needed or not.
+    # Its import takes two seconds, which each test process would spend in each run.
     import schemathesis
 
     assert mode in set(schemathesis.GenerationMode)

@@ -173,6 +173,16 @@ def test_a_script_that_is_stopped_says_where_to_look() -> None:
     assert line.startswith("Stopped. `lab check` says what is there")
 
 
+def test_reading_a_chapter_does_not_wait_for_the_grammar_that_comes_with_jupyter() -> None:
+    code = (
+        "import lab.course; from lab.engine import cells; cells.read(lab.course.COURSE.find('00'))"
+    )
+    command = [sys.executable, "-X", "importtime", "-c", code]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "jsonschema._format" in result.stderr
+    assert "rfc3987_syntax.syntax_helpers" not in result.stderr
+
+
 # -- The lab command -----------------------------------------------------------------------------
 
 

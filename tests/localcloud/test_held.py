@@ -512,6 +512,7 @@ def test_a_start_that_is_ended_leaves_nothing(moment: Any) -> None:
     assert folders_of(cloud.pid) == []
 
 
+@pytest.mark.soak
 @posix
 def test_a_demo_that_is_killed_takes_its_cloud_along() -> None:
     command = [sys.executable, "-m", "lab", "demo"]
@@ -597,6 +598,7 @@ def test_set_up_and_teardown_that_are_killed_are_finished_by_the_next(
     assert resources(aws) == {}
 
 
+@pytest.mark.soak
 def test_prefixes_do_not_clash_when_one_begins_like_another(
     aws: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

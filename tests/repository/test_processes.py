@@ -17,7 +17,7 @@ def start_lab(*arguments: str) -> Completed:
 @pytest.mark.parametrize(
     ("fork", "start", "command"),
     [
-        (run_lab, start_lab, ("check",)),
+        (run_lab, start_lab, ("hint", "00")),
         (run_lab, start_lab, ("tea",)),
         (run_lab, start_lab, ("reset", "00")),
         (run_script, start_script, ("scripts/04_verify.py",)),

@@ -9,11 +9,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from lab.aws.waiting import wait_until
+from lab.errors import NoAnswerError
 from lab.here import local
 from lab.here import own_cloud as users
 from localcloud.host import start_key
@@ -53,7 +54,9 @@ def cloud_of(folder: Path) -> Iterator[StartKey]:
 
     def found() -> StartKey | None:
         keys = start_key.of_folder(folder, start_key.ports(folder))
-        return next((key for key in keys if local.status(key.address)), None)
+        with suppress(NoAnswerError):  # of a busy machine
+            return next((key for key in keys if local.status(key.address)), None)
+        return None
 
     try:
         yield wait_until(found, "the local cloud answers", timeout=90)

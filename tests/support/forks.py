@@ -10,7 +10,11 @@ import multiprocessing
 from functools import cache
 from typing import Any
 
-_IMPORTED = ("tests", "localcloud.__main__", "localcloud.server", "lab.commands", "teardown")
+# Imported in this order; "tests" keeps away what would take seconds.
+_IMPORTED = (
+    *("tests", "localcloud.__main__", "localcloud.server", "jupytext"),
+    *("lab.commands", "lab.engine.notebooks", "teardown", "tests.support.preloaded"),
+)
 
 
 @cache

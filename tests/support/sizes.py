@@ -1,4 +1,4 @@
-"""How much of something a test does: little in each run, all of it in the soak.
+"""How much of something a test does: little in `make long`, all of it in `make soak`.
 
 `pytest --soak` chooses the full sizes. Both run the same code.
 """
