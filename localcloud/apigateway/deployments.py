@@ -21,6 +21,7 @@ from moto.apigateway.exceptions import (
 from moto.apigateway.models import APIGatewayBackend, RestAPI, apigateway_backends
 
 from localcloud import upstream
+from localcloud.apigateway import gateway_responses
 from localcloud.http import Response
 from localcloud.upstream import original, replaces
 
@@ -103,7 +104,7 @@ class Deployment:
         """The gateway response: AWS's default, or the API's own."""
         status, message, error_type = _DEFAULT_RESPONSES[refusal.kind]
         custom_status, template = self.templates.get(
-            refusal.kind, (None, '{"message":$context.error.messageString}')
+            refusal.kind, (None, gateway_responses.MESSAGE)
         )
         body = template.replace("$context.error.messageString", json.dumps(message))
         # AWS escapes this one, and leaves the quotation marks to the template.
@@ -129,7 +130,9 @@ def snapshot(api: RestAPI) -> Deployment:
             model_name = (method.request_models or {}).get("application/json")
             model = api.models.get(model_name or "")
             validates = validator is not None and validator.validate_request_body
-            found = re.search(r"/functions/(arn:[^/]+)/invocations", integration.uri or "")
+            is_proxy = integration.integration_type == "AWS_PROXY"
+            uri = integration.uri if is_proxy else ""  # nothing else is served
+            found = re.search(r"/functions/(arn:[^/]+)/invocations", uri or "")
             timeout = float(integration.timeout_in_millis or INTEGRATION_SECONDS * 1000) / 1000
             routes.append(
                 Route(
@@ -190,6 +193,22 @@ def delete_deployment(api: RestAPI, deployment_id: str) -> Any:
     if any(stage.deployment_id == deployment_id for stage in api.stages.values()):
         raise StageStillActive
     return api.deployments.pop(deployment_id)
+
+
+@replaces(APIGatewayBackend)
+def delete_api_key(backend: APIGatewayBackend, key_id: str) -> None:
+    """A key that is deleted is in no usage plan any more."""
+    original(delete_api_key)(backend, key_id)
+    for keys in backend.usage_plan_keys.values():
+        keys.pop(key_id, None)
+
+
+@replaces(APIGatewayBackend)
+def import_rest_api(backend: APIGatewayBackend, document: dict[str, Any], fail: bool) -> RestAPI:
+    """A document need not describe its API in words."""
+    document.setdefault("info", {}).setdefault("description", "")
+    made: RestAPI = original(import_rest_api)(backend, document, fail)
+    return made
 
 
 @replaces(RestAPI)
