@@ -56,8 +56,8 @@ _SERVICES_OF = {
 # What the local cloud does not do at all, or what would take a test too long to show, and why.
 NOT_DONE = (
     ("API Gateway", "HTTP and WebSocket APIs", "the tutorial has a REST API"),
-    ("API Gateway", "Authorizers, IAM authorization, CORS, caching, stage variables, "
-     "`binaryMediaTypes`", "the tutorial does not use them"),
+    ("API Gateway", "Authorizers, IAM authorization, CORS, caching, stage variables",
+     "the tutorial does not use them"),
     ("API Gateway", "A quota by week or month", "the local cloud counts any period as a day"),
     ("API Gateway", "The throttles of the account, and one `DeleteRestApi` in 30 seconds",
      "this machine has one learner"),
