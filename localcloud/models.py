@@ -18,7 +18,7 @@ from moto.core.parse import QueryParser
 from moto.core.utils import get_service_model
 
 from localcloud.call import Call
-from localcloud.constraints import Check, Checks, WrongTypeError
+from localcloud.constraints import REQUIRED, Check, Checks, Problem, WrongTypeError
 from localcloud.http import Response
 
 # The code of each service's error.
@@ -49,18 +49,25 @@ def refusal(call: Call) -> Response | None:
     except (WrongTypeError, ValueError, RecursionError) as error:
         is_query = "Action" in call.parameters
         return call.error(400, _UNREADABLE[is_query], str(error))
+    if call.service == "sqs":  # it checks the rest of the model in its own words
+        return _refuse_missing(call, problems)
     if not problems:
         return None
-    if call.service == "sqs":  # its model has nothing but required members
-        name = problems[0][0].split(".")[-1]
-        text = f"The request must contain the parameter {name[0].upper()}{name[1:]}."
-        return call.error(400, _CODES["sqs"], text)
     said = "; ".join(
         f"Value {value}at '{path}' failed to satisfy constraint: {rule}"
         for path, value, rule in problems
     )
     count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''}"
     return call.error(400, _CODES[call.service], f"{count} detected: {said}")
+
+
+def _refuse_missing(call: Call, problems: list[Problem]) -> Response | None:
+    missing = [path for path, _, rule in problems if rule == REQUIRED]
+    if not missing:
+        return None
+    name = missing[0].split(".")[-1]
+    text = f"The request must contain the parameter {name[0].upper()}{name[1:]}."
+    return call.error(400, _CODES[call.service], text)
 
 
 def input_members(service: str, operation: str) -> Mapping[str, Shape]:

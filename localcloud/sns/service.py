@@ -19,6 +19,10 @@ from localcloud.sns.delivery import Delivery
 from localcloud.sns.mailbox import Mailbox
 from localcloud.upstream import ACCOUNT_ID
 
+_ARNS = ("TopicArn", "TargetArn", "SubscriptionArn", "ResourceArn")
+_PARTS = 6  # of an ARN, at least
+_TARGETS = {"TopicArn", "TargetArn", "PhoneNumber"}
+
 
 class SNS(Service):
     """Topics, their subscriptions, and the mailbox for e-mail."""
@@ -29,6 +33,8 @@ class SNS(Service):
         self.delivery = Delivery(mailbox)
 
     async def handle(self, call: Call) -> Response | None:
+        if problem := _wrong_arn(call):
+            return call.error(400, "InvalidParameter", f"Invalid parameter: {problem}")
         if call.operation == "ConfirmSubscription":
             return _confirm(call)
         if call.operation == "Subscribe" and call.parameters.get("ReturnSubscriptionArn") != "true":
@@ -89,6 +95,22 @@ class SNS(Service):
 
     def reset(self) -> None:
         self.delivery.mailbox.clear()
+
+
+def _wrong_arn(call: Call) -> str:
+    """What is wrong with an ARN in a call, in AWS's words, or "". What is in another region cannot
+    be meant."""
+    for name in _ARNS:
+        if (text := call.parameters.get(name)) is None:
+            continue
+        parts = text.split(":")
+        if len(parts) < _PARTS:
+            return f"{name} Reason: An ARN must have at least {_PARTS} elements, not {len(parts)}"
+        if name != "ResourceArn" and parts[3] != call.region:
+            return name
+    if call.operation == "Publish" and not call.parameters.keys() & _TARGETS:
+        return "TopicArn or TargetArn Reason: no value for required parameter"
+    return ""
 
 
 def _topics() -> list[Topic]:
