@@ -14,14 +14,10 @@ from localcloud.call import Call
 from localcloud.http import Response
 from localcloud.iam.policies import Policy
 from localcloud.service import Attributes, Needed, Service
-from localcloud.sns import subscriptions
+from localcloud.sns import limits, subscriptions
 from localcloud.sns.delivery import Delivery
 from localcloud.sns.mailbox import Mailbox
 from localcloud.upstream import ACCOUNT_ID
-
-_ARNS = ("TopicArn", "TargetArn", "SubscriptionArn", "ResourceArn")
-_PARTS = 6  # of an ARN, at least
-_TARGETS = {"TopicArn", "TargetArn", "PhoneNumber"}
 
 
 class SNS(Service):
@@ -33,7 +29,7 @@ class SNS(Service):
         self.delivery = Delivery(mailbox)
 
     async def handle(self, call: Call) -> Response | None:
-        if problem := _wrong_arn(call):
+        if problem := limits.arn_problem(call):
             return call.error(400, "InvalidParameter", f"Invalid parameter: {problem}")
         if call.operation == "ConfirmSubscription":
             return _confirm(call)
@@ -95,22 +91,6 @@ class SNS(Service):
 
     def reset(self) -> None:
         self.delivery.mailbox.clear()
-
-
-def _wrong_arn(call: Call) -> str:
-    """What is wrong with an ARN in a call, in AWS's words, or "". What is in another region cannot
-    be meant."""
-    for name in _ARNS:
-        if (text := call.parameters.get(name)) is None:
-            continue
-        parts = text.split(":")
-        if len(parts) < _PARTS:
-            return f"{name} Reason: An ARN must have at least {_PARTS} elements, not {len(parts)}"
-        if name != "ResourceArn" and parts[3] != call.region:
-            return name
-    if call.operation == "Publish" and not call.parameters.keys() & _TARGETS:
-        return "TopicArn or TargetArn Reason: no value for required parameter"
-    return ""
 
 
 def _topics() -> list[Topic]:

@@ -22,7 +22,6 @@ from moto.sns.responses import SNSResponse
 
 from localcloud import deliver, upstream
 from localcloud.sns import delivery
-from localcloud.sns.limits import refuse_what_is_no_arn
 from localcloud.upstream import original, replaces
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
@@ -232,10 +231,3 @@ def set_subscription_attributes(response: SNSResponse) -> Any:
     if name == "RedrivePolicy" and known and not value:  # empty removes it
         known.attributes.pop(name, None)
     return answer
-
-
-@replaces(SNSBackend)
-def unsubscribe(backend: SNSBackend, arn: str) -> None:
-    """A pending subscription has no ARN yet, and its label in list_subscriptions is refused."""
-    refuse_what_is_no_arn("SubscriptionArn", arn)
-    original(unsubscribe)(backend, arn)

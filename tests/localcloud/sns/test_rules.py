@@ -48,7 +48,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
 @pytest.mark.parity(
     "A malformed ARN, and one of another region, is an invalid parameter of every call",
     kept="yes",
-    module="sns.service",
+    module="sns.limits",
     aws="https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html",
 )
 def test_what_sns_cannot_mean_is_refused_in_the_words_of_aws(aws: Session) -> None:
