@@ -167,7 +167,8 @@ def _route(api: RestAPI, resource: Any, name: str, method: Any) -> Route:
     model = api.models.get((method.request_models or {}).get("application/json", ""))
     checks_body = validator is not None and validator.validate_request_body
     checks_parameters = validator is not None and validator.validate_request_parameters
-    is_proxy = integration.integration_type == "AWS_PROXY"  # nothing else is served
+    # Nothing else is served, and AWS calls a function by POST only.
+    is_proxy = (integration.integration_type, integration.http_method) == ("AWS_PROXY", "POST")
     found = re.search(r"/functions/(arn:[^/]+)/invocations", integration.uri or "")
     return Route(
         resource_id=resource.id,

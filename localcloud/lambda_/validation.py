@@ -368,6 +368,14 @@ def _refuse_runtime(runtime: str) -> None:
         raise NotImplementedError(f"The local cloud runs Python only; it has no {runtime}.")
 
 
+def _refuse_json_logs(config: dict[str, Any]) -> None:
+    if config.get("LogFormat", "Text") != "Text":
+        raise NotImplementedError(
+            "The local cloud writes the logs of functions as text; it has no LogFormat "
+            f"{config['LogFormat']}."
+        )
+
+
 def _refuse_many_tags(tags: dict[str, str]) -> None:
     if len(tags) > _MAX_TAGS:
         raise InvalidParameterValueException("Number of tags exceeds resource tag limit.")
@@ -415,6 +423,7 @@ def create_function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
     """A function needs a zip file, and a role that Lambda can assume and send dead letters with."""
     _refuse_what_cannot_run(spec)
     _refuse_many_tags(spec.get("Tags") or {})
+    _refuse_json_logs(spec.get("LoggingConfig") or {})
     _refuse_unless_assumable(spec["Role"])
     _refuse_what_is_no_package(spec.get("Code", {}))
     _refuse_variables(spec.get("Environment", {}))
@@ -428,6 +437,7 @@ def update_function_configuration(
 ) -> Any:
     """The rules for a new function also hold for an updated one."""
     function = backend.get_function(function_name, qualifier)
+    _refuse_json_logs(body.get("LoggingConfig") or {})
     if body.get("Runtime"):
         _refuse_runtime(body["Runtime"])
     if "Role" in body:
