@@ -31,7 +31,7 @@ _MAPPING = (
     "!SelfManagedKafkaEventSourceConfig !DocumentDBEventSourceConfig !ProvisionedPollerConfig"
 )
 _CONDITIONS = (
-    "ConditionExpression ExpressionAttributeNames ExpressionAttributeValues Expected "
+    "ConditionExpression ExpressionAttributeNames ExpressionAttributeValues "
     "-ConditionalOperator ReturnValues ReturnValuesOnConditionCheckFailure "
     "ReturnConsumedCapacity -ReturnItemCollectionMetrics"
 )
@@ -95,16 +95,16 @@ DECISIONS: dict[str, dict[str, str]] = {
         "DeletionProtectionEnabled -SSESpecification -TableClass -WarmThroughput !ResourcePolicy "
         "-OnDemandThroughput !GlobalTableSourceArn !GlobalTableSettingsReplicationMode "
         "!VectorIndexes",
-        "DeleteItem": f"TableName Key {_CONDITIONS}",
+        "DeleteItem": f"TableName Key {_CONDITIONS} -Expected",
         "DeleteTable": "TableName",
         "DescribeTable": "TableName",
         "DescribeTimeToLive": "TableName",
         "GetItem": "TableName Key ConsistentRead ReturnConsumedCapacity ProjectionExpression "
         "ExpressionAttributeNames -AttributesToGet",
         "ListTagsOfResource": "ResourceArn NextToken",
-        "PutItem": f"TableName Item {_CONDITIONS}",
+        "PutItem": f"TableName Item {_CONDITIONS} Expected",
         "Query": f"{_READING} KeyConditions QueryFilter ScanIndexForward KeyConditionExpression",
-        "Scan": f"{_READING} ScanFilter -TotalSegments -Segment",
+        "Scan": f"{_READING} ScanFilter TotalSegments Segment",
         "TagResource": "ResourceArn Tags",
         "UpdateTimeToLive": "TableName TimeToLiveSpecification",
     },
@@ -156,11 +156,11 @@ DECISIONS: dict[str, dict[str, str]] = {
         "DescribeLogGroups": "logGroupNamePrefix nextToken limit -accountIdentifiers "
         "-logGroupNamePattern -includeLinkedAccounts -logGroupClass -logGroupIdentifiers",
         "DescribeLogStreams": "logGroupName logStreamNamePrefix orderBy descending nextToken limit "
-        "-logGroupIdentifier",
-        "FilterLogEvents": "logGroupName logStreamNames logStreamNamePrefix startTime endTime "
-        "filterPattern nextToken limit interleaved -logGroupIdentifier -startFromHead -unmask",
+        "logGroupIdentifier",
+        "FilterLogEvents": "logGroupName logStreamNames startTime endTime filterPattern nextToken "
+        "limit interleaved -logStreamNamePrefix -logGroupIdentifier -startFromHead -unmask",
         "GetLogEvents": "logGroupName logStreamName startTime endTime nextToken limit "
-        "startFromHead -logGroupIdentifier -unmask",
+        "startFromHead logGroupIdentifier -unmask",
         "ListTagsForResource": "resourceArn",
         "PutIntegration": "+integrationName +resourceConfig +integrationType",
         "PutRetentionPolicy": "logGroupName retentionInDays",
@@ -204,7 +204,7 @@ DECISIONS: dict[str, dict[str, str]] = {
         "MessageSystemAttributes -MessageDeduplicationId -MessageGroupId",
         "SendMessageBatch": "QueueUrl Entries",
         "SetQueueAttributes": "QueueUrl Attributes",
-        "StartMessageMoveTask": "SourceArn DestinationArn -MaxNumberOfMessagesPerSecond",
+        "StartMessageMoveTask": "SourceArn DestinationArn MaxNumberOfMessagesPerSecond",
     },
     "sts": {"GetCallerIdentity": ""},
 }

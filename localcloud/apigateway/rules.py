@@ -153,9 +153,21 @@ def _usage_plan(asked: Asked) -> None:
         _refuse_missing_stage(asked.backend, stage.get("apiId", ""), stage.get("stage", ""))
 
 
+def _patches(asked: Asked) -> list[dict[str, Any]]:
+    """The patches of a call. Raises APIGatewayError if there is none, or one without a path."""
+    found = asked.body.get("patchOperations")
+    if not isinstance(found, list) or not all(each.get("path") for each in found):
+        raise bad_request("Invalid request input")
+    return found
+
+
+def _refuse_no_patch(asked: Asked) -> None:
+    _patches(asked)
+
+
 def _usage_plan_patch(asked: Asked) -> None:
-    for each in asked.body.get("patchOperations") or []:
-        path, operation = each.get("path") or "", each.get("op")
+    for each in _patches(asked):
+        path, operation = each["path"], each.get("op")
         if path != "/apiStages":
             if path.startswith("/apiStages") and operation == "remove":
                 raise bad_request(
@@ -214,5 +226,9 @@ _RULES: dict[str, Callable[[Asked], None]] = {
     "DeleteUsagePlan": _usage_plan_deletion,
     "PutIntegration": _integration,
     "PutMethod": _method,
+    "UpdateApiKey": _refuse_no_patch,
+    "UpdateRequestValidator": _refuse_no_patch,
+    "UpdateRestApi": _refuse_no_patch,
+    "UpdateStage": _refuse_no_patch,
     "UpdateUsagePlan": _usage_plan_patch,
 }

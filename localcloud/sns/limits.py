@@ -131,6 +131,8 @@ def arn_problem(call: Call) -> str:
             return name
     if call.operation == "Publish" and not call.parameters.keys() & _TARGETS:
         return "TopicArn or TargetArn Reason: no value for required parameter"
+    if call.operation == "PublishBatch" and "TopicArn" not in call.parameters:
+        return "TopicArn Reason: no value for required parameter"
     return ""
 
 
@@ -180,11 +182,13 @@ def _refuse_batch(entries: list[dict[str, Any]]) -> None:
         raise _EmptyBatch
     if len(entries) > _MAX_ENTRIES:
         raise TooManyEntriesInBatchRequest
-    ids = [entry["Id"] for entry in entries]
+    ids = [str(entry.get("Id", "")) for entry in entries]
     if not all(map(_ENTRY_ID.fullmatch, ids)):
         raise _InvalidEntryId
     if len(set(ids)) < len(ids):
         raise BatchEntryIdsNotDistinct
+    if not all("Message" in entry for entry in entries):
+        raise InvalidParameterValue("Invalid parameter: Empty message")
     sizes = (size_of(entry["Message"], entry.get("MessageAttributes") or {}) for entry in entries)
     if sum(sizes) > MAX_BYTES:
         raise _TooLong

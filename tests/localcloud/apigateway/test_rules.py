@@ -197,6 +197,8 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("update_usage_plan", {"usagePlanId": "<plan>", "patchOperations": [
         {"op": "remove", "path": "/apiStages/<id>:dev"}]}, BAD,
      "Invalid patch path  '/apiStages/<id>:dev' specified for op 'remove'"),
+    ("update_usage_plan", {"usagePlanId": "<plan>"}, BAD, "Invalid request input"),
+    ("update_stage", {**API, "stageName": "dev"}, BAD, "Invalid request input"),
     ("import_rest_api", {"body": b'{"swagger": "2.0", "info": {"title": "t", "version": "1"}}'},
      HERE, "imports OpenAPI 3 in JSON only"),
 ]  # fmt: skip

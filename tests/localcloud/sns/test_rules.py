@@ -22,6 +22,12 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("publish", {"TopicArn": "x", "Message": "tea"}, "InvalidParameter", NO_ARN),
     ("publish", {"Message": "tea"}, "InvalidParameter", "Invalid parameter: TopicArn or TargetArn "
      "Reason: no value for required parameter"),
+    ("publish_batch", {"PublishBatchRequestEntries": []}, "InvalidParameter",
+     "Invalid parameter: TopicArn Reason: no value for required parameter"),
+    ("publish_batch", {"TopicArn": TOPIC, "PublishBatchRequestEntries": [{"Id": "a"}]},
+     "InvalidParameter", "Invalid parameter: Empty message"),
+    ("publish_batch", {"TopicArn": TOPIC, "PublishBatchRequestEntries": [{"Message": "tea"}]},
+     "InvalidBatchEntryId", "The Id of a batch entry"),
     ("unsubscribe", {"SubscriptionArn": "PendingConfirmation"}, "InvalidParameter",
      "Invalid parameter: SubscriptionArn Reason: An ARN must have at least 6 elements, not 1"),
     ("get_subscription_attributes", {"SubscriptionArn": "x"}, "InvalidParameter",
