@@ -59,7 +59,7 @@ def _parsed(request: Request, service: str) -> tuple[str, dict[str, Any]]:
     form = parse_qs(body or request.query, keep_blank_values=True)
     if "Action" in form:
         return form["Action"][0], {name: values[0] for name, values in form.items()}
-    return _rest_operation(service, request.method, request.path)
+    return _rest_operation(service, request.method, request.path, request.query)
 
 
 def _object_in(body: bytes) -> dict[str, Any]:
@@ -73,16 +73,19 @@ def _object_in(body: bytes) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1024)
-def _rest_operation(service: str, method: str, path: str) -> tuple[str, dict[str, Any]]:
-    for operation, its_method, pattern in _rest_paths(service):
-        if its_method == method and (found := pattern.fullmatch(path)):
+def _rest_operation(service: str, method: str, path: str, query: str) -> tuple[str, dict[str, Any]]:
+    for operation, its_method, pattern, its_query in _rest_paths(service):
+        if its_method != method or (its_query and its_query not in query.split("&")):
+            continue
+        if found := pattern.fullmatch(path):
             return operation, {name: unquote(value) for name, value in found.groupdict().items()}
     return "", {}
 
 
 @cache
-def _rest_paths(service: str) -> list[tuple[str, str, re.Pattern[str]]]:
-    """Each operation of a service, with its method and the pattern of its path."""
+def _rest_paths(service: str) -> list[tuple[str, str, re.Pattern[str], str]]:
+    """Each operation of a service, with its method, the pattern of its path, and the parameter that
+    tells it from another one, if it has such a one. Those that have one come first."""
     try:
         model = get_service_model(service)
     except UnknownServiceError:
@@ -90,10 +93,11 @@ def _rest_paths(service: str) -> list[tuple[str, str, re.Pattern[str]]]:
     found = []
     for name in model.operation_names:
         http = model.operation_model(name).http
-        uri = re.escape(http["requestUri"].partition("?")[0].rstrip("/"))
+        path, _, query = http["requestUri"].partition("?")
+        uri = re.escape(path.rstrip("/"))
         pattern = re.sub(r"\\\{(\w+)(\\\+)?\\\}", _group, uri)
-        found.append((name, http["method"], re.compile(f"{pattern}/?")))
-    return found
+        found.append((name, http["method"], re.compile(f"{pattern}/?"), query))
+    return sorted(found, key=lambda each: not each[3])
 
 
 def _group(found: re.Match[str]) -> str:

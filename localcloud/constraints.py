@@ -46,7 +46,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "structure": (dict,),
 }
-_REQUIRED = "Member must not be null"
+REQUIRED = "Member must not be null"
 _FOUND = {str: "STRING_VALUE", bool: "TRUE_VALUE", int: "NUMBER_VALUE", float: "DECIMAL_VALUE"}
 
 Problem = tuple[str, str, str]  # the path to a member, its value as AWS shows it, and the rule
@@ -82,7 +82,7 @@ class Checks:
             for name, member in shape.members.items()
         }
         required = [
-            (self._key(name, shape.members[name]), (_shown(name), "null ", _REQUIRED))
+            (self._key(name, shape.members[name]), (_shown(name), "null ", REQUIRED))
             for name in shape.required_members
         ]
 
@@ -106,7 +106,7 @@ class Checks:
 
     def _list(self, shape: Any) -> Check:
         of_member, is_simple = self.of(shape.member), _is_simple(shape.member)
-        rule = f"Member must satisfy constraint: [{self._every_rule(shape.member)}, {_REQUIRED}]"
+        rule = f"Member must satisfy constraint: [{self._every_rule(shape.member)}, {REQUIRED}]"
         size_problem = _size_rule(shape)
 
         def check(value: Any) -> list[Problem]:

@@ -100,7 +100,7 @@ def deliver(
     return _services[parts.service].take(parts, text, attributes or {})
 
 
-async def invoke(function_arn: str, payload: bytes, sender: ServicePrincipal) -> Any:
+async def invoke(function_arn: str, payload: bytes, sender: Role | ServicePrincipal) -> Any:
     """Invoke a function and wait for its Result. Raises CannotInvokeError or ThrottledError."""
     parts = arns.parse(function_arn)
     if parts.service != "lambda":

@@ -12,15 +12,20 @@ from xml.sax.saxutils import escape
 _XML = ("iam", "s3", "ses", "sns", "sts")
 
 
+Headers = tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True)
 class Request:
-    """An HTTP request: `path` undecoded, header names in lower case, `query` without '?'."""
+    """An HTTP request: `path` undecoded, header names in lower case, `query` without '?'. Where the
+    server knows them, `sent_headers` are the headers as they were sent, repeated ones as well."""
 
     method: str
     path: str
     query: str
     headers: dict[str, str]
     body: bytes
+    sent_headers: Headers = ()
 
     @property
     def is_form(self) -> bool:
@@ -36,7 +41,7 @@ class Response:
 
     status: int
     body: bytes = b""
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Headers = ()
     stream: AsyncGenerator[bytes, None] | None = None
 
 

@@ -17,33 +17,52 @@ from botocore.model import OperationModel, Shape
 from moto.core.parse import QueryParser
 from moto.core.utils import get_service_model
 
+from localcloud import members
 from localcloud.call import Call
-from localcloud.constraints import Check, Checks, WrongTypeError
+from localcloud.constraints import REQUIRED, Check, Checks, Problem, WrongTypeError
 from localcloud.http import Response
 
 # The code of each service's error.
 _CODES = {
+    "apigateway": "BadRequestException",
     "dynamodb": "ValidationException",
     "iam": "ValidationError",
     "lambda": "ValidationException",
     "logs": "InvalidParameterException",
+    "sns": "ValidationError",
+    "sqs": "MissingParameter",
     "sts": "ValidationError",
 }
+# SNS reads these once, and checks them in its own words; a second reading would cost too much.
+_LEFT_TO_THE_SERVICE = {("sns", "Publish"), ("sns", "PublishBatch")}
 _UNREADABLE = ("SerializationException", "MalformedInput")  # the latter in the query protocol
 
 
 def refusal(call: Call) -> Response | None:
-    """The answer to a call that does not fit the model of its operation; None for one that does,
-    and for services and operations without a check."""
+    """The answer to a call that does not fit the model of its operation, or has a member that is
+    refused here; None for any other, and for services and operations without a check."""
     if call.service not in _CODES or call.operation not in _operations(call.service):
         return None
+    if (call.service, call.operation) in _LEFT_TO_THE_SERVICE:
+        return members.refusal(call, call.parameters)
     try:
-        problems = _check_of(call.service, call.operation)(_input_of(call))
+        given = _input_of(call)
+        problems = _check_of(call.service, call.operation)(given)
     except (WrongTypeError, ValueError, RecursionError) as error:
         is_query = "Action" in call.parameters
         return call.error(400, _UNREADABLE[is_query], str(error))
+    if call.service == "sqs":  # it checks the rest of the model in its own words
+        problems = [problem for problem in problems if problem[2] == REQUIRED]
     if not problems:
-        return None
+        return members.refusal(call, given)
+    return _refuse(call, problems)
+
+
+def _refuse(call: Call, problems: list[Problem]) -> Response:
+    if call.service == "sqs":
+        name = problems[0][0].split(".")[-1]
+        text = f"The request must contain the parameter {name[0].upper()}{name[1:]}."
+        return call.error(400, _CODES[call.service], text)
     said = "; ".join(
         f"Value {value}at '{path}' failed to satisfy constraint: {rule}"
         for path, value, rule in problems

@@ -27,7 +27,7 @@ import uvicorn
 from localcloud import routes
 from localcloud.cloud import LocalCloud, Options
 from localcloud.host import private, start_key
-from localcloud.host.connections import bounded_protocol
+from localcloud.host.connections import SENT_NAMES, bounded_protocol
 from localcloud.host.resources import connections_to_hold, raise_file_limit, remove_tree
 from localcloud.http import Request, Response, json_response
 
@@ -107,10 +107,14 @@ async def _read(scope: Scope, receive: Receive) -> Request | None:
             return None
         if not message.get("more_body"):
             break
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+    names = (name.decode("latin-1") for name in scope.get(SENT_NAMES, ()))
+    sent = tuple((name, value) for name, (_, value) in zip(names, pairs, strict=False))
     path = scope["raw_path"].decode("latin-1").partition("?")[0]
     query = scope["query_string"].decode("latin-1")
-    return Request(scope["method"], path, query, headers, b"".join(chunks))
+    return Request(
+        scope["method"], path, query, dict(pairs), b"".join(chunks), sent or tuple(pairs)
+    )
 
 
 def _on_the_wire(response: Response) -> tuple[bytes, list[tuple[bytes, bytes]]]:

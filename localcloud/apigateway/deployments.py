@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from moto.apigateway.exceptions import (
@@ -21,12 +22,15 @@ from moto.apigateway.exceptions import (
 from moto.apigateway.models import APIGatewayBackend, RestAPI, apigateway_backends
 
 from localcloud import upstream
+from localcloud.apigateway import gateway_responses
 from localcloud.http import Response
 from localcloud.upstream import original, replaces
 
 INTEGRATION_SECONDS = 29.0
+_MODELS = "https://apigateway.amazonaws.com/restapis"
 _DEFAULT_RESPONSES = {
     "API_CONFIGURATION_ERROR": (500, "Internal server error", "InternalServerErrorException"),
+    "BAD_REQUEST_PARAMETERS": (400, "", "BadRequestException"),  # the detail is its message
     "BAD_REQUEST_BODY": (400, "Invalid request body", "BadRequestException"),
     "INTEGRATION_FAILURE": (502, "Internal server error", "InternalServerErrorException"),
     "INTEGRATION_TIMEOUT": (504, "Endpoint request timed out", "InternalServerErrorException"),
@@ -64,26 +68,31 @@ class Route:
     function_arn: str | None
     schema: dict[str, Any] | None
     timeout: float = INTEGRATION_SECONDS
+    credentials: str | None = None  # the role by which the function is called
+    required: tuple[tuple[str, str], ...] = ()  # parameters: "header" or "querystring", and name
 
     def match(self, path: str) -> dict[str, str] | None:
         """The path parameters if the path fits this resource, else None."""
         pattern = re.sub(
             r"\\\{(\w+)(\\\+)?\\\}",
-            lambda m: f"(?P<{m[1]}>{'.+' if m[2] else '[^/]+'})",
+            lambda m: f"(?P<{m[1]}>{'.+?' if m[2] else '[^/]+'})",
             re.escape(self.resource_path),
         )
-        found = re.fullmatch(pattern, path)
+        found = re.fullmatch(f"{pattern}/?", path)
         return found.groupdict() if found else None
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """A snapshot of a REST API: its routes and its customized gateway responses."""
+    """A snapshot of a REST API: its routes, its customized gateway responses, the media types of
+    what is binary, and its models, by the URL by which they refer to each other."""
 
     api_id: str
     region: str
     routes: tuple[Route, ...]
     templates: dict[str, tuple[int | None, str]]
+    binary_types: tuple[str, ...] = ()
+    models: dict[str, Any] = field(default_factory=dict)
 
     def route(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         """The route for a request, and its path parameters."""
@@ -102,8 +111,9 @@ class Deployment:
     def refusal(self, refusal: Refusal) -> Response:
         """The gateway response: AWS's default, or the API's own."""
         status, message, error_type = _DEFAULT_RESPONSES[refusal.kind]
+        message = message or refusal.detail
         custom_status, template = self.templates.get(
-            refusal.kind, (None, '{"message":$context.error.messageString}')
+            refusal.kind, (None, gateway_responses.MESSAGE)
         )
         body = template.replace("$context.error.messageString", json.dumps(message))
         # AWS escapes this one, and leaves the quotation marks to the template.
@@ -119,36 +129,12 @@ class Deployment:
 
 def snapshot(api: RestAPI) -> Deployment:
     """The API as it is now: every method that has an integration."""
-    routes = []
-    for resource in api.resources.values():
-        for name, method in resource.resource_methods.items():
-            if method.method_integration is None:
-                continue
-            integration = method.method_integration
-            validator = api.request_validators.get(method.request_validator_id or "")
-            model_name = (method.request_models or {}).get("application/json")
-            model = api.models.get(model_name or "")
-            validates = validator is not None and validator.validate_request_body
-            found = re.search(r"/functions/(arn:[^/]+)/invocations", integration.uri or "")
-            timeout = float(integration.timeout_in_millis or INTEGRATION_SECONDS * 1000) / 1000
-            routes.append(
-                Route(
-                    resource_id=resource.id,
-                    resource_path=resource.get_path(),
-                    method=name,
-                    api_key_required=bool(method.api_key_required),
-                    function_arn=found[1] if found else None,
-                    schema=json.loads(model.schema) if validates and model else None,
-                    timeout=timeout,
-                )
-            )
-    templates = {
-        kind: (
-            int(response.status_code) if response.status_code else None,
-            (response.response_templates or {}).get("application/json", "{}"),
-        )
-        for kind, response in api.gateway_responses.items()
-    }
+    routes = [
+        _route(api, resource, name, method)
+        for resource in api.resources.values()
+        for name, method in resource.resource_methods.items()
+        if method.method_integration is not None
+    ]
     # As on AWS, the more literal path wins (/orders/new, then /orders/{id}, then /{proxy+}), and a
     # method's own entry wins over ANY.
     routes.sort(
@@ -159,7 +145,50 @@ def snapshot(api: RestAPI) -> Deployment:
             route.method == "ANY",
         )
     )
-    return Deployment(api.id, api.region_name, tuple(routes), templates)
+    templates = {
+        kind: (
+            int(response.status_code) if response.status_code else None,
+            (response.response_templates or {}).get("application/json", "{}"),
+        )
+        for kind, response in api.gateway_responses.items()
+    }
+    binary_types = tuple(api.binaryMediaTypes or ())
+    models = {f"{_MODELS}/{api.id}/models/{m.name}": json.loads(m.schema) for m in _models(api)}
+    return Deployment(api.id, api.region_name, tuple(routes), templates, binary_types, models)
+
+
+def _models(api: RestAPI) -> list[Any]:
+    return [model for model in api.models.values() if model.schema]
+
+
+def _route(api: RestAPI, resource: Any, name: str, method: Any) -> Route:
+    integration = method.method_integration
+    validator = api.request_validators.get(method.request_validator_id or "")
+    model = api.models.get((method.request_models or {}).get("application/json", ""))
+    checks_body = validator is not None and validator.validate_request_body
+    checks_parameters = validator is not None and validator.validate_request_parameters
+    # Nothing else is served, and AWS calls a function by POST only.
+    is_proxy = (integration.integration_type, integration.http_method) == ("AWS_PROXY", "POST")
+    found = re.search(r"/functions/(arn:[^/]+)/invocations", integration.uri or "")
+    return Route(
+        resource_id=resource.id,
+        resource_path=resource.get_path(),
+        method=name,
+        api_key_required=bool(method.api_key_required),
+        function_arn=found[1] if found and is_proxy else None,
+        schema=json.loads(model.schema) if checks_body and model else None,
+        timeout=float(integration.timeout_in_millis or INTEGRATION_SECONDS * 1000) / 1000,
+        credentials=integration.credentials,
+        required=tuple(_required(method)) if checks_parameters else (),
+    )
+
+
+def _required(method: Any) -> Iterator[tuple[str, str]]:
+    """The parameters that a method requires: `method.request.header.x-h`, set to true."""
+    for parameter, is_required in (method.request_parameters or {}).items():
+        _, _, place, name = [*parameter.split(".", 3), "", "", ""][:4]
+        if is_required and place in ("header", "querystring"):
+            yield place, name
 
 
 def rest_api(api_id: str) -> tuple[APIGatewayBackend, RestAPI] | None:
@@ -190,6 +219,22 @@ def delete_deployment(api: RestAPI, deployment_id: str) -> Any:
     if any(stage.deployment_id == deployment_id for stage in api.stages.values()):
         raise StageStillActive
     return api.deployments.pop(deployment_id)
+
+
+@replaces(APIGatewayBackend)
+def delete_api_key(backend: APIGatewayBackend, key_id: str) -> None:
+    """A key that is deleted is in no usage plan any more."""
+    original(delete_api_key)(backend, key_id)
+    for keys in backend.usage_plan_keys.values():
+        keys.pop(key_id, None)
+
+
+@replaces(APIGatewayBackend)
+def import_rest_api(backend: APIGatewayBackend, document: dict[str, Any], fail: bool) -> RestAPI:
+    """A document need not describe its API in words."""
+    document.setdefault("info", {}).setdefault("description", "")
+    made: RestAPI = original(import_rest_api)(backend, document, fail)
+    return made
 
 
 @replaces(RestAPI)

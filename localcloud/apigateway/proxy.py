@@ -8,10 +8,12 @@ from __future__ import annotations
 import base64
 import json
 import re
+import secrets
 import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -20,6 +22,17 @@ from localcloud.apigateway.deployments import Deployment, Refusal, Route
 from localcloud.http import Request, Response
 from localcloud.upstream import ACCOUNT_ID
 
+# Headers of the connection are no part of an event.
+_OF_THE_CONNECTION = ("connection", "content-length", "expect", "transfer-encoding")
+# These have one spelling in events, however they were sent.
+_SPELLED = ("Accept", "Authorization", "Content-Type", "Host", "User-Agent")
+_SPELLING = {name.lower(): name for name in _SPELLED}
+_CLIENT = "127.0.0.1"
+_UNKNOWN = (
+    "accessKey", "accountId", "caller", "cognitoAuthenticationProvider",
+    "cognitoAuthenticationType", "cognitoIdentityId", "cognitoIdentityPoolId", "principalOrgId",
+    "user", "userArn",
+)  # fmt: skip
 _SERVER_HEADERS = ("content-length", "transfer-encoding", "connection")
 _REPLY = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
 # What HTTP allows in the name and the value of a header.
@@ -39,6 +52,7 @@ class Matched:
     path: str
     request: Request
     key_id: str | None = None
+    deployment_id: str = ""
 
 
 def source_arn(call: Matched) -> str:
@@ -52,46 +66,92 @@ def source_arn(call: Matched) -> str:
 
 def event_of(call: Matched) -> dict[str, Any]:
     """The event of a Lambda proxy integration, payload format 1.0."""
-    request, route = call.request, call.route
+    request = call.request
     query = parse_qsl(request.query, keep_blank_values=True)
-    now = clock.now_ms() / 1000
-    try:
-        body, encoded = request.body.decode(), False
-    except UnicodeDecodeError:
-        body, encoded = base64.b64encode(request.body).decode(), True
-    identity = {
-        "sourceIp": "127.0.0.1",
-        "userAgent": request.headers.get("user-agent"),
-        "apiKey": request.headers.get("x-api-key"),
-        "apiKeyId": call.key_id,
-    }
+    headers = [*_sent(request), *_forwarding(request)]
+    is_encoded = bool(request.body) and _is_binary(call)
+    body = base64.b64encode(request.body) if is_encoded else request.body
     return {
-        "resource": route.resource_path,
+        "resource": call.route.resource_path,
         "path": call.path,
         "httpMethod": request.method,
-        "headers": request.headers,
-        "multiValueHeaders": {name: [value] for name, value in request.headers.items()},
+        "headers": dict(headers),
+        "multiValueHeaders": _grouped(headers),
         "queryStringParameters": dict(query) or None,
         "multiValueQueryStringParameters": _grouped(query) or None,
         "pathParameters": call.parameters or None,
         "stageVariables": None,
-        "requestContext": {
-            "accountId": ACCOUNT_ID,
-            "apiId": call.deployment.api_id,
-            "httpMethod": request.method,
-            "identity": identity,
-            "path": f"/{call.stage}{call.path}",
-            "protocol": "HTTP/1.1",
-            "requestId": str(uuid.uuid4()),
-            "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
-            "requestTimeEpoch": int(now * 1000),
-            "resourceId": route.resource_id,
-            "resourcePath": route.resource_path,
-            "stage": call.stage,
-        },
-        "body": body or None,
-        "isBase64Encoded": encoded,
+        "requestContext": _context(call),
+        "body": body.decode() or None,
+        "isBase64Encoded": is_encoded,
     }
+
+
+def _is_binary(call: Matched) -> bool:
+    """Whether the body is of a type that the API calls binary, or is no text. AWS would make that
+    into text all the same, and nobody could tell what it was."""
+    try:
+        call.request.body.decode()
+    except UnicodeDecodeError:
+        return True
+    return matches(call.deployment.binary_types, call.request.headers.get("content-type", ""))
+
+
+def _context(call: Matched) -> dict[str, Any]:
+    request, route, now = call.request, call.route, clock.now_ms() / 1000
+    return {
+        "accountId": ACCOUNT_ID,
+        "apiId": call.deployment.api_id,
+        "deploymentId": call.deployment_id,
+        "domainName": request.headers.get("host", ""),
+        "domainPrefix": call.deployment.api_id,
+        "extendedRequestId": base64.b64encode(secrets.token_bytes(11)).decode(),
+        "httpMethod": request.method,
+        "identity": _identity(call),
+        "path": f"/{call.stage}{call.path}",
+        "protocol": "HTTP/1.1",
+        "requestId": str(uuid.uuid4()),
+        "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
+        "requestTimeEpoch": int(now * 1000),
+        "resourceId": route.resource_id,
+        "resourcePath": route.resource_path,
+        "stage": call.stage,
+    }
+
+
+def _identity(call: Matched) -> dict[str, str | None]:
+    """Who sends the request. Nobody signs it, so all that IAM or Cognito would say is null."""
+    headers = call.request.headers
+    found: dict[str, str | None] = dict.fromkeys(_UNKNOWN)
+    found |= {"sourceIp": _CLIENT, "userAgent": headers.get("user-agent")}
+    if call.key_id:
+        found |= {"apiKey": headers.get("x-api-key"), "apiKeyId": call.key_id}
+    return found
+
+
+def _sent(request: Request) -> Iterator[tuple[str, str]]:
+    """The headers of an event, in the order in which they were sent."""
+    for name, value in request.sent_headers or request.headers.items():
+        if name.lower() not in _OF_THE_CONNECTION:
+            yield _SPELLING.get(name.lower(), name), value
+
+
+def _forwarding(request: Request) -> Iterator[tuple[str, str]]:
+    """What API Gateway adds: the trace, and for whom it calls."""
+    yield "X-Amzn-Trace-Id", f"Root=1-{int(clock.now_ms() / 1000):08x}-{secrets.token_hex(12)}"
+    before = request.headers.get("x-forwarded-for")
+    yield "X-Forwarded-For", f"{before}, {_CLIENT}" if before else _CLIENT
+    yield "X-Forwarded-Port", request.headers.get("host", "").rpartition(":")[2] or "80"
+    yield "X-Forwarded-Proto", "http"
+
+
+def matches(binary_types: tuple[str, ...], header: str) -> bool:
+    """Whether the first media type of a header is one of those that are binary.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/lambda-proxy-binary-media.html
+    """
+    media_type = header.split(",")[0].split(";")[0].strip().lower()
+    patterns = (each.lower() for each in binary_types)
+    return any(each == "*/*" or fnmatchcase(media_type, each) for each in patterns)
 
 
 def _grouped(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
@@ -101,15 +161,19 @@ def _grouped(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
     return groups
 
 
-def response_of(payload: bytes) -> Response:
-    """The function's reply as an HTTP response; anything malformed is a 502."""
+def response_of(payload: bytes, *, is_binary: bool = False) -> Response:
+    """The function's reply as an HTTP response; anything malformed is a 502. A body in Base64 is
+    decoded if the client accepts what is binary for this API."""
     try:
         reply = json.loads(payload)
         if reply.keys() - _REPLY:
             raise ValueError("a key of another name")
+        if not isinstance(reply.get("isBase64Encoded", False), bool):
+            raise ValueError("isBase64Encoded is neither true nor false")
         status = int(reply.get("statusCode", 200))
         body = reply.get("body") or ""
-        content = base64.b64decode(body) if reply.get("isBase64Encoded") else body.encode()
+        is_encoded = is_binary and reply.get("isBase64Encoded")
+        content = base64.b64decode(body) if is_encoded else body.encode()
         headers = list(_headers(reply))
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise Refusal("INTEGRATION_FAILURE", "the function's reply is malformed") from None

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from moto.apigateway.models import apigateway_backends
 
 from localcloud import upstream
-from localcloud.apigateway import stages
+from localcloud.apigateway import changes, gateway_responses, identifiers, rules, stages
+from localcloud.apigateway.errors import APIGatewayError
 from localcloud.apigateway.usage_plans import UsagePlans
 from localcloud.call import Call
 from localcloud.http import Request, Response
 from localcloud.service import Needed, Service
+from localcloud.upstream import ACCOUNT_ID
+
+_OF_DOCUMENTS = ("ImportRestApi", "PutRestApi")  # their body is a description of an API
 
 
 class APIGateway(Service):
@@ -27,12 +32,16 @@ class APIGateway(Service):
         return await stages.serve(request, self.usage_plans)
 
     async def handle(self, call: Call) -> Response | None:
-        if call.operation == "TestInvokeMethod":
-            given = call.parameters
-            return await stages.test_invoke(
-                given["restapi_id"], given["resource_id"], given["http_method"], call.request.body
-            )
-        return None
+        try:
+            answer = _answer(call)
+        except APIGatewayError as error:
+            return call.error(error.status, error.code, error.text)
+        if answer or call.operation != "TestInvokeMethod":
+            return answer
+        given = call.parameters
+        return await stages.test_invoke(
+            given["restapi_id"], given["resource_id"], given["http_method"], call.request.body
+        )
 
     def needed(self, call: Call) -> Needed:
         """API Gateway's actions are the HTTP methods.
@@ -59,6 +68,22 @@ class APIGateway(Service):
 
     def reset(self) -> None:
         self.usage_plans.meters.clear()
+
+
+def _answer(call: Call) -> Response | None:
+    """What moto cannot answer; None for the rest. Raises APIGatewayError for what names something
+    that is not there, and for what the rules do not allow."""
+    backend = upstream.backend(apigateway_backends, ACCOUNT_ID, call.region)
+    if backend is None or not call.operation:
+        return None
+    api = identifiers.refuse_what_is_not_there(backend, call.operation, call.parameters)
+    if call.operation in _OF_DOCUMENTS:
+        rules.refuse_what_is_no_openapi(call.request.body)
+        return None
+    body = call.request.body if call.request.method != "GET" else b""
+    asked = rules.Asked(backend, api, call.parameters, json.loads(body or b"{}"))
+    rules.check(call.operation, asked)
+    return gateway_responses.answer(call.operation, asked) or changes.answer(call.operation, asked)
 
 
 def _described(api: Any) -> dict[str, Any]:

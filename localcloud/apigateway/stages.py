@@ -13,16 +13,21 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs
 
 from jsonschema import Draft4Validator
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT4
 
 from localcloud import deliver, steps
 from localcloud.apigateway.deployments import Deployment, Refusal, Route, rest_api, snapshot
-from localcloud.apigateway.proxy import Matched, event_of, response_of, source_arn
+from localcloud.apigateway.proxy import Matched, event_of, matches, response_of, source_arn
 from localcloud.apigateway.usage_plans import UsagePlans
 from localcloud.http import Request, Response, json_response
+from localcloud.iam.policies import find_role, service_may
 
 logger = logging.getLogger(__name__)
 _MAX_BODY = 10 * 1024 * 1024
@@ -33,10 +38,10 @@ _SERVICE = "apigateway.amazonaws.com"
 async def serve(request: Request, plans: UsagePlans) -> Response:
     """Answer `/restapis/{api}/{stage}/_user_request_/{path}`."""
     _, _, api_id, stage, _, *rest = request.path.split("/")
-    path = "/" + "/".join(unquote(part) for part in rest)
+    path = "/" + "/".join(rest).lstrip("/")
     found = rest_api(api_id)
     if found is None or stage not in found[1].stages:
-        return json_response(403, {"message": "Forbidden"})
+        return json_response(403, {"message": "Forbidden"}, x_amzn_ErrorType="ForbiddenException")
     answer = await _answer(request, found, stage, path, plans)
     refused = "" if answer.status < 400 else answer.body[:_LONGEST_TEXT].decode("utf-8", "replace")
     said = f"answered {request.method} {path} with {answer.status}"
@@ -48,15 +53,18 @@ async def _answer(
     request: Request, found: tuple[Any, Any], stage: str, path: str, plans: UsagePlans
 ) -> Response:
     backend, api = found
-    deployment: Deployment = api.deployments[api.stages[stage].deployment_id].snapshot
+    deployment_id = api.stages[stage].deployment_id
+    deployment: Deployment = api.deployments[deployment_id].snapshot
     try:
         if len(request.body) > _MAX_BODY:
             raise Refusal("REQUEST_TOO_LARGE")
         route, parameters = deployment.route(request.method, path)
         key = request.headers.get("x-api-key")
         key_id = plans.admit(backend, api.id, stage, key) if route.api_key_required else None
-        _validate(route, request)
-        matched = Matched(deployment, route, parameters, stage, path, request, key_id)
+        _validate(deployment, route, request)
+        matched = Matched(
+            deployment, route, parameters, stage, path, request, key_id, deployment_id
+        )
         return await _integrate(matched)
     except Refusal as refusal:
         return deployment.refusal(refusal)
@@ -74,7 +82,7 @@ async def test_invoke(api_id: str, resource_id: str, method: str, body: bytes) -
     started = time.monotonic()
     log = [f"Starting execution for test request of {method} {request.path}"]
     try:
-        _validate(route, request)
+        _validate(deployment, route, request)
         parameters, stage = route.match(request.path) or {}, "test-invoke-stage"
         matched = Matched(deployment, route, parameters, stage, request.path, request)
         response = await _integrate(matched)
@@ -97,15 +105,16 @@ async def test_invoke(api_id: str, resource_id: str, method: str, body: bytes) -
 def _test_request(route: Route, method: str, body: bytes) -> Request:
     options = json.loads(body or b"{}")
     path, _, query = (options.get("pathWithQueryString") or route.resource_path).partition("?")
-    headers = {k.lower(): v for k, v in (options.get("headers") or {}).items()}
+    sent = tuple((options.get("headers") or {}).items())
+    headers = {name.lower(): value for name, value in sent}
     content = (options.get("body") or "").encode("utf-8", "replace")  # it may have half characters
-    return Request(method, path, query, headers, content)
+    return Request(method, path, query, headers, content, sent)
 
 
 async def _integrate(matched: Matched) -> Response:
     """Invoke the function behind the route and read its reply."""
     event = json.dumps(event_of(matched)).encode()
-    sender = deliver.ServicePrincipal(_SERVICE, source_arn(matched))
+    sender = _sender(matched)
     try:
         async with asyncio.timeout(matched.route.timeout):
             reply = await deliver.invoke(matched.route.function_arn or "", event, sender)
@@ -122,12 +131,41 @@ async def _integrate(matched: Matched) -> Response:
         raise Refusal("INTEGRATION_FAILURE", f"the local cloud failed: {error!r}") from None
     if reply.error is not None:
         raise Refusal("INTEGRATION_FAILURE", "the function failed")
-    return response_of(reply.payload)
+    accepted = matched.request.headers.get("accept", "")
+    is_binary = matches(matched.deployment.binary_types, accepted)
+    return response_of(reply.payload, is_binary=is_binary)
 
 
-def _validate(route: Route, request: Request) -> None:
-    """Check a JSON body against the method's model. AWS has no model for other content types: they
-    go through to the function, which must check again."""
+def _sender(matched: Matched) -> deliver.Role | deliver.ServicePrincipal:
+    """Who calls the function: API Gateway, or the integration's role, if API Gateway may assume it.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-control-access-using-iam-policies-to-invoke-api.html
+    """
+    source, credentials = source_arn(matched), matched.route.credentials
+    if not credentials:
+        return deliver.ServicePrincipal(_SERVICE, source)
+    role = find_role(credentials)
+    trust = json.loads(role.assume_role_policy_document)["Statement"] if role else []
+    statements = trust if isinstance(trust, list) else [trust]
+    policy = {"Statement": [{**statement, "Resource": "*"} for statement in statements]}
+    if not service_may(policy, _SERVICE, "sts:AssumeRole", credentials, source):
+        raise Refusal("API_CONFIGURATION_ERROR", f"API Gateway may not assume {credentials}")
+    return deliver.Role(credentials)
+
+
+def _validate(deployment: Deployment, route: Route, request: Request) -> None:
+    """Check that the required parameters are there, and a JSON body against the method's model. AWS
+    has no model for other content types: they go through to the function, which must check
+    again."""
+    query = parse_qs(request.query, keep_blank_values=True)
+    found: dict[str, Mapping[str, Any]] = {"header": request.headers, "querystring": query}
+    missing = [
+        name
+        for place, name in route.required
+        if (name.lower() if place == "header" else name) not in found[place]
+    ]
+    if missing:
+        text = f"Missing required request parameters: [{', '.join(missing)}]"
+        raise Refusal("BAD_REQUEST_PARAMETERS", text)
     content_type = request.headers.get("content-type", "application/json").split(";")[0].strip()
     if route.schema is None or content_type != "application/json":
         return
@@ -135,7 +173,12 @@ def _validate(route: Route, request: Request) -> None:
         body = json.loads(request.body)
     except (ValueError, RecursionError):
         raise Refusal("BAD_REQUEST_BODY", "[body: is not JSON]") from None
-    errors = sorted(Draft4Validator(route.schema).iter_errors(body), key=lambda e: list(e.path))
+    models = Registry().with_contents(deployment.models.items(), default_specification=DRAFT4)
+    validator = Draft4Validator(route.schema, registry=models)
+    try:
+        errors = sorted(validator.iter_errors(body), key=lambda error: list(error.path))
+    except Unresolvable as error:
+        raise Refusal("API_CONFIGURATION_ERROR", f"the model refers to {error.ref}") from None
     if errors:
         texts = [
             f"{'.'.join(map(str, e.path)) or 'body'}: {e.message[-_LONGEST_TEXT:]}"

@@ -1,9 +1,12 @@
-"""A limit on open connections.
+"""HTTP connections: a limit on the open ones, and the names of headers as they are sent.
 
 Each takes a file descriptor, and so do workers, logs and pipes. Without a limit, clients that stay
 connected would take the last one, and then nothing works any more. If there are too many, we close
 the oldest idle one, or else the new one. We never close a worker's connection: its client would
 take that for the end.
+
+uvicorn writes the names of headers in lower case. A function behind API Gateway gets them as they
+were sent, so they are kept in the scope of the request as well.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+SENT_NAMES = "localcloud.sent_names"  # of the headers, in the scope of a request
 _Protocol: Any = AutoHTTPProtocol  # one of two, depending on what is installed
 
 
@@ -28,6 +32,10 @@ def bounded_protocol(limit: int) -> type[Any]:
             if len(others) > limit:
                 idle = [each for each in others if each is not self and _is_idle(each)]
                 min(idle, key=lambda each: each.made, default=self).transport.close()
+
+        def on_header(self, name: bytes, value: bytes) -> None:
+            self.scope.setdefault(SENT_NAMES, []).append(name)
+            super().on_header(name, value)
 
     return BoundedProtocol
 

@@ -285,25 +285,32 @@ def _record_bytes(message: QueuedMessage) -> int:
 
 def _record(queue: IndexedQueue, message: QueuedMessage) -> dict[str, Any]:
     """One entry of the event, as documented for Lambda with Amazon SQS."""
+    attributes = message.message_attributes
     return {
         "messageId": message.id,
         "receiptHandle": message.receipt_handle,
         "body": message.body,
         "attributes": message.attributes,
-        "messageAttributes": {
-            name: {
-                "stringValue": value.get("StringValue"),
-                "binaryValue": _base64(value.get("BinaryValue")),
-                "stringListValues": [],
-                "binaryListValues": [],
-                "dataType": value["DataType"],
-            }
-            for name, value in message.message_attributes.items()
-        },
+        "messageAttributes": {name: _attribute(value) for name, value in attributes.items()},
+        **({"md5OfMessageAttributes": message.attribute_md5} if attributes else {}),
         "md5OfBody": message.body_md5,
         "eventSource": "aws:sqs",
         "eventSourceARN": queue.queue_arn,
         "awsRegion": queue.region,
+    }
+
+
+def _attribute(value: dict[str, Any]) -> dict[str, Any]:
+    """An attribute has the field of its value only."""
+    fields = {
+        "stringValue": value.get("StringValue"),
+        "binaryValue": _base64(value.get("BinaryValue")),
+    }
+    return {
+        **{name: each for name, each in fields.items() if each is not None},
+        "stringListValues": [],
+        "binaryListValues": [],
+        "dataType": value["DataType"],
     }
 
 

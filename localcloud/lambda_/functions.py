@@ -20,16 +20,27 @@ from localcloud.upstream import ACCOUNT_ID, replaces
 
 @replaces(moto_lambda)
 class LambdaFunction(moto_lambda.LambdaFunction):
-    """moto's function, plus its dead-letter queue, which moto accepts and forgets."""
+    """moto's function, plus what moto accepts and forgets: its dead-letter queue, and where its
+    logs go."""
 
     def __init__(
         self, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1
     ) -> None:
         self.dead_letter_config = spec.get("DeadLetterConfig")
         super().__init__(account_id, spec, region, version)
+        self._log_to((spec.get("LoggingConfig") or {}).get("LogGroup"))
+
+    def _log_to(self, group: str | None) -> None:
+        """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html"""
+        self.logs_group_name = group or f"/aws/lambda/{self.function_name}"
+
+    @property
+    def vpc_config(self) -> None:
+        """There are no networks here: one that is asked for is refused, an empty one is none."""
 
     def get_configuration(self, on_create: bool = False) -> dict[str, Any]:
         configuration = super().get_configuration(on_create)
+        configuration["LoggingConfig"] = {"LogFormat": "Text", "LogGroup": self.logs_group_name}
         if self.dead_letter_config:
             configuration["DeadLetterConfig"] = self.dead_letter_config
         return configuration
@@ -37,6 +48,8 @@ class LambdaFunction(moto_lambda.LambdaFunction):
     def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
         if "DeadLetterConfig" in config_updates:
             self.dead_letter_config = config_updates["DeadLetterConfig"]
+        if "LoggingConfig" in config_updates:
+            self._log_to(config_updates["LoggingConfig"].get("LogGroup"))
         return super().update_configuration(config_updates)
 
 

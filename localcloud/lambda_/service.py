@@ -8,7 +8,7 @@ from localcloud import arn as arns
 from localcloud import upstream
 from localcloud.arn import Arn
 from localcloud.call import Call
-from localcloud.http import Response
+from localcloud.http import Response, json_response
 from localcloud.iam.policies import Policy
 from localcloud.lambda_ import errors, functions, invoke, names, permissions, validation, versions
 from localcloud.lambda_.async_invoke import AsyncInvocations, dead_letter_target
@@ -46,6 +46,8 @@ class Lambda(Service):
             return await invoke.invoke(call, self.runtime, self.invocations)
         if call.operation in permissions.OPERATIONS:
             return permissions.handle(call)
+        if call.operation == "GetAccountSettings":
+            return json_response(200, _account(call.region))
         response = versions.handle(call) or upstream.ask(call.request)
         if response.status >= 300:
             return errors.in_full(response)
@@ -121,6 +123,27 @@ class Lambda(Service):
         self.mappings.stop()
         self.invocations.clear()
         self.runtime.stop()
+
+
+def _account(region: str) -> dict[str, Any]:
+    """AWS's limits for an account, and what it uses of them.
+    https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html
+    """
+    there = [each for each in functions.functions() if each.region == region]
+    reserved = sum(int(each.reserved_concurrency or 0) for each in there)
+    return {
+        "AccountLimit": {
+            "TotalCodeSize": 80_530_636_800,
+            "CodeSizeUnzipped": 262_144_000,
+            "CodeSizeZipped": 52_428_800,
+            "ConcurrentExecutions": validation.ACCOUNT_CONCURRENCY,
+            "UnreservedConcurrentExecutions": validation.ACCOUNT_CONCURRENCY - reserved,
+        },
+        "AccountUsage": {
+            "TotalCodeSize": sum(each.code_size for each in there),
+            "FunctionCount": len(there),
+        },
+    }
 
 
 def _described(function: LambdaFunction) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from moto.awslambda.models import (
 )
 
 from localcloud import arn as arns
-from localcloud import clock, deliver
+from localcloud import clock, deliver, models
 from localcloud.iam.policies import NOT_ASSUMABLE, find_role, lambda_may_assume, role_allows
 from localcloud.upstream import original, replaces
 
@@ -43,6 +43,13 @@ _SENDING = {"sqs": "SendMessage", "sns": "Publish"}
 _QUEUE_OR_TOPIC = re.compile(r"arn:[\w-]+:(sqs|sns):[\w-]+:\d{12}:.+")
 _MAX_ENVIRONMENT = 4096  # bytes
 _MAX_UNZIPPED = 262_144_000  # bytes
+ACCOUNT_CONCURRENCY = 1000
+UNRESERVED = 100  # of that, which no function can reserve
+_MAX_TAGS = 50
+_COLONS = 6  # in the ARN of a function; one more has a qualifier
+_EMPTY_ARCHIVE = b"PK\x05\x06"  # how a zip file without members begins
+# Runtimes that no function can be made with any more.
+_UNSUPPORTED = ("python2.7", "python3.6", "python3.7")
 _TESTED_BYTES = 16 * 1024 * 1024
 # Reserved names with a leading underscore, such as _HANDLER, are not valid names anyway.
 _RESERVED = {
@@ -234,6 +241,8 @@ def _refuse_dead_letters(role_arn: str, config: dict[str, str]) -> None:
             f"Invalid dead letter ARN: {target} is neither an SQS queue nor an SNS topic"
         )
     _refuse_unless_allowed(role_arn, found[1], _SENDING[found[1]], target)
+    if deliver.find(target) is None:
+        raise InvalidParameterValueException(f"The dead letter ARN {target} does not exist.")
 
 
 def refuse_destination(function: LambdaFunction, target: str) -> None:
@@ -264,6 +273,8 @@ def _refuse_what_is_no_package(spec: dict[str, Any]) -> None:
     if package is None:
         return
     raw = base64.b64decode(package) if isinstance(package, str) else package
+    if raw[:4] in (b"", _EMPTY_ARCHIVE):
+        raise InvalidParameterValueException("Uploaded file must be a non-empty zip")
     size = _unzipped_size(raw)
     if size is not None and size >= _MAX_UNZIPPED:
         raise InvalidParameterValueException(
@@ -326,9 +337,93 @@ def _is_whole(package: bytes) -> bool:
         return False  # the last two: an unknown compression, a password
 
 
+def _refuse_what_cannot_run(spec: dict[str, Any]) -> None:
+    """Refuse a function without runtime and handler, and one that is not written in Python.
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+    """
+    if spec.get("PackageType") == "Image" or spec.get("Code", {}).get("ImageUri"):
+        raise NotImplementedError("The local cloud has no container images; give it a zip file.")
+    if not spec.get("Runtime") or not spec.get("Handler"):
+        raise InvalidParameterValueException(
+            "Runtime and Handler are mandatory parameters for functions created with deployment "
+            "packages."
+        )
+    _refuse_runtime(spec["Runtime"])
+
+
+def _refuse_runtime(runtime: str) -> None:
+    member: Any = models.input_members("lambda", "CreateFunction")["Runtime"]
+    if runtime not in member.enum:
+        raise InvalidParameterValueException(
+            f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum "
+            f"value set: [{', '.join(member.enum)}] or be a valid ARN"
+        )
+    if runtime in _UNSUPPORTED:
+        raise InvalidParameterValueException(
+            f"The runtime parameter of {runtime} is no longer supported for creating or updating "
+            "AWS Lambda functions. We recommend you use a supported runtime while creating or "
+            "updating functions."
+        )
+    if not runtime.startswith("python"):
+        raise NotImplementedError(f"The local cloud runs Python only; it has no {runtime}.")
+
+
+def _refuse_json_logs(config: dict[str, Any]) -> None:
+    if config.get("LogFormat", "Text") != "Text":
+        raise NotImplementedError(
+            "The local cloud writes the logs of functions as text; it has no LogFormat "
+            f"{config['LogFormat']}."
+        )
+
+
+def _refuse_many_tags(tags: dict[str, str]) -> None:
+    if len(tags) > _MAX_TAGS:
+        raise InvalidParameterValueException("Number of tags exceeds resource tag limit.")
+
+
+@replaces(LambdaBackend)
+def tag_resource(backend: LambdaBackend, arn: str, tags: dict[str, str]) -> None:
+    """A function has 50 tags at most."""
+    found = backend.list_tags(arn)
+    _refuse_many_tags({**found, **tags})
+    found.update(tags)
+
+
+@replaces(LambdaBackend)
+def list_tags(backend: LambdaBackend, arn: str) -> dict[str, str]:
+    """Versions and aliases have no tags."""
+    if arns.parse(arn).resource.startswith("function:") and arn.count(":") > _COLONS:
+        raise InvalidParameterValueException(
+            "Tags on function aliases and versions are not supported. Please specify a function "
+            "ARN."
+        )
+    found: dict[str, str] = original(list_tags)(backend, arn)
+    return found
+
+
+@replaces(LambdaBackend)
+def put_function_concurrency(backend: LambdaBackend, function_name: str, reserved: int) -> int:
+    """What a function reserves is taken from the account, which keeps 100."""
+    others = sum(
+        int(each.reserved_concurrency or 0)
+        for each in backend.list_functions()
+        if each.function_name != function_name
+    )
+    if ACCOUNT_CONCURRENCY - others - int(reserved) < UNRESERVED:
+        raise InvalidParameterValueException(
+            "Specified ReservedConcurrentExecutions for function decreases account's "
+            f"UnreservedConcurrentExecution below its minimum value of [{UNRESERVED}]."
+        )
+    found: int = original(put_function_concurrency)(backend, function_name, reserved)
+    return found
+
+
 @replaces(LambdaBackend)
 def create_function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
     """A function needs a zip file, and a role that Lambda can assume and send dead letters with."""
+    _refuse_what_cannot_run(spec)
+    _refuse_many_tags(spec.get("Tags") or {})
+    _refuse_json_logs(spec.get("LoggingConfig") or {})
     _refuse_unless_assumable(spec["Role"])
     _refuse_what_is_no_package(spec.get("Code", {}))
     _refuse_variables(spec.get("Environment", {}))
@@ -342,6 +437,9 @@ def update_function_configuration(
 ) -> Any:
     """The rules for a new function also hold for an updated one."""
     function = backend.get_function(function_name, qualifier)
+    _refuse_json_logs(body.get("LoggingConfig") or {})
+    if body.get("Runtime"):
+        _refuse_runtime(body["Runtime"])
     if "Role" in body:
         _refuse_unless_assumable(body["Role"])
     if body.keys() & {"Role", "DeadLetterConfig"}:

@@ -248,7 +248,7 @@ class Delivery:
         }
 
     def _link(self, **query: str) -> str:
-        return f"http://{self.address}/?{urlencode(query)}"
+        return f"http://{self.address}/?{urlencode(query, safe=':')}"
 
 
 _running: Delivery | None = None  # one for the process, like moto's state

@@ -27,9 +27,13 @@ from moto.sns.models import SNSBackend, Topic
 from moto.sns.responses import SNSResponse
 
 from localcloud import arn as arns
+from localcloud.call import Call
 from localcloud.message_attributes import size_of, sns_problem
 from localcloud.upstream import original, replaces
 
+_ARNS = ("TopicArn", "TargetArn", "SubscriptionArn", "ResourceArn")
+_PARTS = 6  # of an ARN, at least
+_TARGETS = {"TopicArn", "TargetArn", "PhoneNumber"}
 MAX_BYTES = 256 * 1024
 _MAX_SUBJECT = 100  # characters; a subject must be shorter
 _MAX_ENTRIES = 10
@@ -114,18 +118,25 @@ def publish(backend: SNSBackend, message: str, arn: str | None, **options: Any) 
     return message_id
 
 
-def refuse_what_is_no_arn(parameter: str, text: str) -> None:
-    """Refuse a text with too few parts for an ARN."""
-    parts = text.count(":") + 1
-    if parts < 6:
-        raise InvalidParameterValue(
-            f"Invalid parameter: {parameter} Reason: An ARN must have at least 6 elements, not "
-            f"{parts}"
-        )
+def arn_problem(call: Call) -> str:
+    """What is wrong with an ARN in a call, in AWS's words, or "". What is in another region cannot
+    be meant."""
+    for name in _ARNS:
+        if (text := call.parameters.get(name)) is None:
+            continue
+        parts = text.split(":")
+        if len(parts) < _PARTS:
+            return f"{name} Reason: An ARN must have at least {_PARTS} elements, not {len(parts)}"
+        if name != "ResourceArn" and parts[3] != call.region:
+            return name
+    if call.operation == "Publish" and not call.parameters.keys() & _TARGETS:
+        return "TopicArn or TargetArn Reason: no value for required parameter"
+    if call.operation == "PublishBatch" and "TopicArn" not in call.parameters:
+        return "TopicArn Reason: no value for required parameter"
+    return ""
 
 
 def _refuse_no_topic(backend: SNSBackend, arn: str) -> None:
-    refuse_what_is_no_arn("TopicArn", arn)
     if arns.parse(arn).resource.startswith("endpoint/"):
         raise NotImplementedError(
             "The local cloud has no mobile push; publish to a topic (TopicArn) instead."
@@ -171,11 +182,13 @@ def _refuse_batch(entries: list[dict[str, Any]]) -> None:
         raise _EmptyBatch
     if len(entries) > _MAX_ENTRIES:
         raise TooManyEntriesInBatchRequest
-    ids = [entry["Id"] for entry in entries]
+    ids = [str(entry.get("Id", "")) for entry in entries]
     if not all(map(_ENTRY_ID.fullmatch, ids)):
         raise _InvalidEntryId
     if len(set(ids)) < len(ids):
         raise BatchEntryIdsNotDistinct
+    if not all("Message" in entry for entry in entries):
+        raise InvalidParameterValue("Invalid parameter: Empty message")
     sizes = (size_of(entry["Message"], entry.get("MessageAttributes") or {}) for entry in entries)
     if sum(sizes) > MAX_BYTES:
         raise _TooLong

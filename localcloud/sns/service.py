@@ -14,7 +14,7 @@ from localcloud.call import Call
 from localcloud.http import Response
 from localcloud.iam.policies import Policy
 from localcloud.service import Attributes, Needed, Service
-from localcloud.sns import subscriptions
+from localcloud.sns import limits, subscriptions
 from localcloud.sns.delivery import Delivery
 from localcloud.sns.mailbox import Mailbox
 from localcloud.upstream import ACCOUNT_ID
@@ -29,6 +29,8 @@ class SNS(Service):
         self.delivery = Delivery(mailbox)
 
     async def handle(self, call: Call) -> Response | None:
+        if problem := limits.arn_problem(call):
+            return call.error(400, "InvalidParameter", f"Invalid parameter: {problem}")
         if call.operation == "ConfirmSubscription":
             return _confirm(call)
         if call.operation == "Subscribe" and call.parameters.get("ReturnSubscriptionArn") != "true":

@@ -20,9 +20,8 @@ from moto.sns.exceptions import InvalidParameterValue
 from moto.sns.models import SNSBackend
 from moto.sns.responses import SNSResponse
 
-from localcloud import upstream
+from localcloud import deliver, upstream
 from localcloud.sns import delivery
-from localcloud.sns.limits import refuse_what_is_no_arn
 from localcloud.upstream import original, replaces
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
@@ -107,6 +106,8 @@ def hide_pending(body: bytes, label: bytes) -> bytes:
 
 def refuse_endpoint(protocol: str, endpoint: str) -> None:
     """Refuse a subscriber that messages cannot reach."""
+    if not endpoint:
+        raise _invalid("Endpoint")
     if protocol in _NOT_SERVED:
         raise NotImplementedError(
             f"The local cloud does not deliver to {protocol}; subscribe a function, a queue, an "
@@ -124,6 +125,8 @@ def refuse_endpoint(protocol: str, endpoint: str) -> None:
         raise _invalid("Endpoint must match the specified protocol")
     if protocol == "lambda" and not _FUNCTION_ARN.fullmatch(endpoint):
         raise _invalid("Lambda endpoint ARN")
+    if protocol == "lambda" and deliver.find(endpoint) is None:
+        raise _invalid(f"Endpoint Reason: Function not found: {endpoint}")
 
 
 def refuse_setting(name: str, value: str, scope: str | None = None, where: str = "") -> None:
@@ -146,26 +149,26 @@ def refuse_setting(name: str, value: str, scope: str | None = None, where: str =
 
 def _refuse_filter(policy: dict[str, Any], scope: str | None, where: str) -> None:
     """Refuse what moto refuses, what crashes it, and what it accepts but never matches."""
+    for key, rule in _rules_in(policy):
+        _refuse_what_never_matches(key, rule, scope)
     try:
         SNSBackend._validate_filter_policy(None, policy, scope)
     except (TypeError, AttributeError, IndexError, KeyError) as error:
         raise _invalid(f"{where}FilterPolicy: {error}") from None
-    for key, rule in _rules_in(policy):
-        _refuse_what_never_matches(key, rule, scope)
 
 
 def _rules_in(policy: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, rules in policy.items():
         if isinstance(rules, dict):
             yield from _rules_in(rules)
-        else:
+        elif isinstance(rules, list):
             yield from ((key, rule) for rule in rules)
 
 
 def _refuse_what_never_matches(key: str, rule: Any, scope: str | None) -> None:
     """Refuse what AWS supports but moto never matches: no message would come through."""
-    match, value = next(iter(rule.items())) if isinstance(rule, dict) else ("", None)
-    lacking = ""
+    match, value = next(iter(rule.items())) if isinstance(rule, dict) and rule else ("", None)
+    lacking = match if match in ("cidr", "wildcard") else ""
     if key == "$or":
         lacking = "$or"
     elif "." in key and scope == "MessageBody":
@@ -228,10 +231,3 @@ def set_subscription_attributes(response: SNSResponse) -> Any:
     if name == "RedrivePolicy" and known and not value:  # empty removes it
         known.attributes.pop(name, None)
     return answer
-
-
-@replaces(SNSBackend)
-def unsubscribe(backend: SNSBackend, arn: str) -> None:
-    """A pending subscription has no ARN yet, and its label in list_subscriptions is refused."""
-    refuse_what_is_no_arn("SubscriptionArn", arn)
-    original(unsubscribe)(backend, arn)

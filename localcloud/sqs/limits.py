@@ -34,6 +34,7 @@ _MAX_ENTRIES = 10
 _ENTRY_ID = re.compile(r"[\w-]{1,80}", re.ASCII)
 _MAX_DELAY = 15 * 60  # seconds
 _MAX_RECEIVES = 1000
+_REDRIVE = ("deadLetterTargetArn", "maxReceiveCount")
 _RANGES = {
     "DelaySeconds": (0, _MAX_DELAY),
     "KmsDataKeyReusePeriodSeconds": (60, 86_400),
@@ -151,24 +152,31 @@ def refuse_attributes(attributes: dict[str, Any]) -> None:
 
 
 def _refuse_redrive(policy: Any) -> None:
-    problem = ""
     try:
         found = policy if isinstance(policy, dict) else json.loads(policy)
-        if not isinstance(found, dict):
-            raise ValueError
+        problem = _redrive_problem(found)
     except ValueError:
         problem = "Redrive policy is not a valid JSON map."
-    else:
-        count = found.get("maxReceiveCount", 1)
-        if not _is_within(count, 1, _MAX_RECEIVES):
-            problem = (
-                f"Invalid value for maxReceiveCount: {count}, valid values are from 1 to "
-                f"{_MAX_RECEIVES} both inclusive."
-            )
     if problem:
         raise InvalidParameterValue(
             f"Value {policy} for parameter RedrivePolicy is invalid. Reason: {problem}"
         )
+
+
+def _redrive_problem(policy: Any) -> str:
+    if not isinstance(policy, dict):
+        return "Redrive policy is not a valid JSON map."
+    for name in _REDRIVE:
+        if name not in policy:
+            return f"Redrive policy does not contain mandatory attribute: {name}."
+    if policy.keys() - set(_REDRIVE):
+        return f"Only following attributes are supported: [{', '.join(_REDRIVE)}]."
+    if not _is_within(policy["maxReceiveCount"], 1, _MAX_RECEIVES):
+        return (
+            f"Invalid value for maxReceiveCount: {policy['maxReceiveCount']}, valid values are "
+            f"from 1 to {_MAX_RECEIVES} both inclusive."
+        )
+    return ""
 
 
 def _is_within(value: Any, least: int, most: int) -> bool:
@@ -191,6 +199,17 @@ def set_queue_attributes(response: SQSResponse) -> Any:
     """New attributes of a queue must be known and in range."""
     refuse_attributes(response._get_param("Attributes", {}))
     return original(set_queue_attributes)(response)
+
+
+@replaces(SQSResponse, "send_message")
+def send_with_system_attributes(response: SQSResponse) -> Any:
+    """The answer says what arrived of the system attributes, too."""
+    answer = original(send_with_system_attributes)(response)
+    if given := response._get_param("MessageSystemAttributes"):
+        measured = Message("", "")
+        measured.message_attributes = given
+        answer.result["MD5OfMessageSystemAttributes"] = measured.attribute_md5
+    return answer
 
 
 @replaces(moto_responses)

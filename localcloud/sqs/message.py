@@ -37,6 +37,8 @@ class QueuedMessage(moto_sqs.Message):
             "SenderId": self.sender_id,
             "ApproximateFirstReceiveTimestamp": str(self.approximate_first_receive_timestamp),
         }
+        if trace := self.system_attributes.get("AWSTraceHeader"):
+            attributes["AWSTraceHeader"] = trace["StringValue"]
         if self.dead_letter_source:
             attributes["DeadLetterQueueSourceArn"] = self.dead_letter_source
         return attributes

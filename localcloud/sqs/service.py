@@ -16,7 +16,7 @@ from localcloud.call import Call
 from localcloud.http import Response
 from localcloud.iam.policies import Policy
 from localcloud.service import Attributes, Needed, Service
-from localcloud.sqs import limits, long_poll, names
+from localcloud.sqs import limits, long_poll, names, rules
 from localcloud.sqs import queue as queues
 from localcloud.sqs.move_tasks import MoveTasks
 from localcloud.sqs.queue import IndexedQueue
@@ -35,9 +35,14 @@ class SQS(Service):
         self.move_tasks = MoveTasks()
 
     async def handle(self, call: Call) -> Response | None:
-        # In the query protocol moto answers at once; no SDK of today speaks it.
-        if call.operation == "ReceiveMessage" and not call.request.is_form:
+        if call.request.is_form:  # the query protocol; no SDK of today speaks it
+            return None
+        if problem := rules.problem(call):
+            return call.error(400, *problem)
+        if call.operation == "ReceiveMessage":
             return await long_poll.receive(call)
+        if call.operation in rules.BATCHES:
+            return _without_empty(upstream.ask(call.request))
         return None
 
     def needed(self, call: Call) -> Needed:
@@ -91,6 +96,15 @@ class SQS(Service):
     def reset(self) -> None:
         for queue in queues.queues():
             queue.close()
+
+
+def _without_empty(response: Response) -> Response:
+    """The answer to a batch: AWS leaves out `Successful` or `Failed` if there is no such entry."""
+    if response.status != 200:
+        return response
+    found = {name: entries for name, entries in json.loads(response.body).items() if entries}
+    headers = tuple(each for each in response.headers if each[0].lower() != "content-length")
+    return Response(200, json.dumps(found).encode(), headers)
 
 
 def _source_of(parameters: dict[str, Any]) -> str:

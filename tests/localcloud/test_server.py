@@ -130,8 +130,8 @@ def test_a_worker_that_was_retired_gets_no_work(cloud: str) -> None:
     module="moto",
 )
 def test_what_moto_does_not_have_is_a_clear_error(aws: Session) -> None:
-    with pytest.raises(ClientError, match=r"NotImplemented.*GET /2016-08-19/account-settings"):
-        aws.client("lambda").get_account_settings()
+    with pytest.raises(ClientError, match=r"NotImplemented.*GET /2020-04-22/code-signing-configs"):
+        aws.client("lambda").list_code_signing_configs()
     with pytest.raises(ClientError, match=r"get_sms_sandbox_account_status .* not been impl"):
         aws.client("sns").get_sms_sandbox_account_status()
 

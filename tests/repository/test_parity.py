@@ -10,7 +10,7 @@ from tests.support.parity import NOT_DONE, PAGE, SERVICES, Rule, collect, module
 
 # They connect a service to the cloud, hold what the others share, start it, or keep others out.
 WITHOUT_BEHAVIOR = {
-    "__main__", "arn", "call", "checkpoint", "cloud", "host.connections", "host.private",
+    "__main__", "apigateway.errors", "arn", "call", "checkpoint", "cloud", "host.private",
     "host.resources", "host.start_key", "http", "lambda_.errors", "service", "tasks", "upstream",
     "steps",
     "trail",

@@ -78,7 +78,10 @@ def resources(aws: Session) -> Counter[str]:
         "models": [m for i in apis for m in api.get_models(restApiId=i)["items"]],
         "validators": [v for i in apis for v in api.get_request_validators(restApiId=i)["items"]],
         "gateway responses": [
-            r for i in apis for r in api.get_gateway_responses(restApiId=i)["items"]
+            response
+            for i in apis
+            for response in api.get_gateway_responses(restApiId=i)["items"]
+            if not response["defaultResponse"]
         ],
         "deployments": [d for i in apis for d in api.get_deployments(restApiId=i)["items"]],
         "stages": [s for i in apis for s in api.get_stages(restApiId=i)["item"]],

@@ -27,6 +27,7 @@ from pathlib import Path
 import pytest
 
 from localcloud.losses import PLACES
+from localcloud.members import DECISIONS, decision
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "localcloud" / "PARITY.md"
@@ -56,8 +57,8 @@ _SERVICES_OF = {
 # What the local cloud does not do at all, or what would take a test too long to show, and why.
 NOT_DONE = (
     ("API Gateway", "HTTP and WebSocket APIs", "the tutorial has a REST API"),
-    ("API Gateway", "Authorizers, IAM authorization, CORS, caching, stage variables, "
-     "`binaryMediaTypes`", "the tutorial does not use them"),
+    ("API Gateway", "Authorizers, IAM authorization, CORS, caching, stage variables",
+     "the tutorial does not use them"),
     ("API Gateway", "A quota by week or month", "the local cloud counts any period as a day"),
     ("API Gateway", "The throttles of the account, and one `DeleteRestApi` in 30 seconds",
      "this machine has one learner"),
@@ -199,8 +200,30 @@ def page(rules: Iterable[Rule]) -> str:
         "|---|---|---|---|",
     )
     sections.append("\n".join(["## What is accepted, and might not arrive\n", *columns, *places]))
+    sections.append(_members())
     last = ["## What it does not do\n", _row("service", "what", "why"), "|---|---|---|", *not_done]
     return "\n\n".join([_HEAD.rstrip(), *sections, "\n".join(last)]) + "\n"
+
+
+def _members() -> str:
+    """The table of what becomes of the members of requests."""
+    columns = _row("operation", "not heeded; a warning says so", "refused"), "|---|---|---|"
+    rows = [
+        _row(f"{service}: `{operation}`", _names(found.not_done), _names(refused))
+        for service, operations in sorted(DECISIONS.items())
+        for operation in sorted(operations)
+        if (found := decision(service, operation)) is not None
+        and (refused := found.refused | found.refused_by_the_service) | found.not_done
+    ]
+    head = (
+        "## Members of requests\n\nOf the operations that the tutorial, the lab command or an "
+        "exercise uses, every\nmember that is not named here is heeded.\n"
+    )
+    return "\n".join([head, *columns, *rows])
+
+
+def _names(members: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(members))
 
 
 def _row(*cells: str) -> str:

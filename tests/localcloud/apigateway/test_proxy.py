@@ -31,7 +31,7 @@ def test_the_function_gets_the_documented_event_and_its_reply_is_the_answer(api:
     assert event["queryStringParameters"] == {"a": "2", "b": " x"}
     assert event["multiValueQueryStringParameters"] == {"a": ["1", "2"], "b": [" x"]}
     assert json.loads(event["body"]) == {"product": "شاي 🍵"}
-    assert event["headers"]["x-me"] == "ana"
+    assert event["headers"]["X-Me"] == "ana"
     assert event["isBase64Encoded"] is False
     context = event["requestContext"]
     assert (context["stage"], context["apiId"], context["path"]) == ("prod", api.id, "/prod/orders")

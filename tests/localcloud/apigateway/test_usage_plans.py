@@ -17,6 +17,7 @@ def test_a_method_that_needs_a_key_takes_one_of_a_plan_for_this_stage(api: Api) 
     api.deploy()
     value = api.plan()
     stray = api.api.create_api_key(name="stray", enabled=True)["value"]
+    api.api.create_deployment(restApiId=api.id, stageName="test")
     elsewhere = api.plan(stage="test")
     for headers in ({}, *({"x-api-key": key} for key in ("nonsense", stray, elsewhere))):
         assert api.post({}, **headers) == (403, {"message": "Forbidden"})

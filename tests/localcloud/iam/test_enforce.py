@@ -671,6 +671,8 @@ def test_an_update_is_refused_after_which_the_role_may_not_send_dead_letters(
 ) -> None:
     lambda_, source = aws.client("lambda"), "def handler(event, context): return 1"
     narrow, dead_letters = narrow_role(aws, allow("iam:GetRole")), {"TargetArn": target}
+    aws.client("sqs").create_queue(QueueName="CustomerOrders")
+    aws.client("sns").create_topic(Name="Orders")
     refused = f"does not have permissions to call {call}"
     with pytest.raises(ClientError, match=refused):
         make_function(aws, "f", source, Role=narrow, DeadLetterConfig=dead_letters)

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lab.aws.session import Session
-from tests.support.functions import make_function, zip_of
+from tests.support.functions import make_function, make_role, zip_of
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
 ECHO = "def handler(event, context):\n    return event\n"
@@ -202,3 +202,80 @@ def test_a_function_cannot_set_what_lambda_sets(
         )
     found = lambda_.get_function_configuration(FunctionName="f")
     assert found["Environment"]["Variables"] == fits
+
+
+EMPTY = b"PK\x05\x06" + bytes(18)
+NO_PLACE = "arn:aws:sqs:us-east-1:123456789012:nowhere"
+REFUSED: list[tuple[dict[str, Any], str, str]] = [
+    ({"Runtime": "non-existent-runtime"}, "InvalidParameterValueException",
+     "Value non-existent-runtime at 'runtime' failed to satisfy constraint: Member must satisfy"),
+    ({"Runtime": "python3.7"}, "InvalidParameterValueException",
+     "The runtime parameter of python3.7 is no longer supported for creating or updating AWS"),
+    ({"Runtime": "nodejs20.x"}, "NotImplemented",
+     "The local cloud runs Python only; it has no nodejs20.x."),
+    ({"Runtime": ""}, "InvalidParameterValueException",
+     "Runtime and Handler are mandatory parameters for functions created with deployment"),
+    ({"PackageType": "Image"}, "NotImplemented", "The local cloud has no container images"),
+    ({"FunctionName": "f" * 65}, "ValidationException", "length less than or equal to 64"),
+    ({"Code": {"ZipFile": EMPTY}}, "InvalidParameterValueException",
+     "Uploaded file must be a non-empty zip"),
+    ({"Tags": {f"k{i}": "v" for i in range(51)}}, "InvalidParameterValueException",
+     "Number of tags exceeds resource tag limit."),
+    ({"DeadLetterConfig": {"TargetArn": NO_PLACE}}, "InvalidParameterValueException",
+     f"The dead letter ARN {NO_PLACE} does not exist."),
+]  # fmt: skip
+
+
+@pytest.mark.parity(
+    "A function that cannot run is not made",
+    kept="yes, and it runs Python only",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html",
+)
+def test_a_function_that_cannot_run_is_not_made(aws: Session) -> None:
+    lambda_ = aws.client("lambda")
+    whole = {
+        "FunctionName": "f", "Role": make_role(aws), "Handler": "app.handler",
+        "Runtime": "python3.13", "Code": {"ZipFile": zip_of(ECHO)},
+    }  # fmt: skip
+    for change, code, said in REFUSED:
+        with pytest.raises(ClientError) as caught:
+            lambda_.create_function(**{**whole, **change})
+        error = caught.value.response["Error"]
+        assert (error["Code"], said in error["Message"]) == (code, True), error
+    assert lambda_.list_functions()["Functions"] == []
+
+
+@pytest.mark.parity(
+    "Functions reserve what the account of 1,000 has, but for 100",
+    kept="yes",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html",
+)
+def test_the_account_keeps_a_concurrency_of_100(aws: Session) -> None:
+    lambda_ = aws.client("lambda")
+    for name in ("f", "g"):
+        make_function(aws, name, ECHO)
+    lambda_.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=900)
+    refused = lambda_.exceptions.InvalidParameterValueException
+    for name, reserved in (("f", 901), ("g", 1), ("g", 2000)):
+        with pytest.raises(refused, match=r"below its minimum value of \[100\]"):
+            lambda_.put_function_concurrency(
+                FunctionName=name, ReservedConcurrentExecutions=reserved
+            )
+    found = lambda_.get_account_settings()
+    assert found["AccountLimit"]["UnreservedConcurrentExecutions"] == 100
+    assert found["AccountUsage"]["FunctionCount"] == 2
+
+
+def test_tags_are_a_functions_and_not_a_versions(aws: Session) -> None:
+    lambda_ = aws.client("lambda")
+    arn = make_function(aws, "f", ECHO, Tags={"a": "b"})
+    lambda_.tag_resource(Resource=arn, Tags={f"k{i}": "v" for i in range(49)})
+    assert len(lambda_.list_tags(Resource=arn)["Tags"]) == 50
+    with pytest.raises(ClientError, match="Number of tags exceeds resource tag limit"):
+        lambda_.tag_resource(Resource=arn, Tags={"one": "more"})
+    lambda_.publish_version(FunctionName="f")
+    said = "Tags on function aliases and versions are not supported"
+    with pytest.raises(ClientError, match=said):
+        lambda_.list_tags(Resource=f"{arn}:1")
+    with pytest.raises(ClientError, match=said):
+        lambda_.tag_resource(Resource=f"{arn}:1", Tags={"a": "b"})

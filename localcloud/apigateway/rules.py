@@ -1,0 +1,234 @@
+"""What API Gateway's control plane refuses, and moto accepts or fails on.
+
+Each function is the rule of one operation. It gets the request's body, and the API and the parts
+of the path that identifiers.py has found to be there.
+
+https://docs.aws.amazon.com/apigateway/latest/api/API_Operations.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from moto.apigateway.models import APIGatewayBackend, RestAPI
+
+from localcloud.apigateway.errors import bad_request, conflict, not_found, not_here
+
+_METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD", "ANY")
+_VARIABLE = re.compile(r"\{[^}]+\}")
+_STAGE_NAME = re.compile(r"\w+", re.ASCII)
+_MODEL_NAME = re.compile(r"[a-zA-Z0-9]+")
+_FUNCTION_URI = re.compile(
+    r"arn:aws[\w-]*:apigateway:[\w-]+:lambda:path/2015-03-31/functions/arn:aws[\w-]*:lambda:"
+    r"[\w-]+:\d{12}:function:[^/]+/invocations"
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A call to the control plane: the parts of its path, and its body."""
+
+    backend: APIGatewayBackend
+    api: RestAPI | None
+    given: Mapping[str, str]
+    body: Mapping[str, Any]
+
+    @property
+    def of_api(self) -> RestAPI:
+        assert self.api is not None  # the path of the operation names one
+        return self.api
+
+
+def check(operation: str, asked: Asked) -> None:
+    """Refuse what AWS refuses. Raises APIGatewayError."""
+    if rule := _RULES.get(operation):
+        rule(asked)
+
+
+def refuse_what_is_no_openapi(document: bytes) -> None:
+    """Refuse descriptions that moto cannot read: those in another language than JSON, and in
+    another version than OpenAPI 3."""
+    try:
+        found = json.loads(document)
+    except (ValueError, RecursionError):
+        raise not_here("imports OpenAPI 3 in JSON only; convert the document.") from None
+    if not isinstance(found, dict) or not str(found.get("openapi")).startswith("3."):
+        raise not_here("imports OpenAPI 3 in JSON only; convert the document.")
+
+
+def _resource(asked: Asked) -> None:
+    parent, part = asked.of_api.resources[asked.given["parent_id"]], asked.body["pathPart"]
+    if "+}" in (parent.path_part or ""):
+        raise bad_request("Cannot create a child of a resource with a greedy path variable.")
+    siblings = [r.path_part for r in asked.of_api.resources.values() if r.parent_id == parent.id]
+    if part in siblings:
+        text = f"Another resource with the same parent already has this name: {part}"
+        raise conflict(text)
+    variables = list(filter(_VARIABLE.fullmatch, filter(None, siblings)))
+    if _VARIABLE.fullmatch(part) and variables:
+        raise bad_request(
+            f"A sibling ({variables[0]}) of this resource already has a variable path part -- "
+            "only one is allowed"
+        )
+
+
+def _method(asked: Asked) -> None:
+    name, kind = asked.given["http_method"], asked.body["authorizationType"]
+    if name not in _METHODS:
+        raise bad_request(f"Invalid HttpMethod specified. Valid options are {','.join(_METHODS)}")
+    if name in asked.of_api.resources[asked.given["resource_id"]].resource_methods:
+        raise conflict("Method already exists for this resource")
+    refuse_authorization(kind)
+    _validator(asked.of_api, asked.body.get("requestValidatorId"))
+    _models(asked.of_api, asked.body.get("requestModels") or {})
+
+
+def refuse_authorization(kind: str) -> None:
+    """Refuse a kind of authorization that the local cloud would not check."""
+    if kind in ("CUSTOM", "COGNITO_USER_POOLS"):  # there are no authorizers here
+        raise bad_request(
+            "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or "
+            "COGNITO_USER_POOLS requires a valid authorizer."
+        )
+    if kind == "AWS_IAM":
+        raise not_here("has no IAM authorization of methods; use NONE, and an API key.")
+
+
+def _validator(api: RestAPI, validator_id: str | None) -> None:
+    if validator_id and validator_id not in api.request_validators:
+        raise bad_request("Invalid Request Validator identifier specified")
+
+
+def _models(api: RestAPI, models: Mapping[str, str]) -> None:
+    for name in models.values():
+        if name not in api.models and name not in ("Empty", "Error"):
+            raise bad_request(f"Invalid model identifier specified: {name}")
+
+
+def _integration(asked: Asked) -> None:
+    if asked.body["type"] == "AWS_PROXY" and not _FUNCTION_URI.fullmatch(asked.body.get("uri", "")):
+        raise bad_request(
+            "Integrations of type 'AWS_PROXY' currently only supports Lambda function and "
+            "Firehose stream invocations."
+        )
+
+
+def _model(asked: Asked) -> None:
+    name = asked.body["name"]
+    if not _MODEL_NAME.fullmatch(name):
+        raise bad_request(f"Model name must be alphanumeric: {name}")
+    if name in asked.of_api.models:
+        raise conflict("Model name already exists for this REST API")
+    _schema(asked.body.get("schema"))
+
+
+def _schema(schema: str | None) -> None:
+    try:
+        is_object = schema is not None and isinstance(json.loads(schema), dict)
+    except (ValueError, RecursionError):
+        is_object = False
+    if not is_object:
+        raise bad_request(
+            "Invalid model specified: Validation Result: warnings : [], errors : [Invalid model "
+            "schema specified]"
+        )
+
+
+def _stage(asked: Asked) -> None:
+    name = asked.body.get("stageName")
+    if name and not _STAGE_NAME.fullmatch(name):
+        raise bad_request("Stage name only allows a-zA-Z0-9_")
+
+
+def _authorizer(_: Asked) -> None:
+    raise not_here("has no authorizers; use an API key, or check in the function.")
+
+
+def _usage_plan(asked: Asked) -> None:
+    for stage in asked.body.get("apiStages") or []:
+        _refuse_missing_stage(asked.backend, stage.get("apiId", ""), stage.get("stage", ""))
+
+
+def _patches(asked: Asked) -> list[dict[str, Any]]:
+    """The patches of a call. Raises APIGatewayError if there is none, or one without a path."""
+    found = asked.body.get("patchOperations")
+    if not isinstance(found, list) or not all(each.get("path") for each in found):
+        raise bad_request("Invalid request input")
+    return found
+
+
+def _refuse_no_patch(asked: Asked) -> None:
+    _patches(asked)
+
+
+def _usage_plan_patch(asked: Asked) -> None:
+    for each in _patches(asked):
+        path, operation = each["path"], each.get("op")
+        if path != "/apiStages":
+            if path.startswith("/apiStages") and operation == "remove":
+                raise bad_request(
+                    f"Invalid patch path  '{path}' specified for op 'remove'. Please choose "
+                    "supported operations"
+                )
+            continue
+        api_id, _, stage = (each.get("value") or "").partition(":")
+        if operation == "add":
+            _refuse_missing_stage(asked.backend, api_id, stage)
+        stages = asked.backend.usage_plans[asked.given["usageplanId"]].api_stages
+        if operation == "remove" and {"apiId": api_id, "stage": stage} not in stages:
+            raise not_found(f"API Stage not found: {api_id}:{stage}")
+
+
+def _refuse_missing_stage(backend: APIGatewayBackend, api_id: str, stage: str) -> None:
+    if api_id not in backend.apis or stage not in backend.apis[api_id].stages:
+        raise not_found(f"API Stage not found: {api_id}:{stage}")
+
+
+def _usage_plan_deletion(asked: Asked) -> None:
+    plan_id, apis = asked.given["usageplanId"], asked.backend.apis
+    stages = asked.backend.usage_plans[plan_id].api_stages
+    if any(
+        each["apiId"] in apis and each["stage"] in apis[each["apiId"]].stages for each in stages
+    ):
+        raise bad_request(
+            f"Cannot delete Usage Plan {plan_id} because there are API Stages associated with it"
+        )
+
+
+def _usage_plan_key(asked: Asked) -> None:
+    """A key may be in one plan of a stage only."""
+    plan_id, key_id = asked.given["usageplanId"], asked.body["keyId"]
+    if key_id not in asked.backend.keys:
+        raise not_found("Invalid API Key identifier specified")
+    stages = asked.backend.usage_plans[plan_id].api_stages
+    for other in asked.backend.get_usage_plans(key_id):
+        shared = [each for each in other.api_stages if each in stages]
+        if shared and other.id != plan_id:
+            stage = f"{shared[0]['apiId']}:{shared[0]['stage']}"
+            raise conflict(
+                f"Usage Plan {plan_id} cannot be added because API Key {key_id} cannot reference "
+                f"multiple Usage Plans with the same API stage: {stage}"
+            )
+
+
+_RULES: dict[str, Callable[[Asked], None]] = {
+    "CreateAuthorizer": _authorizer,
+    "CreateDeployment": _stage,
+    "CreateModel": _model,
+    "CreateResource": _resource,
+    "CreateStage": _stage,
+    "CreateUsagePlan": _usage_plan,
+    "CreateUsagePlanKey": _usage_plan_key,
+    "DeleteUsagePlan": _usage_plan_deletion,
+    "PutIntegration": _integration,
+    "PutMethod": _method,
+    "UpdateApiKey": _refuse_no_patch,
+    "UpdateRequestValidator": _refuse_no_patch,
+    "UpdateRestApi": _refuse_no_patch,
+    "UpdateStage": _refuse_no_patch,
+    "UpdateUsagePlan": _usage_plan_patch,
+}

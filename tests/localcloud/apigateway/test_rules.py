@@ -1,0 +1,308 @@
+"""The control plane of API Gateway refuses what AWS refuses, in its words."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import urllib3
+from botocore.exceptions import ClientError
+
+import lab
+from lab.aws.session import Session
+from tests.support.functions import make_function, permit
+
+ACCOUNT = "123456789012"
+FUNCTION = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"
+URI = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{FUNCTION}/invocations"
+MODEL = {"contentType": "application/json", "schema": "{}"}
+
+
+@dataclass
+class Ground:
+    """A REST API with GET and POST at `/{proxy+}`, a stage, a model, a usage plan and its key.
+    POST has no integration."""
+
+    api: Any
+    id: str
+    root: str
+    resource: str
+    plan: str
+    key: str
+
+    def call(self, operation: str, **given: Any) -> Any:
+        """Call an operation; a name in angle brackets is one of ours."""
+        ours = {f"<{name}>": value for name, value in vars(self).items() if name != "api"}
+        return getattr(self.api, operation)(**_filled(given, ours))
+
+
+def _filled(given: Any, ours: dict[str, str]) -> Any:
+    if isinstance(given, dict):
+        return {name: _filled(value, ours) for name, value in given.items()}
+    if isinstance(given, list):
+        return [_filled(value, ours) for value in given]
+    for name, value in ours.items():
+        given = given.replace(name, value) if isinstance(given, str) else given
+    return given
+
+
+@pytest.fixture
+def ground(aws: Session) -> Ground:
+    make_function(aws, "f", "def handler(event, context):\n    return {'statusCode': 200}\n")
+    api = aws.client("apigateway")
+    made = api.create_rest_api(name="api")["id"]
+    permit(
+        aws, "f", "apigateway.amazonaws.com", f"arn:aws:execute-api:us-east-1:{ACCOUNT}:{made}/*"
+    )
+    root = api.get_resources(restApiId=made)["items"][0]["id"]
+    ids = {"restApiId": made}
+    ids["resourceId"] = api.create_resource(parentId=root, pathPart="{proxy+}", **ids)["id"]
+    for method in ("GET", "POST"):
+        api.put_method(**ids, httpMethod=method, authorizationType="NONE")
+    api.put_integration(
+        **ids, httpMethod="GET", type="AWS_PROXY", integrationHttpMethod="POST", uri=URI
+    )
+    api.create_model(restApiId=made, name="Order", **MODEL)
+    api.delete_method(**ids, httpMethod="POST")
+    api.create_deployment(restApiId=made, stageName="dev")
+    api.put_method(**ids, httpMethod="POST", authorizationType="NONE")
+    plan = api.create_usage_plan(name="plan", apiStages=[{"apiId": made, "stage": "dev"}])["id"]
+    key = api.create_api_key(name="key", enabled=True)["id"]
+    api.create_usage_plan_key(usagePlanId=plan, keyId=key, keyType="API_KEY")
+    return Ground(api, made, root, ids["resourceId"], plan, key)
+
+
+API = {"restApiId": "<id>"}
+RESOURCE = {**API, "resourceId": "<resource>"}
+GET, POST = {**RESOURCE, "httpMethod": "GET"}, {**RESOURCE, "httpMethod": "POST"}
+PATCH = {**RESOURCE, "httpMethod": "PATCH"}
+NO_API = f"Invalid API identifier specified {ACCOUNT}:nope"
+NO_METHOD = "Invalid Method identifier specified"
+NO_RESOURCE = "Invalid Resource identifier specified"
+NO_PLAN, NO_KEY = "Invalid Usage Plan ID specified", "Invalid API Key identifier specified"
+MISSING: list[tuple[str, dict[str, Any], str]] = [
+    ("delete_rest_api", {"restApiId": "nope"}, NO_API),
+    ("get_rest_api", {"restApiId": "nope"}, NO_API),
+    ("update_rest_api", {"restApiId": "nope", "patchOperations": []}, NO_API),
+    ("get_resources", {"restApiId": "nope"}, NO_API),
+    ("get_stages", {"restApiId": "nope"}, NO_API),
+    ("create_deployment", {"restApiId": "nope"}, NO_API),
+    ("get_resource", {**API, "resourceId": "nope"}, NO_RESOURCE),
+    ("delete_resource", {**API, "resourceId": "nope"}, NO_RESOURCE),
+    ("create_resource", {**API, "parentId": "nope", "pathPart": "x"}, NO_RESOURCE),
+    ("put_method", {**API, "resourceId": "nope", "httpMethod": "GET", "authorizationType": "NONE"},
+     NO_RESOURCE),
+    ("get_method", PATCH, NO_METHOD),
+    ("delete_method", PATCH, NO_METHOD),
+    ("put_integration", {**PATCH, "type": "MOCK"}, NO_METHOD),
+    ("get_integration", PATCH, NO_METHOD),
+    ("delete_integration", PATCH, NO_METHOD),
+    ("test_invoke_method", PATCH, NO_METHOD),
+    ("update_method", {**PATCH, "patchOperations": []}, NO_METHOD),
+    ("get_integration", POST, "Invalid Integration identifier specified"),
+    ("delete_integration", POST, "Invalid Integration identifier specified"),
+    ("get_deployment", {**API, "deploymentId": "nope"}, "Invalid Deployment identifier specified"),
+    ("delete_deployment", {**API, "deploymentId": "nope"},
+     "Invalid Deployment identifier specified"),
+    ("get_stage", {**API, "stageName": "nope"}, "Invalid stage identifier specified"),
+    ("delete_stage", {**API, "stageName": "nope"}, "Invalid stage identifier specified"),
+    ("get_model", {**API, "modelName": "nope"}, "Invalid model name specified: nope"),
+    ("delete_model", {**API, "modelName": "nope"}, "Invalid model name specified: nope"),
+    ("get_request_validator", {**API, "requestValidatorId": "nope"},
+     "Invalid Request Validator identifier specified"),
+    ("delete_request_validator", {**API, "requestValidatorId": "nope"},
+     "Invalid Request Validator identifier specified"),
+    ("get_authorizer", {**API, "authorizerId": "nope"}, "Invalid Authorizer identifier specified"),
+    ("delete_authorizer", {**API, "authorizerId": "nope"},
+     "Invalid Authorizer identifier specified"),
+    ("delete_gateway_response", {**API, "responseType": "THROTTLED"},
+     "Gateway response type not defined on api"),
+    ("get_usage_plan", {"usagePlanId": "nope"}, NO_PLAN),
+    ("delete_usage_plan", {"usagePlanId": "nope"}, NO_PLAN),
+    ("get_usage_plan_keys", {"usagePlanId": "nope"}, NO_PLAN),
+    ("create_usage_plan_key", {"usagePlanId": "nope", "keyId": "<key>", "keyType": "API_KEY"},
+     NO_PLAN),
+    ("create_usage_plan_key", {"usagePlanId": "<plan>", "keyId": "nope", "keyType": "API_KEY"},
+     NO_KEY),
+    ("get_usage_plan_key", {"usagePlanId": "<plan>", "keyId": "nope"}, NO_KEY),
+    ("delete_usage_plan_key", {"usagePlanId": "<plan>", "keyId": "nope"}, NO_KEY),
+    ("get_api_key", {"apiKey": "nope"}, NO_KEY),
+    ("delete_api_key", {"apiKey": "nope"}, NO_KEY),
+    ("create_usage_plan", {"name": "p", "apiStages": [{"apiId": "<id>", "stage": "nope"}]},
+     "API Stage not found: <id>:nope"),
+    ("update_usage_plan", {"usagePlanId": "<plan>", "patchOperations": [
+        {"op": "add", "path": "/apiStages", "value": "nope:dev"}]},
+     "API Stage not found: nope:dev"),
+]  # fmt: skip
+
+
+@pytest.mark.parity(
+    "What a call to the control plane names has to be there, else it is a 404",
+    kept="yes",
+    module="apigateway.identifiers",
+    aws="https://docs.aws.amazon.com/apigateway/latest/api/API_Operations.html",
+)
+def test_what_is_not_there_is_not_found(ground: Ground) -> None:
+    for operation, given, said in MISSING:
+        with pytest.raises(ClientError) as caught:
+            ground.call(operation, **given)
+        error = caught.value.response["Error"]
+        wanted = said.replace("<id>", ground.id)
+        assert (error["Code"], error["Message"]) == ("NotFoundException", wanted), operation
+
+
+NONE = {"authorizationType": "NONE"}
+PROXY = {**GET, "type": "AWS_PROXY", "integrationHttpMethod": "POST"}
+BAD, CONFLICT, HERE = "BadRequestException", "ConflictException", "NotImplemented"
+WRONG_URI = "Integrations of type 'AWS_PROXY' currently only supports Lambda function"
+REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
+    ("create_resource", {**API, "parentId": "<root>", "pathPart": "{proxy+}"}, CONFLICT,
+     "Another resource with the same parent already has this name: {proxy+}"),
+    ("create_resource", {**API, "parentId": "<resource>", "pathPart": "x"}, BAD,
+     "Cannot create a child of a resource with a greedy path variable."),
+    ("create_resource", {**API, "parentId": "<root>", "pathPart": "{id}"}, BAD,
+     "A sibling ({proxy+}) of this resource already has a variable path part"),
+    ("create_resource", {**API, "parentId": "<root>", "pathPart": "a b"}, BAD,
+     "Resource's path part only allow"),
+    ("put_method", {**RESOURCE, "httpMethod": "FOO", **NONE}, BAD,
+     "Invalid HttpMethod specified. Valid options are GET,PUT,POST,DELETE,PATCH,OPTIONS,HEAD,ANY"),
+    ("put_method", {**GET, **NONE}, CONFLICT, "Method already exists for this resource"),
+    ("put_method", {**PATCH, "authorizationType": "CUSTOM"}, BAD,
+     "Invalid authorizer ID specified."),
+    ("put_method", {**PATCH, "authorizationType": "AWS_IAM"}, HERE, "has no IAM authorization"),
+    ("put_method", {**PATCH, **NONE, "requestValidatorId": "nope"}, BAD,
+     "Invalid Request Validator identifier specified"),
+    ("put_method", {**PATCH, **NONE, "requestModels": {"application/json": "Nope"}}, BAD,
+     "Invalid model identifier specified: Nope"),
+    ("update_method", {**GET, "patchOperations": [
+        {"op": "replace", "path": "/authorizationType", "value": "AWS_IAM"}]}, HERE,
+     "has no IAM authorization"),
+    ("update_method", {**GET, "patchOperations": [{"op": "replace", "path": "/x", "value": "y"}]},
+     BAD, "Invalid patch path  '/x' specified for op 'replace'. Must be one of: ["),
+    ("put_integration", {**PROXY, "uri": URI.replace("lambda:path/2015-03-31", "firehose:path/x")},
+     BAD, WRONG_URI),
+    ("put_integration", {**PROXY, "uri": URI.replace("functions", "random")}, BAD, WRONG_URI),
+    ("create_model", {**API, **MODEL, "name": "Order"}, CONFLICT,
+     "Model name already exists for this REST API"),
+    ("create_model", {**API, **MODEL, "name": "an-order"}, BAD,
+     "Model name must be alphanumeric: an-order"),
+    ("create_model", {**API, **MODEL, "name": "Tea", "schema": "{"}, BAD,
+     "Invalid model specified: Validation Result"),
+    ("create_deployment", {**API, "stageName": "a b"}, BAD, "Stage name only allows a-zA-Z0-9_"),
+    ("create_authorizer", {**API, "name": "a", "type": "TOKEN"}, HERE, "has no authorizers"),
+    ("delete_usage_plan", {"usagePlanId": "<plan>"}, BAD, "Cannot delete Usage Plan <plan> because "
+     "there are API Stages associated with it"),
+    ("update_usage_plan", {"usagePlanId": "<plan>", "patchOperations": [
+        {"op": "remove", "path": "/apiStages/<id>:dev"}]}, BAD,
+     "Invalid patch path  '/apiStages/<id>:dev' specified for op 'remove'"),
+    ("update_usage_plan", {"usagePlanId": "<plan>"}, BAD, "Invalid request input"),
+    ("update_stage", {**API, "stageName": "dev"}, BAD, "Invalid request input"),
+    ("import_rest_api", {"body": b'{"swagger": "2.0", "info": {"title": "t", "version": "1"}}'},
+     HERE, "imports OpenAPI 3 in JSON only"),
+]  # fmt: skip
+
+
+@pytest.mark.parity(
+    "A resource, method, integration, model, stage or usage plan that cannot work is refused",
+    kept="yes",
+    module="apigateway.rules",
+    aws="https://docs.aws.amazon.com/apigateway/latest/api/API_Operations.html",
+)
+def test_what_cannot_work_is_refused(ground: Ground) -> None:
+    for operation, given, code, said in REFUSED:
+        with pytest.raises(ClientError) as caught:
+            ground.call(operation, **given)
+        error = caught.value.response["Error"]
+        wanted = said.replace("<id>", ground.id).replace("<plan>", ground.plan)
+        assert (error["Code"], wanted in error["Message"]) == (code, True), (operation, error)
+
+
+def test_a_key_is_in_one_plan_of_a_stage_and_leaves_it_when_it_is_deleted(ground: Ground) -> None:
+    stages = [{"apiId": ground.id, "stage": "dev"}]
+    other = ground.api.create_usage_plan(name="other", apiStages=stages)["id"]
+    with pytest.raises(ClientError, match="cannot reference multiple Usage Plans with the same"):
+        ground.api.create_usage_plan_key(usagePlanId=other, keyId=ground.key, keyType="API_KEY")
+    ground.api.delete_api_key(apiKey=ground.key)
+    assert ground.api.get_usage_plan_keys(usagePlanId=ground.plan)["items"] == []
+
+
+def test_a_usage_plan_without_stages_can_be_deleted(ground: Ground) -> None:
+    patch = {"op": "remove", "path": "/apiStages", "value": f"{ground.id}:dev"}
+    ground.api.update_usage_plan(usagePlanId=ground.plan, patchOperations=[patch])
+    ground.api.delete_usage_plan(usagePlanId=ground.plan)
+    assert ground.api.get_usage_plans()["items"] == []
+
+
+@pytest.mark.parity(
+    "A method, integration, resource or deployment is changed by patches",
+    kept="in those members that are heeded at all",
+    module="apigateway.changes",
+    aws="https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html",
+)
+def test_a_method_is_changed_by_patches(aws: Session, ground: Ground) -> None:
+    def patched(operation: str, path: str, value: str | None, **ids: Any) -> Any:
+        patch = {"op": "remove" if value is None else "replace", "path": path}
+        patches = [patch if value is None else {**patch, "value": value}]
+        return ground.call(operation, patchOperations=patches, **ids)
+
+    found = patched("update_method", "/apiKeyRequired", "true", **GET)
+    assert found["apiKeyRequired"] is True
+    name = "/requestParameters/method.request.header.x-h"
+    found = patched("update_method", name, "true", **GET)
+    assert found["requestParameters"] == {"method.request.header.x-h": True}
+    assert patched("update_method", name, None, **GET)["requestParameters"] == {}
+    found = patched("update_method", "/requestModels/application~1json", "Order", **GET)
+    assert found["requestModels"] == {"application/json": "Order"}
+    found = patched("update_integration", "/timeoutInMillis", "2000", **GET)
+    assert found["timeoutInMillis"] == 2000
+    found = patched("update_resource", "/pathPart", "{rest+}", **RESOURCE)
+    assert found["path"] == "/{rest+}"
+    (made,) = ground.call("get_deployments", **API)["items"]
+    changed = patched("update_deployment", "/description", "tea", **API, deploymentId=made["id"])
+    assert changed["description"] == "tea"
+    ground.api.delete_method(restApiId=ground.id, resourceId=ground.resource, httpMethod="POST")
+    ground.call("create_deployment", **API, stageName="dev")
+    url = lab.invoke_url(aws, ground.id, "dev", "/x")
+    assert urllib3.request("GET", url).status == 403
+    value = ground.api.get_api_key(apiKey=ground.key, includeValue=True)["value"]
+    assert urllib3.request("GET", url, headers={"x-api-key": value}).status == 200
+
+
+@pytest.mark.parity(
+    "There is a default for each gateway response, which is shown until another one is put",
+    kept="yes",
+    module="apigateway.gateway_responses",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html",
+)
+def test_a_gateway_response_has_a_default(ground: Ground) -> None:
+    ids = {**API, "responseType": "THROTTLED"}
+    found = ground.call("get_gateway_response", **ids)
+    template = '{"message":$context.error.messageString}'
+    assert (found["statusCode"], found["defaultResponse"]) == ("429", True)
+    assert found["responseTemplates"] == {"application/json": template}
+    assert len(ground.call("get_gateway_responses", **API)["items"]) > 20
+    made = ground.call("put_gateway_response", **ids, responseTemplates={"application/json": "{}"})
+    assert (made["statusCode"], made["defaultResponse"]) == ("429", False)
+    assert (
+        ground.call("get_gateway_response", **ids)["responseTemplates"]["application/json"] == "{}"
+    )
+    ground.call("delete_gateway_response", **ids)
+    assert ground.call("get_gateway_response", **ids)["defaultResponse"] is True
+
+
+def test_an_api_is_imported_without_a_description(ground: Ground) -> None:
+    document = {"openapi": "3.0.1", "info": {"title": "tea", "version": "1"}, "paths": {}}
+    made = ground.api.import_rest_api(body=json.dumps(document).encode())
+    assert ground.api.get_rest_api(restApiId=made["id"])["name"] == "tea"
+
+
+def test_an_integration_that_is_no_proxy_is_not_served_as_one(aws: Session, ground: Ground) -> None:
+    ids = {"restApiId": ground.id, "resourceId": ground.resource}
+    ground.api.put_integration(
+        **ids, httpMethod="GET", type="AWS", integrationHttpMethod="POST", uri=URI
+    )
+    ground.api.delete_method(**ids, httpMethod="POST")
+    ground.api.create_deployment(restApiId=ground.id, stageName="dev")
+    assert urllib3.request("GET", lab.invoke_url(aws, ground.id, "dev", "/x")).status == 500

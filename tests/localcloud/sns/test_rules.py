@@ -1,0 +1,70 @@
+"""SNS refuses an ARN of another form or region, and a subscriber that is not there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from lab.aws.session import Session
+
+TOPIC = "arn:aws:sns:us-east-1:123456789012:Orders"
+ELSEWHERE = TOPIC.replace("us-east-1", "eu-west-1")
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
+NO_ARN = "Invalid parameter: TopicArn Reason: An ARN must have at least 6 elements, not 1"
+TO_QUEUE = {"Protocol": "sqs", "Endpoint": QUEUE}
+REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
+    ("get_topic_attributes", {"TopicArn": "x"}, "InvalidParameter", NO_ARN),
+    ("subscribe", {"TopicArn": "x", **TO_QUEUE}, "InvalidParameter", NO_ARN),
+    ("delete_topic", {"TopicArn": "x"}, "InvalidParameter", NO_ARN),
+    ("publish", {"TopicArn": "x", "Message": "tea"}, "InvalidParameter", NO_ARN),
+    ("publish", {"Message": "tea"}, "InvalidParameter", "Invalid parameter: TopicArn or TargetArn "
+     "Reason: no value for required parameter"),
+    ("publish_batch", {"PublishBatchRequestEntries": []}, "InvalidParameter",
+     "Invalid parameter: TopicArn Reason: no value for required parameter"),
+    ("publish_batch", {"TopicArn": TOPIC, "PublishBatchRequestEntries": [{"Id": "a"}]},
+     "InvalidParameter", "Invalid parameter: Empty message"),
+    ("publish_batch", {"TopicArn": TOPIC, "PublishBatchRequestEntries": [{"Message": "tea"}]},
+     "InvalidBatchEntryId", "The Id of a batch entry"),
+    ("unsubscribe", {"SubscriptionArn": "PendingConfirmation"}, "InvalidParameter",
+     "Invalid parameter: SubscriptionArn Reason: An ARN must have at least 6 elements, not 1"),
+    ("get_subscription_attributes", {"SubscriptionArn": "x"}, "InvalidParameter",
+     "Invalid parameter: SubscriptionArn Reason: An ARN must have at least 6 elements, not 1"),
+    ("get_topic_attributes", {"TopicArn": ELSEWHERE}, "InvalidParameter",
+     "Invalid parameter: TopicArn"),
+    ("delete_topic", {"TopicArn": ELSEWHERE}, "InvalidParameter", "Invalid parameter: TopicArn"),
+    ("publish", {"TopicArn": ELSEWHERE, "Message": "tea"}, "InvalidParameter",
+     "Invalid parameter: TopicArn"),
+    ("get_topic_attributes", {"TopicArn": f"{TOPIC}2"}, "NotFound", "Topic does not exist"),
+    ("subscribe", {"TopicArn": TOPIC, "Protocol": "sqs"}, "InvalidParameter",
+     "Invalid parameter: Endpoint"),
+    ("subscribe", {"TopicArn": TOPIC, "Protocol": "lambda",
+                   "Endpoint": "arn:aws:lambda:us-east-1:123456789012:function:nope"},
+     "InvalidParameter", "Invalid parameter: Endpoint Reason: Function not found: arn:aws:lambda:"),
+    ("subscribe", {"TopicArn": TOPIC, **TO_QUEUE,
+                   "Attributes": {"FilterPolicy": '{"ip": [{"cidr": "10.0.0.0/24"}]}'}},
+     "NotImplemented", "The local cloud has no filter policies with cidr."),
+    ("subscribe", {"TopicArn": TOPIC}, "ValidationError",
+     "1 validation error detected: Value null at 'protocol'"),
+]  # fmt: skip
+
+
+@pytest.mark.parity(
+    "A malformed ARN, and one of another region, is an invalid parameter of every call",
+    kept="yes",
+    module="sns.limits",
+    aws="https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html",
+)
+def test_what_sns_cannot_mean_is_refused_in_the_words_of_aws(aws: Session) -> None:
+    once = Config(parameter_validation=False, retries={"total_max_attempts": 1})
+    sns = aws.client("sns", config=once)
+    sns.create_topic(Name="Orders")
+    aws.client("sns", region_name="eu-west-1").create_topic(Name="Orders")
+    for operation, given, code, said in REFUSED:
+        with pytest.raises(ClientError) as caught:
+            getattr(sns, operation)(**given)
+        error = caught.value.response["Error"]
+        assert (error["Code"], said in error["Message"]) == (code, True), (operation, error)
+    assert aws.client("sns", region_name="eu-west-1").list_topics()["Topics"]
