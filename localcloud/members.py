@@ -112,9 +112,11 @@ DECISIONS: dict[str, dict[str, str]] = {
         "CreateRole": "Path RoleName AssumeRolePolicyDocument Description MaxSessionDuration Tags "
         "!PermissionsBoundary",
         "DeleteRole": "RoleName",
+        "DeleteRolePermissionsBoundary": "RoleName",
         "DeleteRolePolicy": "RoleName PolicyName",
         "DetachRolePolicy": "RoleName PolicyArn",
         "GetPolicy": "PolicyArn",
+        "GetPolicyVersion": "PolicyArn VersionId",
         "GetRole": "RoleName",
         "GetRolePolicy": "RoleName PolicyName",
         "ListAttachedRolePolicies": "RoleName PathPrefix Marker MaxItems",
