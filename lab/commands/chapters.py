@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import boto3
 import click
 
+from lab.aws import reads
 from lab.aws.inventory import survey
 from lab.aws.session import in_words, session
 from lab.commands import cloud
@@ -34,7 +35,8 @@ def check(chapter: str | None, as_json: bool) -> None:
     aws = session(start=False)
     if not as_json:
         print(_what_is_looked_at(aws), flush=True)
-    found = {each.number: facade.examine(aws, each.number) for each in wanted}
+    with reads.once_each():
+        found = {each.number: facade.examine(aws, each.number) for each in wanted}
     if as_json:
         print(json.dumps({n: [f.as_dict() for f in findings] for n, findings in found.items()}))
     else:
