@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lab.aws.session import Session
-from lab.commands import chapters, main
+from lab.commands import main
 from lab.here import local
 from tests.support.chapters import given
 from tests.support.sessions import make_session
