@@ -226,9 +226,8 @@ lab.show(figure, "latency-of-each-hop")
 # very first order is likely to be one of them.
 #
 # On AWS, expect the third hop to be the longest, because SNS calls a function by way of Lambda's
-# own queue. Somebody measured 16 ms from SQS to Lambda, and 73 ms from SNS. (Did you set a
-# batching window in the exercise of chapter 03? It shows up here: up to a second, on the second
-# hop.)
+# own queue. (Did you set a batching window in the exercise of chapter 03? It shows up here: up to a
+# second, on the second hop.)
 #
 # ## Orders a second
 #

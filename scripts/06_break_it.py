@@ -640,8 +640,8 @@ lab.show(figure, "where-each-order-went")
 # ## You now have…
 #
 # seen each fault of a chain like this one, and what saves the order: the queue that waits, the
-# dead-letter queue that keeps, the condition that counts to one, and the redrive that brings
-# back.
+# dead-letter queue that keeps, the condition that writes an order once, and the redrive that
+# brings it back.
 #
 # Console: DynamoDB, *Tables*, `Orders`, *Get live item count*.
 
