@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 from typing import Any
 
 import pytest
@@ -143,3 +145,37 @@ def test_a_cloud_that_lacks_an_operation_is_told_from_one_that_refuses_it(
 ) -> None:
     reply: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
     assert lab.is_not_served(ClientError(reply, "TestInvokeMethod")) == is_not_served
+
+
+class FakeLambda:
+    """Answers tests of a function with these payloads; a text that begins with "!" is an error."""
+
+    def __init__(self, *answers: str) -> None:
+        self._answers = itertools.cycle(answers)
+
+    def invoke(self, **_: object) -> dict[str, Any]:
+        answer = next(self._answers)
+        failed = {"FunctionError": "Unhandled"} if answer.startswith("!") else {}
+        return {"Payload": io.BytesIO(answer.encode()), **failed}
+
+
+@pytest.mark.parametrize(
+    ("answers", "wanted", "said"),
+    [
+        (["fine"], 5, "0 of 5 tests failed, expected 5. This cloud does not enforce roles"),
+        (["fine", "!denied"], 5, "2 of 5 tests failed, expected 5. !denied"),
+        (["!denied"], 0, "5 of 5 tests failed, expected 0. !denied"),
+    ],
+)
+def test_chapter_06_says_why_it_waits_for_a_role(
+    answers: list[str], wanted: int, said: str
+) -> None:
+    (cell,) = (c for c in cells.cells(COURSE.find("06")) if "def tests_fail" in c.source)
+    function, _, _ = cell.source.partition("\nlab.wait_until")
+    scope: dict[str, Any] = {"lab": lab, "names": names(), "lambda_": FakeLambda(*answers)}
+    exec(function, scope)
+    with pytest.raises(lab.NotYetError) as raised:
+        scope["tests_fail"](wanted)
+    assert str(raised.value).startswith(said)
+    scope["lambda_"] = FakeLambda("!denied" if wanted else "fine")
+    assert scope["tests_fail"](wanted)
