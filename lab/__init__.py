@@ -4,9 +4,10 @@ A script needs one import, `import lab`, and talks to AWS through boto3 itself.
 """
 
 from lab.aws.calls import show_calls
+from lab.aws.inventory import is_not_served
 from lab.aws.packaging import RUNTIME, event, package, schema
 from lab.aws.session import account_id, invoke_url, session
-from lab.aws.waiting import NotYetError, once_name_is_free, once_role_is_ready, wait_until
+from lab.aws.waiting import NotYetError, once_name_is_free, once_role_is_ready
 from lab.course import COURSE, facade
 from lab.course.dead_letters import dead_letters, redrive
 from lab.course.facade import (
@@ -20,6 +21,7 @@ from lab.course.facade import (
     is_ours,
     look,
     run_again,
+    wait_until,
 )
 from lab.course.inbox import confirm_subscription, show_mail
 from lab.course.names import names, tag_list, tags
@@ -51,6 +53,7 @@ __all__ = [
     "hurry",
     "insist",
     "invoke_url",
+    "is_not_served",
     "is_ours",
     "look",
     "names",

@@ -573,10 +573,15 @@ if not any(key["id"] == key_id for key in plan_keys):
 
 # %%
 order = {"product": "Assam tea", "quantity": 2, "order_id": "chapter-00"}
-answer = apigateway.test_invoke_method(
-    restApiId=api_id, resourceId=orders_id, httpMethod="POST", body=json.dumps(order)
-)
-print(f"Tested POST /orders: {answer['status']} {answer['body']}")
+try:
+    answer = apigateway.test_invoke_method(
+        restApiId=api_id, resourceId=orders_id, httpMethod="POST", body=json.dumps(order)
+    )
+    print(f"Tested POST /orders: {answer['status']} {answer['body']}")
+except apigateway.exceptions.ClientError as error:
+    if not lab.is_not_served(error):
+        raise
+    print("Went on without the test, as this cloud has no TestInvokeMethod.")
 
 # %% [markdown]
 # The answer is 202 and the id. Change `quantity` to 0 and run the cell again: you get 400, and

@@ -85,6 +85,7 @@ table = aws.resource("dynamodb").Table(names.table)
 item = lab.wait_until(
     lambda: table.get_item(Key={"order_id": order_id}, ConsistentRead=True).get("Item"),
     f"order {order_id} is in the table",
+    order=order_id,
 )
 print("Stored the item:")
 for name in sorted(item):

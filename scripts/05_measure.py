@@ -92,6 +92,7 @@ post({"product": "Assam tea", "quantity": 1, "order_id": ids[0]})
 first = lab.wait_until(
     lambda: table.get_item(Key={"order_id": ids[0]}, ConsistentRead=True).get("Item"),
     f"order {ids[0]} is in the table",
+    order=ids[0],
 )
 print("Sent the first order, and found it in the table.")
 
@@ -125,6 +126,7 @@ print(f"Sent {ORDERS} orders, each answered 202.")
 last = lab.wait_until(
     lambda: table.get_item(Key={"order_id": ids[-1]}, ConsistentRead=True).get("Item"),
     f"order {ids[-1]} is in the table",
+    order=ids[-1],
 )
 print(f"Read one order by its id: {last['quantity']} x {last['product']}.")
 
@@ -159,7 +161,9 @@ def newest_first() -> list[dict]:
 # Console: *Run*, and *Run* again, until 200 are returned.
 
 # %%
-lab.wait_until(lambda: len(newest_first()) == ORDERS, f"all {ORDERS} orders are in the index")
+lab.wait_until(
+    lambda: len(newest_first()) == ORDERS, f"all {ORDERS} orders are in the index", order=run
+)
 items = newest_first()
 print(f"Read {len(items)} orders of this run, newest first. The first three of them:")
 for item in items[:3]:
@@ -222,9 +226,8 @@ lab.show(figure, "latency-of-each-hop")
 # very first order is likely to be one of them.
 #
 # On AWS, expect the third hop to be the longest, because SNS calls a function by way of Lambda's
-# own queue. Somebody measured 16 ms from SQS to Lambda, and 73 ms from SNS. (Did you set a
-# batching window in the exercise of chapter 03? It shows up here: up to a second, on the second
-# hop.)
+# own queue. (Did you set a batching window in the exercise of chapter 03? It shows up here: up to a
+# second, on the second hop.)
 #
 # ## Orders a second
 #

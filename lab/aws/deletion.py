@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from lab.aws.inventory import Found, Resource, delete_step, survey
-from lab.aws.waiting import wait_until
+from lab.aws.waiting import NotYetError, wait_until
 from lab.engine.display import printable
 from lab.errors import FIXABLE
 from lab.here.lock import set_up_lock
@@ -58,4 +58,10 @@ def _delete(found: Found) -> None:
         return found.id in found.resource.find_all()
 
     delete_step(lambda: found.resource.delete(found.id), there)
-    wait_until(lambda: not there(), f"{found.resource} is gone", timeout=300)
+
+    def gone() -> bool:
+        if there():
+            raise NotYetError(f"{found.id} is still listed.")
+        return True
+
+    wait_until(gone, f"{found.resource} is gone", timeout=300)

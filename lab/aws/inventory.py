@@ -112,6 +112,14 @@ def is_missing(error: ClientError) -> bool:
     return any(word in code for word in ("NotFound", "NonExistent", "DoesNotExist", "NoSuch"))
 
 
+def is_not_served(error: ClientError) -> bool:
+    """Whether a cloud that is not AWS says that it does not have this operation."""
+    code = error.response["Error"]["Code"]
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    said = code in ("InternalFailure", "NotImplemented", "UnknownOperationException", "501")
+    return said or status in (405, 501) or (status == 404 and not is_missing(error))
+
+
 def delete_step(step: Callable[[], object], there: Callable[[], bool] = lambda: True) -> None:
     """Do a step of a deletion. Where its reply was lost, boto3 has repeated it and met nothing
     to delete: what is gone is done, by the error's code or because it is not `there` any more."""

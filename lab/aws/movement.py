@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 
+from lab.aws import reads
 from lab.aws.arn import name_in
 from lab.aws.waiting import wait_until
 from lab.engine.display import printable
@@ -72,7 +73,8 @@ def find_standstill(aws: boto3.Session, queue_url: str, mapping: dict[str, Any])
 
     def moves() -> bool:
         nonlocal last
-        last = look(aws, queue_url, mapping)
+        with reads.each_time():
+            last = look(aws, queue_url, mapping)
         return not last.is_still or last.has_moved_since(first)
 
     try:

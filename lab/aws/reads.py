@@ -16,7 +16,7 @@ from typing import Any
 
 import boto3
 
-_READS = ("Get", "List", "Describe")
+_READS = ("Get", "List", "Describe", "Scan")
 _answers: ContextVar[dict[str, Any] | None] = ContextVar("answers", default=None)
 
 
@@ -27,6 +27,16 @@ def once_each() -> Iterator[None]:
         yield
         return
     token = _answers.set({})
+    try:
+        yield
+    finally:
+        _answers.reset(token)
+
+
+@contextmanager
+def each_time() -> Iterator[None]:
+    """In here, AWS is asked each time, also within `once_each`: for what is watched."""
+    token = _answers.set(None)
     try:
         yield
     finally:

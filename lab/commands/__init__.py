@@ -10,13 +10,17 @@ import sys
 import click
 
 from lab.commands import chapters, cloud, console, demo, dev, look, watch
-from lab.course import facade
+from lab.course import COURSE, facade
 from lab.errors import FIXABLE
 from lab.here import settings
+from lab.here.failures import STOPPED
+
+_EXAMPLE = COURSE.find(COURSE.set_up[-1])
+_STOPPED_STATUS = 130  # as a shell has it for Ctrl-C: 128 and the number of the signal
 
 
 class _Group(click.Group):
-    """Shows errors that a user can fix as one line."""
+    """Shows errors that a user can fix as one line, and lists the commands in the order of use."""
 
     def invoke(self, context: click.Context) -> object:
         try:
@@ -24,11 +28,27 @@ class _Group(click.Group):
         except FIXABLE as error:
             print(*facade.report(error), sep="\n", file=sys.stderr)
             sys.exit(1)
+        except (KeyboardInterrupt, click.Abort) as error:  # at a question, click makes it an Abort
+            print(STOPPED, file=sys.stderr)
+            sys.exit(_STOPPED_STATUS if isinstance(error, KeyboardInterrupt) else 1)
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(self.commands)
 
 
-main = _Group(
+@click.group(
     "lab",
-    help=f"""Run the tutorial's local cloud and its chapters.
+    cls=_Group,
+    invoke_without_command=True,
+    help=f"""Run the tutorial's chapters and its local cloud.
+
+    Without a command: where you are, and what is next. A chapter is named by its number or its
+    name: `lab check {_EXAMPLE.number}` and `lab check {_EXAMPLE.name}` are the same.
+
+    \b
+    lab goto {_EXAMPLE.number}        make what comes before chapter {_EXAMPLE.number}
+    lab check          say what is right, what is wrong, and how to fix it
+    lab explain        say what the last error means
 
     Settings come from the environment:
 
@@ -37,6 +57,13 @@ main = _Group(
     """,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, cloud, console, watch, chapters, look, dev):
+@click.version_option(package_name="chain-lambda-functions", message="%(package)s %(version)s")
+@click.pass_context
+def main(context: click.Context) -> None:
+    if context.invoked_subcommand is None:
+        chapters.say_where_you_are()
+
+
+for module in (demo, chapters, look, console, watch, cloud, dev):
     for command in module.COMMANDS:
         main.add_command(command)

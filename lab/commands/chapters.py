@@ -12,13 +12,15 @@ from collections.abc import Iterator
 import boto3
 import click
 
+from lab.aws import reads
 from lab.aws.session import in_words, session
 from lab.commands import cloud
 from lab.course import COURSE, facade
 from lab.course import dead_letters as stuck
 from lab.course.names import names
 from lab.engine import catch_up, checks, exercises
-from lab.errors import LabError
+from lab.engine.course import Chapter
+from lab.errors import LabError, NoCloudError
 from lab.here import settings
 
 
@@ -35,7 +37,8 @@ def check(chapter: str | None, as_json: bool) -> None:
     aws = session(start=False)
     if not as_json:
         print(_what_is_looked_at(aws), flush=True)
-    found = {each.number: facade.examine(aws, each.number) for each in wanted}
+    with reads.once_each():
+        found = {each.number: facade.examine(aws, each.number) for each in wanted}
     if as_json:
         print(json.dumps({n: [f.as_dict() for f in findings] for n, findings in found.items()}))
     else:
@@ -57,6 +60,37 @@ def _said(found: dict[str, list[checks.Finding]], *, everything: bool) -> Iterat
         return
     for number, findings in found.items():
         yield checks.report(COURSE.find(number), findings, everything=True)
+
+
+def say_where_you_are() -> None:
+    """How far the learner is, and what is next: what bare `lab` says."""
+    try:
+        aws = session(start=False)
+    except NoCloudError:
+        print("No local cloud runs for this folder, so nothing is set up yet.")
+        _say_what_is_next(COURSE.chapters[0])
+        return
+    print(_what_is_looked_at(aws), flush=True)
+    with reads.once_each():
+        found = {each.number: facade.examine(aws, each.number) for each in COURSE.chapters[:-1]}
+    _say_how_far(found)
+
+
+def _say_how_far(found: dict[str, list[checks.Finding]]) -> None:
+    right = [number for number, findings in found.items() if checks.is_right(findings)]
+    print(f"Right: {', '.join(right)}." if right else "No chapter has been finished yet.")
+    following = next((number for number in found if number not in right), COURSE.last)
+    chapter = COURSE.find(following)
+    if following in found and checks.has_begun(found[following]):
+        print(f"Begun: {chapter.title}. `lab check {following}` says what is missing or wrong.")
+    _say_what_is_next(chapter)
+
+
+def _say_what_is_next(chapter: Chapter) -> None:
+    notebook = f"`make lab`, then notebooks/{chapter.notebook.name}"
+    script = f".venv/bin/python scripts/{chapter.script.name}"
+    print(f"Next: chapter {chapter.title}. Open it with {notebook}; or run `{script}`.")
+    print("`lab --help` lists the commands.")
 
 
 @click.command()
@@ -137,9 +171,11 @@ def open_notebooks(chapter: str, flags: tuple[str, ...]) -> None:
 @click.command()
 @click.argument("chapter")
 @click.argument("which", type=click.IntRange(min=1), default=1)
-def hint(chapter: str, which: int) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print all hints as JSON, for scripts.")
+def hint(chapter: str, which: int, as_json: bool) -> None:
     """Print a hint for the exercise of CHAPTER, the first one or number WHICH."""
-    print(exercises.hint(COURSE.find(chapter), which))
+    found = COURSE.find(chapter)
+    print(json.dumps(found.exercise.hints) if as_json else exercises.hint(found, which))
 
 
 @click.command(

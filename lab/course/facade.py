@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
 
 import boto3
 
-from lab.aws import deletion
+from lab.aws import deletion, waiting
 from lab.aws.inventory import Found, is_one_of_ours
 from lab.aws.session import session
 from lab.course import COURSE
 from lab.course.names import tags
 from lab.course.screens import screen
+from lab.course.whereabouts import last_seen
 from lab.engine import checks, drawing, exercises, explain, ground, guesses
 from lab.engine import screen as screens
 from lab.engine.checks import Finding
-from lab.errors import CourseError
+from lab.engine.display import printable
+from lab.errors import CourseError, WaitTimeoutError
 from lab.here import failures
+
+T = TypeVar("T")
 
 
 def check_ground(aws: boto3.Session, number: str) -> None:
@@ -41,6 +45,23 @@ def look(what: str, *which: str) -> None:
     Only looks. Raises LabError, which lists what can be looked at.
     """
     screens.show(screen(session(), what, *which))
+
+
+def wait_until(
+    look: Callable[[], T | None], what: str, *, timeout: float = 60.0, order: str = ""
+) -> T:
+    """Call `look` until it returns something true, and return that.
+
+    Raises WaitTimeoutError after `timeout` seconds, with what was seen last: what NotYetError said,
+    and of the orders whose ids begin with `order` where they are, and why.
+    """
+    try:
+        return waiting.wait_until(look, what, timeout=timeout)
+    except WaitTimeoutError as error:
+        if not order:
+            raise
+        seen = last_seen(COURSE, session(start=False), order)
+        raise WaitTimeoutError(f"{error}\n{printable(seen)}") from None
 
 
 def check(number: str) -> None:

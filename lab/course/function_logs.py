@@ -16,6 +16,8 @@ import boto3
 
 from lab.course.names import names
 
+_MOST = 10_000  # lines that AWS gives at once
+
 
 @dataclass(frozen=True)
 class Line:
@@ -38,11 +40,11 @@ class Line:
 def lines(
     aws: boto3.Session, functions: Sequence[str] = (), pattern: str = "", *, quietly: bool = False
 ) -> list[Line]:
-    """What these functions logged (those of the tutorial unless given), in order of time.
+    """All that these functions logged (those of the tutorial unless given), in order of time.
 
-    `pattern` saves AWS from sending lines that nobody wants. The local cloud does not know all of
-    its syntax and sends them anyway, so the caller checks each line. A log group that is missing
-    is named on standard error, unless `quietly`.
+    `pattern` saves AWS from sending lines that nobody wants. A text in quotes is the one kind that
+    the local cloud knows, too; the caller checks each line. A log group that is missing is named on
+    standard error, unless `quietly`.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
     """
     logs = aws.client("logs")
@@ -52,7 +54,7 @@ def lines(
             found += _lines(logs, function, pattern)
         except logs.exceptions.ResourceNotFoundException:
             if not quietly:
-                print(f"There is no log group {names().log_group(function)}.", file=sys.stderr)
+                _say_that_it_is_missing(function)
     return sorted(found, key=lambda line: line.epoch_ms)  # stable: else as in the chain
 
 
@@ -61,8 +63,7 @@ def of_order(
 ) -> list[Line]:
     """What these functions (those of the tutorial unless given) logged of one order, in order of
     time."""
-    pattern = f"{{ $.order_id = {json.dumps(order_id)} }}"
-    found = lines(aws, functions, pattern, quietly=quietly)
+    found = lines(aws, functions, json.dumps(order_id), quietly=quietly)
     return [line for line in found if line.says.get("order_id") == order_id]
 
 
@@ -78,10 +79,16 @@ def times(aws: boto3.Session, function: str, status: str, order_ids: Sequence[st
     return sorted(found[order_id] for order_id in order_ids if order_id in found)
 
 
+def beginning_with(aws: boto3.Session, beginning: str) -> list[Line]:
+    """What was logged of the orders whose ids begin so, in order of time."""
+    found = lines(aws, pattern='"order_id"', quietly=True)
+    return [line for line in found if str(line.says.get("order_id")).startswith(beginning)]
+
+
 def errors(aws: boto3.Session) -> dict[str, str]:
     """The last error that was logged of each order and of each message, by their ids."""
     found: dict[str, str] = {}
-    for line in lines(aws, pattern='{ $.error = "*" }'):
+    for line in lines(aws, pattern='"error"'):
         if {"status", "hop", "error"} <= line.says.keys():
             said = f"{line.says['status']} by {line.says['hop']}: {line.says['error']}"
             ids = (line.says.get("order_id"), line.says.get("message_id"))
@@ -89,22 +96,42 @@ def errors(aws: boto3.Session) -> dict[str, str]:
     return found
 
 
-def last_lines(aws: boto3.Session, function: str, count: int) -> list[Line]:
-    """The last lines of the newest log stream of a function, in order of time."""
+def last_lines(
+    aws: boto3.Session, functions: Sequence[str], count: int, *, quietly: bool = True
+) -> list[Line]:
+    """The last lines of these functions, `count` in all, in order of time; reads few others. A log
+    group that is missing is named on standard error, unless `quietly`."""
     logs: Any = aws.client("logs")
-    group = names().log_group(function)
-    newest = {"orderBy": "LastEventTime", "descending": True, "limit": 1}
-    try:
-        streams = logs.describe_log_streams(logGroupName=group, **newest)["logStreams"]
-    except logs.exceptions.ResourceNotFoundException:
-        return []
     found: list[Line] = []
-    for stream in streams:
+    for function in functions:
+        try:
+            found += _last_lines(logs, function, count)
+        except logs.exceptions.ResourceNotFoundException:
+            if not quietly:
+                _say_that_it_is_missing(function)
+    return sorted(found, key=lambda line: line.epoch_ms)[-count:]
+
+
+def _last_lines(logs: Any, function: str, count: int) -> list[Line]:
+    """From the log streams, the one with the newest line first, as far as they are needed."""
+    group = names().log_group(function)
+    pages = logs.get_paginator("describe_log_streams").paginate(
+        logGroupName=group, orderBy="LastEventTime", descending=True
+    )
+    found: list[Line] = []
+    for stream in (each for page in pages for each in page["logStreams"]):
+        if len(found) == count and stream.get("lastEventTimestamp", 0) < found[0].epoch_ms:
+            break
         events = logs.get_log_events(
-            logGroupName=group, logStreamName=stream["logStreamName"], limit=count
+            logGroupName=group, logStreamName=stream["logStreamName"], limit=min(count, _MOST)
         )
         found += [Line(e["timestamp"], function, e["message"].rstrip()) for e in events["events"]]
+        found = sorted(found, key=lambda line: line.epoch_ms)[-count:]
     return found
+
+
+def _say_that_it_is_missing(function: str) -> None:
+    print(f"There is no log group {names().log_group(function)}.", file=sys.stderr)
 
 
 def _lines(logs: Any, function: str, pattern: str) -> Iterator[Line]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mailbox
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -47,6 +48,26 @@ def newest(box: mailbox.Maildir, count: int) -> list[EmailMessage]:
     return _read(box, sorted(box.keys(), key=_delivered, reverse=True)[:count])
 
 
+def that_say(box: mailbox.Maildir, text: str) -> Iterator[EmailMessage]:
+    """The mails with this text, the newest first. Parses no others: the local cloud writes a text
+    as it is, so that its file can be searched."""
+    for key in sorted(box.keys(), key=_delivered, reverse=True):
+        if text.strip().encode() in _bytes(box, key):
+            yield from (m for m in _read(box, [key]) if text in str(m.get_content()))
+
+
+def about_order(box: mailbox.Maildir, order_id: str) -> list[EmailMessage]:
+    """The mail about one order, oldest first."""
+    return list(that_say(box, f"(order {order_id})"))[::-1]
+
+
+def _bytes(box: mailbox.Maildir, key: str) -> bytes:
+    """A mail as it lies there; nothing of one that was deleted meanwhile."""
+    with suppress(KeyError, FileNotFoundError):
+        return box.get_bytes(key)
+    return b""
+
+
 def _read(box: mailbox.Maildir, keys: list[str]) -> list[EmailMessage]:
     """The mails of these keys, but for those that were deleted meanwhile."""
     found: list[EmailMessage] = []
@@ -65,9 +86,8 @@ def text_of(mail: EmailMessage) -> str:
 def find_mail(aws: boto3.Session, to: str, containing: str) -> EmailMessage | None:
     """The newest mail to `to` whose text contains `containing`, or None."""
     box = inbox(aws)
-    newest_first = reversed(mails(box)) if box is not None else ()
-    wanted = (m for m in newest_first if m["To"] == to and containing in m.get_content())
-    return next(wanted, None)
+    found = that_say(box, containing) if box is not None else iter(())
+    return next((mail for mail in found if mail["To"] == to), None)
 
 
 def _delivered(key: str) -> list[int]:
@@ -127,8 +147,9 @@ def show_mail(aws: boto3.Session, topic_arn: str, to: str, containing: str) -> s
 
 def _not_yet(aws: boto3.Session, to: str) -> NotYetError:
     box = inbox(aws)
-    there = mails(box) if box is not None else []
-    theirs = sum(mail["To"] == to for mail in there)
+    keys = box.keys() if box is not None else []
+    there = [_bytes(box, key) for key in keys] if box is not None else []
+    theirs = sum(f"\nTo: {to}".encode() in b"\n" + raw for raw in there)
     return NotYetError(f"{len(there)} mails in the inbox, {theirs} of them to {to}.")
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
-from boto3.dynamodb.conditions import Attr
 
 from lab.aws.inventory import survey
 from lab.course.names import names
@@ -35,21 +34,22 @@ def order_in(body: str) -> dict[str, Any]:
 
 
 def recorded(aws: boto3.Session, beginning: str) -> Iterator[str]:
-    """The ids in the table that begin so; none if there is no table. Reads page by page."""
+    """The ids in the table that begin so; none if there is no table. Reads page by page.
+
+    It asks for all of a kind ("chapter-"), so that the checks of several chapters read the table
+    once (lab/aws/reads.py).
+    """
+    kind, hyphen, _ = beginning.partition("-")
     client = aws.client("dynamodb")
-    table: Any = aws.resource("dynamodb").Table(names().table)
-    more: dict[str, Any] = {}
+    pages = client.get_paginator("scan").paginate(
+        TableName=names().table,
+        FilterExpression="begins_with(order_id, :kind)",
+        ExpressionAttributeValues={":kind": {"S": kind + hyphen}},
+    )
     try:
-        while True:
-            page = table.scan(
-                FilterExpression=Attr("order_id").begins_with(beginning),
-                ProjectionExpression="order_id",
-                **more,
-            )
-            yield from (item["order_id"] for item in page["Items"])
-            if "LastEvaluatedKey" not in page:
-                return
-            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        for page in pages:
+            ids = (item["order_id"]["S"] for item in page["Items"])
+            yield from (order_id for order_id in ids if order_id.startswith(beginning))
     except client.exceptions.ResourceNotFoundException:
         return
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -32,13 +32,21 @@ _TWICE = (
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not as it must be, why that matters, and how to fix it. `by_hand`: no
-    cell fixes it."""
+    """One thing that is not as it must be, why that matters, and how to fix it: by hand if that is
+    said, else with a cell, which is looked for only when somebody asks."""
 
     wrong: str
     why: str
-    fix: str
-    by_hand: bool
+    by_hand: str
+    cell: Callable[[], str]
+
+    @property
+    def fix(self) -> str:
+        return self.by_hand or self.cell()
+
+    def as_dict(self) -> dict[str, Any]:
+        found = {name: getattr(self, name) for name in ("wrong", "why", "fix")}
+        return {**found, "by_hand": bool(self.by_hand)}
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,7 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         whole = {name: getattr(self, name) for name in ("what", "wrong", "why", "fix")}
-        return {**whole, "differences": [asdict(each) for each in self.differences]}
+        return {**whole, "differences": [each.as_dict() for each in self.differences]}
 
 
 def _joined(between: str, texts: Iterable[str]) -> str:
@@ -188,15 +196,15 @@ def _differences(expectation: Expectation, run_cells: Callable[[], str]) -> Iter
     """What is wrong, one by one, in words; nothing if all that is wanted is found."""
     found = expectation.look()
     if not found:
-        yield Difference(MISSING, expectation.why, run_cells(), by_hand=False)
+        yield Difference(MISSING, expectation.why, "", run_cells)
         return
     for name, value in expectation.wanted.items():
         detail = expectation.detail(name)
         for there in _unlike(found.get(name), value):
             words = {"name": name, "found": _plain(there), "wanted": _plain(value)}
             words |= there if isinstance(there, dict) else {}
-            fix = detail.fix.format(**words) if detail.fix else run_cells()
-            yield Difference(detail.says.format(**words), detail.why, fix, bool(detail.fix))
+            by_hand = detail.fix.format(**words)
+            yield Difference(detail.says.format(**words), detail.why, by_hand, run_cells)
 
 
 def _unlike(found: Any, wanted: Any) -> list[Any]:

@@ -101,6 +101,19 @@ class Chapter:
         return self.stem[:2]
 
     @property
+    def called(self) -> tuple[str, ...]:
+        """All that it may be called: number, stem and title, with and without the number, and the
+        first word of the name."""
+        words = self.name.replace("_", " ")
+        first, _, _ = words.partition(" ")
+        return self.number, self.stem, self.name, words, f"{self.number} {words}", first
+
+    @property
+    def name(self) -> str:
+        """The stem without the number: "take_orders"."""
+        return self.stem[3:]
+
+    @property
     def title(self) -> str:
         """The number and the name: "NN Take orders"."""
         return f"{self.number} {self.stem[3:].replace('_', ' ').capitalize()}"
@@ -168,15 +181,16 @@ class Course:
         return tuple(chapter.number for chapter in self.chapters)
 
     def find(self, number: str) -> Chapter:
-        """The chapter with this number, with or without its leading zero. Raises
-        UnknownChapterError, which lists them."""
+        """The chapter with this number, with or without its leading zero, or with this name.
+        Raises UnknownChapterError, which lists them."""
         padded = number.zfill(2) if re.fullmatch(r"\d{1,2}", number) else number
-        if padded not in self.numbers:
+        found = [chapter for chapter in self.chapters if padded.lower() in chapter.called]
+        if len(found) != 1:
             titles = "\n".join(f"  {chapter.title}" for chapter in self.chapters)
             raise UnknownChapterError(
                 f"There is no chapter {number!r}. The chapters are:\n{titles}"
             )
-        return self.chapters[self.numbers.index(padded)]
+        return found[0]
 
     def is_left_out(self, chapter: Chapter) -> bool:
         """Whether `lab goto` never runs it: it breaks things, or takes everything down."""

@@ -19,6 +19,7 @@ from lab.errors import FIXABLE, CourseError, LabError, UnknownChapterError
 from lab.here import last_error
 from lab.here.shell import command, ipython
 
+STOPPED = "Stopped. `lab check` says what is there; run it again, and it finds that."
 Report = Callable[[BaseException], list[str]]
 
 
@@ -51,10 +52,7 @@ def _show(error: BaseException, report: Report) -> bool:
     if isinstance(error, FIXABLE):
         print(*report(error), sep="\n", file=sys.stderr)
     elif isinstance(error, KeyboardInterrupt):
-        print(
-            "Stopped. `lab check` says what is there; run it again, and it finds that.",
-            file=sys.stderr,
-        )
+        print(STOPPED, file=sys.stderr)
     elif not isinstance(error, BrokenPipeError):  # as after `| head`: there is nobody to tell
         report(error)
         return False
@@ -67,14 +65,15 @@ def _watch_ipython(report: Report) -> None:
     def show(
         shell: Any, kind: type[BaseException], error: Any, trace: Any, tb_offset: int | None = None
     ) -> None:
-        """Every error is remembered; those that can be fixed are shown as one line."""
-        lines = report(error)
-        if issubclass(kind, FIXABLE):
+        """Every error is remembered; those that can be fixed, and a stop, are shown as one line."""
+        stopped = issubclass(kind, KeyboardInterrupt)
+        lines = [STOPPED] if stopped else report(error)
+        if stopped or issubclass(kind, FIXABLE):
             error._render_traceback_ = lambda: lines
         shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
 
     if (found := ipython()) is not None:
-        found.set_custom_exc((Exception,), show)
+        found.set_custom_exc((Exception, KeyboardInterrupt), show)
 
 
 def _drop_what_nobody_reads() -> None:

@@ -56,7 +56,11 @@ SETTINGS = (
         "the region, as older AWS tools name it",
         "`us-east-1`; on `aws` your profile's",
     ),
-    Setting("AWS_ENDPOINT_URL", "an AWS look-alike of your own", "the local cloud"),
+    Setting(
+        "AWS_ENDPOINT_URL",
+        "the address of another cloud, which answers as AWS does",
+        "the local cloud",
+    ),
 )
 
 

@@ -27,7 +27,7 @@ def function(aws: boto3.Session, name: str) -> Screen:
     lambda_ = look_at(aws).lambda_
     configuration = lambda_.get_function_configuration(FunctionName=full)
     facts = _settings(configuration) | _at_work(aws, configuration["FunctionArn"])
-    lines = [(clock(line.epoch_ms), line.text) for line in last_lines(aws, full, MOST_ROWS)]
+    lines = [(clock(line.epoch_ms), line.text) for line in last_lines(aws, [full], MOST_ROWS)]
     says = "" if lines else "It has logged nothing yet."
     may = Table(("may", "on"), _may(aws, name_in(configuration["Role"])), "Its role")
     logged = Table(("time (UTC)", "line"), lines, "What it logged last")

@@ -18,7 +18,7 @@ from lab.aws.inventory import is_missing
 from lab.course import dead_letters as stuck
 from lab.course import function_logs
 from lab.course.function_logs import Line
-from lab.course.inbox import inbox, mails, text_of
+from lab.course.inbox import about_order, inbox, text_of
 from lab.course.looking import look_at
 from lab.course.names import names
 from lab.course.orders import order_in
@@ -98,9 +98,8 @@ def _waiting(aws: boto3.Session, order_id: str) -> dict[str, Any]:
 
 def _mails(aws: boto3.Session, order_id: str) -> Iterator[tuple[datetime, str]]:
     box = inbox(aws)
-    for mail in mails(box) if box is not None else ():
-        if f"(order {order_id})" in (text := text_of(mail)):
-            yield mail["Date"].datetime, f"to {mail['To']}: {text.splitlines()[0]}"
+    for mail in about_order(box, order_id) if box is not None else ():
+        yield mail["Date"].datetime, f"to {mail['To']}: {text_of(mail).splitlines()[0]}"
 
 
 def _rows(traces: _Traces) -> Iterator[tuple[object, ...]]:

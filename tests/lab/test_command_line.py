@@ -1,0 +1,145 @@
+"""The command line: where one is, versions, names of chapters, Ctrl-C, and JSON."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import re
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from IPython.core.interactiveshell import InteractiveShell
+
+from lab.aws.session import Session
+from lab.commands import main
+from lab.course import COURSE, facade
+from lab.errors import UnknownChapterError
+from lab.here import failures, last_error
+from lab.here.own_cloud import environment
+from tests.support.chapters import given
+
+
+def run_lab(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    version = importlib.metadata.version("chain-lambda-functions")
+    assert run_lab("--version").stdout == f"chain-lambda-functions {version}\n"
+
+
+# -- Where one is ----------------------------------------------------------------------------------
+
+
+def test_lab_alone_begins_with_the_first_chapter_where_nothing_runs(free_port: int) -> None:
+    with environment(LAB_PORT=str(free_port)):
+        result = run_lab()
+    assert result.exit_code == 0
+    first, following, *_ = result.stdout.splitlines()
+    assert first == "No local cloud runs for this folder, so nothing is set up yet."
+    assert following.startswith(f"Next: chapter {COURSE.chapters[0].title}. ")
+    assert f"scripts/{COURSE.chapters[0].script.name}" in following
+
+
+def test_lab_alone_says_what_is_right_and_what_is_next(aws: Session) -> None:
+    assert "No chapter has been finished yet.\nNext: chapter 00 " in run_lab().stdout
+    given(*COURSE.set_up)
+    result = run_lab()
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Looking at the local cloud at ")
+    assert "\nRight: 00, 01, 02, 03.\nNext: chapter 04 Verify. " in result.stdout
+
+
+def test_lab_alone_sends_one_back_to_what_is_broken(aws: Session) -> None:
+    given(*COURSE.set_up)
+    aws.client("dynamodb").delete_table(TableName="Orders")
+    said = run_lab().stdout
+    assert "Right: 00, 01, 03." in said
+    assert "Begun: 02 Record orders. `lab check 02` says what is missing or wrong.\n" in said
+    assert "Next: chapter 02 Record orders. " in said
+
+
+# -- Chapters by their names -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["0", "00", "take_orders", "take orders", "Take orders", "TAKE", "00_take_orders",
+     "00 Take orders"],
+)  # fmt: skip
+def test_a_chapter_is_found_by_its_number_and_its_names(name: str) -> None:
+    assert COURSE.find(name) is COURSE.chapters[0]
+
+
+@pytest.mark.parametrize("name", ["ta", "orders", "take_order", "01 Take orders", "_"])
+def test_what_is_not_its_name_does_not_find_it(name: str) -> None:
+    with pytest.raises(UnknownChapterError):
+        COURSE.find(name)
+
+
+def test_every_chapter_can_be_named() -> None:
+    for chapter in COURSE.chapters:
+        assert COURSE.find(chapter.name) is chapter
+        assert run_lab("hint", chapter.name).stdout == run_lab("hint", chapter.number).stdout
+
+
+# -- Ctrl-C ----------------------------------------------------------------------------------------
+
+
+def pressed(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("command", ["check", "goto", "mail", "explain"])
+def test_ctrl_c_says_the_same_in_every_command(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main.commands[command], "callback", pressed)
+    arguments = [command, "00"] if command == "goto" else [command]
+    result = run_lab(*arguments)
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", f"{failures.STOPPED}\n")
+
+
+def test_ctrl_c_at_a_question_says_it_too(cloud: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(click, "confirm", lambda *_, **__: (_ for _ in ()).throw(click.Abort()))
+    monkeypatch.setattr("lab.here.local.refuse_another_folders", lambda url: None)
+    result = run_lab("reset")
+    assert (result.exit_code, result.stderr) == (1, f"{failures.STOPPED}\n")
+
+
+def test_ctrl_c_says_it_in_a_notebook_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell = InteractiveShell()
+    monkeypatch.setattr(failures, "ipython", lambda: shell)
+    failures._watch_ipython(facade.report)
+    last_error.path().unlink(missing_ok=True)
+    shell.run_cell("raise KeyboardInterrupt")
+    said = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+    assert said.strip() == failures.STOPPED
+    assert last_error.recall() is None  # it is no error
+
+
+# -- JSON ------------------------------------------------------------------------------------------
+
+
+def test_explain_and_hint_and_redrive_speak_json(aws: Session) -> None:
+    found = json.loads(run_lab("explain", "--json", "Task timed out after 3.00 seconds").stdout)
+    assert found["name"] == "A function took too long"
+    assert found.keys() == {"error", "name", "means", "where", "cure"}
+    assert "A function took too long" in json.loads(run_lab("explain", "--list", "--json").stdout)
+    hints = json.loads(run_lab("hint", "03", "--json").stdout)
+    assert hints == list(COURSE.find("03").exercise.hints)
+    given("00")
+    assert json.loads(run_lab("redrive", "--json").stdout)[0]["sent"] == 0
+
+
+def test_each_difference_is_in_the_json_of_a_check(aws: Session) -> None:
+    given("00")
+    aws.client("lambda").update_function_configuration(FunctionName="take_order", Timeout=3)
+    found = json.loads(run_lab("check", "00", "--json").stdout)["00"]
+    (wrong,) = [finding for finding in found if finding["wrong"]]
+    (difference,) = wrong["differences"]
+    assert difference["wrong"] == wrong["wrong"] == "expected Timeout 15, found 3"
+    assert difference["by_hand"] is False and "code cell" in difference["fix"]
