@@ -16,16 +16,20 @@ from lab.course.facade import (
     check_ground,
     compare,
     draw_chain,
+    finished_chain,
     guess,
     insist,
     is_ours,
     look,
+    open_page,
     run_again,
     wait_until,
 )
 from lab.course.inbox import confirm_subscription, show_mail
 from lab.course.names import names, tag_list, tags
 from lab.course.orders import ORDERS_FILE
+from lab.course.trials import Trials as trials
+from lab.course.trials import way_in
 from lab.engine.display import progress, show
 from lab.errors import LabError, RefusedError
 from lab.here import failures
@@ -49,6 +53,7 @@ __all__ = [
     "draw_chain",
     "email",
     "event",
+    "finished_chain",
     "guess",
     "hurry",
     "insist",
@@ -59,6 +64,7 @@ __all__ = [
     "names",
     "once_name_is_free",
     "once_role_is_ready",
+    "open_page",
     "package",
     "progress",
     "redrive",
@@ -71,7 +77,9 @@ __all__ = [
     "show_mail",
     "tag_list",
     "tags",
+    "trials",
     "wait_until",
+    "way_in",
 ]
 
 failures.install(facade.report)

@@ -33,7 +33,7 @@ def check(chapter: str | None, as_json: bool) -> None:
     Without CHAPTER: how far you are, and what is wrong in the chapters that you have begun. Only
     looks, changes nothing. Exit status 1 if something is wrong.
     """
-    wanted = COURSE.chapters if chapter is None else (COURSE.find(chapter),)
+    wanted = COURSE.here if chapter is None else (COURSE.find(chapter),)
     aws = session(start=False)
     if not as_json:
         print(_what_is_looked_at(aws), flush=True)
@@ -72,7 +72,7 @@ def say_where_you_are() -> None:
         return
     print(_what_is_looked_at(aws), flush=True)
     with reads.once_each():
-        found = {each.number: facade.examine(aws, each.number) for each in COURSE.chapters[:-1]}
+        found = {each.number: facade.examine(aws, each.number) for each in COURSE.here[:-1]}
     _say_how_far(found)
 
 

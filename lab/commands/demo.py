@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import sys
 import time
 
@@ -12,8 +10,8 @@ import click
 from lab.aws.inventory import survey
 from lab.aws.session import session
 from lab.course import COURSE
+from lab.engine import catch_up
 from lab.engine.course import Chapter
-from lab.engine.display import waiting_sign
 from lab.here.own_cloud import environment, own_cloud
 
 _OPENING = (
@@ -38,30 +36,15 @@ def demo(show_all: bool) -> None:
 
 def _show(chapter: Chapter, show_all: bool) -> None:
     """Run a chapter. What sets up is a line; of the last chapter there are its last two."""
-    is_set_up, is_last = chapter.number in COURSE.set_up, chapter.number == COURSE.last
-    if show_all or not (is_set_up or is_last):
+    is_last = chapter.number == COURSE.last
+    if show_all or not (is_last or chapter.number in COURSE.set_up):
         print(f"\n== {chapter.title}", flush=True)
         chapter.run()
-        return
-    started = time.monotonic()
-    said = _quietly(chapter)
-    if is_last:
+    elif is_last:
+        said = catch_up.run_quietly(chapter)
         print(f"\n== {chapter.title}", *said.splitlines()[-2:], sep="\n", flush=True)
     else:
-        took = time.monotonic() - started
-        print(f"{chapter.title:22} {took:5.1f} s   {chapter.builds}", flush=True)
-
-
-def _quietly(chapter: Chapter) -> str:
-    """Run a chapter; returns what it printed. If it fails, that is printed first."""
-    said = io.StringIO()
-    try:
-        with waiting_sign(chapter.title), contextlib.redirect_stdout(said):
-            chapter.run()
-    except BaseException:
-        print(said.getvalue(), end="", flush=True)
-        raise
-    return said.getvalue()
+        catch_up.run_as_a_line(chapter)
 
 
 COMMANDS = (demo,)

@@ -8,16 +8,16 @@ from lab.course.orders import forget_those_of
 from lab.course.resources import inventory
 from lab.engine.course import Box, Course, load_chapters
 
-_ORDER = ("00", "01", "02", "03", "04", "05", "06", "07")
+_ORDER = ("00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10")
 _chapters, _unreadable = load_chapters(__name__, *_ORDER)
 
 COURSE = Course(
     name=__name__,
     chapters=_chapters,
-    set_up=("00", "01", "02", "03"),
-    breaks=("06",),
-    last="07",  # it takes everything down, so a new chapter goes before it
-    demo=("00", "01", "02", "03", "04", "07"),
+    set_up=("01", "02", "03", "04", "05"),
+    breaks=("08", "09"),
+    last="10",  # it takes everything down, so a new chapter goes before it
+    demo=("01", "02", "03", "04", "05", "06", "10"),
     inventory=inventory,
     forget=forget_those_of,
     errors=Path(__file__).with_name("errors.toml"),

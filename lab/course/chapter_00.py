@@ -1,278 +1,54 @@
-"""Chapter 00: the front of the chain, from the shop's order to the queue."""
+"""Chapter 00: the finished chain, in a cloud of its own, and one's own order in it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Any
 
 import boto3
 
-from lab.aws.inventory import is_one_of_ours
-from lab.aws.packaging import schema
-from lab.course.functions import function_is_right
-from lab.course.looking import Look, look_at
-from lab.course.names import names
-from lab.engine.checks import AGAIN
-from lab.engine.course import Box, Chapter, Detail, Exercise, Expectation
+from lab.course import function_logs
+from lab.course.looking import look_at, orders_arrived
+from lab.course.orders import stored
+from lab.engine.course import Chapter, Exercise, Expectation
 
-_SETTINGS = {"MessageRetentionPeriod": "1209600", "VisibilityTimeout": "90"}
-
-
-# -- What must be true -----------------------------------------------------------------------------
+_WANTED = "exercise-00"
 
 
 def _expects(aws: boto3.Session) -> Iterator[Expectation]:
+    yield orders_arrived(
+        look_at(aws), CHAPTER.order_prefix, "An order of yours in the table", 1, cell="order"
+    )
+
+
+def _own_order(aws: boto3.Session) -> str:
     look = look_at(aws)
-    yield _queue(look)
-    yield from _function(look)
-    yield from _form_of_an_order(look)
-    yield from _refusals(look)
-    yield from _post_orders(look)
-    yield from _way_in(look)
-    yield from _usage_plan(look)
-
-
-def _redrive(look: Look) -> dict[str, Any]:
-    arn = look.queue_arn(look.names.queue_dead_letters)
-    return {"deadLetterTargetArn": arn, "maxReceiveCount": 5}
-
-
-def _queue(look: Look) -> Expectation:
-    name = look.names.queue
-    return Expectation(
-        f"The settings of {name}",
-        "They decide how long an order may wait, and how often it is tried.",
-        "queue",
-        lambda: look.queue(name),
-        {**_SETTINGS, "RedrivePolicy": _redrive(look)},
-        needs=f"SQS queue {name}",
-        details={
-            "MessageRetentionPeriod": Detail("An order that waits for longer is deleted."),
-            "VisibilityTimeout": Detail(
-                "A short one delivers an order again while the function still works on it; a long "
-                "one lets an order that failed wait."
-            ),
-            "RedrivePolicy": Detail(
-                "It moves what failed five times to the dead-letter queue; without it a bad order "
-                "comes back again and again until it is deleted."
-            ),
-        },
-    )
-
-
-def _function(look: Look) -> Iterator[Expectation]:
-    n = look.names
-    actions = ("CreateQueue", "TagQueue", "GetQueueUrl", "SendMessage")
-    allowed = [f"sqs:{action} on {look.queue_arn(n.queue)}" for action in actions]
-    allowed.append(f"sns:Publish on {look.topic_arn(n.stakeholders)}")
-    variables = {
-        "QUEUE_NAME": n.queue,
-        "QUEUE_ATTRIBUTES": {**_SETTINGS, "RedrivePolicy": json.dumps(_redrive(look))},
-        "QUEUE_TAGS": n.tags,
-        "STAKEHOLDERS_TOPIC_ARN": look.topic_arn(n.stakeholders),
-    }
-    return function_is_right(look, n.take_order, allowed, variables)
-
-
-def _form_of_an_order(look: Look) -> Iterator[Expectation]:
-    api_id, api = _api_id(look), f"REST API {look.names.api}"
-    yield Expectation(
-        "The resource /orders",
-        "It is the path that the shop posts to.",
-        "api-resource",
-        lambda: _orders_resource(look, api_id),
-        {"path": "/orders"},
-        needs=api,
-    )
-    yield Expectation(
-        "The model Order",
-        "Where it is not what the function asks for, good orders are refused, or malformed ones "
-        "reach the function, and are paid for.",
-        "model",
-        lambda: _model(look, api_id),
-        {"schema": schema("take_order")},
-        needs=api,
-        if_there=AGAIN.format("00"),
-    )
-
-
-def _refusals(look: Look) -> Iterator[Expectation]:
-    api_id, api = _api_id(look), f"REST API {look.names.api}"
-    yield Expectation(
-        "The request validator",
-        "Without it malformed orders reach the function, and are paid for.",
-        "validator",
-        lambda: _part(look, api_id, "request_validators", "name", "body"),
-        {"name": "body"},
-        needs=api,
-    )
-    yield Expectation(
-        "The answer to a malformed order",
-        "Without it a shop is told that its order is wrong, and not what is wrong.",
-        "gateway-response",
-        lambda: _part(look, api_id, "gateway_responses", "responseType", "BAD_REQUEST_BODY"),
-        {"defaultResponse": False},
-        needs=api,
-    )
-
-
-def _post_orders(look: Look) -> Iterator[Expectation]:
-    """The method, and who answers it."""
-    n, api_id = look.names, _api_id(look)
-    function = f":function:{n.take_order}/invocations"
-    yield Expectation(
-        "The method POST /orders",
-        "Without a key, anybody who knows the address can send orders.",
-        "method",
-        lambda: _post(look, api_id),
-        {"apiKeyRequired": True, "requestModels": {"application/json": "Order"}},
-        needs="The resource /orders",
-        if_there=AGAIN.format("00"),
-        details={"requestModels": Detail("Without the model malformed orders reach the function.")},
-    )
-    yield Expectation(
-        f"The integration of POST /orders with {n.take_order}",
-        "Without it the API does not know whom to call.",
-        "integration",
-        lambda: _integration(look, api_id, function),
-        {"type": "AWS_PROXY", "uri ending with": function},
-        needs="The method POST /orders",
-    )
-
-
-def _way_in(look: Look) -> Iterator[Expectation]:
-    n, api_id, api = look.names, _api_id(look), f"REST API {look.names.api}"
-    source = f"arn:aws:execute-api:{look.region}:{look.account}:{api_id}/*/POST/orders"
-    yield Expectation(
-        f"The permission of {n.api} to invoke {n.take_order}",
-        "Without it the API answers a bare 500.",
-        "permission",
-        lambda: look.statement(n.take_order, f"orders-api-{api_id}"),
-        {"Principal": {"Service": "apigateway.amazonaws.com"}, "SourceArn": source},
-        needs=api,
-    )
-    yield Expectation(
-        "The stage prod",
-        "Before it is deployed, nothing of an API is served.",
-        "stage",
-        lambda: _part(look, api_id, "stages", "stageName", "prod"),
-        {"stageName": "prod"},
-        needs=api,
-    )
-
-
-def _usage_plan(look: Look) -> Iterator[Expectation]:
-    n = look.names
-    yield Expectation(
-        f"The stage in {n.usage_plan}",
-        "A key opens the stages of its usage plan and no others.",
-        "usage-plan",
-        lambda: _plan(look),
-        {"stage": f"{n.api}:prod"},
-        needs=f"usage plan {n.usage_plan}",
-    )
-    yield Expectation(
-        f"The key in {n.usage_plan}",
-        "A key without a usage plan opens nothing.",
-        "api-key",
-        lambda: _plan(look),
-        {"key": n.api_key},
-        needs=f"API key {n.api_key}",
-    )
-
-
-# -- Looking at API Gateway ------------------------------------------------------------------------
-
-
-def _ours(look: Look, listing: str, name: str) -> list[dict[str, Any]]:
-    """The entries of a listing that have this name and are ours."""
-    found = look.apigateway.get_paginator(f"get_{listing}").paginate().search("items[]")
-    return [item for item in found if is_one_of_ours(item, name, look.names.tags)]
-
-
-def _api_id(look: Look) -> str:
-    return next((api["id"] for api in _ours(look, "rest_apis", look.names.api)), "")
-
-
-def _part(look: Look, api_id: str, listing: str, key: str, value: str) -> dict[str, Any]:
-    """A part of the API from one of its listings."""
-    found = getattr(look.apigateway, f"get_{listing}")(restApiId=api_id)
-    parts = found.get("items") or found.get("item") or []
-    return next((dict(part) for part in parts if part.get(key) == value), {})
-
-
-def _model(look: Look, api_id: str) -> dict[str, Any]:
-    found = _part(look, api_id, "models", "name", "Order")
-    return {**found, "schema": json.loads(found["schema"])} if found else {}
-
-
-def _orders_resource(look: Look, api_id: str) -> dict[str, Any]:
-    found = look.apigateway.get_resources(restApiId=api_id, limit=500, embed=["methods"])
-    return next((dict(r) for r in found["items"] if r["path"] == "/orders"), {})
-
-
-def _post(look: Look, api_id: str) -> dict[str, Any]:
-    return dict(_orders_resource(look, api_id).get("resourceMethods", {}).get("POST", {}))
-
-
-def _integration(look: Look, api_id: str, function: str) -> dict[str, Any]:
-    found = _post(look, api_id).get("methodIntegration", {})
-    same = found.get("uri", "").endswith(function)
-    return {**found, "uri ending with": function if same else found["uri"]} if found else {}
-
-
-def _plan(look: Look) -> dict[str, Any]:
-    n = look.names
-    plans = _ours(look, "usage_plans", n.usage_plan)
-    if not plans:
-        return {}
-    apis = {api["id"] for api in _ours(look, "rest_apis", n.api)}
-    stages = {s["apiId"] for s in plans[0].get("apiStages", []) if s["stage"] == "prod"}
-    keys = {key["id"] for key in _ours(look, "api_keys", n.api_key)}
-    in_plan = look.apigateway.get_usage_plan_keys(usagePlanId=plans[0]["id"])["items"]
-    return {
-        "stage": f"{n.api}:prod" if apis & stages else "none",
-        "key": n.api_key if keys & {key["id"] for key in in_plan} else "none",
-    }
-
-
-# -- The exercise ----------------------------------------------------------------------------------
-
-
-def _long_polling(aws: boto3.Session) -> str:
-    sqs: Any = aws.client("sqs")
-    url = sqs.get_queue_url(QueueName=names().queue)["QueueUrl"]
-    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    name = "ReceiveMessageWaitTimeSeconds"
-    seconds = found.get(name, "0")
-    return "" if seconds == "20" else f"Expected {name} 20 of {names().queue}, found {seconds}."
+    item = stored(aws, _WANTED)
+    if not item:
+        return f"There is no order {_WANTED} in {look.names.table} (it may take a moment)."
+    found = int(item["quantity"])
+    if found != 3:
+        return (
+            f"Expected a quantity of 3, found {found}. An order stays as it came first: start "
+            "again with the cell that puts the chain up."
+        )
+    lines = function_logs.of_order(aws, _WANTED, (look.names.take_order,), quietly=True)
+    if any(line.says.get("status") == "QUEUED" for line in lines):
+        return ""
+    return f"The order {_WANTED} did not come in through the API: post it to `url`."
 
 
 CHAPTER = Chapter(
-    stem="00_take_orders",
-    builds="queue, topic, role, `take_order`, REST API with key, model and usage plan",
-    article="taken for granted",
-    orders=2,
+    stem="00_first_order",
+    builds="the finished chain, and your own order in it",
+    article="where it is going",
     expects=_expects,
+    in_own_cloud=True,
     exercise=Exercise(
-        _long_polling,
+        _own_order,
         hints=(
-            "It is an attribute of the queue, like its visibility timeout. Find the method of "
-            "`sqs` that changes the attributes of a queue that exists.",
-            "`set_queue_attributes` wants the queue's URL, which `get_queue_url` gives, and a "
-            "dictionary of attributes.",
-            'All values are strings, also numbers: {"ReceiveMessageWaitTimeSeconds": "20"}.',
+            "The cell that posts an order has all that you need. Copy it, and change the order.",
+            'The order is {"product": ..., "quantity": 3, "order_id": "exercise-00"}.',
+            "`url` and `key` are still there. If not, run the cells above again.",
         ),
-    ),
-    boxes=(
-        Box("API Gateway\nOrders", 1, 0),
-        Box("Lambda\ntake_order", 2, 0),
-        Box("SQS\nCustomerOrders", 3, 0),
-    ),
-    arrows=(
-        ("shop", "API Gateway\nOrders"),
-        ("API Gateway\nOrders", "Lambda\ntake_order"),
-        ("Lambda\ntake_order", "SQS\nCustomerOrders"),
     ),
 )

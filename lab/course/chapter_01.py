@@ -1,78 +1,103 @@
-"""Chapter 01: the function that tells the fulfillment team of each order."""
+"""Chapter 01: the place where orders wait, and the function that puts them there."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import boto3
 
-from lab.aws.kinds import is_confirmed
 from lab.course.functions import function_is_right
 from lab.course.looking import Look, look_at
 from lab.course.names import names
-from lab.engine.course import Box, Chapter, Exercise, Expectation
+from lab.engine.course import Box, Chapter, Detail, Exercise, Expectation
+
+_SETTINGS = {"MessageRetentionPeriod": "1209600", "VisibilityTimeout": "90"}
+
+
+# -- What must be true -----------------------------------------------------------------------------
 
 
 def _expects(aws: boto3.Session) -> Iterator[Expectation]:
     look = look_at(aws)
+    yield _queue(look)
+    yield from _function(look)
+
+
+def _redrive(look: Look) -> dict[str, Any]:
+    arn = look.queue_arn(look.names.queue_dead_letters)
+    return {"deadLetterTargetArn": arn, "maxReceiveCount": 5}
+
+
+def _queue(look: Look) -> Expectation:
+    name = look.names.queue
+    return Expectation(
+        f"The settings of {name}",
+        "They decide how long an order may wait, and how often it is tried.",
+        "queue",
+        lambda: look.queue(name),
+        {**_SETTINGS, "RedrivePolicy": _redrive(look)},
+        needs=f"SQS queue {name}",
+        details={
+            "MessageRetentionPeriod": Detail("An order that waits for longer is deleted."),
+            "VisibilityTimeout": Detail(
+                "A short one delivers an order again while the function still works on it; a long "
+                "one lets an order that failed wait."
+            ),
+            "RedrivePolicy": Detail(
+                "It moves what failed five times to the dead-letter queue; without it a bad order "
+                "comes back again and again until it is deleted."
+            ),
+        },
+    )
+
+
+def _function(look: Look) -> Iterator[Expectation]:
     n = look.names
-    yield Expectation(
-        f"The subscription of an e-mail address to {n.topic}",
-        "SNS mails no orders before the link in its first mail was opened.",
-        "email",
-        lambda: _email(look),
-        {"state": "confirmed"},
-        needs=f"SNS topic {n.topic}",
-    )
-    actions = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+    actions = ("CreateQueue", "TagQueue", "GetQueueUrl", "SendMessage")
     allowed = [f"sqs:{action} on {look.queue_arn(n.queue)}" for action in actions]
-    topic_arn = look.topic_arn(n.topic)
-    allowed.append(f"sns:Publish on {topic_arn}")
-    yield from function_is_right(look, n.notify_fulfillment, allowed, {"TOPIC_ARN": topic_arn})
+    allowed.append(f"sns:Publish on {look.topic_arn(n.stakeholders)}")
+    variables = {
+        "QUEUE_NAME": n.queue,
+        "QUEUE_ATTRIBUTES": {**_SETTINGS, "RedrivePolicy": json.dumps(_redrive(look))},
+        "QUEUE_TAGS": n.tags,
+        "STAKEHOLDERS_TOPIC_ARN": look.topic_arn(n.stakeholders),
+    }
+    return function_is_right(look, n.take_order, allowed, variables)
 
 
-def _email(look: Look) -> dict[str, Any]:
-    found = [s for s in look.subscriptions(look.names.topic) if s["Protocol"] == "email"]
-    if not found:
-        return {}
-    return {"state": "confirmed" if any(map(is_confirmed, found)) else "pending"}
+# -- The exercise ----------------------------------------------------------------------------------
 
 
-def _display_name(aws: boto3.Session) -> str:
-    look = look_at(aws)
-    topic_arn = look.topic_arn(look.names.topic)
-    attributes = look.sns.get_topic_attributes(TopicArn=topic_arn)["Attributes"]
-    name = attributes.get("DisplayName", "")
-    wanted = "Tea shop"
-    return (
-        ""
-        if name == wanted
-        else f"Expected the DisplayName {wanted!r} of {names().topic}, found {name!r}."
-    )
+def _long_polling(aws: boto3.Session) -> str:
+    sqs: Any = aws.client("sqs")
+    url = sqs.get_queue_url(QueueName=names().queue)["QueueUrl"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    name = "ReceiveMessageWaitTimeSeconds"
+    seconds = found.get(name, "0")
+    return "" if seconds == "20" else f"Expected {name} 20 of {names().queue}, found {seconds}."
 
 
 CHAPTER = Chapter(
-    stem="01_notify_fulfillment",
-    builds="topic, e-mail, role, `notify_fulfillment`, test event",
-    article="Step 1",
-    builds_on=("00",),
-    orders=1,
+    stem="01_take_orders",
+    builds="queue, topic, role, `take_order`, two orders that wait",
+    article="taken for granted",
+    orders=2,
     expects=_expects,
     exercise=Exercise(
-        _display_name,
+        _long_polling,
         hints=(
-            "It is an attribute of the topic. SNS sets attributes one at a time.",
-            "`sns.set_topic_attributes` takes TopicArn, AttributeName and AttributeValue.",
+            "It is an attribute of the queue, like its visibility timeout. Find the method of "
+            "`sqs` that changes the attributes of a queue that exists.",
+            "`set_queue_attributes` wants the queue's URL, which `get_queue_url` gives, and a "
+            "dictionary of attributes.",
+            'All values are strings, also numbers: {"ReceiveMessageWaitTimeSeconds": "20"}.',
         ),
     ),
     boxes=(
-        Box("Lambda\nnotify_fulfillment", 3, 1),
-        Box("SNS\nOrders", 2, 1),
-        Box("e-mail to\nfulfillment", 1, 1),
+        Box("Lambda\ntake_order", 2, 0),
+        Box("SQS\nCustomerOrders", 3, 0),
     ),
-    arrows=(
-        ("Lambda\nnotify_fulfillment", "SNS\nOrders"),
-        ("SNS\nOrders", "e-mail to\nfulfillment"),
-    ),
+    arrows=(("Lambda\ntake_order", "SQS\nCustomerOrders"),),
 )

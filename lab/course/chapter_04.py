@@ -1,4 +1,4 @@
-"""Chapter 04: one order, followed from the API to the table."""
+"""Chapter 04: the function that writes each order into the table."""
 
 from __future__ import annotations
 
@@ -6,53 +6,54 @@ from collections.abc import Iterator
 
 import boto3
 
-from lab.course import function_logs
-from lab.course.looking import look_at, no_dead_letters, orders_arrived
-from lab.course.orders import recorded
-from lab.engine.course import Chapter, Exercise, Expectation
+from lab.course.functions import function_is_right
+from lab.course.looking import look_at
+from lab.engine.course import Box, Chapter, Exercise, Expectation
 
 
 def _expects(aws: boto3.Session) -> Iterator[Expectation]:
-    look, arrived = look_at(aws), "An order of this chapter in the table"
-    yield orders_arrived(look, CHAPTER.order_prefix, arrived, 1)
-    yield from no_dead_letters(look, "left-behind", arrived)
-
-
-def _own_order(aws: boto3.Session) -> str:
-    look, wanted = look_at(aws), "exercise-04"
-    if wanted not in recorded(aws, wanted):
-        return f"There is no order {wanted} in {look.names.table} (it may take a moment)."
-    table = aws.resource("dynamodb").Table(look.names.table)
-    item = table.get_item(Key={"order_id": wanted}, ConsistentRead=True)["Item"]
-    found = item["quantity"]
-    if int(str(found)) < 2:
-        return (
-            f"Expected a quantity of at least 2, found {found}. Use `lab reset 04`, and try again."
-        )
-    function = look.names.take_order
-    lines = function_logs.of_order(aws, wanted, (function,), quietly=True)
-    posted = sum(line.says.get("status") == "QUEUED" for line in lines)
-    if posted >= 2:
-        return ""
-    return (
-        f"Expected two lines QUEUED with the id {wanted} in the log of {function}, found {posted}: "
-        "the shop posts its order a second time (the line may take a moment)."
+    look = look_at(aws)
+    n = look.names
+    dead_letters_arn = look.queue_arn(n.function_dead_letters)
+    table_arn = f"arn:aws:dynamodb:{look.region}:{look.account}:table/{n.table}"
+    allowed = [f"dynamodb:PutItem on {table_arn}", f"sqs:SendMessage on {dead_letters_arn}"]
+    yield from function_is_right(
+        look,
+        n.record_order,
+        allowed,
+        {"TABLE_NAME": n.table},
+        DeadLetterConfig={"TargetArn": dead_letters_arn},
     )
 
 
+def _time_to_live(aws: boto3.Session) -> str:
+    look = look_at(aws)
+    table, wanted = look.names.table, "expires_epoch"
+    found = look.dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    if found["TimeToLiveStatus"] not in ("ENABLED", "ENABLING"):
+        return f"Time to live of {table} is off."
+    name = found["AttributeName"]
+    return "" if name == wanted else f"Expected it on for the attribute {wanted}, found {name}."
+
+
 CHAPTER = Chapter(
-    stem="04_verify",
-    builds="one order, followed from the API to the table",
-    article="Step 4",
-    builds_on=("00", "01", "02", "03"),
+    stem="04_record_orders",
+    builds="table, role, `record_order`, test event",
+    article="Step 2",
     orders=1,
     expects=_expects,
     exercise=Exercise(
-        _own_order,
+        _time_to_live,
         hints=(
-            "The cell that posts an order has all that you need: an order, a URL, a header.",
-            "An impatient shop sends the very same order again: a loop around the request.",
-            'The order is {"product": ..., "quantity": 2, "order_id": "exercise-04"}.',
+            "Look for the method of `dynamodb`, the client, whose name says what it does: update "
+            "the time to live.",
+            "`update_time_to_live` takes TableName and TimeToLiveSpecification, a dictionary.",
+            'The dictionary is {"Enabled": True, "AttributeName": "expires_epoch"}.',
         ),
     ),
+    boxes=(
+        Box("Lambda\nrecord_order", 2, 2),
+        Box("DynamoDB\nOrders", 3, 2),
+    ),
+    arrows=(("Lambda\nrecord_order", "DynamoDB\nOrders"),),
 )

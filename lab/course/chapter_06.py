@@ -1,81 +1,57 @@
-"""Chapter 06: faults on purpose, and what saves the order from each."""
+"""Chapter 06: one order, followed from the API to the table."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
-from typing import Any
 
 import boto3
 
 from lab.course import function_logs
 from lab.course.looking import look_at, no_dead_letters, orders_arrived
-from lab.course.names import names
-from lab.course.orders import recorded
+from lab.course.orders import stored
 from lab.engine.course import Chapter, Exercise, Expectation
-
-_ORDERS = 19
-_SECOND_MS = 1000  # AWS may tell when a trigger was changed in whole seconds
 
 
 def _expects(aws: boto3.Session) -> Iterator[Expectation]:
-    look, arrived = look_at(aws), f"{_ORDERS} orders of this chapter in the table"
-    yield orders_arrived(look, CHAPTER.order_prefix, arrived, _ORDERS, cell="permission")
-    yield from no_dead_letters(look, "count", arrived)
+    look, arrived = look_at(aws), "An order of this chapter in the table"
+    yield orders_arrived(look, CHAPTER.order_prefix, arrived, 1)
+    yield from no_dead_letters(look, "left-behind", arrived)
 
 
-def _maintenance(aws: boto3.Session) -> str:
-    look = look_at(aws)
-    trigger = look.trigger()
-    if not trigger:
-        return f"{look.names.notify_fulfillment} has no trigger: run the cells above first."
-    if trigger["State"] not in ("Enabled", "Enabling", "Updating"):
-        return f"The trigger is {trigger['State'].lower()}: switch it on again."
-    wanted = ("exercise-06-0", "exercise-06-1")
-    there = set(wanted) & set(itertools.islice(recorded(aws, "exercise-06-"), 1000))
-    if len(there) < 2:
-        return f"{len(there)} of the 2 orders are in {look.names.table} (they may take a moment)."
-    return _why_they_did_not_wait(aws, trigger, wanted)
-
-
-def _why_they_did_not_wait(
-    aws: boto3.Session, trigger: dict[str, Any], wanted: tuple[str, ...]
-) -> str:
-    """ "" if both orders were on the queue when the trigger was switched on, and neither had gone
-    on by then."""
-    n = names()
-    queued = function_logs.times(aws, n.take_order, "QUEUED", wanted)
-    published = function_logs.times(aws, n.notify_fulfillment, "PUBLISHED", wanted)
-    if len(queued) < 2 or len(published) < 2:
-        return "The logs do not have both orders yet: wait a moment."
-    switched = trigger["LastModified"].timestamp() * 1000
-    if queued[-1] - _SECOND_MS <= switched <= published[0] + _SECOND_MS and (
-        published[0] > queued[-1]
-    ):
+def _own_order(aws: boto3.Session) -> str:
+    look, wanted = look_at(aws), "exercise-06"
+    item = stored(aws, wanted)
+    if not item:
+        return f"There is no order {wanted} in {look.names.table} (it may take a moment)."
+    found = item["quantity"]
+    if int(found) < 2:
+        return (
+            f"Expected a quantity of at least 2, found {found}. Use `lab reset 06`, and try again."
+        )
+    function = look.names.take_order
+    lines = function_logs.of_order(aws, wanted, (function,), quietly=True)
+    posted = sum(line.says.get("status") == "QUEUED" for line in lines)
+    if posted >= 2:
         return ""
     return (
-        "The two orders did not wait together while the trigger was off: they went on "
-        f"{max(0, published[0] - queued[-1]) / 1000:.1f} s after the second was queued, and the "
-        f"trigger was last switched at {trigger['LastModified']:%H:%M:%S}. Switch it off, wait "
-        "until it is Disabled, post both, and switch it on."
+        f"Expected two lines QUEUED with the id {wanted} in the log of {function}, found {posted}: "
+        "the shop posts its order a second time (the line may take a moment)."
     )
 
 
 CHAPTER = Chapter(
-    stem="06_break_it",
-    builds="six faults on purpose, and what saves the order",
-    article="left out",
-    builds_on=("00", "01", "02", "03"),
-    orders=_ORDERS,
+    stem="06_verify",
+    builds="one order, followed from the API to the table",
+    article="Step 4",
+    builds_on=("01", "02", "03", "04", "05"),
+    orders=1,
     expects=_expects,
     exercise=Exercise(
-        _maintenance,
+        _own_order,
         hints=(
-            "The trigger is an event source mapping; chapter 03's exercise has updated it.",
-            "`lambda_.update_event_source_mapping(UUID=..., Enabled=False)`; then ask "
-            "`lambda_.get_event_source_mapping(UUID=...)` until its State is Disabled.",
-            "`sqs.get_queue_attributes` takes the queue's URL and the AttributeNames. In the end, "
-            "Enabled=True.",
+            "The cell that posts an order has all that you need: an order, a URL, a header.",
+            "An impatient shop sends the very same order again: a loop around the request.",
+            'The order is {"product": ..., "quantity": 2, "order_id": "exercise-06"}.',
         ),
     ),
 )

@@ -1,59 +1,56 @@
-"""Chapter 07: everything deleted again."""
+"""Chapter 07: many orders, and where their time goes."""
 
 from __future__ import annotations
 
-import json
-import os
+import itertools
 from collections.abc import Iterator
 
 import boto3
 
-from lab.aws.inventory import survey
-from lab.course import orders
-from lab.course.resources import inventory
+from lab.course import function_logs
+from lab.course.looking import look_at, orders_arrived
+from lab.course.names import names
+from lab.course.orders import recorded
 from lab.engine.course import Chapter, Exercise, Expectation
-from lab.here.folders import ROOT
+
+_ORDERS = 200
+_AT_ONCE_MS = 1000
 
 
 def _expects(aws: boto3.Session) -> Iterator[Expectation]:
-    left = [str(found.resource) for found in survey(inventory(aws)) if found.ours]
-    yield Expectation(
-        "Everything deleted",
-        "What is left standing can cost, and a stranger can use it.",
-        "tear-down",
-        lambda: {"left": left},
-        {"left": []},
-        says="expected nothing left, found {found}",
+    what = f"{_ORDERS} orders of this chapter in the table"
+    yield orders_arrived(look_at(aws), CHAPTER.order_prefix, what, _ORDERS)
+
+
+def _rush(aws: boto3.Session) -> str:
+    wanted = {f"exercise-07-{number}" for number in range(5)}
+    there = wanted & set(itertools.islice(recorded(aws, "exercise-07-"), 1000))
+    if there != wanted:
+        return f"{len(there)} of the 5 orders are in {names().table} (they may take a moment)."
+    queued = function_logs.times(aws, names().take_order, "QUEUED", sorted(wanted))
+    took = queued[-1] - queued[0] if len(queued) == len(wanted) else None
+    if took is None:
+        return f"The log of {names().take_order} does not have all five yet: wait a moment."
+    if took <= _AT_ONCE_MS:
+        return ""
+    return (
+        f"Expected all five within a second, found {took / 1000:.1f} s from the first to the last: "
+        "send them at the same moment, from five threads."
     )
 
 
-def _saved_orders(aws: boto3.Session) -> str:
-    if not orders.ORDERS_FILE.exists():
-        return f"There is no file {os.path.relpath(orders.ORDERS_FILE, ROOT)}."
-    lines = orders.ORDERS_FILE.read_text("utf-8").splitlines()
-    try:
-        found = [json.loads(line) for line in lines]
-        saved = {each["order_id"] for each in found if "product" in each}
-    except (ValueError, TypeError, KeyError):
-        return "Expected one order a line, as a JSON object; found a line that is none."
-    there = set(orders.recorded(aws, ""))
-    if not saved:
-        return "The file has no order."
-    missing = len(there - saved)
-    return f"The file lacks {missing} of the {len(there)} orders in the table." if missing else ""
-
-
 CHAPTER = Chapter(
-    stem="07_tear_down",
-    builds="nothing left",
-    article="",
+    stem="07_measure",
+    builds=f"{_ORDERS} orders, and pictures of where the time goes",
+    article="promised, not shown",
+    builds_on=("01", "02", "03", "04", "05"),
+    orders=_ORDERS,
     expects=_expects,
     exercise=Exercise(
-        _saved_orders,
+        _rush,
         hints=(
-            'A scan reads a whole table, page by page: `table.meta.client.get_paginator("scan")`.',
-            "Numbers come as Decimal, which JSON does not know: `json.dumps(item, default=str)`.",
-            "`lab.ORDERS_FILE` is a `Path`; its folder `build` may not be there yet.",
+            "`post` sends one order, and can be called from many threads.",
+            "`concurrent.futures.ThreadPoolExecutor(5)` has a method `map`.",
         ),
     ),
 )

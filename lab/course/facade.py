@@ -11,15 +11,16 @@ from lab.aws import deletion, waiting
 from lab.aws.inventory import Found, is_one_of_ours
 from lab.aws.session import session
 from lab.course import COURSE
+from lab.course.console import for_page
 from lab.course.names import tags
 from lab.course.screens import screen
 from lab.course.whereabouts import last_seen
-from lab.engine import checks, drawing, exercises, explain, ground, guesses
+from lab.engine import catch_up, checks, drawing, exercises, explain, ground, guesses
 from lab.engine import screen as screens
 from lab.engine.checks import Finding
 from lab.engine.display import printable
-from lab.errors import CourseError, WaitTimeoutError
-from lab.here import failures
+from lab.errors import CourseError, TargetError, WaitTimeoutError
+from lab.here import failures, local, own_cloud, page
 
 T = TypeVar("T")
 
@@ -97,6 +98,23 @@ def compare(about: str, happened: str) -> None:
 def run_again(number: str) -> None:
     """Run a chapter once more: it finds what is there, and makes or fixes what is not right."""
     COURSE.find(number).run()
+
+
+def finished_chain() -> boto3.Session:
+    """Set up the whole chain in a local cloud of its own, which then is the one in use; returns a
+    session with it. Prints a line for each chapter. The cloud ends with this process."""
+    own_cloud.keep_own_cloud()
+    for number in COURSE.set_up:
+        catch_up.run_as_a_line(COURSE.find(number))
+    return session()
+
+
+def open_page() -> None:
+    """Show a link to the page of the local cloud in use. Raises TargetError on another cloud."""
+    url = session().endpoint_url
+    if url is None or not local.status(url):
+        raise TargetError("Only a local cloud has a page; `lab console` says more.")
+    page.show_link(url, for_page())
 
 
 def is_ours(item: dict[str, Any], name: str) -> bool:

@@ -128,7 +128,7 @@ def show_mail(aws: boto3.Session, topic_arn: str, to: str, containing: str) -> s
     if not _is_confirmed(aws.client("sns"), topic_arn, to):
         return (
             f"No mail: {to} is not subscribed, or has not opened the link in its first mail. "
-            "Chapter 01 subscribes the address in LAB_EMAIL."
+            "Chapter 03 subscribes the address in LAB_EMAIL."
         )
     if inbox(aws) is None:
         return f"Look into the inbox of {to} for the order {containing}."

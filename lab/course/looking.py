@@ -24,7 +24,7 @@ from lab.engine.course import Expectation
 
 _SEND_BACK = (
     "`lab dead-letters` says why it is there. Fix that and send it back with `lab redrive`; "
-    "delete what is no order, as chapter 06 does."
+    "delete what is no order, as chapter 08 does."
 )
 
 

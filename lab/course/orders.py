@@ -54,6 +54,16 @@ def recorded(aws: boto3.Session, beginning: str) -> Iterator[str]:
         return
 
 
+def stored(aws: boto3.Session, order_id: str) -> dict[str, Any]:
+    """The item of an order; {} if there is none, or no table."""
+    table: Any = aws.resource("dynamodb").Table(names().table)
+    try:
+        found = table.get_item(Key={"order_id": order_id}, ConsistentRead=True)
+    except table.meta.client.exceptions.ResourceNotFoundException:
+        return {}
+    return dict(found.get("Item", {}))
+
+
 def forget(aws: boto3.Session, beginning: str) -> int:
     """Delete the orders whose ids begin so; returns how many there were."""
     table: Any = aws.resource("dynamodb").Table(names().table)

@@ -6,6 +6,9 @@ repeated, and whatever a learner has done already stays. Only one of them works 
 
 from __future__ import annotations
 
+import contextlib
+import io
+import time
 from typing import NoReturn
 
 import boto3
@@ -14,6 +17,7 @@ from lab.aws import deletion
 from lab.aws.inventory import Found
 from lab.engine.checks import Finding, examine, is_right, report
 from lab.engine.course import Chapter, Course
+from lab.engine.display import waiting_sign
 from lab.errors import MissingStepError
 from lab.here.lock import set_up_lock
 
@@ -53,6 +57,26 @@ def set_up(course: Course) -> None:
             chapter = course.find(number)
             print(f"== {chapter.title}", flush=True)
             chapter.run()
+
+
+def run_as_a_line(chapter: Chapter) -> None:
+    """Run a chapter, and print a line about it: what it builds, and how long that took."""
+    started = time.monotonic()
+    run_quietly(chapter)
+    took = time.monotonic() - started
+    print(f"{chapter.title:22} {took:5.1f} s   {chapter.builds}", flush=True)
+
+
+def run_quietly(chapter: Chapter) -> str:
+    """Run a chapter; returns what it printed. If it fails, that is printed first."""
+    said = io.StringIO()
+    try:
+        with waiting_sign(chapter.title), contextlib.redirect_stdout(said):
+            chapter.run()
+    except BaseException:
+        print(said.getvalue(), end="", flush=True)
+        raise
+    return said.getvalue()
 
 
 def undone_by(course: Course, chapter: Chapter) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from lab.aws.inventory import Resource
 from lab.errors import CourseError, UnknownChapterError
 from lab.here.folders import ROOT
 from lab.here.lock import set_up_lock
+from lab.here.own_cloud import leave_own_cloud
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ class Box:
 class Chapter:
     """A chapter. `builds` says what it builds, `article` where the article has it; `builds_on`
     are the chapters whose resources it uses; `orders` is how many orders it sends, which is what
-    it costs on AWS; `boxes` and `arrows` (between the texts of boxes) are its part of the drawing.
+    it costs on AWS; `boxes` and `arrows` (between the texts of boxes) are its part of the drawing;
+    with `in_own_cloud` it shows something in a cloud of its own, and leaves nothing in the others.
     """
 
     stem: str
@@ -95,6 +97,7 @@ class Chapter:
     orders: int = 0
     boxes: tuple[Box, ...] = ()
     arrows: tuple[tuple[str, str], ...] = ()
+    in_own_cloud: bool = False
 
     @property
     def number(self) -> str:
@@ -133,8 +136,12 @@ class Chapter:
 
     def run(self) -> None:
         """Run the chapter in this process, as `python scripts/NN_....py` would."""
-        with set_up_lock():
-            runpy.run_path(str(self.script), run_name="__main__")
+        try:
+            with set_up_lock():
+                runpy.run_path(str(self.script), run_name="__main__")
+        finally:
+            if self.in_own_cloud:
+                leave_own_cloud()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,8 +200,14 @@ class Course:
         return found[0]
 
     def is_left_out(self, chapter: Chapter) -> bool:
-        """Whether `lab goto` never runs it: it breaks things, or takes everything down."""
-        return chapter.number in (*self.breaks, self.last)
+        """Whether `lab goto` never runs it: it breaks things, takes everything down, or is at home
+        in another cloud."""
+        return chapter.number in (*self.breaks, self.last) or chapter.in_own_cloud
+
+    @property
+    def here(self) -> tuple[Chapter, ...]:
+        """The chapters whose results are in the cloud in use."""
+        return tuple(chapter for chapter in self.chapters if not chapter.in_own_cloud)
 
     def changes(self, chapter: Chapter) -> bool:
         """Whether it makes or breaks what other chapters use."""

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import track
 from traitlets.config import Config
 
-from lab.engine import cells, pages
+from lab.engine import asides, cells, pages
 from lab.engine.course import Chapter, Course
 from lab.engine.exercises import BUILDING
 from lab.here.own_cloud import environment, own_cloud
@@ -40,6 +40,9 @@ _VOLATILE = re.compile(
 _KERNEL = Config({"KernelManager": {"transport_encryption": "auto"}})
 
 
+_UNSTORED = "remove-output"  # the tag of a cell that shows what is true on one machine only
+
+
 class EditedNotebookError(click.ClickException):
     """A notebook holds changes that would be lost."""
 
@@ -53,6 +56,8 @@ def build(course: Course, chapter: Chapter) -> Any:
     notebook = cells.read(chapter)
     notebook.cells = [c for c in notebook.cells if "solution" not in c.metadata.get("tags", ())]
     for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = asides.shown(cell.source)
         tags = [tag for tag in cell.metadata.get("tags", ()) if tag != "active-ipynb"]
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
     title = notebook.cells[0]
@@ -89,6 +94,9 @@ def execute(notebook: Any, chapter: Chapter) -> None:
         client.execute()
     except CellExecutionError as error:
         raise ChapterFailedError(f"{chapter.title}: {error}") from None
+    for cell in notebook.cells:
+        if _UNSTORED in cell.metadata.get("tags", ()):
+            cell.outputs = []
     notebook.metadata["language_info"] = {"name": "python"}  # without this Python's version
 
 

@@ -16,7 +16,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from lab.engine import cells, explain
+from lab.engine import asides, cells, explain
 from lab.engine.course import Chapter, Course
 from lab.here import settings
 from lab.here.folders import ROOT
@@ -59,11 +59,18 @@ def _time(chapter: Chapter) -> str:
 
 
 def minutes(chapter: Chapter) -> int:
-    """How many minutes a person needs to read a chapter and follow its code."""
-    found = [cell for cell in cells.cells(chapter) if "solution" not in cell.tags]
-    words = sum(len(cell.source.split()) for cell in found if not cell.is_code)
-    lines = sum(bool(line.strip()) for c in found if c.is_code for line in c.source.splitlines())
-    return math.ceil(words / _WORDS_A_MINUTE + lines / _LINES_A_MINUTE)
+    """How many minutes a person needs to read a chapter, follow its code, and wait for it."""
+    found = [c for c in cells.cells(chapter) if c.is_code and "solution" not in c.tags]
+    lines = sum(bool(line.strip()) for cell in found for line in cell.source.splitlines())
+    waits = durations().get(chapter.number, 0) / 60
+    return math.ceil(words(chapter) / _WORDS_A_MINUTE + lines / _LINES_A_MINUTE + waits)
+
+
+def words(chapter: Chapter) -> int:
+    """How many words a chapter has for a reader who opens no fold and skips what the article does
+    otherwise."""
+    texts = [asides.left_out(c.source) for c in cells.cells(chapter) if not c.is_code]
+    return sum(len(text.split()) for text in texts)
 
 
 def _cost(course: Course, chapter: Chapter) -> str:

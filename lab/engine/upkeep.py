@@ -14,6 +14,7 @@ from lab.errors import CourseError
 from lab.here.folders import ROOT
 
 _HINTS = 2  # the first must not give all away
+_WORDS, _MINUTES = 1500, 25  # of a chapter, at most: more than that nobody reads in one sitting
 _BUILD = "run `make notebooks`"
 
 
@@ -93,7 +94,17 @@ def _script(chapter: Chapter) -> Iterator[str]:
     for part, there in wanted.items():
         if not there:
             yield f"{name} lacks {part}; write it."
+    yield from _too_long(name, chapter)
     yield from _files(name, "\n".join(cell.source for cell in found if cell.is_code))
+
+
+def _too_long(name: str, chapter: Chapter) -> Iterator[str]:
+    words, minutes = pages.words(chapter), pages.minutes(chapter)
+    if words > _WORDS or minutes > _MINUTES:
+        yield (
+            f"{name} has {words} words, and takes {minutes} minutes. Expected at most {_WORDS} "
+            f"words and {_MINUTES} minutes: split it, or put into an aside what one may skip."
+        )
 
 
 def _files(name: str, code: str) -> Iterator[str]:

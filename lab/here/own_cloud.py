@@ -1,4 +1,5 @@
-"""A local cloud of one's own, for a while: the demo, the builder of the notebooks and the tests.
+"""A local cloud of one's own, for a while: the demo, the first chapter, the builder of the
+notebooks and the tests.
 
 It ignores the settings of the user, so that it never meets a cloud that is in use.
 """
@@ -9,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from lab.errors import TargetError
 from lab.here.folders import ROOT
@@ -33,6 +34,22 @@ def own_cloud(*arguments: str) -> Iterator[tuple[str, int]]:
             yield ready.split()[-1], process.pid
         finally:
             process.terminate()
+
+
+_kept = ExitStack()
+
+
+def keep_own_cloud() -> None:
+    """Start a local cloud that stays, and is the one in use, until `leave_own_cloud` or until this
+    process ends. One that was kept before ends now."""
+    leave_own_cloud()
+    address, _ = _kept.enter_context(own_cloud())
+    _kept.enter_context(environment(AWS_ENDPOINT_URL=address))
+
+
+def leave_own_cloud() -> None:
+    """End the cloud that is kept, if there is one, and go back to the user's settings."""
+    _kept.close()
 
 
 @contextmanager

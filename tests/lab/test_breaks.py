@@ -239,12 +239,12 @@ def test_a_break_is_named_with_its_own_why_and_fixed_or_its_cure_works(
     lines = check.stdout.splitlines()
     (at,) = (i for i, line in enumerate(lines) if line.startswith(f"  WRONG  {broken.said}"))
     assert lines[at + 1].startswith(f"         Why it matters: {broken.why}")
-    goto = run_lab("goto", "04")
+    goto = run_lab("goto", "06")
     if not broken.is_fixed:
         assert goto.exit_code == 1
         assert f"  WRONG  {broken.said}" in goto.stderr
         follow(next(line for line in lines[at:] if "How to fix it" in line))
-        goto = run_lab("goto", "04")
+        goto = run_lab("goto", "06")
     assert goto.exit_code == 0, goto.output
     for number in COURSE.set_up:
         found = examine(aws, number)
@@ -257,7 +257,7 @@ def test_each_of_several_differences_has_a_line_and_a_why_of_its_own(aws: Sessio
     configure(Timeout=1, Environment={"Variables": {}})(aws)
     put_policy("debug", "dynamodb:GetItem")(aws)
     put_policy("notify-fulfillment", "sqs:*", "iam:PassRole")(aws)
-    lines = run_lab("check", "01").stdout.splitlines()
+    lines = run_lab("check", "03").stdout.splitlines()
     wrong = [line for line in lines if line.startswith("  WRONG  ")]
     assert len(wrong) == len(set(wrong)) == 3 + 2 + 6 + 1  # code, too much, too little, inline
     whys = [line for line in lines if "Why it matters:" in line]
@@ -272,7 +272,7 @@ def test_each_of_several_differences_has_a_line_and_a_why_of_its_own(aws: Sessio
 def test_check_begins_with_what_it_looks_at(aws: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_PREFIX", "ann")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
-    first, *_ = run_lab("check", "00").stdout.splitlines()
+    first, *_ = run_lab("check", "01").stdout.splitlines()
     where = f"the local cloud at {aws.endpoint_url}, account 123456789012, region eu-west-1"
     assert first == f"Looking at {where}, prefix ann-."
     monkeypatch.delenv("LAB_PREFIX")
@@ -287,7 +287,7 @@ def test_check_says_where_dead_letters_lie(aws: Session) -> None:
         url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
         for number in range(count):
             sqs.send_message(QueueUrl=url, MessageBody=f"order {number}")
-    for arguments in ((), ("03",)):
+    for arguments in ((), ("05",)):
         *_, last = run_lab("check", *arguments).stdout.splitlines()
         assert last == (
             "Dead letters: 1 in CustomerOrders-dead-letters, 2 in record_order-dead-letters. "

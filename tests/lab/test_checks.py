@@ -73,7 +73,7 @@ def run_lab(*arguments: str) -> Result:
 
 
 @pytest.mark.parametrize(
-    "number", [*(pytest.param(n, marks=pytest.mark.soak) for n in COURSE.numbers[:5]), "05"]
+    "number", [*(pytest.param(n, marks=pytest.mark.soak) for n in COURSE.numbers[:5]), "07"]
 )
 def test_goto_brings_an_empty_target_to_the_start_of_any_chapter(aws: Session, number: str) -> None:
     chapter = COURSE.find(number)
@@ -90,27 +90,27 @@ def test_goto_brings_an_empty_target_to_the_start_of_any_chapter(aws: Session, n
 def test_goto_brings_it_to_the_last_chapter_and_the_exercise_of_05_is_an_exercise(
     aws: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Both in one, since chapter 05 takes its time."""
-    catch_up.go_to(COURSE, aws, COURSE.find("05"))
-    unsolved_then_solved(aws, "05")
-    capsys.readouterr()
+    """Both in one, since chapter 07 takes its time."""
     catch_up.go_to(COURSE, aws, COURSE.find("07"))
+    unsolved_then_solved(aws, "07")
+    capsys.readouterr()
+    catch_up.go_to(COURSE, aws, COURSE.find("10"))
     ran = re.findall(r"^== (\d\d) .*(?<!stands already)$", capsys.readouterr().out, re.M)
     assert ran == []
-    for chapter in COURSE.before(COURSE.find("07")):
+    for chapter in COURSE.before(COURSE.find("10")):
         assert is_right(examine(aws, chapter.number))
-    assert not has_begun(examine(aws, "06"))  # nobody breaks anything on the way
+    assert not has_begun(examine(aws, "08"))  # nobody breaks anything on the way
 
 
 def test_goto_again_runs_nothing_again(aws: Session, capsys: pytest.CaptureFixture[str]) -> None:
-    catch_up.go_to(COURSE, aws, COURSE.find("03"))
+    catch_up.go_to(COURSE, aws, COURSE.find("05"))
     there = resources(aws)
     capsys.readouterr()
-    catch_up.go_to(COURSE, aws, COURSE.find("03"))
+    catch_up.go_to(COURSE, aws, COURSE.find("05"))
     assert capsys.readouterr().out.splitlines() == [
-        "== 00 Take orders: stands already",
-        "== 01 Notify fulfillment: stands already",
-        "== 02 Record orders: stands already",
+        "== 01 Take orders: stands already",
+        "== 03 Notify fulfillment: stands already",
+        "== 04 Record orders: stands already",
     ]
     assert resources(aws) == there
 
@@ -147,14 +147,14 @@ def test_lab_check_names_what_was_deleted_and_its_cell(aws: Session) -> None:
     assert run_lab("goto", "4").exit_code == 0
     complete = run_lab("check")
     assert complete.exit_code == 0, complete.stdout
-    assert re.search(r"^03 Connect: (\d+) of \1 right\.$", complete.stdout, re.M)
-    assert "04 Verify: not begun." in complete.stdout
+    assert re.search(r"^05 Connect: (\d+) of \1 right\.$", complete.stdout, re.M)
+    assert "06 Verify: not begun." in complete.stdout
     aws.client("dynamodb").delete_table(TableName="Orders")
     result = run_lab("check")
     assert result.exit_code == 1
-    position = cells.tagged(COURSE.find("02"), "table").position
+    position = cells.tagged(COURSE.find("04"), "table").position
     assert "  WRONG  DynamoDB table Orders: missing.\n" in result.stdout
-    assert f"Run code cell {position} of notebooks/02_record_orders.ipynb" in result.stdout
+    assert f"Run code cell {position} of notebooks/04_record_orders.ipynb" in result.stdout
 
 
 # -- What is set wrong --------------------------------------------------------------------------
@@ -349,69 +349,69 @@ def _delete_function(aws: Session) -> None:
 
 
 SET_WRONG: list[tuple[str, str, Callable[[Session], object], str]] = [
-    ("00", "The settings of CustomerOrders", _set_queue("CustomerOrders", VisibilityTimeout="30"),
+    ("01", "The settings of CustomerOrders", _set_queue("CustomerOrders", VisibilityTimeout="30"),
      "expected VisibilityTimeout 90, found 30"),
-    ("00", "The settings of CustomerOrders", _set_queue("CustomerOrders", RedrivePolicy=""),
+    ("01", "The settings of CustomerOrders", _set_queue("CustomerOrders", RedrivePolicy=""),
      "expected RedrivePolicy {"),
-    ("00", "The retention of /aws/lambda/take_order", _keep_logs_for_ever,
+    ("01", "The retention of /aws/lambda/take_order", _keep_logs_for_ever,
      "expected 14 days, found forever"),
-    ("00", "Who may assume take_order-role-us-east-1", _trust_everybody, "expected Principal {"),
-    ("00", "What take_order-role-us-east-1 may do", _policy("take_order", "take-order", "sqs:*"),
+    ("01", "Who may assume take_order-role-us-east-1", _trust_everybody, "expected Principal {"),
+    ("01", "What take_order-role-us-east-1 may do", _policy("take_order", "take-order", "sqs:*"),
      "it may do too much: sqs:* on *"),
-    ("00", "The configuration of take_order", _configure("take_order", Timeout=3),
+    ("01", "The configuration of take_order", _configure("take_order", Timeout=3),
      "expected Timeout 15, found 3"),
-    ("00", "The configuration of take_order", _configure("take_order", Handler="slow.handler"),
+    ("01", "The configuration of take_order", _configure("take_order", Handler="slow.handler"),
      "expected Handler take_order.lambda_handler, found slow.handler"),
-    ("00", "The configuration of take_order",
+    ("01", "The configuration of take_order",
      _configure("take_order", Environment={"Variables": {}}),
      "expected QUEUE_NAME CustomerOrders, found null"),
-    ("00", "The configuration of take_order", _forget_the_attributes_of_the_queue,
+    ("01", "The configuration of take_order", _forget_the_attributes_of_the_queue,
      'found {"VisibilityTimeout": "30"}'),
-    ("00", "The configuration of take_order", _deploy_other_code,
+    ("01", "The configuration of take_order", _deploy_other_code,
      "its code is not lambdas/take_order.py"),
-    ("00", "Room for take_order to run", _throttle("take_order"),
+    ("01", "Room for take_order to run", _throttle("take_order"),
      "expected a reserved concurrency of none, or more than 0, found 0"),
-    ("00", "The resource /orders", _delete_orders, MISSING),
-    ("00", "The model Order", _delete_model, MISSING),
-    ("00", "The model Order", _put_another_model, "}, found {}"),
-    ("00", "The request validator", _delete_validator, MISSING),
-    ("00", "The answer to a malformed order", _delete_gateway_response,
+    ("01", "The resource /orders", _delete_orders, MISSING),
+    ("01", "The model Order", _delete_model, MISSING),
+    ("01", "The model Order", _put_another_model, "}, found {}"),
+    ("01", "The request validator", _delete_validator, MISSING),
+    ("01", "The answer to a malformed order", _delete_gateway_response,
      "expected defaultResponse false, found true"),
-    ("00", "The method POST /orders", _delete_method, MISSING),
-    ("00", "The method POST /orders", _ask_for_no_key, "expected apiKeyRequired true, found false"),
-    ("00", "The integration of POST /orders with take_order", _delete_integration, MISSING),
-    ("00", "The permission of Orders to invoke take_order", _remove_api_permission, MISSING),
-    ("00", "The stage prod", _delete_stage, MISSING),
-    ("00", "The stage in Orders-shop-plan", _take_stage_out_of_plan,
+    ("01", "The method POST /orders", _delete_method, MISSING),
+    ("01", "The method POST /orders", _ask_for_no_key, "expected apiKeyRequired true, found false"),
+    ("01", "The integration of POST /orders with take_order", _delete_integration, MISSING),
+    ("01", "The permission of Orders to invoke take_order", _remove_api_permission, MISSING),
+    ("01", "The stage prod", _delete_stage, MISSING),
+    ("01", "The stage in Orders-shop-plan", _take_stage_out_of_plan,
      "expected stage Orders:prod, found none"),
-    ("00", "The key in Orders-shop-plan", _take_key_out_of_plan,
+    ("01", "The key in Orders-shop-plan", _take_key_out_of_plan,
      "expected key Orders-shop-key, found none"),
-    ("01", "The subscription of an e-mail address to Orders", _unsubscribe_email, MISSING),
-    ("01", "The subscription of an e-mail address to Orders", _leave_email_pending,
+    ("03", "The subscription of an e-mail address to Orders", _unsubscribe_email, MISSING),
+    ("03", "The subscription of an e-mail address to Orders", _leave_email_pending,
      "expected state confirmed, found pending"),
-    ("01", "What notify_fulfillment-role-us-east-1 may do",
+    ("03", "What notify_fulfillment-role-us-east-1 may do",
      _policy("notify_fulfillment", "notify-fulfillment", "sns:Publish"),
      "it may do too little: it lacks logs:CreateLogStream on arn:aws:logs:"),
-    ("01", "The configuration of notify_fulfillment",
+    ("03", "The configuration of notify_fulfillment",
      _configure("notify_fulfillment", Environment={"Variables": {"TOPIC_ARN": "x"}}),
      "expected TOPIC_ARN arn:aws:sns:us-east-1:123456789012:Orders, found x"),
-    ("02", "The configuration of record_order",
+    ("04", "The configuration of record_order",
      _configure("record_order", DeadLetterConfig={"TargetArn": ""}), "expected DeadLetterConfig {"),
-    ("03", "The settings of the permission of Orders", _let_another_topic_in,
+    ("05", "The settings of the permission of Orders", _let_another_topic_in,
      "expected SourceArn arn:aws:sns:us-east-1:123456789012:Orders, found null"),
-    ("03", "The policy of Orders-dead-letters", _set_queue("Orders-dead-letters", Policy=""),
+    ("05", "The policy of Orders-dead-letters", _set_queue("Orders-dead-letters", Policy=""),
      MISSING),
-    ("03", "The dead-letter queue of the subscription of record_order", _drop_redrive, MISSING),
-    ("03", "The settings of the trigger of notify_fulfillment", _set_trigger(Enabled=False),
+    ("05", "The dead-letter queue of the subscription of record_order", _drop_redrive, MISSING),
+    ("05", "The settings of the trigger of notify_fulfillment", _set_trigger(Enabled=False),
      "expected enabled true, found false"),
-    ("03", "The settings of the trigger of notify_fulfillment", _set_trigger(BatchSize=1),
+    ("05", "The settings of the trigger of notify_fulfillment", _set_trigger(BatchSize=1),
      "expected BatchSize 10, found 1"),
-    ("03", "The settings of the trigger of notify_fulfillment",
+    ("05", "The settings of the trigger of notify_fulfillment",
      _set_trigger(FunctionResponseTypes=[]),
      'expected FunctionResponseTypes ["ReportBatchItemFailures"], found []'),
-    ("03", "The only trigger of CustomerOrders, and of our functions",
+    ("05", "The only trigger of CustomerOrders, and of our functions",
      second_trigger, "found another one, from CustomerOrders to experiment"),
-    ("03", "The function of the trigger, notify_fulfillment", _delete_function,
+    ("05", "The function of the trigger, notify_fulfillment", _delete_function,
      "expected an active function, found none"),
 ]  # fmt: skip
 
@@ -449,13 +449,13 @@ def test_every_expectation_has_been_seen_failing(aws: Session) -> None:
 
 def test_a_stranger_of_our_name_is_told_from_ours(aws: Session) -> None:
     aws.client("sqs").create_queue(QueueName="CustomerOrders")
-    (finding,) = [f for f in examine(aws, "00") if f.what == "SQS queue CustomerOrders"]
+    (finding,) = [f for f in examine(aws, "01") if f.what == "SQS queue CustomerOrders"]
     assert finding.wrong == "expected one with our tags, found one without them"
     assert "LAB_PREFIX" in finding.fix
 
 
 def test_a_check_only_looks(aws: Session, calls_made: set[str]) -> None:
-    given(*COURSE.set_up, "04")
+    given(*COURSE.set_up, "06")
     calls_made.clear()
     for number in COURSE.numbers:
         examine(make_session(aws.endpoint_url or ""), number)  # its clients are new
@@ -464,11 +464,11 @@ def test_a_check_only_looks(aws: Session, calls_made: set[str]) -> None:
 
 
 def test_dead_letters_are_a_finding_of_chapter_04(aws: Session) -> None:
-    given(*COURSE.set_up, "04")
-    assert is_right(examine(aws, "04"))
+    given(*COURSE.set_up, "06")
+    assert is_right(examine(aws, "06"))
     url = _queue_url(aws, names().function_dead_letters)
     aws.client("sqs").send_message(QueueUrl=url, MessageBody="an order")
-    (wrong,) = [f for f in examine(aws, "04") if f.wrong]
+    (wrong,) = [f for f in examine(aws, "06") if f.wrong]
     assert (wrong.what, wrong.wrong) == (
         "Dead-letter queue record_order-dead-letters",
         "expected 0 messages, found 1",
@@ -485,59 +485,59 @@ def test_nothing_more_is_broken_where_something_is_broken_already(aws: Session) 
     lab.insist(*COURSE.set_up)
     role = names().role(names().record_order, "us-east-1")
     aws.client("iam").delete_role_policy(RoleName=role, PolicyName="record-order")
-    with pytest.raises(MissingStepError, match="run chapters 00 to 03 again"):
-        run_chapters("06")
+    with pytest.raises(MissingStepError, match="run chapters 01 to 05 again"):
+        run_chapters("08")
     assert lab.dead_letters(aws) == []
 
 
 def test_reset_undoes_a_chapter_and_what_builds_on_it(aws: Session) -> None:
-    given(*COURSE.set_up, "04")
+    given(*COURSE.set_up, "06")
     for _ in range(2):
         result = run_lab("reset", "2")
         assert (result.exit_code, result.stdout.splitlines()[-1]) == (
             0,
-            "Undid 02, 03, 04, 05, 06; 0 left",
+            "Undid 04, 05, 06, 07, 08; 0 left",
         )
-        assert is_right(examine(aws, "00"))
         assert is_right(examine(aws, "01"))
-        for number in ("02", "03", "04"):
+        assert is_right(examine(aws, "03"))
+        for number in ("04", "05", "06"):
             assert not has_begun(examine(aws, number))
-    assert resources(aws)["subscriptions"] == 2  # by e-mail, which are chapter 01's
-    catch_up.go_to(COURSE, aws, COURSE.find("04"))
+    assert resources(aws)["subscriptions"] == 2  # by e-mail, which are chapter 03's
+    catch_up.go_to(COURSE, aws, COURSE.find("06"))
     assert not any(findings(aws).values())
 
 
 def test_reset_of_03_takes_the_chain_apart_and_keeps_its_ends(aws: Session) -> None:
     given(*COURSE.set_up)
-    assert catch_up.undo(COURSE, aws, catch_up.undone_by(COURSE, COURSE.find("03"))) == []
+    assert catch_up.undo(COURSE, aws, catch_up.undone_by(COURSE, COURSE.find("05"))) == []
     assert {n: bool(f) for n, f in findings(aws).items()} == {
-        "00": False, "01": False, "02": False, "03": True,
+        "01": False, "03": False, "04": False, "05": True,
     }  # fmt: skip
     assert "mappings" not in resources(aws)
-    run_chapters("03", "04")
+    run_chapters("05", "06")
 
 
 def test_reset_forgets_the_orders_of_a_chapter_and_no_others(aws: Session) -> None:
     given(*COURSE.set_up)
     table = aws.resource("dynamodb").Table("Orders")
-    for order_id in ("chapter-04-1", "exercise-04", "chapter-05-1", "mine"):
+    for order_id in ("chapter-06-1", "exercise-06", "chapter-07-1", "mine"):
         table.put_item(Item={"order_id": order_id})
-    result = run_lab("reset", "04")
+    result = run_lab("reset", "06")
     assert result.exit_code == 0, result.stderr
     left = {item["order_id"] for item in table.scan()["Items"]}
-    assert {"chapter-05-1", "mine"} <= left
-    assert not left & {"chapter-04-1", "exercise-04"}
+    assert {"chapter-07-1", "mine"} <= left
+    assert not left & {"chapter-06-1", "exercise-06"}
 
 
 def test_orders_are_found_on_every_page(aws: Session) -> None:
-    given("02")
+    given("04")
     table = aws.resource("dynamodb").Table("Orders")
     with table.batch_writer() as batch:
         for number in range(30):  # 30 items of 100 kB are several pages of 1 MB
-            batch.put_item(Item={"order_id": f"chapter-05-{number}", "product": "x" * 100_000})
-    assert len(list(orders.recorded(aws, "chapter-05-"))) == 30
-    assert orders.forget(aws, "chapter-05-1") == 11
-    assert orders.forget(aws, "chapter-05-1") == 0
+            batch.put_item(Item={"order_id": f"chapter-07-{number}", "product": "x" * 100_000})
+    assert len(list(orders.recorded(aws, "chapter-07-"))) == 30
+    assert orders.forget(aws, "chapter-07-1") == 11
+    assert orders.forget(aws, "chapter-07-1") == 0
 
 
 # -- Wrong input ----------------------------------------------------------------------------------
@@ -555,26 +555,26 @@ def test_a_number_that_is_no_chapter_lists_the_chapters(command: str, number: st
 
 
 def test_chapters_are_found_with_and_without_the_zero() -> None:
-    assert COURSE.find("3") is COURSE.find("03")
+    assert COURSE.find("3") is COURSE.find("05")
     with pytest.raises(UnknownChapterError):
         COURSE.find("three")
 
 
 def test_check_as_json_is_for_scripts(aws: Session) -> None:
-    given("02")
-    result = run_lab("check", "02", "--json")
+    given("04")
+    result = run_lab("check", "04", "--json")
     assert result.exit_code == 0
     found = json.loads(result.stdout)
-    assert found["02"] and all(finding["wrong"] == "" for finding in found["02"])
-    assert run_lab("check", "01", "--json").exit_code == 1
+    assert found["04"] and all(finding["wrong"] == "" for finding in found["04"])
+    assert run_lab("check", "03", "--json").exit_code == 1
 
 
 def test_on_aws_reset_asks_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_TARGET", "aws")
     monkeypatch.setattr(chapters, "session", lambda **_: pytest.fail("it went on"))
-    result = CliRunner().invoke(main, ["reset", "02"], input="n\n")
+    result = CliRunner().invoke(main, ["reset", "04"], input="n\n")
     assert result.exit_code == 1
-    assert "Delete what chapters 02, 03, 04, 05, 06 made on AWS?" in result.output
+    assert "Delete what chapters 04, 05, 06, 07, 08 made on AWS?" in result.output
 
 
 # -- Exercises ------------------------------------------------------------------------------------
@@ -605,18 +605,18 @@ def orders_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 @pytest.mark.soak
 def test_every_exercise_fails_unsolved_and_passes_solved(aws: Session, orders_file: Path) -> None:
     for number in COURSE.numbers:
-        if number != "05":
+        if number != "07":
             unsolved_then_solved(aws, number)
     assert len(orders_file.read_text("utf-8").splitlines()) >= 3
 
 
-@pytest.mark.parametrize("number", [n for n in COURSE.numbers if n not in ("04", "05", "07")])
+@pytest.mark.parametrize("number", [n for n in COURSE.numbers if n not in ("06", "07", "10")])
 def test_an_exercise_before_its_chapter_says_what_to_run(aws: Session, number: str) -> None:
     assert "run the cells above first" in exercises.missing(aws, COURSE.find(number))
 
 
 def test_the_sender_of_exercise_01_shows_in_the_mail(aws: Session) -> None:
-    given("00", "01")
+    given("01", "03")
     aws.client("sns").set_topic_attributes(
         TopicArn=TOPIC, AttributeName="DisplayName", AttributeValue="Tea shop"
     )

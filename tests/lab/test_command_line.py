@@ -43,21 +43,21 @@ def test_lab_alone_begins_with_the_first_chapter_where_nothing_runs(free_port: i
 
 
 def test_lab_alone_says_what_is_right_and_what_is_next(aws: Session) -> None:
-    assert "No chapter has been finished yet.\nNext: chapter 00 " in run_lab().stdout
+    assert "No chapter has been finished yet.\nNext: chapter 01 " in run_lab().stdout
     given(*COURSE.set_up)
     result = run_lab()
     assert result.exit_code == 0
     assert result.stdout.startswith("Looking at the local cloud at ")
-    assert "\nRight: 00, 01, 02, 03.\nNext: chapter 04 Verify. " in result.stdout
+    assert "\nRight: 01, 03, 04, 05.\nNext: chapter 06 Verify. " in result.stdout
 
 
 def test_lab_alone_sends_one_back_to_what_is_broken(aws: Session) -> None:
     given(*COURSE.set_up)
     aws.client("dynamodb").delete_table(TableName="Orders")
     said = run_lab().stdout
-    assert "Right: 00, 01, 03." in said
-    assert "Begun: 02 Record orders. `lab check 02` says what is missing or wrong.\n" in said
-    assert "Next: chapter 02 Record orders. " in said
+    assert "Right: 01, 03, 05." in said
+    assert "Begun: 04 Record orders. `lab check 04` says what is missing or wrong.\n" in said
+    assert "Next: chapter 04 Record orders. " in said
 
 
 # -- Chapters by their names -----------------------------------------------------------------------
@@ -65,14 +65,14 @@ def test_lab_alone_sends_one_back_to_what_is_broken(aws: Session) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["0", "00", "take_orders", "take orders", "Take orders", "TAKE", "00_take_orders",
-     "00 Take orders"],
+    ["0", "01", "take_orders", "take orders", "Take orders", "TAKE", "01_take_orders",
+     "01 Take orders"],
 )  # fmt: skip
 def test_a_chapter_is_found_by_its_number_and_its_names(name: str) -> None:
     assert COURSE.find(name) is COURSE.chapters[0]
 
 
-@pytest.mark.parametrize("name", ["ta", "orders", "take_order", "01 Take orders", "_"])
+@pytest.mark.parametrize("name", ["ta", "orders", "take_order", "03 Take orders", "_"])
 def test_what_is_not_its_name_does_not_find_it(name: str) -> None:
     with pytest.raises(UnknownChapterError):
         COURSE.find(name)
@@ -96,7 +96,7 @@ def test_ctrl_c_says_the_same_in_every_command(
     command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(main.commands[command], "callback", pressed)
-    arguments = [command, "00"] if command == "goto" else [command]
+    arguments = [command, "01"] if command == "goto" else [command]
     result = run_lab(*arguments)
     assert (result.exit_code, result.stdout, result.stderr) == (130, "", f"{failures.STOPPED}\n")
 
@@ -129,16 +129,16 @@ def test_explain_and_hint_and_redrive_speak_json(aws: Session) -> None:
     assert found["name"] == "A function took too long"
     assert found.keys() == {"error", "name", "means", "where", "cure"}
     assert "A function took too long" in json.loads(run_lab("explain", "--list", "--json").stdout)
-    hints = json.loads(run_lab("hint", "03", "--json").stdout)
-    assert hints == list(COURSE.find("03").exercise.hints)
-    given("00")
+    hints = json.loads(run_lab("hint", "05", "--json").stdout)
+    assert hints == list(COURSE.find("05").exercise.hints)
+    given("01")
     assert json.loads(run_lab("redrive", "--json").stdout)[0]["sent"] == 0
 
 
 def test_each_difference_is_in_the_json_of_a_check(aws: Session) -> None:
-    given("00")
+    given("01")
     aws.client("lambda").update_function_configuration(FunctionName="take_order", Timeout=3)
-    found = json.loads(run_lab("check", "00", "--json").stdout)["00"]
+    found = json.loads(run_lab("check", "01", "--json").stdout)["01"]
     (wrong,) = [finding for finding in found if finding["wrong"]]
     (difference,) = wrong["differences"]
     assert difference["wrong"] == wrong["wrong"] == "expected Timeout 15, found 3"

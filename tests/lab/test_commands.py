@@ -175,7 +175,7 @@ def test_a_script_that_is_stopped_says_where_to_look() -> None:
 
 def test_reading_a_chapter_does_not_wait_for_the_grammar_that_comes_with_jupyter() -> None:
     code = (
-        "import lab.course; from lab.engine import cells; cells.read(lab.course.COURSE.find('00'))"
+        "import lab.course; from lab.engine import cells; cells.read(lab.course.COURSE.find('01'))"
     )
     command = [sys.executable, "-X", "importtime", "-c", code]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -263,12 +263,12 @@ def test_a_cloud_that_was_stopped_leaves_no_process(own_port: int) -> None:
 def test_up_sets_everything_up_and_logs_and_mail_show_what_happened(own_port: int) -> None:
     result = run_lab("up")
     assert result.returncode == 0, result.stderr
-    assert "== 03 Connect" in result.stdout
+    assert "== 05 Connect" in result.stdout
     deadline = time.monotonic() + 10
-    while "chapter-00" not in run_lab("mail").stdout and time.monotonic() < deadline:
+    while "chapter-01" not in run_lab("mail").stdout and time.monotonic() < deadline:
         pass
     assert "Subject" not in run_lab("mail").stderr
-    assert "(order chapter-00)" in run_lab("mail").stdout
+    assert "(order chapter-01)" in run_lab("mail").stdout
     everything = run_lab("logs").stdout
     assert "take_order: START RequestId" in everything
     assert "record_order: REPORT RequestId" in everything
@@ -279,7 +279,7 @@ def test_up_sets_everything_up_and_logs_and_mail_show_what_happened(own_port: in
     assert missing.returncode == 1
     assert "/aws/lambda/nothing" in missing.stderr
     assert "take_order, notify_fulfillment, record_order" in missing.stderr
-    hop = run_lab("logs", "take_order", "--order", "chapter-00").stdout.splitlines()
+    hop = run_lab("logs", "take_order", "--order", "chapter-01").stdout.splitlines()
     assert hop and all(" take_order: " in line for line in hop)
     unknown = run_lab("logs", "--order", "nope")
     assert (unknown.returncode, unknown.stdout) == (1, "")

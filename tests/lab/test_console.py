@@ -233,7 +233,7 @@ def test_each_screen_has_its_address(aws: Session, screen: str, name: str, path:
 
 
 def test_the_api_is_found_by_its_name(aws: Session) -> None:
-    given("00")
+    given("01")
     (api,) = aws.client("apigateway").get_rest_apis()["items"]
     assert path_to(aws, "api", "") == f"api/{api['id']}"
 
@@ -266,4 +266,4 @@ def test_what_is_no_screen_is_one_error(
 def test_an_api_that_is_not_there_yet_says_which_chapter_makes_it(cloud: str) -> None:
     result = run_lab("console", "api")
     assert result.exit_code == 1
-    assert "There is no REST API Orders yet. Chapter 00 makes it." in result.stderr
+    assert "There is no REST API Orders yet. Chapter 01 makes it." in result.stderr

@@ -46,7 +46,7 @@ def test_what_breaks_or_takes_down_is_never_done_on_the_way() -> None:
         on_the_way = {each.number for each in AFTER_THE_LAST.before(chapter)}
         assert not on_the_way & {*COURSE.breaks, COURSE.last}
     assert [each.number for each in AFTER_THE_LAST.before(EIGHTH)] == [
-        "00", "01", "02", "03", "04", "05",
+        "01", "03", "04", "05", "06", "07",
     ]  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def test_goto_a_chapter_after_the_teardown_tears_nothing_down(
     monkeypatch.setattr(Chapter, "run", lambda chapter: ran.append(chapter.number))
     with pytest.raises(MissingStepError):  # as nothing was made
         catch_up.go_to(AFTER_THE_LAST, aws, EIGHTH)
-    assert ran == ["00", "01", "02", "03", "04", "05"]
+    assert ran == ["01", "03", "04", "05", "06", "07"]
 
 
 def test_goto_the_teardown_runs_all_that_can_be_taken_down(
@@ -71,7 +71,7 @@ def test_goto_the_teardown_runs_all_that_can_be_taken_down(
     monkeypatch.setattr(Chapter, "run", lambda chapter: ran.append(chapter.number))
     with pytest.raises(MissingStepError):  # as nothing was made
         catch_up.go_to(COURSE, aws, COURSE.find(COURSE.last))
-    assert ran == ["00", "01", "02", "03", "04", "05"]
+    assert ran == ["01", "03", "04", "05", "06", "07"]
 
 
 # -- Files that lack something --------------------------------------------------------------------
@@ -109,40 +109,40 @@ CHAPTER = Chapter(
         (', hints=("hot", "hotter")', "", "the Exercise lacks `hints`; give it that."),
         ("    expects=lambda aws: (),\n", "", "the Chapter lacks `expects`; give it that."),
         ("CHAPTER =", "OTHER =", "has no `CHAPTER`, which says what the chapter is"),
-        ("00_brew", "01_brew", "expected a `stem` that begins with 00, found '01_brew'."),
+        ("00_brew", "01_brew", "expected a `stem` that begins with 01, found '01_brew'."),
     ],
 )
 def test_a_chapter_file_without_a_part_is_a_sentence(
     package: Path, old: str, new: str, said: str
 ) -> None:
     assert old in WHOLE
-    (package / "chapter_00.py").write_text(WHOLE.replace(old, new))
-    chapters, problems = load_chapters("tea_course", "00")
+    (package / "chapter_01.py").write_text(WHOLE.replace(old, new))
+    chapters, problems = load_chapters("tea_course", "01")
     assert chapters == ()
     (problem,) = problems.values()
-    assert problem.startswith("tea_course/chapter_00.py")
+    assert problem.startswith("tea_course/chapter_01.py")
     assert said in problem and "\n" not in problem
 
 
 def test_a_whole_chapter_file_is_loaded_and_a_missing_one_is_named(package: Path) -> None:
-    (package / "chapter_00.py").write_text(WHOLE)
-    chapters, problems = load_chapters("tea_course", "00", "01")
-    assert [chapter.title for chapter in chapters] == ["00 Brew"]
-    assert list(problems) == ["01"]
-    assert problems["01"].startswith("There is no tea_course/chapter_01.py, though COURSE has")
+    (package / "chapter_01.py").write_text(WHOLE)
+    chapters, problems = load_chapters("tea_course", "01", "03")
+    assert [chapter.title for chapter in chapters] == ["01 Brew"]
+    assert list(problems) == ["03"]
+    assert problems["03"].startswith("There is no tea_course/chapter_03.py, though COURSE has")
 
 
 def test_a_mistake_in_a_chapter_file_is_shown_as_python_shows_it(package: Path) -> None:
-    (package / "chapter_00.py").write_text(f"import no_such_module\n{WHOLE}")
+    (package / "chapter_01.py").write_text(f"import no_such_module\n{WHOLE}")
     with pytest.raises(ModuleNotFoundError, match="no_such_module"):
-        load_chapters("tea_course", "00")
+        load_chapters("tea_course", "01")
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"last": "09"}, "lab/course/__init__.py: `last` names the chapter 09"),
-        ({"set_up": ("00", "10")}, "lab/course/__init__.py: `set_up` names the chapter 10"),
+        ({"set_up": ("01", "10")}, "lab/course/__init__.py: `set_up` names the chapter 10"),
         ({"breaks": ("11",)}, "lab/course/__init__.py: `breaks` names the chapter 11"),
         ({"demo": ("12",)}, "lab/course/__init__.py: `demo` names the chapter 12"),
         (
@@ -218,7 +218,7 @@ def test_upkeep_says_what_a_script_lacks(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_upkeep_wants_nothing_after_the_chapter_that_takes_everything_down() -> None:
-    said = "lab/course/__init__.py: chapter 07 takes everything down, so put 08 before it."
+    said = "lab/course/__init__.py: chapter 10 takes everything down, so put 08 before it."
     assert said in upkeep.problems(AFTER_THE_LAST)
     before = dataclasses.replace(COURSE, chapters=(EIGHTH, *COURSE.chapters))
     assert said not in upkeep.problems(before)
@@ -227,14 +227,14 @@ def test_upkeep_wants_nothing_after_the_chapter_that_takes_everything_down() -> 
 def test_upkeep_finds_a_chapter_file_and_a_script_that_the_course_does_not_have() -> None:
     without = dataclasses.replace(COURSE, chapters=COURSE.chapters[:4] + COURSE.chapters[5:])
     assert any(
-        problem == "lab/course/chapter_04.py is not in COURSE; add 04 to the chapters in "
+        problem == "lab/course/chapter_06.py is not in COURSE; add 06 to the chapters in "
         "lab/course/__init__.py."
         for problem in upkeep.problems(without)
     )
 
 
 def test_upkeep_looks_at_the_drawing_and_at_the_cells_that_resources_name() -> None:
-    third = COURSE.find("03")
+    third = COURSE.find("05")
     bare = dataclasses.replace(third, arrows=())
     lost = dataclasses.replace(third, arrows=(("shop", "tea"),))
     others = [chapter for chapter in COURSE.chapters if chapter != third]
@@ -242,7 +242,7 @@ def test_upkeep_looks_at_the_drawing_and_at_the_cells_that_resources_name() -> N
     def problems_with(chapter: Chapter) -> list[str]:
         return upkeep.problems(dataclasses.replace(COURSE, chapters=(*others, chapter)))
 
-    assert any("chapter_03.py adds nothing to the drawing" in each for each in problems_with(bare))
+    assert any("chapter_05.py adds nothing to the drawing" in each for each in problems_with(bare))
     assert any("leads to the box 'tea', which nobody" in each for each in problems_with(lost))
     boxed = dataclasses.replace(third, boxes=(Box("tea", 0, 1),), arrows=(("shop", "tea"),))
     assert not any("leads to the box" in each for each in problems_with(boxed))
@@ -304,11 +304,11 @@ def test_the_last_chapter_writes_no_number_that_the_inventory_knows_better() -> 
 def test_the_last_chapter_counts_what_it_deletes(
     aws: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    COURSE.find("02").run()
+    COURSE.find("04").run()
     capsys.readouterr()
     COURSE.find(COURSE.last).run()
     said = capsys.readouterr().out
-    made = [each for each in inventory(aws) if each.chapter == "02"]
+    made = [each for each in inventory(aws) if each.chapter == "04"]
     assert f"Found {len(made)} things to delete.\n" in said
     assert said.count("Deleted the ") == len(made)
 

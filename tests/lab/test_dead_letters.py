@@ -71,7 +71,7 @@ def run_lab(*arguments: str) -> Result:
 # -- Looking -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("made", [(), ("02",)])
+@pytest.mark.parametrize("made", [(), ("04",)])
 def test_where_nothing_is_stuck_it_says_so(aws: Session, made: tuple[str, ...]) -> None:
     run_chapters(*made)
     result = run_lab("dead-letters")
@@ -131,7 +131,7 @@ def test_what_sns_put_aside_comes_with_its_order(chain: Session) -> None:
     "body", ["", "tea", "7", "[]", '{"order_id": ["a"]}', '{"Records": []}', '{"Message": "["}']
 )
 def test_what_is_no_order_is_listed_all_the_same(aws: Session, body: str) -> None:
-    given("00")
+    given("01")
     send(aws, body or " ", names().queue_dead_letters)
     (letter,) = lab.dead_letters(aws)
     assert (letter.order_id, letter.product, letter.quantity) == (None, None, None)
@@ -140,7 +140,7 @@ def test_what_is_no_order_is_listed_all_the_same(aws: Session, body: str) -> Non
 
 
 def test_looking_leaves_hundreds_as_they_are(aws: Session, calls_made: set[str]) -> None:
-    given("02")
+    given("04")
     queue = names().function_dead_letters
     for start in range(0, 250, 10):
         entries = [
@@ -169,7 +169,7 @@ def test_the_dead_letters_of_somebody_else_are_left_alone(aws: Session) -> None:
 
 
 def test_a_pipe_gets_each_dead_letter_in_one_line(aws: Session) -> None:
-    given("00")
+    given("01")
     send(aws, order("a-rather-long-id-" + "x" * 40), names().queue_dead_letters)
     (line,) = [each for each in run_lab("dead-letters").stdout.splitlines() if "tea" in each]
     assert "a-rather-long-id-" + "x" * 40 in line
@@ -179,7 +179,7 @@ def test_a_pipe_gets_each_dead_letter_in_one_line(aws: Session) -> None:
 def test_looking_shows_the_messages_again_when_it_breaks_off(
     aws: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given("02")
+    given("04")
     queue = names().function_dead_letters
     for number in range(12):
         send(aws, order(f"o-{number}"), queue)
@@ -201,7 +201,7 @@ def test_looking_shows_the_messages_again_when_it_breaks_off(
 
 
 def test_the_command_shows_a_table_or_json_and_fails(aws: Session) -> None:
-    given("02")
+    given("04")
     send(aws, order("[red]mine"), names().function_dead_letters)
     table = run_lab("dead-letters")
     assert table.exit_code == 1
@@ -267,7 +267,7 @@ def test_what_lambda_put_aside_is_recorded_when_it_is_sent_back(chain: Session) 
     )
     send(chain, order())
     assert "dynamodb:PutItem" in stuck(chain, names().function_dead_letters).why
-    run_chapters("02")
+    run_chapters("04")
     result = run_lab("redrive", "record_order-dead-letters")
     assert (result.exit_code, result.stdout) == (0, "Sent 1 order back to record_order.\n")
     wait_until(lambda: "mine" in items(chain), "the order is recorded", timeout=90)
@@ -278,7 +278,7 @@ def test_what_sns_put_aside_is_recorded_when_it_is_sent_back(chain: Session) -> 
     chain.client("lambda").delete_function(FunctionName=names().record_order)
     send(chain, order())
     stuck(chain, names().topic_dead_letters)
-    run_chapters("02", "03")
+    run_chapters("04", "05")
     assert lab.redrive(chain, names().topic_dead_letters) == [
         Redriven(names().topic_dead_letters, "record_order", 1)
     ]
@@ -383,7 +383,7 @@ def test_nothing_is_deleted_while_the_function_is_gone(chain: Session) -> None:
 def test_a_queue_that_holds_no_dead_letters_is_not_redriven(aws: Session) -> None:
     with pytest.raises(LabError, match=r"no dead-letter queue 'Orders'\. There are: none yet"):
         lab.redrive(aws, "Orders")
-    run_chapters("02")
+    run_chapters("04")
     with pytest.raises(LabError, match="There are: record_order-dead-letters"):
         lab.redrive(aws, "CustomerOrders")
 
@@ -404,7 +404,7 @@ def test_a_queue_that_cannot_be_redriven_does_not_keep_back_the_others(chain: Se
 def test_what_a_terminal_obeys_or_cannot_show_is_shown_as_a_question_mark(
     aws: Session, foreign: str
 ) -> None:
-    given("00")
+    given("01")
     body = json.dumps({"product": f"bad {foreign}[2J", "quantity": 1, "order_id": "half"})
     send(aws, body, names().queue_dead_letters)
     result = run_lab("dead-letters")
@@ -413,7 +413,7 @@ def test_what_a_terminal_obeys_or_cannot_show_is_shown_as_a_question_mark(
 
 
 def test_logs_and_mail_do_not_move_the_cursor(aws: Session) -> None:
-    given("00", "01")
+    given("01", "03")
     make_function(aws, "rude", "def handler(event, context): print('bad \\x1b[2J')")
     invoke(aws, "rude")
     topic = aws.client("sns").create_topic(Name=names().topic)["TopicArn"]

@@ -28,7 +28,7 @@ Answer = Callable[[Session], None]
 
 def said_of(aws: Session, number: str, answer: Answer) -> str:
     """What the exercise says of an answer, when all that it set off is done."""
-    given("00", "01", "02", "03")
+    given("01", "03", "04", "05")
     lift_throttle(aws)
     answer(aws)
     address = aws.client("sqs").meta.endpoint_url
@@ -36,7 +36,7 @@ def said_of(aws: Session, number: str, answer: Answer) -> str:
     return exercises.missing(aws, COURSE.find(number))
 
 
-# -- 00 to 03: a setting ---------------------------------------------------------------------------
+# -- 01 to 05: a setting ---------------------------------------------------------------------------
 
 
 def wait_time(queue: str, seconds: int) -> Answer:
@@ -59,7 +59,7 @@ def wait_time(queue: str, seconds: int) -> Answer:
     ],
 )
 def test_00_wants_the_queue_to_wait_20_s(aws: Session, queue: str, seconds: int, says: str) -> None:
-    found = said_of(aws, "00", wait_time(getattr(names(), queue), seconds))
+    found = said_of(aws, "01", wait_time(getattr(names(), queue), seconds))
     assert found.endswith(says) and bool(found) == bool(says)
 
 
@@ -79,7 +79,7 @@ def test_01_wants_the_name_of_the_sender(aws: Session, topic: str, name: str, sa
             TopicArn=arn, AttributeName="DisplayName", AttributeValue=name
         )
 
-    found = said_of(aws, "01", answer)
+    found = said_of(aws, "03", answer)
     assert found.endswith(says) and bool(found) == bool(says)
 
 
@@ -102,7 +102,7 @@ def test_02_wants_time_to_live_for_the_right_attribute(
                 TimeToLiveSpecification={"Enabled": enabled, "AttributeName": attribute},
             )
 
-    found = said_of(aws, "02", answer)
+    found = said_of(aws, "04", answer)
     assert found.endswith(says) and bool(found) == bool(says)
 
 
@@ -128,11 +128,11 @@ def trigger(aws: Session, **settings: Any) -> None:
     ],
 )
 def test_03_wants_a_window_of_1_s(aws: Session, settings: dict[str, int], says: str) -> None:
-    found = said_of(aws, "03", lambda aws: trigger(aws, **settings))
+    found = said_of(aws, "05", lambda aws: trigger(aws, **settings))
     assert found.endswith(says) and bool(found) == bool(says)
 
 
-# -- 04 to 06: orders, and what the functions logged of them ---------------------------------------
+# -- 06 to 08: orders, and what the functions logged of them ---------------------------------------
 
 
 def posted(*wanted: dict[str, Any]) -> Answer:
@@ -146,22 +146,22 @@ def posted(*wanted: dict[str, Any]) -> Answer:
 @pytest.mark.parametrize(
     ("sent", "says"),
     [
-        ((), "There is no order exercise-04"),
-        (({"order_id": "exercise-4"},) * 2, "There is no order exercise-04"),
-        (({"order_id": "exercise-04"},), "Expected two lines QUEUED with the id exercise-04"),
-        (({"order_id": "exercise-04", "quantity": 1},) * 2, "a quantity of at least 2, found 1."),
-        (({"order_id": "exercise-04"}, {"order_id": "x"}), "of take_order, found 1: the shop"),
-        (({"order_id": "exercise-04"},) * 2, ""),
+        ((), "There is no order exercise-06"),
+        (({"order_id": "exercise-4"},) * 2, "There is no order exercise-06"),
+        (({"order_id": "exercise-06"},), "Expected two lines QUEUED with the id exercise-06"),
+        (({"order_id": "exercise-06", "quantity": 1},) * 2, "a quantity of at least 2, found 1."),
+        (({"order_id": "exercise-06"}, {"order_id": "x"}), "of take_order, found 1: the shop"),
+        (({"order_id": "exercise-06"},) * 2, ""),
     ],
 )
 def test_04_wants_one_order_posted_twice(
     aws: Session, sent: tuple[dict[str, Any], ...], says: str
 ) -> None:
-    found = said_of(aws, "04", posted(*sent))
+    found = said_of(aws, "06", posted(*sent))
     assert says in found and bool(found) == bool(says)
 
 
-RUSH = tuple({"order_id": f"exercise-05-{number}"} for number in range(5))
+RUSH = tuple({"order_id": f"exercise-07-{number}"} for number in range(5))
 
 
 def test_05_wants_all_five_at_the_same_moment(aws: Session) -> None:
@@ -171,27 +171,27 @@ def test_05_wants_all_five_at_the_same_moment(aws: Session) -> None:
         wait_until(lambda: is_later(fourth, 1100), "more than a second is over")
         posted(RUSH[4])(aws)
 
-    assert "0 of the 5 orders are in Orders" in said_of(aws, "05", lambda _: None)
-    assert "4 of the 5 orders are in Orders" in said_of(aws, "05", posted(*RUSH[:4]))
-    found = said_of(aws, "05", slowly)
+    assert "0 of the 5 orders are in Orders" in said_of(aws, "07", lambda _: None)
+    assert "4 of the 5 orders are in Orders" in said_of(aws, "07", posted(*RUSH[:4]))
+    found = said_of(aws, "07", slowly)
     assert "Expected all five within a second, found" in found and "five threads" in found
-    assert said_of(aws, "05", posted(*RUSH)) == ""
+    assert said_of(aws, "07", posted(*RUSH)) == ""
     posted(*RUSH)(aws)  # once more, as somebody tries again
-    assert exercises.missing(aws, COURSE.find("05")) == ""
+    assert exercises.missing(aws, COURSE.find("07")) == ""
 
 
 def sent_at(aws: Session) -> float:
     """When the last of the four was received, in epoch milliseconds."""
     table = aws.resource("dynamodb").Table(names().table)
-    wait_until(lambda: "Item" in table.get_item(Key={"order_id": "exercise-05-3"}), "it is there")
-    return float(table.get_item(Key={"order_id": "exercise-05-3"})["Item"]["received_epoch_ms"])
+    wait_until(lambda: "Item" in table.get_item(Key={"order_id": "exercise-07-3"}), "it is there")
+    return float(table.get_item(Key={"order_id": "exercise-07-3"})["Item"]["received_epoch_ms"])
 
 
 def is_later(since_ms: float, by_ms: float) -> bool:
     return time.time() * 1000 > since_ms + by_ms
 
 
-TWO = tuple({"order_id": f"exercise-06-{number}"} for number in range(2))
+TWO = tuple({"order_id": f"exercise-08-{number}"} for number in range(2))
 
 
 def test_06_wants_both_to_wait_while_the_trigger_is_off(aws: Session) -> None:
@@ -203,7 +203,7 @@ def test_06_wants_both_to_wait_while_the_trigger_is_off(aws: Session) -> None:
         address = aws.client("sqs").meta.endpoint_url
         wait_until(lambda: status(address)["is_idle"], "they are through")
         table = aws.resource("dynamodb").Table(names().table)
-        item = table.get_item(Key={"order_id": "exercise-06-1"})["Item"]
+        item = table.get_item(Key={"order_id": "exercise-08-1"})["Item"]
         wait_until(lambda: is_later(float(item["recorded_epoch_ms"]), 2000), "that was a while ago")
         trigger(aws, Enabled=False)
         trigger(aws, Enabled=True)
@@ -224,16 +224,16 @@ def test_06_wants_both_to_wait_while_the_trigger_is_off(aws: Session) -> None:
         left_off(aws)
         trigger(aws, Enabled=True)
 
-    assert "0 of the 2 orders are in Orders" in said_of(aws, "06", lambda _: None)
+    assert "0 of the 2 orders are in Orders" in said_of(aws, "08", lambda _: None)
     for answer in (never_off, off_afterwards, one_before):
-        assert "did not wait together while the trigger was off" in said_of(aws, "06", answer)
-    given("00", "01", "02", "03")
+        assert "did not wait together while the trigger was off" in said_of(aws, "08", answer)
+    given("01", "03", "04", "05")
     left_off(aws)
-    assert "switch it on again" in exercises.missing(aws, COURSE.find("06"))
-    assert said_of(aws, "06", right) == ""
+    assert "switch it on again" in exercises.missing(aws, COURSE.find("08"))
+    assert said_of(aws, "08", right) == ""
 
 
-# -- 07: a file ------------------------------------------------------------------------------------
+# -- 10: a file ------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -244,7 +244,7 @@ def file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_07_wants_every_order_in_the_file(aws: Session, file: Path) -> None:
-    assert "There is no file" in said_of(aws, "07", lambda _: None)
+    assert "There is no file" in said_of(aws, "10", lambda _: None)
     table = aws.resource("dynamodb").Table(names().table)
     lines = [json.dumps(item, default=str) for item in table.scan()["Items"]]
     assert len(lines) >= 2
@@ -257,21 +257,21 @@ def test_07_wants_every_order_in_the_file(aws: Session, file: Path) -> None:
         ("\n".join(lines) + "\n", ""),
     ):
         file.write_text(text, "utf-8")
-        found = exercises.missing(aws, COURSE.find("07"))
+        found = exercises.missing(aws, COURSE.find("10"))
         assert says in found and bool(found) == bool(says)
 
 
 def test_run_all_stops_before_it_tears_down_what_is_not_saved(
     aws: Session, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given("00", "01", "02", "03")
+    given("01", "03", "04", "05")
     with pytest.raises(UnsolvedError, match=r"not solved yet.+\*Run All\* stops here"):
-        lab.check_exercise("07", then="deletes it all")
+        lab.check_exercise("10", then="deletes it all")
     monkeypatch.setenv(exercises.BUILDING, "1")
-    lab.check_exercise("07", then="deletes it all")
+    lab.check_exercise("10", then="deletes it all")
     assert "not solved yet" in capsys.readouterr().out
     monkeypatch.delenv(exercises.BUILDING)
     items = aws.resource("dynamodb").Table(names().table).scan()["Items"]
     file.write_text("".join(json.dumps(item, default=str) + "\n" for item in items), "utf-8")
-    lab.check_exercise("07", then="deletes it all")
-    assert capsys.readouterr().out == "Exercise 07: solved.\n"
+    lab.check_exercise("10", then="deletes it all")
+    assert capsys.readouterr().out == "Exercise 10: solved.\n"

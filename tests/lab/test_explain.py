@@ -75,14 +75,14 @@ def on_aws(**variables: str) -> Any:
 
 def not_ours(aws: Session) -> None:
     aws.client("sqs").create_queue(QueueName="CustomerOrders")
-    COURSE.find("00").run()
+    COURSE.find("01").run()
 
 
 def refused(aws: Session) -> None:
     for number in COURSE.set_up:
         COURSE.find(number).run()
     break_take_order(aws, "def handler(event, context):\n    raise ValueError\n")
-    COURSE.find("04").run()
+    COURSE.find("06").run()
 
 
 def second_set_up(aws: Session) -> None:
@@ -92,9 +92,9 @@ def second_set_up(aws: Session) -> None:
 
 
 def twice(aws: Session) -> None:
-    COURSE.find("00").run()
+    COURSE.find("01").run()
     aws.client("apigateway").create_api_key(name="Orders-shop-key", tags=lab.tags())
-    COURSE.find("00").run()
+    COURSE.find("01").run()
 
 
 def silent(_: Session) -> None:
@@ -249,7 +249,7 @@ def no_variable(aws: Session) -> str:
 
 
 def other_content(aws: Session) -> str:
-    COURSE.find("02").run()
+    COURSE.find("04").run()
     other = event("record_order")
     message = json.loads(other["Records"][0]["Sns"]["Message"])
     other["Records"][0]["Sns"]["Message"] = json.dumps({**message, "quantity": 99})
@@ -257,17 +257,17 @@ def other_content(aws: Session) -> str:
 
 
 class Shop:
-    """Chapter 00's API, and posting to it as the shop does."""
+    """Chapter 01's API, and posting to it as the shop does."""
 
     def __init__(self, aws: Session) -> None:
-        COURSE.find("00").run()
+        COURSE.find("01").run()
         self.api = aws.client("apigateway")
         self.id = self.api.get_rest_apis()["items"][0]["id"]
         self.url = lab.invoke_url(aws, self.id, "prod", "/orders")
         self.key = self.api.get_api_keys(includeValues=True)["items"][0]["value"]
 
     def post(self, path: str = "", quantity: int = 1, key: str | None = None) -> str:
-        """The answer, as chapter 04 prints it."""
+        """The answer, as chapter 06 prints it."""
         order = {"product": "tea", "quantity": quantity}
         headers = {"x-api-key": key or self.key}
         answer = urllib3.request("POST", self.url + path, json=order, headers=headers)
@@ -342,7 +342,7 @@ def pending(aws: Session) -> str:
 
 def other_python(aws: Session) -> str:
     found = subprocess.run(  # isolated, and without what is installed
-        [sys.executable, "-I", "-S", str(COURSE.find("00").script)],
+        [sys.executable, "-I", "-S", str(COURSE.find("01").script)],
         capture_output=True,
         text=True,
         check=False,
@@ -370,7 +370,7 @@ def lambda_handler(event, context):
 
 
 def asks_for_too_much(aws: Session) -> str:
-    COURSE.find("02").run()
+    COURSE.find("04").run()
     reader = aws.client("lambda").update_function_code(
         FunctionName="record_order", ZipFile=zip_of(READER, "record_order.py")
     )
@@ -379,7 +379,7 @@ def asks_for_too_much(aws: Session) -> str:
 
 
 def not_told(aws: Session) -> str:
-    COURSE.find("00").run()
+    COURSE.find("01").run()
     take_away(aws, "take_order", "sns:Publish")
     sqs = aws.client("sqs")
     sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName="CustomerOrders")["QueueUrl"])
@@ -396,7 +396,7 @@ def not_told(aws: Session) -> str:
 CAUSES: dict[str, Callable[[Session], object]] = {
     **MISTAKES,
     "NotOursError: one of our names is taken": not_ours,
-    "MissingStepError: an earlier chapter has not been run": lambda aws: COURSE.find("03").run(),
+    "MissingStepError: an earlier chapter has not been run": lambda aws: COURSE.find("05").run(),
     "SettingsError: a setting has a value that cannot work": lambda aws: settings.load(
         {"LAB_PORT": "tea"}
     ),
@@ -430,7 +430,7 @@ CAUSES: dict[str, Callable[[Session], object]] = {
     ),
     "RefusedError: the order was not accepted": refused,
     "UnsolvedError: an exercise comes first": lambda aws: exercises.insist(
-        aws, COURSE.find("07"), "deletes it"
+        aws, COURSE.find("10"), "deletes it"
     ),
     "DuplicateError: something of yours is there twice": twice,
     "LockedError: another set-up or teardown is at work": second_set_up,

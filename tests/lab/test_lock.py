@@ -54,9 +54,9 @@ def held_by_another() -> Iterator[subprocess.Popen[str]]:
     "run",
     [
         lambda: run_lab("up"),
-        lambda: run_lab("goto", "03"),
-        lambda: run_lab("reset", "03"),
-        lambda: run_script("scripts/01_notify_fulfillment.py"),
+        lambda: run_lab("goto", "05"),
+        lambda: run_lab("reset", "05"),
+        lambda: run_script("scripts/03_notify_fulfillment.py"),
     ],
     ids=["up", "goto", "reset", "script"],
 )
@@ -83,7 +83,7 @@ def test_teardown_is_told_too(cloud: str) -> None:
 
 def test_a_chapter_that_makes_nothing_needs_no_lock(cloud: str) -> None:
     with held_by_another():
-        result = run_script("scripts/04_verify.py")
+        result = run_script("scripts/06_verify.py")
     assert result.stderr.startswith("MissingStepError: ")
 
 
@@ -154,5 +154,5 @@ def test_a_file_that_says_nothing_is_no_trouble() -> None:
 
 def test_a_chapter_run_from_here_takes_it(aws: Session) -> None:
     with held_by_another(), pytest.raises(LockedError):
-        COURSE.find("02").run()
+        COURSE.find("04").run()
     assert aws.client("dynamodb").list_tables()["TableNames"] == []

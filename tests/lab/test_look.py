@@ -118,7 +118,7 @@ def test_what_belongs_to_somebody_else_is_not_shown(aws: Session) -> None:
 
 
 def test_the_queue_shows_its_messages_and_does_not_receive_them(aws: Session) -> None:
-    given("00")
+    given("01")
     for number in range(12):
         send(aws, {"product": NASTY, "quantity": number + 1, "order_id": f"o-{number}"})
     send(aws, "no order")
@@ -133,7 +133,7 @@ def test_the_queue_shows_its_messages_and_does_not_receive_them(aws: Session) ->
         "1 time",
         "in flight, visible i",
     )
-    assert second[:3] == ("Assam tea", 2, "chapter-00")
+    assert second[:3] == ("Assam tea", 2, "chapter-01")
     assert third[:3] == (NASTY, 1, "o-0")
     assert third[4:] == ("0 times", "visible")
     assert len(rows(found)) == 10
@@ -154,7 +154,7 @@ def test_the_queue_shows_its_messages_and_does_not_receive_them(aws: Session) ->
 def test_the_queue_shows_the_beginning_of_what_is_no_order(
     aws: Session, body: str, shown: str
 ) -> None:
-    given("00")
+    given("01")
     aws.client("sqs").purge_queue(QueueUrl=url(aws, names().queue))
     send(aws, body)
     (row,) = rows(screen(aws, "queue"))
@@ -164,7 +164,7 @@ def test_the_queue_shows_the_beginning_of_what_is_no_order(
 def test_on_aws_the_queue_shows_counts_only_and_says_why(
     aws: Session, monkeypatch: pytest.MonkeyPatch, calls_made: set[str]
 ) -> None:
-    given("00")
+    given("01")
     on_aws(monkeypatch)
     calls_made.clear()
     found = screen(aws, "queue")
@@ -175,7 +175,7 @@ def test_on_aws_the_queue_shows_counts_only_and_says_why(
 
 
 def test_dead_letters_come_with_the_reason(aws: Session) -> None:
-    given("02")
+    given("04")
     for number in range(11):
         order = {"product": NASTY, "quantity": 3, "order_id": f"o-{number}"}
         send(aws, order, names().function_dead_letters)
@@ -189,7 +189,7 @@ def test_dead_letters_come_with_the_reason(aws: Session) -> None:
 def test_the_mailbox_shows_the_newest_mail_without_what_opens_the_cloud(
     aws: Session, cloud: str
 ) -> None:
-    given("00")
+    given("01")
     sns = aws.client("sns")
     topic = sns.create_topic(Name="tea")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="new@example.com")
@@ -204,7 +204,7 @@ def test_the_mailbox_lists_the_newest_ten(aws: Session) -> None:
     def is_newest(subject: str) -> bool:
         return rows(screen(aws, "mailbox"))[0][0] == subject
 
-    given("00", "01")
+    given("01", "03")
     topic = f"arn:aws:sns:us-east-1:{lab.account_id(aws)}:{names().topic}"
     for number in range(12):
         aws.client("sns").publish(TopicArn=topic, Subject=f"mail {number}", Message=NASTY)
@@ -239,7 +239,7 @@ def test_the_topic_shows_who_gets_its_messages(aws: Session) -> None:
 
 
 def test_the_table_shows_the_newest_orders_first(aws: Session) -> None:
-    given("02")
+    given("04")
     table = aws.resource("dynamodb").Table(names().table)
     for number in range(12):
         item = {"order_id": f"o-{number}", "product": NASTY, "quantity": number + 1}
@@ -255,7 +255,7 @@ def test_the_table_shows_the_newest_orders_first(aws: Session) -> None:
 def test_of_a_large_table_only_the_newest_are_read(
     aws: Session, monkeypatch: pytest.MonkeyPatch, calls_made: set[str]
 ) -> None:
-    given("02")
+    given("04")
     monkeypatch.setattr("lab.course.screens.items._SMALL", 3)
     today = datetime.now(UTC)
     table = aws.resource("dynamodb").Table(names().table)
@@ -271,7 +271,7 @@ def test_of_a_large_table_only_the_newest_are_read(
 
 
 def test_the_api_shows_its_route_and_hides_its_key(aws: Session) -> None:
-    given("00")
+    given("01")
     (key,) = aws.client("apigateway").get_api_keys(includeValues=True)["items"]
     assert post(aws, product="tea", quantity=1) == 202
     found = screen(aws, "api")
@@ -281,7 +281,7 @@ def test_the_api_shows_its_route_and_hides_its_key(aws: Session) -> None:
 
 
 def test_a_function_shows_its_settings_its_role_and_its_log(aws: Session) -> None:
-    given("02")
+    given("04")
     found = screen(aws, "function", "record_order")
     assert found.facts["handler"] == "record_order.lambda_handler"
     assert ("dynamodb:PutItem", "table/Orders") in rows(found, 0)
@@ -294,7 +294,7 @@ def test_a_function_shows_its_settings_its_role_and_its_log(aws: Session) -> Non
 def test_on_aws_api_and_function_show_what_aws_tells(
     aws: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given("00")
+    given("01")
     on_aws(monkeypatch)
     assert "requests today" not in screen(aws, "api").facts
     assert "workers" not in screen(aws, "function", "take_order").facts
@@ -332,8 +332,8 @@ def test_an_order_shows_every_hop_from_the_api_to_the_table(aws: Session) -> Non
 
 
 def test_an_order_that_waits_is_in_the_queue(aws: Session) -> None:
-    given("00")
-    found = screen(aws, "order", "chapter-00")
+    given("01")
+    found = screen(aws, "order", "chapter-01")
     assert hops(found) == ["API Orders", "take_order", "queue CustomerOrders"]
     assert rows(found)[2][2] == "visible, received 0 times"
     assert found.facts == {
@@ -343,7 +343,7 @@ def test_an_order_that_waits_is_in_the_queue(aws: Session) -> None:
 
 
 def test_an_order_that_is_put_aside_shows_its_error(aws: Session) -> None:
-    given("02")
+    given("04")
     event = json.loads(lab.event("record_order.other_content"))
     order_id = json.loads(event["Records"][0]["Sns"]["Message"])["order_id"]
     assert invoke(aws, names().record_order, event, InvocationType="Event")["StatusCode"] == 202
@@ -359,7 +359,7 @@ def test_an_order_that_is_put_aside_shows_its_error(aws: Session) -> None:
 
 
 def test_an_id_that_others_begin_with_is_another_order(aws: Session) -> None:
-    given("00")
+    given("01")
     assert screen(aws, "order", "chapter-0").says.startswith("Nothing is known")
 
 
@@ -370,18 +370,18 @@ def test_looking_changes_nothing_and_shows_no_calls_of_its_own(
     aws: Session, calls_made: set[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     given(*COURSE.set_up)
-    stored(aws, "chapter-00")
+    stored(aws, "chapter-01")
     before = resources(aws)
     lab.show_calls(lab.session())
     capsys.readouterr()
     calls_made.clear()
-    for what in [*HOPS, ("mailbox",), ("order", "chapter-00")]:
+    for what in [*HOPS, ("mailbox",), ("order", "chapter-01")]:
         lab.look(*what)
     assert {name for name in calls_made if not READS.match(name)} == set()
     assert resources(aws) == before
     shown = capsys.readouterr()
     assert shown.err == ""
-    for title in ("SQS queue CustomerOrders", "DynamoDB table Orders", "Order chapter-00"):
+    for title in ("SQS queue CustomerOrders", "DynamoDB table Orders", "Order chapter-01"):
         assert title in shown.out.splitlines()
 
 

@@ -109,7 +109,7 @@ def tell(monkeypatch: pytest.MonkeyPatch, **more: Any) -> None:
 
 
 def about(aws: Session, what: str) -> Finding:
-    (found,) = [finding for finding in examine(aws, "03") if finding.what == what]
+    (found,) = [finding for finding in examine(aws, "05") if finding.what == what]
     return found
 
 

@@ -70,7 +70,7 @@ def test_outputs_hold_nothing_of_the_machine_that_made_them(chapter: Chapter) ->
 
 @each_chapter
 def test_every_chapter_draws_the_chain_and_05_and_06_what_they_saw(chapter: Chapter) -> None:
-    more = {"05": 2, "06": 1}
+    more = {"07": 2, "08": 1}
     assert len(pictures(chapter)) == 1 + more.get(chapter.number, 0)
     assert len(set(pictures(chapter))) == len(pictures(chapter))
 
@@ -79,7 +79,7 @@ def test_each_set_up_chapter_picks_out_another_part_of_the_chain() -> None:
     assert len({pictures(COURSE.find(number))[0] for number in COURSE.set_up}) == 4
 
 
-@pytest.mark.parametrize("number", ["00", "01", "02", "03", "04", "05"])
+@pytest.mark.parametrize("number", ["01", "03", "04", "05", "06", "07"])
 def test_the_calls_that_a_cell_made_stand_below_it(number: str) -> None:
     text = "".join(o.get("text", "") for o in outputs(COURSE.find(number)))
     assert re.search(r"^→ \w+\.\w+: ok, \d+ ms$", text, re.M)
@@ -205,8 +205,8 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 # The steps of the article, and what of the table shows that each has its call.
 ARTICLE = {
-    "00": ["test_invoke_method"],
-    "01": [
+    "01": ["test_invoke_method"],
+    "03": [
         "create_function",  # Create Function: name, runtime, architecture
         "put_role_policy",  # Configuration, Permissions, Execution role
         "update_function_code",  # paste the code, Deploy
@@ -215,7 +215,7 @@ ARTICLE = {
         "sns.subscribe",  # the subscription of the fulfillment team
         "inbox",  # check the e-mail
     ],
-    "02": [
+    "04": [
         "create_function",
         "put_role_policy",
         "update_function_code",
@@ -223,7 +223,7 @@ ARTICLE = {
         "dynamodb.create_table",
         "dynamodb.get_item",  # the DynamoDB dashboard
     ],
-    "04": ["urllib3.request", "sqs.get_queue_attributes", "inbox", "dynamodb.get_item"],
+    "06": ["urllib3.request", "sqs.get_queue_attributes", "inbox", "dynamodb.get_item"],
 }
 
 
@@ -254,12 +254,12 @@ def read(path: Path) -> Any:
 def test_a_rebuild_keeps_outputs_that_differ_in_numbers_only(tmp_path: Path) -> None:
     path = tmp_path / "a.ipynb"
     asked = "→ dynamodb.get_item{}: ok, 5 ms"
-    assert notebooks.write(notebook_of(asked.format(""), "chapter-04-0a1b2c3d\n"), path)
+    assert notebooks.write(notebook_of(asked.format(""), "chapter-06-0a1b2c3d\n"), path)
     before = path.read_bytes()
-    again = notebook_of(asked.format(", 12 times"), "chapter-04-9f8e7d6c\n")
+    again = notebook_of(asked.format(", 12 times"), "chapter-06-9f8e7d6c\n")
     assert not notebooks.write(again, path)
     assert path.read_bytes() == before
-    assert notebooks.write(notebook_of("Took 5 s.", "chapter-04-0a1b2c3d\n"), path)
+    assert notebooks.write(notebook_of("Took 5 s.", "chapter-06-0a1b2c3d\n"), path)
     assert "Took 5 s." in path.read_text("utf-8")
 
 
@@ -327,21 +327,21 @@ def test_the_builder_has_help() -> None:
 
 @pytest.mark.soak
 def test_a_cell_that_fails_stops_the_builder_and_names_the_chapter(aws: Session) -> None:
-    notebook = notebooks.build(COURSE, COURSE.find("03"))  # what it builds on is missing
+    notebook = notebooks.build(COURSE, COURSE.find("05"))  # what it builds on is missing
     with pytest.raises(
-        notebooks.ChapterFailedError, match=r"(?s)^03 Connect: .*MissingStepError"
+        notebooks.ChapterFailedError, match=r"(?s)^05 Connect: .*MissingStepError"
     ) as e:
-        notebooks.execute(notebook, COURSE.find("03"))
+        notebooks.execute(notebook, COURSE.find("05"))
     assert "Traceback" not in str(e.value)
 
 
 @pytest.mark.soak
 def test_notebooks_and_scripts_leave_the_same_resources(aws: Session) -> None:
-    for number in (*COURSE.set_up, "04"):
+    for number in (*COURSE.set_up, "06"):
         notebooks.execute(notebooks.build(COURSE, COURSE.find(number)), COURSE.find(number))
     by_notebooks = resources(aws)
     assert by_notebooks["functions"] == 3
     lab.here.local.reset(aws.endpoint_url or "")
     assert resources(aws) == {}
-    run_chapters(*COURSE.set_up, "04")
+    run_chapters(*COURSE.set_up, "06")
     assert resources(aws) == by_notebooks

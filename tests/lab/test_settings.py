@@ -18,7 +18,7 @@ def test_nothing_of_the_learners_own_set_up_reaches_what_is_local(
     config = tmp_path / "config"
     config.write_text("[default]\nregion = eu-west-1\nendpoint_url = http://127.0.0.1:9\n")
     result = run_script(
-        "scripts/02_record_orders.py",
+        "scripts/04_record_orders.py",
         AWS_CONFIG_FILE=str(config),
         AWS_PROFILE="no-such-profile",
         AWS_ACCESS_KEY_ID="AKIAREAL",
@@ -31,7 +31,7 @@ def test_nothing_of_the_learners_own_set_up_reaches_what_is_local(
     assert "Created the function record_order." in result.stdout
 
 
-SCRIPTS = ["scripts/00_take_orders.py", "scripts/04_verify.py", "teardown.py"]
+SCRIPTS = ["scripts/01_take_orders.py", "scripts/06_verify.py", "teardown.py"]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -62,7 +62,7 @@ def test_aws_without_credentials_is_one_clear_line(script: str) -> None:
 
 def test_aws_with_credentials_that_do_not_work_is_one_clear_line(cloud: str) -> None:
     result = run_script(
-        "scripts/00_take_orders.py",
+        "scripts/01_take_orders.py",
         LAB_TARGET="aws",
         LAB_EMAIL="ana@example.com",
         AWS_REGION="us-east-1",

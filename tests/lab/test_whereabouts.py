@@ -46,9 +46,9 @@ def test_an_order_that_may_not_be_written_is_followed_to_the_role(aws: Session) 
         "record_order NOT_RECORDED: AccessDenied dynamodb:PutItem"
     )
     assert f"\n{seen}" in said
-    cell = cells.tagged(COURSE.find("02"), "role-policy")
+    cell = cells.tagged(COURSE.find("04"), "role-policy")
     assert "it may do too little: it lacks dynamodb:PutItem on arn:aws:dynamodb:" in said
-    assert f"Run code cell {cell.position} of notebooks/02_record_orders.ipynb" in said
+    assert f"Run code cell {cell.position} of notebooks/04_record_orders.ipynb" in said
 
 
 def test_an_order_in_the_queue_of_a_trigger_that_is_off_is_followed_there(aws: Session) -> None:
@@ -170,7 +170,7 @@ class FakeLambda:
 def test_chapter_06_says_why_it_waits_for_a_role(
     answers: list[str], wanted: int, said: str
 ) -> None:
-    (cell,) = (c for c in cells.cells(COURSE.find("06")) if "def tests_fail" in c.source)
+    (cell,) = (c for c in cells.cells(COURSE.find("08")) if "def tests_fail" in c.source)
     function, _, _ = cell.source.partition("\nlab.wait_until")
     scope: dict[str, Any] = {"lab": lab, "names": names(), "lambda_": FakeLambda(*answers)}
     exec(function, scope)

@@ -15,7 +15,7 @@ from lab.course import COURSE
 from lab.engine import working_copies
 from lab.here.folders import ROOT
 
-CHAPTER = COURSE.find("04")
+CHAPTER = COURSE.find("06")
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +56,7 @@ def test_copies_have_every_cell_and_no_output() -> None:
 
 
 def test_git_ignores_the_copies() -> None:
-    asked = ["git", "check-ignore", "work/04_verify.ipynb"]
+    asked = ["git", "check-ignore", "work/06_verify.ipynb"]
     assert subprocess.run(asked, cwd=ROOT, capture_output=True).returncode == 0
 
 
@@ -64,10 +64,10 @@ def test_what_was_edited_stays_and_what_was_deleted_comes_back(folder: Path) -> 
     working_copies.bring_up_to_date(COURSE)
     path = working_copies.path_of(CHAPTER)
     edit(path, "\n# mine")
-    (folder / COURSE.find("05").notebook.name).unlink()
+    (folder / COURSE.find("07").notebook.name).unlink()
     assert working_copies.bring_up_to_date(COURSE) == []
     assert "# mine" in path.read_text("utf-8")
-    assert (folder / COURSE.find("05").notebook.name).exists()
+    assert (folder / COURSE.find("07").notebook.name).exists()
 
 
 def test_a_copy_of_an_older_version_is_replaced_if_nobody_has_edited_it() -> None:
@@ -80,8 +80,8 @@ def test_a_copy_of_an_older_version_is_replaced_if_nobody_has_edited_it() -> Non
     of_an_older_version(path)
     edit(path, "\n# mine")
     (said,) = working_copies.bring_up_to_date(COURSE)
-    assert "work/04_verify.ipynb has changes of yours" in said.replace("\\", "/")
-    assert "lab reset 04 --notebook" in said
+    assert "work/06_verify.ipynb has changes of yours" in said.replace("\\", "/")
+    assert "lab reset 06 --notebook" in said
     assert "# mine" in path.read_text("utf-8")
 
 
@@ -101,7 +101,7 @@ def test_a_fresh_copy_keeps_each_edited_one() -> None:
     for number in (1, 2):
         edit(path, f"\n# mine {number}")
         kept = working_copies.make_fresh(CHAPTER)
-        assert kept is not None and kept.name == f"04_verify.mine-{number}.ipynb"
+        assert kept is not None and kept.name == f"06_verify.mine-{number}.ipynb"
         assert f"# mine {number}" in kept.read_text("utf-8")
         assert "# mine" not in path.read_text("utf-8")
     edit(path, "")
@@ -111,7 +111,7 @@ def test_a_fresh_copy_keeps_each_edited_one() -> None:
 def test_flags_go_to_jupyter_and_root_may(folder: Path) -> None:
     command = working_copies.jupyter(CHAPTER, ("--no-browser", "--port=9000"), is_root=True)
     assert command[-3:] == ["--allow-root", "--no-browser", "--port=9000"]
-    assert "--LabApp.default_url=/lab/tree/work/04_verify.ipynb" in command
+    assert "--LabApp.default_url=/lab/tree/work/06_verify.ipynb" in command
     assert "--allow-root" not in working_copies.jupyter(CHAPTER, (), is_root=False)
 
 
@@ -131,6 +131,6 @@ def test_the_commands_say_which_notebook_they_mean(arguments: tuple[str, ...], s
 def test_reset_makes_a_fresh_notebook_and_undoes_nothing_else() -> None:
     working_copies.bring_up_to_date(COURSE)
     edit(working_copies.path_of(CHAPTER), "\n# mine")
-    result = CliRunner().invoke(main, ["reset", "04", "--notebook"])
+    result = CliRunner().invoke(main, ["reset", "06", "--notebook"])
     assert result.exit_code == 0
-    assert "04_verify.mine-1.ipynb" in result.output
+    assert "06_verify.mine-1.ipynb" in result.output

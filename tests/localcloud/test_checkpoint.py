@@ -171,7 +171,7 @@ def test_everything_is_as_it_was_byte_for_byte_and_the_chain_works(shop: Shop) -
 
 def tear_down(shop: Shop) -> None:
     with environment(AWS_ENDPOINT_URL=shop.address):
-        run_chapters("07")
+        run_chapters("10")
 
 
 def test_workers_stay_warm_with_keys_that_open_the_restored_cloud(shop: Shop) -> None:

@@ -82,7 +82,7 @@ def test_its_folder_and_its_mail_are_for_its_user_alone(cloud: str) -> None:
 
 @pytest.fixture
 def door(aws: Session) -> Door:
-    given("00")
+    given("01")
     return Door(aws)
 
 
@@ -215,7 +215,7 @@ def test_the_value_of_the_api_key_is_shown_nowhere(
     aws: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:
     up = CliRunner().invoke(main, ["up"])
-    run_chapters("04")
+    run_chapters("06")
     logs = CliRunner().invoke(main, ["logs"])
     assert (up.exit_code, logs.exit_code) == (0, 0)
     (key,) = aws.client("apigateway").get_api_keys(includeValues=True)["items"]
@@ -519,7 +519,7 @@ def test_a_demo_that_is_killed_takes_its_cloud_along() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as demo:
         assert demo.stdout is not None
         for line in demo.stdout:
-            if line.startswith("00 "):
+            if line.startswith("01 "):
                 break
         (cloud,) = psutil.Process(demo.pid).children()
         left, (folder,) = processes_below(demo.pid), folders_of(cloud.pid)
@@ -651,7 +651,7 @@ def test_on_local_no_setting_of_boto3_leads_elsewhere(
         **{f"{kind}_proxy": elsewhere for kind in ("http", "https", "all")},
     )
     assert result.returncode == 0, result.stderr
-    assert not [finding for finding in examine(aws, "03") if finding.wrong]
+    assert not [finding for finding in examine(aws, "05") if finding.wrong]
     with pytest.raises(BlockingIOError):
         trap.accept()
 

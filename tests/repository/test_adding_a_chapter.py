@@ -83,7 +83,7 @@ def test_the_steps_for_a_new_chapter_lead_to_one_that_works(copy: Path) -> None:
 
     name = write(copy, block(script))
     assert dev_check(copy) == [
-        f"{name} has no lab/course/chapter_08.py, which says what the chapter is; write it."
+        f"{name} has no lab/course/chapter_11.py, which says what the chapter is; write it."
     ]
     write(copy, block(chapter))
     old, new = (line[1:].strip() for line in block(order).splitlines())
@@ -92,23 +92,23 @@ def test_the_steps_for_a_new_chapter_lead_to_one_that_works(copy: Path) -> None:
     course.write_text(course.read_text("utf-8").replace(old, new), "utf-8")
     missing = dev_check(copy)
     assert all(line.endswith("run `make notebooks`.") for line in missing)
-    assert missing[0].startswith("There is no notebooks/08_count_the_cost.ipynb")
-    (command,) = re.findall(r"`lab (dev notebooks 08)`", notebook)
+    assert missing[0].startswith("There is no notebooks/11_count_the_cost.ipynb")
+    (command,) = re.findall(r"`lab (dev notebooks 11)`", notebook)
     built = run(copy, *command.split())
     assert built.returncode == 0, built.stderr
     assert dev_check(copy) == []
 
     with own_cloud() as (address, _):
         here = {"AWS_ENDPOINT_URL": address}
-        goto = run(copy, "goto", "08", **here)
+        goto = run(copy, "goto", "11", **here)
         assert goto.returncode == 0, goto.stderr
         titles = re.findall(r"^== (\d\d) ", goto.stdout, re.M)
-        assert titles == ["00", "01", "02", "03"]
-        assert goto.stdout.splitlines()[-1] == f"Ready for 08 Count the cost: {name}"
-        check = run(copy, "check", "08", **here)
+        assert titles == ["01", "03", "04", "05"]
+        assert goto.stdout.splitlines()[-1] == f"Ready for 11 Count the cost: {name}"
+        check = run(copy, "check", "11", **here)
         assert (check.returncode, check.stderr) == (0, ""), check.stdout
-        assert check.stdout.splitlines()[1] == "08 Count the cost: 1 of 1 right."
-        hint = run(copy, "hint", "08", **here)
+        assert check.stdout.splitlines()[1] == "11 Count the cost: 1 of 1 right."
+        hint = run(copy, "hint", "11", **here)
         assert hint.stdout.startswith("Hint 1 of 2: The method's name begins with `tag_`.")
 
 
@@ -139,5 +139,5 @@ def test_a_chapter_that_lacks_a_part_is_one_sentence_when_the_program_starts(
         )
         assert (result.returncode, result.stdout) == (1, "")
         (line,) = result.stderr.splitlines()
-        assert line.startswith("CourseError: lab/course/chapter_08.py")
+        assert line.startswith("CourseError: lab/course/chapter_11.py")
         assert said in line

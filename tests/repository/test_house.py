@@ -47,9 +47,9 @@ BROKEN = [
     ("lab/errors.py", "from lab import course", "lab/errors.py imports lab.course"),
     ("lab/course/a.py", "from lab.commands import dev", "lab/course/a.py imports lab.commands"),
     ("teardown.py", "import moto", "teardown.py imports moto"),
-    ("lab/here/a.py", "x = '03'", "lab/here/a.py, line 2, names a chapter: '03'"),
-    ("localcloud/a.py", "# as chapter 03 does", "localcloud/a.py, line 2, names a chapter"),
-    ("lab/commands/a.py", 'x = "`lab goto 03`"', "lab/commands/a.py, line 2, names a chapter"),
+    ("lab/here/a.py", "x = '05'", "lab/here/a.py, line 2, names a chapter: '05'"),
+    ("localcloud/a.py", "# as chapter 05 does", "localcloud/a.py, line 2, names a chapter"),
+    ("lab/commands/a.py", 'x = "`lab goto 05`"', "lab/commands/a.py, line 2, names a chapter"),
 ]
 
 
@@ -61,7 +61,7 @@ def test_a_broken_rule_is_a_sentence_that_names_the_file(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f'"""Its job."""\n{line}\n')
     (tmp_path / "teardown.py").touch(exist_ok=True)
-    found = [each for each in house.broken_rules(["03"], tmp_path) if "does not open" not in each]
+    found = [each for each in house.broken_rules(["05"], tmp_path) if "does not open" not in each]
     assert len(found) == 1, found
     assert found[0].startswith(said)
 
@@ -70,8 +70,8 @@ def test_the_course_may_name_its_chapters(tmp_path: Path) -> None:
     for name in ("lab/course/a.py", "scripts/a.py"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("x = '03'")
-        assert list(house.chapter_numbers(path, ["03"], tmp_path)) == []
+        path.write_text("x = '05'")
+        assert list(house.chapter_numbers(path, ["05"], tmp_path)) == []
 
 
 def test_the_runtime_is_supported_for_another_half_year() -> None:

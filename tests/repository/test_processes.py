@@ -17,10 +17,10 @@ def start_lab(*arguments: str) -> Completed:
 @pytest.mark.parametrize(
     ("fork", "start", "command"),
     [
-        (run_lab, start_lab, ("hint", "00")),
+        (run_lab, start_lab, ("hint", "01")),
         (run_lab, start_lab, ("tea",)),
-        (run_lab, start_lab, ("reset", "00")),
-        (run_script, start_script, ("scripts/04_verify.py",)),
+        (run_lab, start_lab, ("reset", "01")),
+        (run_script, start_script, ("scripts/06_verify.py",)),
         (run_script, start_script, ("teardown.py",)),
     ],
 )

@@ -47,7 +47,7 @@ DIE = "os.kill(os.getpid(), signal.SIGKILL)"
 
 
 class Chain:
-    """The chain of chapters 00 to 03, which are run. Functions reach DynamoDB and SNS through
+    """The chain of chapters 01 to 05, which are run. Functions reach DynamoDB and SNS through
     the proxy, and what a dead worker had in hand comes back soon."""
 
     def __init__(self, aws: Session, proxy: FaultProxy) -> None:

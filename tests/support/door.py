@@ -45,7 +45,7 @@ NO_TEXT = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 @dataclass
 class Door:
-    """The front door of chapter 00, where nothing empties the queue, and what it has answered."""
+    """The front door of chapter 01, where nothing empties the queue, and what it has answered."""
 
     aws: Session
     taken: Counter[str] = field(default_factory=Counter)

@@ -341,7 +341,7 @@ V = TypeVar("V", bound=VirtualCloud)
 
 @contextmanager
 def set_up(kind: type[V], plants: dict[str, list[tuple[str, str]]] | None = None) -> Iterator[V]:
-    """A virtual cloud in which chapters 00 to 03 were run."""
+    """A virtual cloud in which chapters 01 to 05 were run."""
     with (
         pytest.MonkeyPatch.context() as patch,
         tempfile.TemporaryDirectory() as directory,

@@ -27,7 +27,7 @@ def api(aws: boto3.Session) -> Screen:
     facts: dict[str, object] = {"stages": ", ".join(stages) or "none: not deployed yet"}
     facts |= _key(aws) | _plan(aws, client)
     rows = list(_routes(client, api_id))
-    says = "" if rows else "It has no route yet. Run chapter 00 to its end."
+    says = "" if rows else "It has no route yet. Run chapter 02 to its end."
     return screen_of(resource, facts, Table(_COLUMNS, rows, "Routes", len(rows)), says=says)
 
 

@@ -45,7 +45,7 @@ def test_a_bar_shows_it_as_it_is(screen: io.StringIO) -> None:
 
 
 def test_an_address_that_looks_like_markup_is_none() -> None:
-    result = run_script("scripts/01_notify_fulfillment.py", LAB_EMAIL="[/b]@x.y")
+    result = run_script("scripts/03_notify_fulfillment.py", LAB_EMAIL="[/b]@x.y")
     assert result.returncode == 1
     assert result.stderr.startswith("SettingsError: LAB_EMAIL is '[/b]@x.y'; set it to")
 

@@ -36,7 +36,7 @@ EXCEPTIONS = [e for e in EXPLANATIONS if re.match(r"\w+Error: |An error occurred
 def test_an_entry_explains_its_example_at_the_end_of_a_traceback(entry: Explanation) -> None:
     text = (
         "Traceback (most recent call last):\n"
-        '  File "scripts/03_connect.py", line 21, in <module>\n'
+        '  File "scripts/05_connect.py", line 21, in <module>\n'
         "    except sqs.exceptions.QueueNameExists:  # 500 or 502\n"
         "ModuleNotFoundError: No module named 'lab'\n"
         "During handling of the above exception, another exception occurred:\n\n"

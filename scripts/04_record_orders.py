@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 02 Record orders
+# # 04 Record orders
 #
 # The article's Step 2. A third function, `record_order`, takes an order from SNS and stores it in
 # a DynamoDB table. It adds a record id and the time when SNS posted the order, as a number and in
@@ -10,11 +10,11 @@
 # %% tags=["active-ipynb"]
 # import lab
 #
-# lab.draw_chain("02")
+# lab.draw_chain("04")
 
 # %% [markdown]
 # **You need** none of the chapters before: this end of the chain stands by itself until chapter
-# 03 connects it to the topic.
+# 05 connects it to the topic.
 #
 # One thing makes this chapter harder than it looks: **AWS may deliver an order twice.** SQS and
 # SNS promise "at least once", and Lambda calls a function again if it was too slow. So storing an
@@ -28,7 +28,7 @@ import lab
 
 aws = lab.session()
 names, tags = lab.names(), lab.tags()
-lab.check_ground(aws, "02")
+lab.check_ground(aws, "04")
 account, region = lab.account_id(aws), aws.region_name
 table_arn = f"arn:aws:dynamodb:{region}:{account}:table/{names.table}"
 print(f"Working in account {account}, region {region}.")
@@ -63,10 +63,11 @@ print(f"Wrote down the index {by_date['IndexName']}.")
 # %% [markdown]
 # `types` declares only what is part of a key. An item can hold whatever else it likes.
 #
-# **Here we differ from the article**, whose function may create tables. In our tutorial the
-# set-up makes the table, and the function may not. Code that serves orders should not be able to
-# change the place where they are kept. (`take_order` may create its queue, as in the article.
-# That is the one exception.)
+# This chapter makes the table, and the function may not. Code that serves orders should not be
+# able to change the place where they are kept. (`take_order` may create its queue. That is the one
+# exception.)
+#
+# Article: there, the function itself creates the table, and so it may create any.
 #
 # Console: *Table settings*, *Customize settings*, capacity mode *On-demand* (the default),
 # *Create table*.
@@ -116,7 +117,7 @@ print(f"Created or found the queue {names.function_dead_letters}.")
 #
 # Each of the three functions prints one line of JSON for an order, with its id and the outcome.
 # When something goes wrong, `lab logs record_order` prints what is in this group, and
-# `lab logs --order chapter-00` follows that order through all three.
+# `lab logs --order chapter-01` follows that order through all three.
 #
 # Console: CloudWatch, *Log groups*, *Create log group*, retention 2 weeks.
 
@@ -166,8 +167,10 @@ except iam.exceptions.EntityAlreadyExistsException:
 
 # %% [markdown]
 # The function puts items into one table, and Lambda puts the function's dead letters into one
-# queue. The article speaks of a permission for SNS, but the function needs none: it takes nothing
-# from the topic. SNS calls it, and SNS needs a permission for that. Chapter 03 gives it.
+# queue. It needs no permission for SNS: it takes nothing from the topic. SNS calls it, and SNS
+# needs a permission for that. Chapter 05 gives it.
+#
+# Article: it speaks of a permission of the function for SNS.
 #
 # Console: the role, *Add permissions*, *Create inline policy*, JSON.
 
@@ -190,7 +193,7 @@ iam.put_role_policy(RoleName=role_name, PolicyName="record-order", PolicyDocumen
 print(f"Allowed {role_name} to put items into {names.table}.")
 
 # %% [markdown]
-# Chapter 06 will take this permission away and see what happens.
+# Chapter 08 will take this permission away and see what happens.
 #
 # ## The function
 #
@@ -220,8 +223,7 @@ print(f"Packed lambdas/record_order.py into {len(package)} bytes, for {lab.RUNTI
 
 # %% [markdown]
 # `DeadLetterConfig` is for asynchronous calls only. A queue that triggers a function has a
-# dead-letter queue of its own. (As to the `Runtime`: the article uses Python 3.9, which AWS has
-# deprecated.)
+# dead-letter queue of its own.
 #
 # Console: *Create function*, then *Code*, *Upload from*, *.zip file*, *Save*; and *Runtime
 # settings*, *Edit*, handler `record_order.lambda_handler`.
@@ -303,7 +305,7 @@ lab.look("table")
 # are there. Only the middle is missing.
 
 # %%
-lab.check("02")
+lab.check("04")
 
 # %% [markdown]
 # ## Three questions
@@ -335,7 +337,7 @@ lab.check("02")
 # Orders say what customers bought, so you should not keep them forever. DynamoDB can delete an
 # item by itself when the time in one of its attributes has passed: **time to live**. Turn it on
 # for the attribute `expires_epoch`. (No item has that attribute yet, so nothing vanishes.)
-# `lab hint 02` helps.
+# `lab hint 04` helps.
 
 # %% tags=["exercise", "active-ipynb"]
 # # Your code here.
@@ -348,7 +350,7 @@ lab.check("02")
 # print(f"Turned on time to live for {names.table}.")
 
 # %% tags=["active-ipynb"]
-# lab.check_exercise("02")
+# lab.check_exercise("04")
 
 # %% [markdown]
-# Next: [03 Connect](03_connect.ipynb), where three parts become a chain.
+# Next: [05 Connect](05_connect.ipynb), where three parts become a chain.

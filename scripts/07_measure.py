@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 05 Measure
+# # 07 Measure
 #
 # The article promises that the table will show how well the chain processes orders and what could
 # be better, and stops there. Here you do it. You send 200 orders, read them back by id and by
@@ -10,10 +10,12 @@
 # %% tags=["active-ipynb"]
 # import lab
 #
-# lab.draw_chain("05")
+# lab.draw_chain("07")
 
 # %% [markdown]
-# **You need** chapters 00 to 03. On AWS, expect 200 mails at the address in `LAB_EMAIL`.
+# **You need** chapters 01 to 05.
+#
+# On AWS: expect 200 mails at the address in `LAB_EMAIL`.
 
 # %%
 import statistics
@@ -29,7 +31,7 @@ import lab
 
 aws = lab.session()
 names = lab.names()
-lab.check_ground(aws, "05")
+lab.check_ground(aws, "07")
 print(f"Working in account {lab.account_id(aws)}, region {aws.region_name}.")
 
 # %% [markdown]
@@ -41,7 +43,7 @@ print(f"Working in account {lab.account_id(aws)}, region {aws.region_name}.")
 # %% [markdown]
 # ## Send 200 orders
 #
-# As in chapter 04, the shop needs the address of the stage and the key.
+# As in chapter 06, the shop needs the address of the stage and the key.
 #
 # Console: API Gateway, *Stages*, `prod`, *Invoke URL*; and *API keys*, *Show*.
 
@@ -85,7 +87,7 @@ def post(order: dict[str, object]) -> None:
 
 # %%
 ORDERS = 200
-run = f"chapter-05-{uuid.uuid4().hex[:8]}"
+run = f"chapter-07-{uuid.uuid4().hex[:8]}"
 ids = [f"{run}-{number:03}" for number in range(ORDERS)]
 table = aws.resource("dynamodb").Table(names.table)
 post({"product": "Assam tea", "quantity": 1, "order_id": ids[0]})
@@ -99,7 +101,7 @@ print("Sent the first order, and found it in the table.")
 # %% [markdown]
 # Now the others, five a second. We could go faster, but it would do harm: SNS ends the
 # subscription of an address that would get more than ten mails a second. So this takes 40
-# seconds. (Does the mail stop all the same? Run the subscription cell of chapter 01 again, and
+# seconds. (Does the mail stop all the same? Run the subscription cell of chapter 03 again, and
 # open the new link.)
 #
 # Console: it cannot send a load of orders.
@@ -225,9 +227,11 @@ lab.show(figure, "latency-of-each-hop")
 # Look for circles far to the right. They are orders that met a cold start or a busy neighbor; the
 # very first order is likely to be one of them.
 #
-# On AWS, expect the third hop to be the longest, because SNS calls a function by way of Lambda's
-# own queue. (Did you set a batching window in the exercise of chapter 03? It shows up here: up to a
-# second, on the second hop.)
+# Did you set a batching window in the exercise of chapter 05? It shows up here: up to a second, on
+# the second hop.
+#
+# On AWS: expect the third hop to be the longest, because SNS calls a function by way of Lambda's
+# own queue.
 #
 # ## Orders a second
 #
@@ -260,7 +264,7 @@ lab.show(figure, "orders-per-second")
 # ones, and that everything that went in came out.
 
 # %%
-lab.check("05")
+lab.check("07")
 
 # %% [markdown]
 # ## Three questions
@@ -289,9 +293,9 @@ lab.check("05")
 #
 # ## Exercise
 #
-# A small rush: send five orders at the same moment, with ids from `exercise-05-0` to
-# `exercise-05-4`. (Five, not fifty: SNS sends ten mails a second at most.) All of them must
-# arrive. `lab hint 05` helps.
+# A small rush: send five orders at the same moment, with ids from `exercise-07-0` to
+# `exercise-07-4`. (Five, not fifty: SNS sends ten mails a second at most.) All of them must
+# arrive. `lab hint 07` helps.
 
 # %% tags=["exercise", "active-ipynb"]
 # # Your code here.
@@ -300,14 +304,14 @@ lab.check("05")
 # from concurrent.futures import ThreadPoolExecutor
 #
 # rush = [
-#     {"product": "Green tea", "quantity": 1, "order_id": f"exercise-05-{number}"}
+#     {"product": "Green tea", "quantity": 1, "order_id": f"exercise-07-{number}"}
 #     for number in range(5)
 # ]
 # with ThreadPoolExecutor(5) as pool:
 #     list(pool.map(post, rush))
 
 # %% tags=["active-ipynb"]
-# lab.check_exercise("05")
+# lab.check_exercise("07")
 
 # %% [markdown]
-# Next: [06 Break it](06_break_it.ipynb), on purpose, and see what saves the orders.
+# Next: [08 Break it](08_break_it.ipynb), on purpose, and see what saves the orders.

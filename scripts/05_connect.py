@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 03 Connect
+# # 05 Connect
 #
 # The article leaves this step out: its numbers go from 2 to 4. So far each function runs only
 # when you test it. Three things make the functions a chain. From the topic to `record_order` you
@@ -11,10 +11,10 @@
 # %% tags=["active-ipynb"]
 # import lab
 #
-# lab.draw_chain("03")
+# lab.draw_chain("05")
 
 # %% [markdown]
-# **You need** chapters 00, 01 and 02.
+# **You need** chapters 01, 03 and 04.
 #
 # We begin at the end of the chain, and for a reason: orders already wait in the queue. A queue
 # keeps messages until somebody fetches them. A topic keeps nothing: what you publish while nobody
@@ -28,7 +28,7 @@ import lab
 
 aws = lab.session()
 names, tags = lab.names(), lab.tags()
-lab.check_ground(aws, "03")
+lab.check_ground(aws, "05")
 account, region = lab.account_id(aws), aws.region_name
 queue_arn = f"arn:aws:sqs:{region}:{account}:{names.queue}"
 topic_arn = f"arn:aws:sns:{region}:{account}:{names.topic}"
@@ -177,7 +177,7 @@ else:
     print(f"Connected {names.queue} to {names.notify_fulfillment}.")
 
 # %% [markdown]
-# Look into the inbox (`lab mail`): the two orders of chapter 00 have waited in the queue, and now
+# Look into the inbox (`lab mail`): the two orders of chapter 01 have waited in the queue, and now
 # they are on their way to fulfillment.
 #
 # ## You now have…
@@ -186,7 +186,7 @@ else:
 # it works. The check says now whether everything is in place.
 
 # %%
-lab.check("03")
+lab.check("05")
 
 # %% [markdown]
 # ## Three questions
@@ -217,9 +217,9 @@ lab.check("03")
 # ## Exercise
 #
 # Each call of a function costs money. Let the trigger gather orders for up to one second before
-# it calls: `MaximumBatchingWindowInSeconds`. In chapter 05 you will see what that does to the
+# it calls: `MaximumBatchingWindowInSeconds`. In chapter 07 you will see what that does to the
 # time an order takes. (Strictly speaking, the visibility timeout should now be 91 s: six times
-# the function's timeout, plus the window.) `lab hint 03` helps.
+# the function's timeout, plus the window.) `lab hint 05` helps.
 
 # %% tags=["exercise", "active-ipynb"]
 # # Your code here.
@@ -232,7 +232,7 @@ lab.check("03")
 # print("Set the batching window to 1 s.")
 
 # %% tags=["active-ipynb"]
-# lab.check_exercise("03")
+# lab.check_exercise("05")
 
 # %% [markdown]
-# Next: [04 Verify](04_verify.ipynb), one order, all the way.
+# Next: [06 Verify](06_verify.ipynb), one order, all the way.

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 01 Notify fulfillment
+# # 03 Notify fulfillment
 #
 # The article's Step 1. Orders wait in the queue, and the fulfillment team needs to know about
 # them. A second function, `notify_fulfillment`, takes orders from the queue and publishes them to
@@ -7,18 +7,18 @@
 #
 #     SQS CustomerOrders ──▶ notify_fulfillment ──▶ SNS Orders ──▶ e-mail to fulfillment
 #
-# Chapter 03 connects the queue to the function. In this chapter you test the function by hand.
+# Chapter 05 connects the queue to the function. In this chapter you test the function by hand.
 
 # %% tags=["active-ipynb"]
 # import lab
 #
-# lab.draw_chain("01")
+# lab.draw_chain("03")
 
 # %% [markdown]
-# **You need** chapter 00, and on AWS the setting `LAB_EMAIL`: an address whose mail you can read.
+# **You need** chapter 01, and on AWS the setting `LAB_EMAIL`: an address whose mail you can read.
 #
 # Why a topic, and not just a mail? A function that publishes to a topic does not know who
-# listens. The e-mail is the first listener. In chapter 03 `record_order` becomes the second, and
+# listens. The e-mail is the first listener. In chapter 05 `record_order` becomes the second, and
 # nothing that you build here has to change for it.
 
 # %%
@@ -28,7 +28,7 @@ import lab
 
 aws = lab.session()
 names, tags = lab.names(), lab.tags()
-lab.check_ground(aws, "01")  # stops here if chapter 00 is missing
+lab.check_ground(aws, "03")  # stops here if chapter 01 is missing
 account, region = lab.account_id(aws), aws.region_name
 queue_arn = f"arn:aws:sqs:{region}:{account}:{names.queue}"
 print(f"Working in account {account}, region {region}.")
@@ -45,7 +45,7 @@ print(f"Working in account {account}, region {region}.")
 #
 # A topic keeps nothing: what you publish while nobody listens is gone. That matters when a
 # complete chain has lost its topic. The new topic has no listeners yet. So the trigger of chapter
-# 03 must stay off until that chapter has subscribed them again. Meanwhile the orders wait in the
+# 05 must stay off until that chapter has subscribed them again. Meanwhile the orders wait in the
 # queue.
 #
 # Console: nothing to click the first time. Later: Lambda, the trigger, *Disable*; wait until its
@@ -64,7 +64,7 @@ def triggers() -> list:
 def rest() -> None:
     for trigger in triggers():
         lambda_.update_event_source_mapping(UUID=trigger["UUID"], Enabled=False)
-        print(f"Switched off a trigger of {names.queue}; chapter 03 switches it on again.")
+        print(f"Switched off a trigger of {names.queue}; chapter 05 switches it on again.")
     states = {"Disabled"}
     lab.wait_until(lambda: {t["State"] for t in triggers()} <= states, "it is off", timeout=180)
 
@@ -90,8 +90,9 @@ print(f"Created or found the topic {names.topic}.")
 #
 # SNS first sends one mail with a link to the address. It sends no orders until somebody has
 # opened that link: otherwise anyone could fill your inbox. In the local cloud the mail goes to a
-# mailbox on your machine (`lab mail` prints it), and the cell opens the link for you. On AWS you
-# open it yourself.
+# mailbox on your machine (`lab mail` prints it), and the cell opens the link for you.
+#
+# On AWS: the mail comes to your own inbox, and you open the link yourself.
 #
 # Console: the topic, *Create subscription*, protocol *Email*, your address.
 
@@ -104,8 +105,9 @@ print(lab.confirm_subscription(aws, topic_arn, email))
 # %% [markdown]
 # `subscribe` is idempotent: run it again, and there is still one subscription.
 #
-# The same address needs to know when `take_order` had to create the queue. On AWS this means a
-# second mail with a second link.
+# The same address needs to know when `take_order` had to create the queue.
+#
+# On AWS: this means a second mail with a second link.
 #
 # Console: the topic for stakeholders, *Create subscription*, protocol *Email*, your address.
 
@@ -116,7 +118,7 @@ print(f"Asked {email} to confirm the subscription to {names.stakeholders}.")
 print(lab.confirm_subscription(aws, stakeholders_arn, email))
 
 # %% [markdown]
-# The ARN follows from the name, so we did not have to remember it from chapter 00.
+# The ARN follows from the name, so we did not have to remember it from chapter 01.
 #
 # **Mind the limit.** SNS sends ten mails a second to one address. Above that it *ends the
 # subscription*, and somebody has to confirm it again. A shop with more orders would mail a
@@ -124,7 +126,7 @@ print(lab.confirm_subscription(aws, stakeholders_arn, email))
 #
 # ## The log group
 #
-# As in chapter 00, we make it ourselves, so that its lines do not stay forever. The cell sets the
+# As in chapter 01, we make it ourselves, so that its lines do not stay forever. The cell sets the
 # retention whether it creates the group or finds it.
 #
 # Console: CloudWatch, *Log groups*, *Create log group*, retention 2 weeks.
@@ -175,9 +177,7 @@ except iam.exceptions.EntityAlreadyExistsException:
     print(f"Found the role {role_name}.")
 
 # %% [markdown]
-# **Here the article does harm**: it attaches `AmazonSNSFullAccess` and `AmazonSQSFullAccess`.
-# With them this function could delete every topic and every queue of the account. Here is what it
-# needs:
+# Here is what the function needs, and what it does not:
 #
 # | to | it needs | not |
 # |---|---|---|
@@ -186,6 +186,9 @@ except iam.exceptions.EntityAlreadyExistsException:
 # | write its log | two actions on one log group | |
 #
 # IAM has no action `sns:PublishBatch`: to publish a batch, the function needs `sns:Publish`.
+#
+# Article: it attaches `AmazonSNSFullAccess` and `AmazonSQSFullAccess`. With them this function
+# could delete every topic and every queue of the account.
 #
 # Console: the role, *Add permissions*, *Create inline policy*, JSON.
 
@@ -226,11 +229,12 @@ print(f"Allowed {role_name} to read from {names.queue} and to publish to {names.
 # that is otherwise a success. If you do not check for that, you lose orders. And it takes no more
 # than 256 KiB in all, though SQS takes four times as much in a single message.
 #
-# The function gets the topic's ARN in an environment variable. The article's function looks it up
-# with `list_topics` for each order. That costs one call each time, and AWS allows the whole
-# account 30 a second.
+# The function gets the topic's ARN in an environment variable.
 #
-# Console: Lambda, *Create function*, as in chapter 00: name, runtime, architecture, role; then
+# Article: its function looks the topic up with `list_topics` for each order. That costs one call
+# each time, and AWS allows the whole account 30 a second.
+#
+# Console: Lambda, *Create function*, as in chapter 01: name, runtime, architecture, role; then
 # *Configuration*: timeout 15 s, memory 256 MB, `TOPIC_ARN`.
 
 # %%
@@ -247,8 +251,7 @@ configuration = {
 print(f"Packed lambdas/notify_fulfillment.py into {len(package)} bytes, for {lab.RUNTIME}.")
 
 # %% [markdown]
-# Now create the function, or update it if you ran this before. (The article uses Python 3.9,
-# which AWS has deprecated.)
+# Now create the function, or update it if you ran this before.
 #
 # Console: *Create function*, then *Code*, *Upload from*, *.zip file*, *Save*; and *Runtime
 # settings*, *Edit*, handler `notify_fulfillment.lambda_handler`.
@@ -327,10 +330,10 @@ lab.look("mailbox")
 # ## You now have…
 #
 # a function that tells fulfillment about every order that it gets. So far it got only your test.
-# Chapter 03 adds the trigger.
+# Chapter 05 adds the trigger.
 
 # %%
-lab.check("01")
+lab.check("03")
 
 # %% [markdown]
 # ## Three questions
@@ -354,13 +357,13 @@ lab.check("01")
 # <details><summary>Answer</summary>
 #
 # The confirmation. Until somebody opens the link in the first mail, the subscription is pending,
-# and SNS mails nothing. (`lab check 01` says so.)
+# and SNS mails nothing. (`lab check 03` says so.)
 # </details>
 #
 # ## Exercise
 #
 # The mail comes from "AWS Notifications". Let it come from the "Tea shop": the topic has an
-# attribute `DisplayName`. `lab hint 01` helps. Then run the test above once more, and look at the
+# attribute `DisplayName`. `lab hint 03` helps. Then run the test above once more, and look at the
 # sender.
 
 # %% tags=["exercise", "active-ipynb"]
@@ -373,7 +376,7 @@ lab.check("01")
 # print(f"Named the sender of the mails from {names.topic}.")
 
 # %% tags=["active-ipynb"]
-# lab.check_exercise("01")
+# lab.check_exercise("03")
 
 # %% [markdown]
-# Next: [02 Record orders](02_record_orders.ipynb), where orders find their place for good.
+# Next: [04 Record orders](04_record_orders.ipynb), where orders find their place for good.

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 07 Tear down
+# # 10 Tear down
 #
 # What you leave standing can cost money, and a stranger can use it. Little of this tutorial costs
 # anything while it stands idle. The trigger asks the empty queue day and night, for some cents a
@@ -9,7 +9,7 @@
 # %% tags=["active-ipynb"]
 # import lab
 #
-# lab.draw_chain("07")
+# lab.draw_chain("10")
 
 # %% [markdown]
 # **You need** nothing: what is not there does not have to be deleted.
@@ -53,7 +53,7 @@ print(f"Found {len(there)} things to delete.")
 #
 # This one comes before the end, because afterwards there is nothing left to save. Write all
 # orders of the table into the file `lab.ORDERS_FILE`, one JSON object a line. (Have you torn
-# everything down already? `lab goto 07` brings it all back.) `lab hint 07` helps.
+# everything down already? `lab goto 10` brings it all back.) `lab hint 10` helps.
 
 # %% tags=["exercise", "active-ipynb"]
 # # Your code here.
@@ -68,7 +68,7 @@ print(f"Found {len(there)} things to delete.")
 # lab.ORDERS_FILE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 # %% tags=["active-ipynb"]
-# lab.check_exercise("07", then="deletes what you would save")
+# lab.check_exercise("10", then="deletes what you would save")
 
 # %% [markdown]
 # ## Delete it
@@ -93,7 +93,7 @@ print(f"{len(left)} left")
 # it.
 
 # %%
-lab.check("07")
+lab.check("10")
 
 # %% [markdown]
 # ## Three questions
@@ -112,7 +112,7 @@ lab.check("07")
 # forever. Here the set-up makes them, so teardown knows about them.
 # </details>
 #
-# **3. You run chapter 00 again at once, and SQS says `QueueDeletedRecently`. What now?**
+# **3. You run chapter 01 again at once, and SQS says `QueueDeletedRecently`. What now?**
 # <details><summary>Answer</summary>
 #
 # Wait: SQS keeps the name of a deleted queue for 60 seconds. The chapters do the waiting for you.

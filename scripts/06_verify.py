@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 04 Verify
+# # 06 Verify
 #
 # The article's Step 4: one order, from the API to the table. You post it as the shop would, with
 # the key and over HTTP. Then you follow it hop by hop: the answer, the item, the times, the mail.
@@ -11,10 +11,10 @@
 # %% tags=["active-ipynb"]
 # import lab
 #
-# lab.draw_chain("04")
+# lab.draw_chain("06")
 
 # %% [markdown]
-# **You need** chapters 00 to 03. (Are you late? `lab goto 04` runs them for you.)
+# **You need** chapters 01 to 05. (Are you late? `lab goto 06` runs them for you.)
 
 # %%
 import uuid
@@ -25,7 +25,7 @@ import lab
 
 aws = lab.session()
 names = lab.names()
-lab.check_ground(aws, "04")
+lab.check_ground(aws, "06")
 print(f"Working in account {lab.account_id(aws)}, region {aws.region_name}.")
 
 # %% [markdown]
@@ -51,14 +51,15 @@ api_key = next(key["value"] for key in keys if lab.is_ours(key, names.api_key))
 print(f"Found the REST API {names.api} and its key.")
 
 # %% [markdown]
-# The article tests with the console's *Test* button, which skips the key, the stage and the
-# internet. A real request skips nothing. We give the order its own id, so that we can find it
-# again.
+# We give the order its own id, so that we can find it again.
+#
+# Article: it tests with the console's *Test* button, which skips the key, the stage and the
+# internet. A real request skips nothing.
 #
 # Console: there is no button for it; any HTTP client will do.
 
 # %% tags=["post"]
-order_id = f"chapter-04-{uuid.uuid4()}"
+order_id = f"chapter-06-{uuid.uuid4()}"
 order = {"product": "Darjeeling tea, first flush", "quantity": 3, "order_id": order_id}
 url = lab.invoke_url(aws, api_id, "prod", "/orders")
 answer = urllib3.request("POST", url, json=order, headers={"x-api-key": api_key})
@@ -93,7 +94,7 @@ for name in sorted(item):
 
 # %% [markdown]
 # Each hop has left its own time, in milliseconds since 1970. With these times you can follow the
-# order's journey, and chapter 05 can measure it.
+# order's journey, and chapter 07 can measure it.
 #
 # ## How long each hop took
 #
@@ -157,7 +158,7 @@ lab.look("order", order_id)
 # nothing is left in between.
 
 # %%
-lab.check("04")
+lab.check("06")
 
 # %% [markdown]
 # ## Three questions
@@ -185,20 +186,20 @@ lab.check("04")
 #
 # ## Exercise
 #
-# Be the shop. Post an order with the id `exercise-04`, for at least two of something. The shop is
-# impatient, so post it a second time. In the end there must be one item. `lab hint 04` helps.
+# Be the shop. Post an order with the id `exercise-06`, for at least two of something. The shop is
+# impatient, so post it a second time. In the end there must be one item. `lab hint 06` helps.
 
 # %% tags=["exercise", "active-ipynb"]
 # # Your code here.
 
 # %% tags=["solution", "active-ipynb"]
-# order = {"product": "Mint tea", "quantity": 2, "order_id": "exercise-04"}
+# order = {"product": "Mint tea", "quantity": 2, "order_id": "exercise-06"}
 # for attempt in range(2):
 #     answer = urllib3.request("POST", url, json=order, headers={"x-api-key": api_key})
 #     print(answer.status)
 
 # %% tags=["active-ipynb"]
-# lab.check_exercise("04")
+# lab.check_exercise("06")
 
 # %% [markdown]
-# Next: [05 Measure](05_measure.ipynb), two hundred orders, and where their time goes.
+# Next: [07 Measure](07_measure.ipynb), two hundred orders, and where their time goes.
