@@ -35,7 +35,15 @@ def test_a_notebook_folds_what_a_reader_may_skip() -> None:
 
 
 def test_what_may_be_skipped_is_not_counted() -> None:
-    assert asides.left_out(TEXT).split() == "Orders wait on a **queue**. ## Next".split()
+    assert asides.left_out(TEXT).split() == [
+        "Orders",
+        "wait",
+        "on",
+        "a",
+        "**queue**.",
+        "##",
+        "Next",
+    ]
 
 
 def test_the_word_of_an_aside_within_a_sentence_is_none() -> None:
