@@ -31,6 +31,7 @@ names = lab.names()
 lab.check_ground(aws, "09")
 account, region = lab.account_id(aws), aws.region_name
 lambda_, sqs = aws.client("lambda"), aws.client("sqs")
+table = aws.resource("dynamodb").Table(names.table)
 print(f"Working in account {account}, region {region}.")
 
 # %% [markdown]
@@ -69,18 +70,13 @@ print(f"Counted: 2 accepted, {len(trials.recorded('calm'))} recorded.")
 
 # %% tags=["twice"]
 sns = aws.client("sns")
-table = aws.resource("dynamodb").Table(names.table)
 topic_arn = f"arn:aws:sns:{region}:{account}:{names.topic}"
 order = {"order_id": f"{trials.run}-twice-0", "product": "tea"}
 order |= {f"{hop}_epoch_ms": trials.began for hop in ("received", "queued", "notified")}
 trials.accepted[order["order_id"]] = "twice"
 for quantity in (2, 2, 99):
     sns.publish(TopicArn=topic_arn, Message=json.dumps({**order, "quantity": quantity}))
-    lab.wait_until(
-        lambda: trials.recorded("twice"),
-        "the first of them is in the table",
-        order=f"{trials.run}-twice",
-    )
+    lab.wait_until(lambda: trials.recorded("twice"), "the first of them is in the table")
 (letter,) = lab.wait_until(lambda: trials.stuck("twice"), "the third is a dead letter", timeout=900)
 item = table.get_item(Key={"order_id": order["order_id"]}, ConsistentRead=True)["Item"]
 print(f"  {letter.why}")

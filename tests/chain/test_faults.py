@@ -388,7 +388,7 @@ def test_fault_a_role_is_not_yet_assumable(capsys: pytest.CaptureFixture[str]) -
         role = make_role(aws, "new")
         with pytest.raises(ClientError, match="cannot be assumed by Lambda"):
             make_function(aws, "f", "def handler(event, context): return 1", Role=role)
-        run_chapters("01")
+        run_chapters("01", "02")
         assert "Created the function take_order." in capsys.readouterr().out
 
 

@@ -36,7 +36,7 @@ def examples(count: int) -> Callable[[Any], Any]:
 
 @pytest.fixture
 def door(aws: Session) -> Door:
-    run_chapters("01")
+    run_chapters("01", "02")
     lift_throttle(aws)
     return Door(aws)
 

@@ -131,12 +131,12 @@ def test_explain_and_hint_and_redrive_speak_json(aws: Session) -> None:
     assert "A function took too long" in json.loads(run_lab("explain", "--list", "--json").stdout)
     hints = json.loads(run_lab("hint", "05", "--json").stdout)
     assert hints == list(COURSE.find("05").exercise.hints)
-    given("01")
+    given("01", "02")
     assert json.loads(run_lab("redrive", "--json").stdout)[0]["sent"] == 0
 
 
 def test_each_difference_is_in_the_json_of_a_check(aws: Session) -> None:
-    given("01")
+    given("01", "02")
     aws.client("lambda").update_function_configuration(FunctionName="take_order", Timeout=3)
     found = json.loads(run_lab("check", "01", "--json").stdout)["01"]
     (wrong,) = [finding for finding in found if finding["wrong"]]

@@ -233,7 +233,7 @@ def test_each_screen_has_its_address(aws: Session, screen: str, name: str, path:
 
 
 def test_the_api_is_found_by_its_name(aws: Session) -> None:
-    given("01")
+    given("01", "02")
     (api,) = aws.client("apigateway").get_rest_apis()["items"]
     assert path_to(aws, "api", "") == f"api/{api['id']}"
 

@@ -28,14 +28,14 @@ from lab.here import settings
 from lab.here.folders import ROOT
 from tests.support.processes import run_lab
 
-EIGHTH = Chapter(
-    stem="08_more",
+MORE = Chapter(
+    stem="11_more",
     builds="more",
     article="",
     expects=lambda aws: (),
     exercise=Exercise(lambda aws: "", ("one", "two")),
 )
-AFTER_THE_LAST = dataclasses.replace(COURSE, chapters=(*COURSE.chapters, EIGHTH))
+AFTER_THE_LAST = dataclasses.replace(COURSE, chapters=(*COURSE.chapters, MORE))
 
 
 # -- The order of the chapters --------------------------------------------------------------------
@@ -45,8 +45,8 @@ def test_what_breaks_or_takes_down_is_never_done_on_the_way() -> None:
     for chapter in AFTER_THE_LAST.chapters:
         on_the_way = {each.number for each in AFTER_THE_LAST.before(chapter)}
         assert not on_the_way & {*COURSE.breaks, COURSE.last}
-    assert [each.number for each in AFTER_THE_LAST.before(EIGHTH)] == [
-        "01", "03", "04", "05", "06", "07",
+    assert [each.number for each in AFTER_THE_LAST.before(MORE)] == [
+        "01", "02", "03", "04", "05", "06", "07",
     ]  # fmt: skip
 
 
@@ -58,8 +58,8 @@ def test_goto_a_chapter_after_the_teardown_tears_nothing_down(
     ran: list[str] = []
     monkeypatch.setattr(Chapter, "run", lambda chapter: ran.append(chapter.number))
     with pytest.raises(MissingStepError):  # as nothing was made
-        catch_up.go_to(AFTER_THE_LAST, aws, EIGHTH)
-    assert ran == ["01", "03", "04", "05", "06", "07"]
+        catch_up.go_to(AFTER_THE_LAST, aws, MORE)
+    assert ran == ["01", "02", "03", "04", "05", "06", "07"]
 
 
 def test_goto_the_teardown_runs_all_that_can_be_taken_down(
@@ -71,7 +71,7 @@ def test_goto_the_teardown_runs_all_that_can_be_taken_down(
     monkeypatch.setattr(Chapter, "run", lambda chapter: ran.append(chapter.number))
     with pytest.raises(MissingStepError):  # as nothing was made
         catch_up.go_to(COURSE, aws, COURSE.find(COURSE.last))
-    assert ran == ["01", "03", "04", "05", "06", "07"]
+    assert ran == ["01", "02", "03", "04", "05", "06", "07"]
 
 
 # -- Files that lack something --------------------------------------------------------------------
@@ -109,54 +109,54 @@ CHAPTER = Chapter(
         (', hints=("hot", "hotter")', "", "the Exercise lacks `hints`; give it that."),
         ("    expects=lambda aws: (),\n", "", "the Chapter lacks `expects`; give it that."),
         ("CHAPTER =", "OTHER =", "has no `CHAPTER`, which says what the chapter is"),
-        ("00_brew", "01_brew", "expected a `stem` that begins with 01, found '01_brew'."),
+        ("00_brew", "01_brew", "expected a `stem` that begins with 00, found '01_brew'."),
     ],
 )
 def test_a_chapter_file_without_a_part_is_a_sentence(
     package: Path, old: str, new: str, said: str
 ) -> None:
     assert old in WHOLE
-    (package / "chapter_01.py").write_text(WHOLE.replace(old, new))
-    chapters, problems = load_chapters("tea_course", "01")
+    (package / "chapter_00.py").write_text(WHOLE.replace(old, new))
+    chapters, problems = load_chapters("tea_course", "00")
     assert chapters == ()
     (problem,) = problems.values()
-    assert problem.startswith("tea_course/chapter_01.py")
+    assert problem.startswith("tea_course/chapter_00.py")
     assert said in problem and "\n" not in problem
 
 
 def test_a_whole_chapter_file_is_loaded_and_a_missing_one_is_named(package: Path) -> None:
-    (package / "chapter_01.py").write_text(WHOLE)
-    chapters, problems = load_chapters("tea_course", "01", "03")
-    assert [chapter.title for chapter in chapters] == ["01 Brew"]
-    assert list(problems) == ["03"]
-    assert problems["03"].startswith("There is no tea_course/chapter_03.py, though COURSE has")
+    (package / "chapter_00.py").write_text(WHOLE)
+    chapters, problems = load_chapters("tea_course", "00", "01")
+    assert [chapter.title for chapter in chapters] == ["00 Brew"]
+    assert list(problems) == ["01"]
+    assert problems["01"].startswith("There is no tea_course/chapter_01.py, though COURSE has")
 
 
 def test_a_mistake_in_a_chapter_file_is_shown_as_python_shows_it(package: Path) -> None:
-    (package / "chapter_01.py").write_text(f"import no_such_module\n{WHOLE}")
+    (package / "chapter_00.py").write_text(f"import no_such_module\n{WHOLE}")
     with pytest.raises(ModuleNotFoundError, match="no_such_module"):
-        load_chapters("tea_course", "01")
+        load_chapters("tea_course", "00")
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"last": "09"}, "lab/course/__init__.py: `last` names the chapter 09"),
-        ({"set_up": ("01", "10")}, "lab/course/__init__.py: `set_up` names the chapter 10"),
+        ({"last": "12"}, "lab/course/__init__.py: `last` names the chapter 12"),
+        ({"set_up": ("01", "12")}, "lab/course/__init__.py: `set_up` names the chapter 12"),
         ({"breaks": ("11",)}, "lab/course/__init__.py: `breaks` names the chapter 11"),
         ({"demo": ("12",)}, "lab/course/__init__.py: `demo` names the chapter 12"),
         (
-            {"chapters": (*COURSE.chapters, dataclasses.replace(EIGHTH, builds_on=("13",)))},
-            "lab/course/chapter_08.py: `builds_on` names the chapter 13",
+            {"chapters": (*COURSE.chapters, dataclasses.replace(MORE, builds_on=("13",)))},
+            "lab/course/chapter_11.py: `builds_on` names the chapter 13",
         ),
         (
             {
                 "chapters": (
                     *COURSE.chapters,
-                    dataclasses.replace(EIGHTH, exercise=Exercise(lambda aws: "", ())),
+                    dataclasses.replace(MORE, exercise=Exercise(lambda aws: "", ())),
                 )
             },
-            "lab/course/chapter_08.py: the exercise has no `hints`",
+            "lab/course/chapter_11.py: the exercise has no `hints`",
         ),
         ({"unreadable": {"08": "lab/course/chapter_08.py: the Chapter lacks `stem`"}}, "lacks"),
     ],
@@ -176,11 +176,11 @@ def test_the_course_and_the_house_are_in_order() -> None:
 @pytest.mark.parametrize(
     ("chapter", "said"),
     [
-        (EIGHTH, "There is no scripts/08_more.py; write it."),
-        (dataclasses.replace(EIGHTH, builds=""), "chapter_08.py: `builds` is empty"),
+        (MORE, "There is no scripts/11_more.py; write it."),
+        (dataclasses.replace(MORE, builds=""), "chapter_11.py: `builds` is empty"),
         (
-            dataclasses.replace(EIGHTH, exercise=Exercise(lambda aws: "", ("one",))),
-            "chapter_08.py: expected at least 2 `hints` for the exercise, found 1.",
+            dataclasses.replace(MORE, exercise=Exercise(lambda aws: "", ("one",))),
+            "chapter_11.py: expected at least 2 `hints` for the exercise, found 1.",
         ),
     ],
 )
@@ -192,42 +192,42 @@ def test_upkeep_says_what_a_chapter_lacks(chapter: Chapter, said: str) -> None:
 def test_upkeep_says_what_a_script_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lab.engine.course.ROOT", tmp_path)
     (tmp_path / "scripts").mkdir()
-    EIGHTH.script.write_text(
-        '# %% [markdown]\n# # 08 Less\n\n# %%\nlab.event("tea")\nlab.package("cup")\n', "utf-8"
+    MORE.script.write_text(
+        '# %% [markdown]\n# # 11 Less\n\n# %%\nlab.event("tea")\nlab.package("cup")\n', "utf-8"
     )
     cells.cells.cache_clear()
-    assert list(upkeep._script(EIGHTH)) == [
-        f"scripts/08_more.py lacks {part}; write it."
+    assert list(upkeep._script(MORE)) == [
+        f"scripts/11_more.py lacks {part}; write it."
         for part in (
-            "a title: # 08 More",
+            "a title: # 11 More",
             "the paragraph **You need**",
             "the heading ## You now have…",
             "the heading ## Exercise",
-            "a word on `lab hint 08`",
+            "a word on `lab hint 11`",
             "a cell with the tag exercise",
             "a cell with the tag solution",
-            'a cell with lab.draw_chain("08")',
-            'a cell with lab.check("08")',
-            'a cell with lab.check_exercise("08")',
+            'a cell with lab.draw_chain("11")',
+            'a cell with lab.check("11")',
+            'a cell with lab.check_exercise("11")',
         )
     ] + [
-        "scripts/08_more.py uses events/tea.json, which is not there; write it.",
-        "scripts/08_more.py uses lambdas/cup.py, which is not there; write it.",
+        "scripts/11_more.py uses events/tea.json, which is not there; write it.",
+        "scripts/11_more.py uses lambdas/cup.py, which is not there; write it.",
     ]
     cells.cells.cache_clear()
 
 
 def test_upkeep_wants_nothing_after_the_chapter_that_takes_everything_down() -> None:
-    said = "lab/course/__init__.py: chapter 10 takes everything down, so put 08 before it."
+    said = "lab/course/__init__.py: chapter 10 takes everything down, so put 11 before it."
     assert said in upkeep.problems(AFTER_THE_LAST)
-    before = dataclasses.replace(COURSE, chapters=(EIGHTH, *COURSE.chapters))
+    before = dataclasses.replace(COURSE, chapters=(MORE, *COURSE.chapters))
     assert said not in upkeep.problems(before)
 
 
 def test_upkeep_finds_a_chapter_file_and_a_script_that_the_course_does_not_have() -> None:
     without = dataclasses.replace(COURSE, chapters=COURSE.chapters[:4] + COURSE.chapters[5:])
     assert any(
-        problem == "lab/course/chapter_06.py is not in COURSE; add 06 to the chapters in "
+        problem == "lab/course/chapter_04.py is not in COURSE; add 04 to the chapters in "
         "lab/course/__init__.py."
         for problem in upkeep.problems(without)
     )

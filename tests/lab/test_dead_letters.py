@@ -131,7 +131,7 @@ def test_what_sns_put_aside_comes_with_its_order(chain: Session) -> None:
     "body", ["", "tea", "7", "[]", '{"order_id": ["a"]}', '{"Records": []}', '{"Message": "["}']
 )
 def test_what_is_no_order_is_listed_all_the_same(aws: Session, body: str) -> None:
-    given("01")
+    given("01", "02")
     send(aws, body or " ", names().queue_dead_letters)
     (letter,) = lab.dead_letters(aws)
     assert (letter.order_id, letter.product, letter.quantity) == (None, None, None)
@@ -169,7 +169,7 @@ def test_the_dead_letters_of_somebody_else_are_left_alone(aws: Session) -> None:
 
 
 def test_a_pipe_gets_each_dead_letter_in_one_line(aws: Session) -> None:
-    given("01")
+    given("01", "02")
     send(aws, order("a-rather-long-id-" + "x" * 40), names().queue_dead_letters)
     (line,) = [each for each in run_lab("dead-letters").stdout.splitlines() if "tea" in each]
     assert "a-rather-long-id-" + "x" * 40 in line
@@ -404,7 +404,7 @@ def test_a_queue_that_cannot_be_redriven_does_not_keep_back_the_others(chain: Se
 def test_what_a_terminal_obeys_or_cannot_show_is_shown_as_a_question_mark(
     aws: Session, foreign: str
 ) -> None:
-    given("01")
+    given("01", "02")
     body = json.dumps({"product": f"bad {foreign}[2J", "quantity": 1, "order_id": "half"})
     send(aws, body, names().queue_dead_letters)
     result = run_lab("dead-letters")
@@ -413,7 +413,7 @@ def test_what_a_terminal_obeys_or_cannot_show_is_shown_as_a_question_mark(
 
 
 def test_logs_and_mail_do_not_move_the_cursor(aws: Session) -> None:
-    given("01", "03")
+    given("01", "02", "03")
     make_function(aws, "rude", "def handler(event, context): print('bad \\x1b[2J')")
     invoke(aws, "rude")
     topic = aws.client("sns").create_topic(Name=names().topic)["TopicArn"]

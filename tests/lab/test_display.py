@@ -28,7 +28,7 @@ def test_the_last_error_is_shown_without_what_a_terminal_obeys() -> None:
 def test_waiting_for_a_mail_tells_what_is_in_the_inbox(
     aws: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_chapters("01", "03")
+    run_chapters("01", "02", "03")
     topic = "arn:aws:sns:us-east-1:123456789012:Orders"
     monkeypatch.setattr(inbox, "wait_until", partial(wait_at_once, wait_until))
     with pytest.raises(

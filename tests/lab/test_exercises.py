@@ -28,7 +28,7 @@ Answer = Callable[[Session], None]
 
 def said_of(aws: Session, number: str, answer: Answer) -> str:
     """What the exercise says of an answer, when all that it set off is done."""
-    given("01", "03", "04", "05")
+    given("01", "02", "03", "04", "05")
     lift_throttle(aws)
     answer(aws)
     address = aws.client("sqs").meta.endpoint_url
@@ -227,7 +227,7 @@ def test_06_wants_both_to_wait_while_the_trigger_is_off(aws: Session) -> None:
     assert "0 of the 2 orders are in Orders" in said_of(aws, "08", lambda _: None)
     for answer in (never_off, off_afterwards, one_before):
         assert "did not wait together while the trigger was off" in said_of(aws, "08", answer)
-    given("01", "03", "04", "05")
+    given("01", "02", "03", "04", "05")
     left_off(aws)
     assert "switch it on again" in exercises.missing(aws, COURSE.find("08"))
     assert said_of(aws, "08", right) == ""
@@ -264,7 +264,7 @@ def test_07_wants_every_order_in_the_file(aws: Session, file: Path) -> None:
 def test_run_all_stops_before_it_tears_down_what_is_not_saved(
     aws: Session, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given("01", "03", "04", "05")
+    given("01", "02", "03", "04", "05")
     with pytest.raises(UnsolvedError, match=r"not solved yet.+\*Run All\* stops here"):
         lab.check_exercise("10", then="deletes it all")
     monkeypatch.setenv(exercises.BUILDING, "1")

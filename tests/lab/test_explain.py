@@ -36,6 +36,7 @@ from lab.here.folders import ROOT
 from lab.here.lock import set_up_lock
 from lab.here.own_cloud import environment
 from localcloud.host import private, start_key
+from tests.support.chapters import run_chapters
 from tests.support.events import event
 from tests.support.explanations import EXPLANATIONS, name_for
 from tests.support.functions import invoke, make_function, make_role, zip_of
@@ -92,9 +93,9 @@ def second_set_up(aws: Session) -> None:
 
 
 def twice(aws: Session) -> None:
-    COURSE.find("01").run()
+    run_chapters("01", "02")
     aws.client("apigateway").create_api_key(name="Orders-shop-key", tags=lab.tags())
-    COURSE.find("01").run()
+    run_chapters("02")
 
 
 def silent(_: Session) -> None:
@@ -257,10 +258,10 @@ def other_content(aws: Session) -> str:
 
 
 class Shop:
-    """Chapter 01's API, and posting to it as the shop does."""
+    """Chapter 02's API, and posting to it as the shop does."""
 
     def __init__(self, aws: Session) -> None:
-        COURSE.find("01").run()
+        run_chapters("01", "02")
         self.api = aws.client("apigateway")
         self.id = self.api.get_rest_apis()["items"][0]["id"]
         self.url = lab.invoke_url(aws, self.id, "prod", "/orders")

@@ -118,7 +118,7 @@ def test_what_belongs_to_somebody_else_is_not_shown(aws: Session) -> None:
 
 
 def test_the_queue_shows_its_messages_and_does_not_receive_them(aws: Session) -> None:
-    given("01")
+    given("01", "02")
     for number in range(12):
         send(aws, {"product": NASTY, "quantity": number + 1, "order_id": f"o-{number}"})
     send(aws, "no order")
@@ -154,7 +154,7 @@ def test_the_queue_shows_its_messages_and_does_not_receive_them(aws: Session) ->
 def test_the_queue_shows_the_beginning_of_what_is_no_order(
     aws: Session, body: str, shown: str
 ) -> None:
-    given("01")
+    given("01", "02")
     aws.client("sqs").purge_queue(QueueUrl=url(aws, names().queue))
     send(aws, body)
     (row,) = rows(screen(aws, "queue"))
@@ -164,7 +164,7 @@ def test_the_queue_shows_the_beginning_of_what_is_no_order(
 def test_on_aws_the_queue_shows_counts_only_and_says_why(
     aws: Session, monkeypatch: pytest.MonkeyPatch, calls_made: set[str]
 ) -> None:
-    given("01")
+    given("01", "02")
     on_aws(monkeypatch)
     calls_made.clear()
     found = screen(aws, "queue")
@@ -189,7 +189,7 @@ def test_dead_letters_come_with_the_reason(aws: Session) -> None:
 def test_the_mailbox_shows_the_newest_mail_without_what_opens_the_cloud(
     aws: Session, cloud: str
 ) -> None:
-    given("01")
+    given("01", "02")
     sns = aws.client("sns")
     topic = sns.create_topic(Name="tea")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="new@example.com")
@@ -204,7 +204,7 @@ def test_the_mailbox_lists_the_newest_ten(aws: Session) -> None:
     def is_newest(subject: str) -> bool:
         return rows(screen(aws, "mailbox"))[0][0] == subject
 
-    given("01", "03")
+    given("01", "02", "03")
     topic = f"arn:aws:sns:us-east-1:{lab.account_id(aws)}:{names().topic}"
     for number in range(12):
         aws.client("sns").publish(TopicArn=topic, Subject=f"mail {number}", Message=NASTY)
@@ -271,7 +271,7 @@ def test_of_a_large_table_only_the_newest_are_read(
 
 
 def test_the_api_shows_its_route_and_hides_its_key(aws: Session) -> None:
-    given("01")
+    given("01", "02")
     (key,) = aws.client("apigateway").get_api_keys(includeValues=True)["items"]
     assert post(aws, product="tea", quantity=1) == 202
     found = screen(aws, "api")
@@ -294,7 +294,7 @@ def test_a_function_shows_its_settings_its_role_and_its_log(aws: Session) -> Non
 def test_on_aws_api_and_function_show_what_aws_tells(
     aws: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given("01")
+    given("01", "02")
     on_aws(monkeypatch)
     assert "requests today" not in screen(aws, "api").facts
     assert "workers" not in screen(aws, "function", "take_order").facts
@@ -332,7 +332,7 @@ def test_an_order_shows_every_hop_from_the_api_to_the_table(aws: Session) -> Non
 
 
 def test_an_order_that_waits_is_in_the_queue(aws: Session) -> None:
-    given("01")
+    given("01", "02")
     found = screen(aws, "order", "chapter-01")
     assert hops(found) == ["API Orders", "take_order", "queue CustomerOrders"]
     assert rows(found)[2][2] == "visible, received 0 times"
@@ -359,7 +359,7 @@ def test_an_order_that_is_put_aside_shows_its_error(aws: Session) -> None:
 
 
 def test_an_id_that_others_begin_with_is_another_order(aws: Session) -> None:
-    given("01")
+    given("01", "02")
     assert screen(aws, "order", "chapter-0").says.startswith("Nothing is known")
 
 

@@ -125,7 +125,7 @@ def test_logs_shows_the_last_lines_of_all_streams_in_order(aws: Session) -> None
 def test_a_check_of_all_chapters_reads_the_table_once(
     aws: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given("01", "03", "04", "05", "06")
+    given("01", "02", "03", "04", "05", "06")
     scans: list[str] = []
     make_client = boto3.Session.client
 

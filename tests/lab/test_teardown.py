@@ -50,21 +50,21 @@ def make_a_second(aws: Session, **more: Any) -> None:
 
 
 def test_a_check_counts_and_a_chapter_that_finds_two_says_so(aws: Session) -> None:
-    given("01")
+    given("01", "02")
     make_a_second(aws, tags=tags())
     before = resources(aws)
-    wrong = {finding.what: finding for finding in examine(aws, "01") if finding.wrong}
+    wrong = {finding.what: finding for finding in examine(aws, "02") if finding.wrong}
     for what in ("REST API Orders", "usage plan Orders-shop-plan", "API key Orders-shop-key"):
         assert wrong[what].wrong == f"expected 1 {what}, found 2"
-        assert "`lab reset 01`" in wrong[what].fix
-    for number in ("01", "03"):
-        with pytest.raises(DuplicateError, match=r"Expected 1 REST API Orders, found 2.*reset 01"):
+        assert "`lab reset 02`" in wrong[what].fix
+    for number in ("02", "06"):
+        with pytest.raises(DuplicateError, match=r"Expected 1 REST API Orders, found 2.*reset 02"):
             run_chapters(number)
     assert resources(aws) == before
-    undone = run_lab("reset", "01")  # what both of them name
+    undone = run_lab("reset", "02")  # what both of them name
     assert undone.returncode == 0, undone.stderr
-    run_chapters("01")
-    assert not any(finding.wrong for finding in examine(aws, "01"))
+    run_chapters("02")
+    assert not any(finding.wrong for finding in examine(aws, "02"))
 
 
 def test_one_teardown_deletes_all_of_ours_and_names_what_others_have(aws: Session) -> None:
@@ -80,7 +80,7 @@ def test_one_teardown_deletes_all_of_ours_and_names_what_others_have(aws: Sessio
 
 
 def test_strangers_beside_ours_are_no_matter_for_a_check(aws: Session) -> None:
-    given("01")
+    given("01", "02")
     make_a_second(aws)
     assert not any(finding.wrong for finding in examine(aws, "01"))
 
@@ -204,7 +204,7 @@ def test_set_up_with_every_first_reply_lost_is_noticed_and_torn_down(
         except DuplicateError:
             break
     assert resources(lossy)["apis"] == 2
-    wrong = [finding.wrong for finding in examine(lossy, "01") if finding.wrong]
+    wrong = [finding.wrong for finding in examine(lossy, "02") if finding.wrong]
     assert "expected 1 REST API Orders, found 2" in wrong
     lose_every_first_reply(proxy, *DELETES)
     assert teardown.tear_down(lossy) == []

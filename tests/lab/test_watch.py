@@ -57,7 +57,7 @@ def test_each_hop_stands_in_the_order_of_the_chain(aws: Session) -> None:
 
 
 def test_what_waits_is_in_hand_or_is_stored_is_counted(aws: Session) -> None:
-    given("01")
+    given("01", "02")
     assert post(aws, product="tea", quantity=1) == 202
     url = aws.client("sqs").get_queue_url(QueueName=names().queue)["QueueUrl"]
     aws.client("sqs").receive_message(QueueUrl=url, VisibilityTimeout=60)
@@ -79,7 +79,7 @@ def test_dead_letters_stand_at_the_hop_that_could_not_pass_them_on(aws: Session)
 
 
 def test_the_table_and_the_mailbox_say_what_is_stored(aws: Session) -> None:
-    given("01", "03", "04")
+    given("01", "02", "03", "04")
     assert of(aws, "table Orders").stored == 1
     before = of(aws, "mailbox").stored
     event = {"Records": [{"messageId": "m", "body": json.dumps(ORDER)}]}
@@ -90,7 +90,7 @@ def test_the_table_and_the_mailbox_say_what_is_stored(aws: Session) -> None:
 def test_a_function_says_what_the_cloud_counts_of_it(
     aws: Session, cloud: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given("01")
+    given("01", "02")
     told = status(cloud)
     (function,) = told["services"]["lambda"]["functions"]
     function |= {"invocations": 7, "errors": 2, "waiting": 3, "under_way": [{}, {}]}
@@ -131,7 +131,7 @@ def test_looking_changes_nothing(aws: Session, calls_made: set[str]) -> None:
 
 @pytest.mark.parametrize("once", [(), ("--once",)])
 def test_a_pipe_gets_a_line_for_each_hop_once(aws: Session, once: tuple[str, ...]) -> None:
-    given("01")
+    given("01", "02")
     result = run_lab("watch", *once)
     assert result.exit_code == 0
     head, *lines = result.stdout.splitlines()
@@ -144,7 +144,7 @@ def test_a_pipe_gets_a_line_for_each_hop_once(aws: Session, once: tuple[str, ...
 
 
 def test_json_has_the_same(aws: Session) -> None:
-    given("01")
+    given("01", "02")
     found = json.loads(run_lab("watch", "--json").stdout)
     assert [each["hop"] for each in found] == [*CHAIN[:2], "mailbox"]
     assert found[1].keys() == Figures("").__dict__.keys()
@@ -193,7 +193,7 @@ def on_a_terminal(*arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], Ca
 
 
 def test_a_terminal_follows_the_chain_until_ctrl_c(aws: Session) -> None:
-    given("01")
+    given("01", "02")
     with on_a_terminal("watch", "--interval", "0.2") as (process, read):
         wait_until(lambda: "2        0" in read(), "it shows the two orders of the chapter")
         assert post(aws, product="tea", quantity=1) == 202

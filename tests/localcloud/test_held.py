@@ -82,7 +82,7 @@ def test_its_folder_and_its_mail_are_for_its_user_alone(cloud: str) -> None:
 
 @pytest.fixture
 def door(aws: Session) -> Door:
-    given("01")
+    given("01", "02")
     return Door(aws)
 
 

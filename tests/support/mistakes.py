@@ -213,6 +213,7 @@ def make_a_path_twice(aws: Session) -> None:
 
 def deploy_what_is_not_there(aws: Session) -> None:
     COURSE.find("01").run()
+    COURSE.find("02").run()
     api = aws.client("apigateway")
     patch = {"op": "replace", "path": "/deploymentId", "value": "none"}
     api_id = api.get_rest_apis()["items"][0]["id"]

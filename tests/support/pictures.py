@@ -42,7 +42,7 @@ def main() -> None:
         chromium() as browser,
     ):
         aws = lab.session()
-        run_chapters("01", "03", "04", "05")
+        run_chapters("01", "02", "03", "04", "05")
         _orders(aws, address)
         local.send_words(address, for_page())
         _take_screens(browser, aws, address)

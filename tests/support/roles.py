@@ -54,7 +54,7 @@ def take_away(aws: Session, function: str, action: str) -> None:
 
 def denied(aws: Session, function: str, action: str) -> str:
     """What a function of the tutorial's says when its role has lost this action."""
-    given("01", "03", "04")
+    given("01", "02", "03", "04")
     take_away(aws, function, action)
     # Other workers: those that run have looked up their queue already.
     aws.client("lambda").update_function_configuration(FunctionName=function, MemorySize=512)
@@ -64,7 +64,7 @@ def denied(aws: Session, function: str, action: str) -> str:
 
 
 def make_trigger_without(aws: Session, action: str) -> None:
-    given("01", "03", "04")
+    given("01", "02", "03", "04")
     take_away(aws, "notify_fulfillment", f"sqs:{action}")
     aws.client("lambda").create_event_source_mapping(
         EventSourceArn=QUEUE, FunctionName="notify_fulfillment"

@@ -30,7 +30,7 @@ def _patience() -> None:
 def test_an_order_walks_from_the_form_to_mailbox_and_table(
     page: Page, cloud: str, aws: Session
 ) -> None:
-    given("01", "03", "04", "05")
+    given("01", "02", "03", "04", "05")
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
@@ -87,7 +87,7 @@ def test_a_cloud_that_stops_is_said_and_the_page_goes_on_when_it_is_back(page: P
 
 
 def test_a_broken_permission_is_seen_in_the_trail(page: Page, cloud: str, aws: Session) -> None:
-    given("01", "03", "04", "05")
+    given("01", "02", "03", "04", "05")
     n = names()
     deny = {"Effect": "Deny", "Action": "sqs:SendMessage", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
@@ -168,7 +168,7 @@ def test_a_page_of_another_port_can_press_nothing(page: Page, cloud: str, aws: S
 def test_an_order_walks_but_not_for_those_who_want_no_motion(
     page: Page, cloud: str, aws: Session, motion: Literal["no-preference", "reduce"]
 ) -> None:
-    given("01", "03", "04", "05")
+    given("01", "02", "03", "04", "05")
     page.emulate_media(reduced_motion=motion)
     enter(page, cloud)
     expect(page.get_by_role("link", name=f"table {names().table}")).to_be_visible()
@@ -209,7 +209,7 @@ SCREENS = (
 def test_every_screen_is_accessible(
     page: Page, cloud: str, aws: Session, scheme: Literal["light", "dark"]
 ) -> None:
-    given("01", "03", "04", "05")
+    given("01", "02", "03", "04", "05")
     assert post(aws, product="tea", quantity=1, order_id="axe") == 202
     page.emulate_media(color_scheme=scheme)
     enter(page, cloud)

@@ -19,7 +19,7 @@ from tests.support.visitor import Visitor
 def test_an_api_tells_what_a_key_has_used_and_how_to_call_it(
     visitor: Visitor, aws: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given("01", "03", "04", "05")
+    given("01", "02", "03", "04", "05")
     key = local.key_at(visitor.address)
     assert key is not None
     for name, value in client_env.variables(key, "us-east-1").items():
@@ -45,7 +45,7 @@ def test_an_api_tells_what_a_key_has_used_and_how_to_call_it(
 
 
 def test_items_are_found_by_key_and_by_day(visitor: Visitor, aws: Session) -> None:
-    given("01", "03", "04", "05")
+    given("01", "02", "03", "04", "05")
     page = f"table/{names().table}"
     table = aws.resource("dynamodb").Table(names().table)
     stored = table.item_count

@@ -184,7 +184,7 @@ def test_the_linter_finds_a_role_that_others_may_be(principal: Any) -> None:
 
 
 def test_a_planted_fault_is_found_where_it_stands(aws: Session) -> None:
-    given("01")
+    given("01", "02")
     iam, lambda_ = aws.client("iam"), aws.client("lambda")
     full_access = json.dumps(allow("sqs:*", "*"))
     role = "take_order-role-us-east-1"
