@@ -22,8 +22,8 @@
 # that it needs, to find out where an order is, and to bring it back when something broke.
 #
 # **You need** Python and this project, no AWS account. You should have written a little Python; you
-# do not need to know AWS. The chapters take about three hours in all. The README has the time of
-# each.
+# do not need to know AWS. The chapters take about two hours in all, and the exercises as long
+# again.
 #
 # You can run every cell again, in every chapter. When something goes wrong, fix it and run the cell
 # once more. If the numbers beside the cells stay empty, an earlier cell failed: scroll up to find

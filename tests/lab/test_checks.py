@@ -148,7 +148,7 @@ def test_whatever_is_deleted_is_named_with_the_cell_that_makes_it_again(
 
 
 def test_lab_check_names_what_was_deleted_and_its_cell(aws: Session) -> None:
-    assert run_lab("goto", "4").exit_code == 0
+    assert run_lab("goto", "6").exit_code == 0
     complete = run_lab("check")
     assert complete.exit_code == 0, complete.stdout
     assert re.search(r"^05 Connect: (\d+) of \1 right\.$", complete.stdout, re.M)

@@ -266,4 +266,4 @@ def test_what_is_no_screen_is_one_error(
 def test_an_api_that_is_not_there_yet_says_which_chapter_makes_it(cloud: str) -> None:
     result = run_lab("console", "api")
     assert result.exit_code == 1
-    assert "There is no REST API Orders yet. Chapter 01 makes it." in result.stderr
+    assert "There is no REST API Orders yet. Chapter 02 makes it." in result.stderr
