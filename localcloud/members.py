@@ -21,7 +21,7 @@ from localcloud.http import Response
 
 logger = logging.getLogger(__name__)
 _DEFAULTS = ("BUFFERED", "HEADER", "INTERNET", "None", "PassThrough", "STANDARD", "WHEN_NO_MATCH")
-_PAGES = "-limit -position"
+_PAGES = "limit position"
 _MAPPING = (
     "FunctionName Enabled BatchSize ScalingConfig MaximumBatchingWindowInSeconds "
     "FunctionResponseTypes +FilterCriteria -KMSKeyArn -MetricsConfig -LoggingConfig "

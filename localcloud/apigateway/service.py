@@ -8,7 +8,7 @@ from typing import Any
 from moto.apigateway.models import apigateway_backends
 
 from localcloud import upstream
-from localcloud.apigateway import changes, gateway_responses, identifiers, rules, stages
+from localcloud.apigateway import changes, gateway_responses, identifiers, pages, rules, stages
 from localcloud.apigateway.errors import APIGatewayError
 from localcloud.apigateway.usage_plans import UsagePlans
 from localcloud.call import Call
@@ -34,6 +34,8 @@ class APIGateway(Service):
     async def handle(self, call: Call) -> Response | None:
         try:
             answer = _answer(call)
+            if pages.is_paged(call.operation):
+                answer = pages.page_of(call, answer or upstream.ask(call.request))
         except APIGatewayError as error:
             return call.error(error.status, error.code, error.text)
         if answer or call.operation != "TestInvokeMethod":
