@@ -22,11 +22,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import urllib3
-from moto.sns.utils import FilterPolicyMatcher
 
 from localcloud import clock, losses, steps
 from localcloud.deliver import ServicePrincipal, deliver
-from localcloud.sns import limits
+from localcloud.sns import filter_policy, limits
 from localcloud.sns.mailbox import Mailbox
 from localcloud.tasks import Tasks
 
@@ -91,16 +90,10 @@ class Delivery:
         notification = self._notification(
             subscription, text, message_id, subject, message_attributes
         )
-        try:
-            passes = _passes(subscription, message, message_attributes)
-        except Exception as error:  # moto cannot compare the two
-            problem = f"its filter policy does not fit the message ({error!r})"
-            self._dead_letter(subscription, notification, problem)
+        if _passes(subscription, message, message_attributes):
+            self._deliver(subscription, notification)
         else:
-            if passes:
-                self._deliver(subscription, notification)
-            else:
-                _note(subscription, notification, "filtered out")
+            _note(subscription, notification, "filtered out")
 
     def _deliver(
         self, subscription: Subscription, notification: dict[str, Any], failures: int = 0
@@ -303,15 +296,11 @@ def _posted(subscription: Subscription, notification: dict[str, Any]) -> str:
 def _passes(
     subscription: Subscription, message: str, message_attributes: dict[str, Any] | None
 ) -> bool:
-    """Whether the subscription's filter policy lets the message through. Makes its own matcher,
-    as moto's ignores a scope that is set after the policy.
+    """Whether the subscription's filter policy lets the message through.
     https://docs.aws.amazon.com/sns/latest/dg/sns-message-filtering.html
     """
-    policy = subscription._filter_policy
-    if not policy:
-        return True
-    scope = subscription.attributes.get("FilterPolicyScope")
-    return bool(FilterPolicyMatcher(policy, scope).matches(message_attributes, message))
+    policy, scope = subscription._filter_policy, subscription.attributes.get("FilterPolicyScope")
+    return not policy or filter_policy.passes(policy, scope, message, message_attributes or {})
 
 
 def _envelope(notification: dict[str, Any]) -> str:
