@@ -23,7 +23,7 @@ from moto.sns.exceptions import (
     SNSException,
     TooManyEntriesInBatchRequest,
 )
-from moto.sns.models import SNSBackend, Topic
+from moto.sns.models import DEFAULT_EFFECTIVE_DELIVERY_POLICY, SNSBackend, Topic
 from moto.sns.responses import SNSResponse
 
 from localcloud import arn as arns
@@ -39,6 +39,14 @@ _MAX_SUBJECT = 100  # characters; a subject must be shorter
 _MAX_ENTRIES = 10
 _ENTRY_ID = re.compile(r"[\w-]{1,80}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+_DELIVERY_POLICY = {
+    "http": {
+        **DEFAULT_EFFECTIVE_DELIVERY_POLICY,
+        "disableSubscriptionOverrides": False,
+        "defaultRequestPolicy": {"headerContentType": "text/plain; charset=UTF-8"},
+    }
+}
 
 
 class _TooLong(SNSException):
@@ -238,3 +246,15 @@ def create_topic(
             "The local cloud has standard topics only; use a name without .fifo, and no FifoTopic."
         )
     return original(create_topic)(backend, name, attributes, *more)
+
+
+@replaces(SNSResponse)
+def get_topic_attributes(response: SNSResponse) -> Any:
+    """The delivery policy is that of HTTP endpoints, and there is none of the topic's own unless
+    somebody sets one."""
+    answer: Any = original(get_topic_attributes)(response)
+    found = answer.result["Attributes"]
+    found["EffectiveDeliveryPolicy"] = json.dumps(_DELIVERY_POLICY)
+    if not found["DeliveryPolicy"]:
+        del found["DeliveryPolicy"]
+    return answer

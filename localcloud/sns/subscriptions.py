@@ -21,6 +21,7 @@ from moto.sns.models import SNSBackend
 from moto.sns.responses import SNSResponse
 
 from localcloud import deliver, upstream
+from localcloud.iam.federation import ROOT
 from localcloud.sns import delivery, filter_policy
 from localcloud.sns.filter_policy import WrongPolicyError
 from localcloud.upstream import original, replaces
@@ -33,6 +34,7 @@ _SERVED = ("email", "email-json", "http", "https", "lambda", "sqs")
 _NOT_SERVED = ("application", "firehose", "sms")
 _SCOPES = ("MessageAttributes", "MessageBody")
 _PENDING = "PendingConfirmation"
+_TO_CONFIRM = ("email", "http")
 
 
 @replaces(moto_sns, "Subscription")
@@ -44,6 +46,11 @@ class Subscription(moto_sns.Subscription):
     @property
     def is_pending(self) -> bool:
         return str(self.attributes.get(_PENDING)).lower() == "true"
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether a queue or an endpoint gets the bare message, without the envelope."""
+        return str(self.attributes.get("RawMessageDelivery")).lower() == "true"
 
     def ask(self) -> None:
         """Make it pending, with a new token, until the owner of the address confirms."""
@@ -178,13 +185,14 @@ def _invalid(text: str) -> InvalidParameterValue:
 def subscribe(
     backend: SNSBackend, topic_arn: str, endpoint: str, protocol: str
 ) -> moto_sns.Subscription:
-    """The owner of an address is asked to confirm, at each call until the owner does."""
+    """The owner of an address or URL is asked to confirm, at each call until the owner does."""
     refuse_endpoint(protocol, endpoint)
     known = set(backend.subscriptions)
     made: Subscription = original(subscribe)(backend, topic_arn, endpoint, protocol)
-    if protocol.startswith("email") and (made.arn not in known or made.is_pending):
+    made.attributes["SubscriptionPrincipal"] = ROOT
+    if protocol.startswith(_TO_CONFIRM) and (made.arn not in known or made.is_pending):
         made.ask()
-        delivery.running().mail_confirmation(made)
+        delivery.running().ask_to_confirm(made)
     return made
 
 

@@ -20,6 +20,7 @@ from lab.here import local
 from lab.here.own_cloud import own_cloud as start_cloud
 from tests.support.clouds import own_cloud
 from tests.support.counts import counts
+from tests.support.endpoints import endpoint
 from tests.support.functions import make_function, permit
 from tests.support.queues import messages_on, open_queue
 from tests.support.sessions import make_session
@@ -722,13 +723,14 @@ def test_a_message_has_256_kib_and_so_has_a_batch_in_all(aws: Session, topic: st
 
 
 def test_an_endpoint_that_is_down_is_logged_without_its_url(
-    free_port: int, capfd: pytest.CaptureFixture[str]
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     with start_cloud() as (address, _):
-        sns = make_session(address).client("sns")
+        aws = make_session(address)
+        sns = aws.client("sns")
         topic = sns.create_topic(Name="Orders")["TopicArn"]
-        endpoint = f"http://127.0.0.1:{free_port}/hook?token=abc123"
-        made = sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=endpoint)
+        with endpoint() as made:
+            arn = made.confirmed(aws, topic)
         sns.publish(TopicArn=topic, Message="tea")
         said: list[str] = []
 
@@ -737,7 +739,7 @@ def test_an_endpoint_that_is_down_is_logged_without_its_url(
             return "".join(said) if "Lost" in "".join(said) else ""
 
         text = wait_until(logged, "the failure is logged", timeout=90)
-    assert f"Orders cannot notify {made['SubscriptionArn']}: NewConnectionError" in text
+    assert f"Orders cannot notify {arn}: NewConnectionError" in text
     assert "hook" not in text and "abc123" not in text
 
 
