@@ -17,6 +17,8 @@ from localcloud.iam.policies import Policy
 from localcloud.lambda_ import names
 from localcloud.upstream import ACCOUNT_ID, replaces
 
+_LEVELS, _LEVEL = ("ApplicationLogLevel", "SystemLogLevel"), "INFO"  # of logs in JSON
+
 
 @replaces(moto_lambda)
 class LambdaFunction(moto_lambda.LambdaFunction):
@@ -28,11 +30,21 @@ class LambdaFunction(moto_lambda.LambdaFunction):
     ) -> None:
         self.dead_letter_config = spec.get("DeadLetterConfig")
         super().__init__(account_id, spec, region, version)
-        self._log_to((spec.get("LoggingConfig") or {}).get("LogGroup"))
+        self.logging_config: dict[str, str] = {
+            "LogFormat": "Text",
+            "LogGroup": f"/aws/lambda/{self.function_name}",
+        }
+        self._log_as(spec.get("LoggingConfig") or {})
 
-    def _log_to(self, group: str | None) -> None:
-        """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html"""
-        self.logs_group_name = group or f"/aws/lambda/{self.function_name}"
+    def _log_as(self, given: dict[str, str]) -> None:
+        """Change how and where it logs, as far as that is given.
+        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
+        """
+        found = {**self.logging_config, **given}
+        is_json = found["LogFormat"] == "JSON"
+        levels = {name: found.pop(name, _LEVEL) for name in _LEVELS} if is_json else {}
+        self.logging_config = {**{n: v for n, v in found.items() if n not in _LEVELS}, **levels}
+        self.logs_group_name = self.logging_config["LogGroup"]
 
     @property
     def vpc_config(self) -> None:
@@ -40,7 +52,7 @@ class LambdaFunction(moto_lambda.LambdaFunction):
 
     def get_configuration(self, on_create: bool = False) -> dict[str, Any]:
         configuration = super().get_configuration(on_create)
-        configuration["LoggingConfig"] = {"LogFormat": "Text", "LogGroup": self.logs_group_name}
+        configuration["LoggingConfig"] = self.logging_config
         if self.dead_letter_config:
             configuration["DeadLetterConfig"] = self.dead_letter_config
         return configuration
@@ -49,7 +61,7 @@ class LambdaFunction(moto_lambda.LambdaFunction):
         if "DeadLetterConfig" in config_updates:
             self.dead_letter_config = config_updates["DeadLetterConfig"]
         if "LoggingConfig" in config_updates:
-            self._log_to(config_updates["LoggingConfig"].get("LogGroup"))
+            self._log_as(config_updates["LoggingConfig"] or {})
         return super().update_configuration(config_updates)
 
 

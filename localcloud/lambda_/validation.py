@@ -368,11 +368,12 @@ def _refuse_runtime(runtime: str) -> None:
         raise NotImplementedError(f"The local cloud runs Python only; it has no {runtime}.")
 
 
-def _refuse_json_logs(config: dict[str, Any]) -> None:
-    if config.get("LogFormat", "Text") != "Text":
-        raise NotImplementedError(
-            "The local cloud writes the logs of functions as text; it has no LogFormat "
-            f"{config['LogFormat']}."
+def _refuse_levels_of_text(config: dict[str, Any], before: str = "Text") -> None:
+    """Refuse levels for logs in text, where nothing says which level a line has."""
+    levels = config.keys() & {"ApplicationLogLevel", "SystemLogLevel"}
+    if levels and config.get("LogFormat", before) != "JSON":
+        raise InvalidParameterValueException(
+            f"{' and '.join(sorted(levels))} can only be set when LogFormat is JSON."
         )
 
 
@@ -423,7 +424,7 @@ def create_function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
     """A function needs a zip file, and a role that Lambda can assume and send dead letters with."""
     _refuse_what_cannot_run(spec)
     _refuse_many_tags(spec.get("Tags") or {})
-    _refuse_json_logs(spec.get("LoggingConfig") or {})
+    _refuse_levels_of_text(spec.get("LoggingConfig") or {})
     _refuse_unless_assumable(spec["Role"])
     _refuse_what_is_no_package(spec.get("Code", {}))
     _refuse_variables(spec.get("Environment", {}))
@@ -437,14 +438,14 @@ def update_function_configuration(
 ) -> Any:
     """The rules for a new function also hold for an updated one."""
     function = backend.get_function(function_name, qualifier)
-    _refuse_json_logs(body.get("LoggingConfig") or {})
+    before = function.logging_config["LogFormat"] if function else "Text"
+    _refuse_levels_of_text(body.get("LoggingConfig") or {}, before)
     if body.get("Runtime"):
         _refuse_runtime(body["Runtime"])
     if "Role" in body:
         _refuse_unless_assumable(body["Role"])
     if body.keys() & {"Role", "DeadLetterConfig"}:
-        before = getattr(function, "dead_letter_config", None) or {}
-        config = body.get("DeadLetterConfig", before)
+        config = body.get("DeadLetterConfig", getattr(function, "dead_letter_config", None) or {})
         _refuse_dead_letters(body.get("Role", function.role), config)
     _refuse_variables(body.get("Environment", {}))
     return original(update_function_configuration)(backend, function_name, qualifier, body)

@@ -103,4 +103,5 @@ def a_function(name: str = "echo", code: bytes = ECHO) -> Any:
         code_bytes=code, code_sha_256=name, handler="app.handler", role="role", timeout=2,
         memory_size=128, environment_vars={}, run_time="python3.13", version="$LATEST",
         region="us-east-1", logs_group_name=f"/aws/lambda/{name}", reserved_concurrency=None,
+        logging_config={"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name}"},
     )  # fmt: skip
