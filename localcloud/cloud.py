@@ -22,7 +22,7 @@ from localcloud.host.start_key import StartKey
 from localcloud.http import Request, Response, error_response
 from localcloud.iam import enforce, signatures
 from localcloud.iam.credentials import KnownCredentials
-from localcloud.iam.service import STS
+from localcloud.iam.service import IAM, STS
 from localcloud.iam.signatures import RefusedSignatureError, Signed
 from localcloud.lambda_.runtime.runtime import Runtime
 from localcloud.lambda_.service import Lambda
@@ -80,7 +80,7 @@ class LocalCloud:
         self.dynamodb = DynamoDB()
         every = (
             *(self.lambda_, self.sns, self.sqs, self.apigateway, self.logs),
-            *(self.dynamodb, STS()),
+            *(self.dynamodb, IAM(), STS()),
         )
         self.trail = Trail()
         self.services: dict[str, Service] = {service.name: service for service in every}
