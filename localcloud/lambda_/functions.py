@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html
 from __future__ import annotations
 
 import random
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,16 +15,34 @@ from moto.awslambda.models import EventSourceMapping, LambdaAlias, lambda_backen
 
 from localcloud import upstream
 from localcloud.iam.policies import Policy
-from localcloud.lambda_ import names
+from localcloud.lambda_ import names, states
+from localcloud.lambda_.states import Change
 from localcloud.upstream import ACCOUNT_ID, replaces
 
+# What is shown of a function during a change, and at other times.
+_STATES: dict[str | None, dict[str, str]] = {
+    None: {"State": "Active", "LastUpdateStatus": "Successful"},
+    "Pending": {
+        "State": "Pending",
+        "StateReason": "The function is being created.",
+        "StateReasonCode": "Creating",
+    },
+    "InProgress": {
+        "State": "Active",
+        "LastUpdateStatus": "InProgress",
+        "LastUpdateStatusReason": "The function is being created.",
+        "LastUpdateStatusReasonCode": "Creating",
+    },
+}
 _LEVELS, _LEVEL = ("ApplicationLogLevel", "SystemLogLevel"), "INFO"  # of logs in JSON
 
 
 @replaces(moto_lambda)
 class LambdaFunction(moto_lambda.LambdaFunction):
-    """moto's function, plus what moto accepts and forgets: its dead-letter queue, and where its
-    logs go."""
+    """moto's function, plus what moto accepts and forgets: its dead-letter queue, how and where it
+    logs, and that a change takes a moment."""
+
+    change: Change | None = None
 
     def __init__(
         self, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1
@@ -35,6 +54,11 @@ class LambdaFunction(moto_lambda.LambdaFunction):
             "LogGroup": f"/aws/lambda/{self.function_name}",
         }
         self._log_as(spec.get("LoggingConfig") or {})
+        self.revision_id = str(uuid.uuid4())
+
+    def begin(self, state: str) -> None:
+        """Begin a change, which gives it another revision."""
+        self.change, self.revision_id = states.begin(state), str(uuid.uuid4())
 
     def _log_as(self, given: dict[str, str]) -> None:
         """Change how and where it logs, as far as that is given.
@@ -51,11 +75,11 @@ class LambdaFunction(moto_lambda.LambdaFunction):
         """There are no networks here: one that is asked for is refused, an empty one is none."""
 
     def get_configuration(self, on_create: bool = False) -> dict[str, Any]:
-        configuration = super().get_configuration(on_create)
+        configuration = {**super().get_configuration(on_create), **_STATES[states.now(self.change)]}
         configuration["LoggingConfig"] = self.logging_config
         if self.dead_letter_config:
             configuration["DeadLetterConfig"] = self.dead_letter_config
-        return configuration
+        return {**configuration, "RevisionId": self.revision_id}
 
     def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
         if "DeadLetterConfig" in config_updates:

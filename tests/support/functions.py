@@ -57,7 +57,7 @@ def make_role(aws: Session, name: str = "role", policy: dict[str, Any] = ANYTHIN
 
 
 def make_function(aws: Session, name: str, source: str, **configuration: Any) -> str:
-    """A function with the handler `app.handler`; returns its ARN."""
+    """A function with the handler `app.handler`, that can be invoked; returns its ARN."""
     made = aws.client("lambda").create_function(
         FunctionName=name,
         Handler="app.handler",
