@@ -21,6 +21,8 @@ class IAM(Service):
     name = "iam"
 
     async def handle(self, call: Call) -> Response | None:
+        if not call.parameters.get("Marker", "0").isdigit():
+            return call.error(400, "ValidationError", "Invalid Marker.")
         managed.provide(call)
         return managed.refusal(call)
 
