@@ -65,6 +65,13 @@ def _smtp(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
     help="Wait before an asynchronous invocation is retried (a minute on AWS).",
 )
 @click.option(
+    "--change-delay",
+    default=0.03,
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="How long a change of a function or a trigger takes (some seconds on AWS).",
+)
+@click.option(
     "--role-delay",
     default=0.0,
     type=click.FloatRange(0),

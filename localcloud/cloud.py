@@ -22,8 +22,9 @@ from localcloud.host.start_key import StartKey
 from localcloud.http import Request, Response, error_response
 from localcloud.iam import enforce, signatures
 from localcloud.iam.credentials import KnownCredentials
-from localcloud.iam.service import STS
+from localcloud.iam.service import IAM, STS
 from localcloud.iam.signatures import RefusedSignatureError, Signed
+from localcloud.lambda_ import states
 from localcloud.lambda_.runtime.runtime import Runtime
 from localcloud.lambda_.service import Lambda
 from localcloud.logs.service import Logs
@@ -50,6 +51,7 @@ class Options:
     speed: float = 1.0
     queue_name_delay: float = 0.0
     role_delay: float = 0.0
+    change_delay: float = states.MOMENT
     client: str = "native"
     auth: bool = True
     log: Path | None = None
@@ -69,7 +71,10 @@ class LocalCloud:
             directory, self.logs.writer, concurrency=options.concurrency, client=options.client
         )
         self.lambda_ = Lambda(
-            self.runtime, retry_delay=options.retry_delay, role_delay=options.role_delay
+            self.runtime,
+            retry_delay=options.retry_delay,
+            role_delay=options.role_delay,
+            change_delay=options.change_delay,
         )
         keep = options.mailbox is not None
         self.mailbox = Mailbox(options.mailbox or directory / "mail", options.smtp, keep=keep)
@@ -80,7 +85,7 @@ class LocalCloud:
         self.dynamodb = DynamoDB()
         every = (
             *(self.lambda_, self.sns, self.sqs, self.apigateway, self.logs),
-            *(self.dynamodb, STS()),
+            *(self.dynamodb, IAM(), STS()),
         )
         self.trail = Trail()
         self.services: dict[str, Service] = {service.name: service for service in every}

@@ -23,6 +23,8 @@ _STRICTER: dict[tuple[str, str], dict[str, Any]] = {
     ("lambda", "MemorySize"): {"max": 10240},
     ("lambda", "Timeout"): {"max": 900},
 }
+# What a service needs and its model does not say: by service and shape.
+_ALSO_REQUIRED = {("dynamodb", "CreateTableInput"): ["AttributeDefinitions", "KeySchema"]}
 # What the service itself checks, in other words than those of the models.
 _LEFT_TO_THE_SERVICE = {("lambda", "Runtime")}
 # Java's classes of characters. Python's \w has exactly the letters and numbers of Unicode, and "_",
@@ -81,9 +83,10 @@ class Checks:
             self._key(name, member): (_shown(name), self.of(member))
             for name, member in shape.members.items()
         }
+        also = _ALSO_REQUIRED.get((self._service, shape.name), [])
         required = [
             (self._key(name, shape.members[name]), (_shown(name), "null ", REQUIRED))
-            for name in shape.required_members
+            for name in [*shape.required_members, *also]
         ]
 
         def check(value: Any) -> list[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,8 @@ from xml.sax.saxutils import escape
 
 # Services whose clients read XML, whatever the request looks like.
 _XML = ("iam", "s3", "ses", "sns", "sts")
-
+# Characters that no XML document may contain.
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -65,9 +67,10 @@ def error_response(
     https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
     """
     if request.is_form or (service in _XML and "x-amz-target" not in request.headers):
+        text = escape(_NOT_IN_XML.sub("\ufffd", message))
         body = (
             f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code>"
-            f"<Message>{escape(message)}</Message></Error></ErrorResponse>"
+            f"<Message>{text}</Message></Error></ErrorResponse>"
         )
         return Response(status, body.encode(), (("Content-Type", "text/xml"),))
     more = {"x_amzn_query_error": f"{code};Sender"} if service == "sqs" else {}

@@ -84,7 +84,7 @@ PLACES = {
     ),
     "notification": Place(
         "SNS",
-        "A message that a function or queue refuses, or that the filter policy cannot judge",
+        "A message that a function or queue refuses",
         "makes it a dead letter of the subscription",
         f"{DEAD_LETTERED}: as on AWS",
     ),

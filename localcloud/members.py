@@ -21,7 +21,7 @@ from localcloud.http import Response
 
 logger = logging.getLogger(__name__)
 _DEFAULTS = ("BUFFERED", "HEADER", "INTERNET", "None", "PassThrough", "STANDARD", "WHEN_NO_MATCH")
-_PAGES = "-limit -position"
+_PAGES = "limit position"
 _MAPPING = (
     "FunctionName Enabled BatchSize ScalingConfig MaximumBatchingWindowInSeconds "
     "FunctionResponseTypes +FilterCriteria -KMSKeyArn -MetricsConfig -LoggingConfig "
@@ -148,9 +148,9 @@ DECISIONS: dict[str, dict[str, str]] = {
         "TagResource": "Resource Tags",
         "UpdateEventSourceMapping": f"UUID {_MAPPING}",
         "UpdateFunctionCode": "FunctionName ZipFile S3Bucket S3Key Publish DryRun "
-        "-S3ObjectVersion -S3ObjectStorageMode !ImageUri -Architectures !PublishTo -RevisionId "
+        "-S3ObjectVersion -S3ObjectStorageMode !ImageUri -Architectures !PublishTo RevisionId "
         "-SourceKMSKeyArn",
-        "UpdateFunctionConfiguration": f"{_CONFIGURATION} -RevisionId",
+        "UpdateFunctionConfiguration": f"{_CONFIGURATION} RevisionId",
     },
     "logs": {
         "CreateLogGroup": "logGroupName tags -kmsKeyId -logGroupClass -deletionProtectionEnabled",

@@ -41,8 +41,10 @@ _UNREADABLE = ("SerializationException", "MalformedInput")  # the latter in the 
 def refusal(call: Call) -> Response | None:
     """The answer to a call that does not fit the model of its operation, or has a member that is
     refused here; None for any other, and for services and operations without a check."""
-    if call.service not in _CODES or call.operation not in _operations(call.service):
+    if call.service not in _CODES:
         return None
+    if call.operation not in _operations(call.service):
+        return _unknown(call)
     if (call.service, call.operation) in _LEFT_TO_THE_SERVICE:
         return members.refusal(call, call.parameters)
     try:
@@ -58,6 +60,19 @@ def refusal(call: Call) -> Response | None:
     return _refuse(call, problems)
 
 
+def _unknown(call: Call) -> Response | None:
+    """The answer to an operation that the service does not have."""
+    if "Action" in call.parameters:
+        text = f"The action {call.operation} is not valid for this web service."
+        return call.error(400, "InvalidAction", text)
+    if call.service == "lambda":
+        return call.error(404, "UnknownOperationException", "")
+    if call.service == "apigateway":
+        code = "MissingAuthenticationTokenException"
+        return call.error(403, code, "Missing Authentication Token")
+    return None
+
+
 def _refuse(call: Call, problems: list[Problem]) -> Response:
     if call.service == "sqs":
         name = problems[0][0].split(".")[-1]
@@ -69,6 +84,24 @@ def _refuse(call: Call, problems: list[Problem]) -> Response:
     )
     count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''}"
     return call.error(400, _CODES[call.service], f"{count} detected: {said}")
+
+
+def known(service: str, operation: str, body: Any) -> Any:
+    """The body of a call in JSON without the members that AWS does not know, which it ignores."""
+    if operation not in _operations(service):
+        return body
+    return _known(_model(service, operation).input_shape, body)
+
+
+def _known(shape: Any, value: Any) -> Any:
+    if shape is not None and isinstance(value, dict) and shape.type_name == "structure":
+        shapes = {
+            str(each.serialization.get("name", name)): each for name, each in shape.members.items()
+        }
+        return {name: _known(shapes[name], each) for name, each in value.items() if name in shapes}
+    if isinstance(value, list) and shape.type_name == "list":
+        return [_known(shape.member, each) for each in value]
+    return value
 
 
 def input_members(service: str, operation: str) -> Mapping[str, Shape]:

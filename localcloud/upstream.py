@@ -14,6 +14,7 @@ from __future__ import annotations
 import inspect
 import io
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -33,6 +34,7 @@ ACCOUNT_ID = DEFAULT_ACCOUNT_ID
 # What moto serves besides AWS's API: its controls, a recorder, instance metadata, ... Nothing here
 # needs them, and some write files or call moto's own server.
 _NOT_OF_AWS = ("/moto-api", "/latest/", "/service_region/", "/favicon.ico", "/static/")
+_NOT_IN_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 
 T = TypeVar("T")
 
@@ -171,7 +173,10 @@ def _ask(request: Request) -> Response:
         body = b"".join(chunks)
         if started["status"] == 404 and body.startswith(b"<!doctype html>"):  # Flask's own
             raise NotImplementedError(f"The local cloud has no {request.method} {request.path}")
-        return Response(started["status"], body, started["headers"])
+        if body.startswith(b"<") and _NOT_IN_XML.search(body):
+            body = _NOT_IN_XML.sub("\ufffd".encode(), body)
+            started["headers"] = [h for h in started["headers"] if h[0].lower() != "content-length"]
+        return Response(started["status"], body, tuple(started["headers"]))
     except NotImplementedError as error:
         return error_response(request, 501, "NotImplemented", str(error))
     except Exception as error:  # our own fault must reach the caller as a 500

@@ -21,6 +21,7 @@ from localcloud.apigateway.errors import bad_request, conflict, not_found, not_h
 _METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD", "ANY")
 _VARIABLE = re.compile(r"\{[^}]+\}")
 _STAGE_NAME = re.compile(r"\w+", re.ASCII)
+_STAGE_ARN = re.compile(r"arn:aws[\w-]*:apigateway:[\w-]+::/restapis/([^/]+)/stages/([^/]+)")
 _MODEL_NAME = re.compile(r"[a-zA-Z0-9]+")
 _FUNCTION_URI = re.compile(
     r"arn:aws[\w-]*:apigateway:[\w-]+:lambda:path/2015-03-31/functions/arn:aws[\w-]*:lambda:"
@@ -215,6 +216,13 @@ def _usage_plan_key(asked: Asked) -> None:
             )
 
 
+def _tags(asked: Asked) -> None:
+    found = _STAGE_ARN.fullmatch(asked.given["resource_arn"])
+    if found is None:
+        raise not_here("changes tags of stages only; give others when you make the thing.")
+    _refuse_missing_stage(asked.backend, found[1], found[2])
+
+
 _RULES: dict[str, Callable[[Asked], None]] = {
     "CreateAuthorizer": _authorizer,
     "CreateDeployment": _stage,
@@ -225,7 +233,10 @@ _RULES: dict[str, Callable[[Asked], None]] = {
     "CreateUsagePlanKey": _usage_plan_key,
     "DeleteUsagePlan": _usage_plan_deletion,
     "PutIntegration": _integration,
+    "GetTags": _tags,
     "PutMethod": _method,
+    "TagResource": _tags,
+    "UntagResource": _tags,
     "UpdateApiKey": _refuse_no_patch,
     "UpdateRequestValidator": _refuse_no_patch,
     "UpdateRestApi": _refuse_no_patch,

@@ -15,14 +15,23 @@ from moto.dynamodb.models import dynamodb_backends
 from localcloud import upstream
 from localcloud.arn import Arn
 from localcloud.call import Call
+from localcloud.dynamodb import expressions, values
+from localcloud.http import Response
 from localcloud.service import Needed, Service
 from localcloud.upstream import ACCOUNT_ID
+
+__all__ = ["DynamoDB", "expressions"]
 
 
 class DynamoDB(Service):
     """moto answers."""
 
     name = "dynamodb"
+
+    async def handle(self, call: Call) -> Response | None:
+        if problem := values.problem(call.parameters):
+            return call.error(400, "ValidationException", problem)
+        return None
 
     def needed(self, call: Call) -> Needed:
         index = f"/index/{call.parameters['IndexName']}" if "IndexName" in call.parameters else ""

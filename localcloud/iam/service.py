@@ -1,11 +1,30 @@
-"""STS: the permissions for each call. AssumeRole needs one; asking who you are needs none."""
+"""IAM, with AWS's own policies; STS, with the permissions for each call.
+
+AssumeRole needs one; asking who you are needs none.
+"""
 
 from __future__ import annotations
 
 from localcloud.call import Call
+from localcloud.http import Response
+from localcloud.iam import documents, managed
 from localcloud.service import Needed, Service
 
+__all__ = ["IAM", "STS", "documents"]
+
 _ALWAYS = ("GetCallerIdentity",)
+
+
+class IAM(Service):
+    """moto answers, within the rules of documents.py."""
+
+    name = "iam"
+
+    async def handle(self, call: Call) -> Response | None:
+        if not call.parameters.get("Marker", "0").isdigit():
+            return call.error(400, "ValidationError", "Invalid Marker.")
+        managed.provide(call)
+        return managed.refusal(call)
 
 
 class STS(Service):

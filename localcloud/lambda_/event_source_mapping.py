@@ -27,10 +27,11 @@ from localcloud import arn as arns
 from localcloud import clock, deliver
 from localcloud.deliver import ThrottledError
 from localcloud.iam.policies import role_allows
-from localcloud.lambda_ import functions
+from localcloud.lambda_ import functions, states
 from localcloud.lambda_.functions import LambdaFunction
 from localcloud.lambda_.runtime.runtime import Runtime
 from localcloud.lambda_.runtime.worker_handle import Result
+from localcloud.lambda_.states import Change
 from localcloud.tasks import Tasks
 from localcloud.upstream import replaces
 
@@ -57,7 +58,10 @@ class Batch:
 
 @replaces(moto_lambda)
 class EventSourceMapping(moto_lambda.EventSourceMapping):
-    """moto's mapping, plus what moto lacks: the batches under way, and how the last one went."""
+    """moto's mapping, plus what moto lacks: the batches under way, how the last one went, and that
+    a change takes a moment."""
+
+    change: Change | None = None
 
     def __init__(self, spec: dict[str, Any]) -> None:
         self.processing_result = "No records processed"
@@ -74,10 +78,17 @@ class EventSourceMapping(moto_lambda.EventSourceMapping):
         self.under_way.pop(delivery, None)
 
     def get_configuration(self) -> dict[str, Any]:
-        found = {**super().get_configuration(), "LastProcessingResult": self.processing_result}
+        found = {
+            **super().get_configuration(),
+            "FunctionResponseTypes": self.function_response_types or [],
+            "LastProcessingResult": self.processing_result,
+            "MaximumBatchingWindowInSeconds": self.max_batch_window or 0,
+            "StateTransitionReason": "USER_INITIATED",
+        }
         if self.under_way and not self.enabled:
             found["State"] = "Disabling"
-        return found
+        found["State"] = states.now(self.change) or found["State"]
+        return {name: value for name, value in found.items() if value is not None}
 
     @property
     def concurrency(self) -> int:

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html
 from __future__ import annotations
 
 import random
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,42 +15,77 @@ from moto.awslambda.models import EventSourceMapping, LambdaAlias, lambda_backen
 
 from localcloud import upstream
 from localcloud.iam.policies import Policy
-from localcloud.lambda_ import names
+from localcloud.lambda_ import names, states
+from localcloud.lambda_.states import Change
 from localcloud.upstream import ACCOUNT_ID, replaces
+
+# What is shown of a function during a change, and at other times.
+_STATES: dict[str | None, dict[str, str]] = {
+    None: {"State": "Active", "LastUpdateStatus": "Successful"},
+    "Pending": {
+        "State": "Pending",
+        "StateReason": "The function is being created.",
+        "StateReasonCode": "Creating",
+    },
+    "InProgress": {
+        "State": "Active",
+        "LastUpdateStatus": "InProgress",
+        "LastUpdateStatusReason": "The function is being created.",
+        "LastUpdateStatusReasonCode": "Creating",
+    },
+}
+_LEVELS, _LEVEL = ("ApplicationLogLevel", "SystemLogLevel"), "INFO"  # of logs in JSON
 
 
 @replaces(moto_lambda)
 class LambdaFunction(moto_lambda.LambdaFunction):
-    """moto's function, plus what moto accepts and forgets: its dead-letter queue, and where its
-    logs go."""
+    """moto's function, plus what moto accepts and forgets: its dead-letter queue, how and where it
+    logs, and that a change takes a moment."""
+
+    change: Change | None = None
 
     def __init__(
         self, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1
     ) -> None:
         self.dead_letter_config = spec.get("DeadLetterConfig")
         super().__init__(account_id, spec, region, version)
-        self._log_to((spec.get("LoggingConfig") or {}).get("LogGroup"))
+        self.logging_config: dict[str, str] = {
+            "LogFormat": "Text",
+            "LogGroup": f"/aws/lambda/{self.function_name}",
+        }
+        self._log_as(spec.get("LoggingConfig") or {})
+        self.revision_id = str(uuid.uuid4())
 
-    def _log_to(self, group: str | None) -> None:
-        """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html"""
-        self.logs_group_name = group or f"/aws/lambda/{self.function_name}"
+    def begin(self, state: str) -> None:
+        """Begin a change, which gives it another revision."""
+        self.change, self.revision_id = states.begin(state), str(uuid.uuid4())
+
+    def _log_as(self, given: dict[str, str]) -> None:
+        """Change how and where it logs, as far as that is given.
+        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
+        """
+        found = {**self.logging_config, **given}
+        is_json = found["LogFormat"] == "JSON"
+        levels = {name: found.pop(name, _LEVEL) for name in _LEVELS} if is_json else {}
+        self.logging_config = {**{n: v for n, v in found.items() if n not in _LEVELS}, **levels}
+        self.logs_group_name = self.logging_config["LogGroup"]
 
     @property
     def vpc_config(self) -> None:
         """There are no networks here: one that is asked for is refused, an empty one is none."""
 
     def get_configuration(self, on_create: bool = False) -> dict[str, Any]:
-        configuration = super().get_configuration(on_create)
-        configuration["LoggingConfig"] = {"LogFormat": "Text", "LogGroup": self.logs_group_name}
+        configuration = {**super().get_configuration(on_create), **_STATES[states.now(self.change)]}
+        configuration["LoggingConfig"] = self.logging_config
         if self.dead_letter_config:
             configuration["DeadLetterConfig"] = self.dead_letter_config
-        return configuration
+        return {**configuration, "RevisionId": self.revision_id}
 
     def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
         if "DeadLetterConfig" in config_updates:
             self.dead_letter_config = config_updates["DeadLetterConfig"]
         if "LoggingConfig" in config_updates:
-            self._log_to(config_updates["LoggingConfig"].get("LogGroup"))
+            self._log_as(config_updates["LoggingConfig"] or {})
         return super().update_configuration(config_updates)
 
 

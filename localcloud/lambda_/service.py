@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from localcloud import arn as arns
@@ -10,7 +11,17 @@ from localcloud.arn import Arn
 from localcloud.call import Call
 from localcloud.http import Response, json_response
 from localcloud.iam.policies import Policy
-from localcloud.lambda_ import errors, functions, invoke, names, permissions, validation, versions
+from localcloud.lambda_ import (
+    errors,
+    functions,
+    invoke,
+    meanwhile,
+    names,
+    permissions,
+    states,
+    validation,
+    versions,
+)
 from localcloud.lambda_.async_invoke import AsyncInvocations, dead_letter_target
 from localcloud.lambda_.errors import LambdaError
 from localcloud.lambda_.event_source_mapping import EventSourceMappings
@@ -23,21 +34,31 @@ from localcloud.service import Attributes, Needed, Service
 
 class Lambda(Service):
     """Functions, run by `runtime`. `retry_delay` is the wait before an asynchronous invocation is
-    tried again, `role_delay` how long a new role stays unknown; both are in seconds."""
+    tried again, `role_delay` how long a new role stays unknown, `change_delay` how long a change
+    takes; all are in seconds."""
 
     name = "lambda"
 
     def __init__(
-        self, runtime: Runtime, *, retry_delay: float = 1.0, role_delay: float = 0.0
+        self,
+        runtime: Runtime,
+        *,
+        retry_delay: float = 1.0,
+        role_delay: float = 0.0,
+        change_delay: float = states.MOMENT,
     ) -> None:
+        states.change_delay = change_delay
         validation.role_delay = role_delay
         self.runtime = runtime
         self.mappings = EventSourceMappings(runtime)
         self.invocations = AsyncInvocations(runtime, retry_delay=retry_delay)
 
     async def handle(self, call: Call) -> Response | None:
+        await states.wait_to_look(call.operation)
         try:
-            return await self._answer(names.in_one_form(call))
+            call = names.in_one_form(call)
+            meanwhile.refuse(call)
+            return await self._answer(call)
         except LambdaError as error:
             return error.response()
 
@@ -53,6 +74,8 @@ class Lambda(Service):
             return errors.in_full(response)
         if call.request.method != "GET":
             self.follow()
+        if call.operation == "CreateEventSourceMapping":  # AWS has only begun to make it
+            return replace(response, status=202)
         return response
 
     def follow(self) -> None:

@@ -28,6 +28,7 @@ from moto.awslambda.models import (
 from localcloud import arn as arns
 from localcloud import clock, deliver, models
 from localcloud.iam.policies import NOT_ASSUMABLE, find_role, lambda_may_assume, role_allows
+from localcloud.lambda_ import states
 from localcloud.upstream import original, replaces
 
 _FOR_STREAMS = (
@@ -71,6 +72,9 @@ _RESERVED = {
     "LAMBDA_TASK_ROOT",
 }
 
+# What becomes of a mapping that was enabled or not, and now is or is not.
+_SWITCHES = {(False, True): "Enabling", (True, False): "Disabling"}
+
 role_delay = 0.0  # seconds for which a new role is unknown to Lambda
 
 
@@ -92,6 +96,7 @@ def create_event_source_mapping(backend: LambdaBackend, spec: dict[str, Any]) ->
     _refuse_a_function_that_cannot_poll(backend, function.role, arn, queue_arn)
     made = original(create_event_source_mapping)(backend, spec)
     made.function_arn = arn
+    made.change = states.begin("Creating")
     return made
 
 
@@ -111,8 +116,10 @@ def update_event_source_mapping(
         _refuse_a_short_visibility_timeout(queue_arn, function.timeout)
         if arn != mapping.function_arn:
             _refuse_a_function_that_cannot_poll(backend, function.role, arn, queue_arn)
+    was_enabled = mapping.enabled
     original(update_event_source_mapping)(backend, uuid, spec)
     mapping.function_arn, mapping.function_name = arn, name or mapping.function_name
+    mapping.change = states.begin(_SWITCHES.get((was_enabled, mapping.enabled), "Updating"))
     return mapping
 
 
@@ -121,6 +128,7 @@ def delete_event_source_mapping(backend: LambdaBackend, uuid: str) -> EventSourc
     """One that is not there cannot be deleted."""
     if (mapping := original(delete_event_source_mapping)(backend, uuid)) is None:
         raise GenericResourcNotFound
+    mapping.change = states.begin("Deleting")
     return mapping
 
 
@@ -368,11 +376,12 @@ def _refuse_runtime(runtime: str) -> None:
         raise NotImplementedError(f"The local cloud runs Python only; it has no {runtime}.")
 
 
-def _refuse_json_logs(config: dict[str, Any]) -> None:
-    if config.get("LogFormat", "Text") != "Text":
-        raise NotImplementedError(
-            "The local cloud writes the logs of functions as text; it has no LogFormat "
-            f"{config['LogFormat']}."
+def _refuse_levels_of_text(config: dict[str, Any], before: str = "Text") -> None:
+    """Refuse levels for logs in text, where nothing says which level a line has."""
+    levels = config.keys() & {"ApplicationLogLevel", "SystemLogLevel"}
+    if levels and config.get("LogFormat", before) != "JSON":
+        raise InvalidParameterValueException(
+            f"{' and '.join(sorted(levels))} can only be set when LogFormat is JSON."
         )
 
 
@@ -423,12 +432,14 @@ def create_function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
     """A function needs a zip file, and a role that Lambda can assume and send dead letters with."""
     _refuse_what_cannot_run(spec)
     _refuse_many_tags(spec.get("Tags") or {})
-    _refuse_json_logs(spec.get("LoggingConfig") or {})
+    _refuse_levels_of_text(spec.get("LoggingConfig") or {})
     _refuse_unless_assumable(spec["Role"])
     _refuse_what_is_no_package(spec.get("Code", {}))
     _refuse_variables(spec.get("Environment", {}))
     _refuse_dead_letters(spec["Role"], spec.get("DeadLetterConfig", {}))
-    return original(create_function)(backend, spec)
+    made = original(create_function)(backend, spec)
+    made.begin("Pending")
+    return made
 
 
 @replaces(LambdaBackend)
@@ -437,16 +448,18 @@ def update_function_configuration(
 ) -> Any:
     """The rules for a new function also hold for an updated one."""
     function = backend.get_function(function_name, qualifier)
-    _refuse_json_logs(body.get("LoggingConfig") or {})
+    before = function.logging_config["LogFormat"] if function else "Text"
+    _refuse_levels_of_text(body.get("LoggingConfig") or {}, before)
     if body.get("Runtime"):
         _refuse_runtime(body["Runtime"])
     if "Role" in body:
         _refuse_unless_assumable(body["Role"])
     if body.keys() & {"Role", "DeadLetterConfig"}:
-        before = getattr(function, "dead_letter_config", None) or {}
-        config = body.get("DeadLetterConfig", before)
+        config = body.get("DeadLetterConfig", getattr(function, "dead_letter_config", None) or {})
         _refuse_dead_letters(body.get("Role", function.role), config)
     _refuse_variables(body.get("Environment", {}))
+    if function:
+        function.begin("InProgress")
     return original(update_function_configuration)(backend, function_name, qualifier, body)
 
 
@@ -456,4 +469,6 @@ def update_function_code(
 ) -> Any:
     """New code for a function is a zip file, too."""
     _refuse_what_is_no_package(body)
+    if (function := backend.get_function(function_name, qualifier)) and not body.get("DryRun"):
+        function.begin("InProgress")
     return original(update_function_code)(backend, function_name, qualifier, body)

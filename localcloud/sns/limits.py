@@ -23,7 +23,7 @@ from moto.sns.exceptions import (
     SNSException,
     TooManyEntriesInBatchRequest,
 )
-from moto.sns.models import SNSBackend, Topic
+from moto.sns.models import DEFAULT_EFFECTIVE_DELIVERY_POLICY, SNSBackend, Topic
 from moto.sns.responses import SNSResponse
 
 from localcloud import arn as arns
@@ -39,6 +39,14 @@ _MAX_SUBJECT = 100  # characters; a subject must be shorter
 _MAX_ENTRIES = 10
 _ENTRY_ID = re.compile(r"[\w-]{1,80}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+_DELIVERY_POLICY = {
+    "http": {
+        **DEFAULT_EFFECTIVE_DELIVERY_POLICY,
+        "disableSubscriptionOverrides": False,
+        "defaultRequestPolicy": {"headerContentType": "text/plain; charset=UTF-8"},
+    }
+}
 
 
 class _TooLong(SNSException):
@@ -129,11 +137,22 @@ def arn_problem(call: Call) -> str:
             return f"{name} Reason: An ARN must have at least {_PARTS} elements, not {len(parts)}"
         if name != "ResourceArn" and parts[3] != call.region:
             return name
+    if not call.parameters.get("NextToken", "0").isdigit():
+        return "NextToken"
     if call.operation == "Publish" and not call.parameters.keys() & _TARGETS:
         return "TopicArn or TargetArn Reason: no value for required parameter"
     if call.operation == "PublishBatch" and "TopicArn" not in call.parameters:
         return "TopicArn Reason: no value for required parameter"
     return ""
+
+
+def unreadable(call: Call) -> bool:
+    """Whether a binary attribute of a message is no Base64."""
+    texts = (text for name, text in call.parameters.items() if name.endswith(".BinaryValue"))
+    try:
+        return any(base64.b64decode(text) is None for text in texts)
+    except ValueError:
+        return True
 
 
 def _refuse_no_topic(backend: SNSBackend, arn: str) -> None:
@@ -151,10 +170,12 @@ def publish_batch(
     """A batch has at most 256 KiB in all, and one bad message or attribute fails all of it. Errors
     that come later fail only their entry, and are in `Failed`."""
     _refuse_no_topic(backend, topic_arn)
-    _refuse_batch(publish_batch_request_entries)
+    # moto reads what is no structure as an object without anything.
+    entries = [each if isinstance(each, dict) else {} for each in publish_batch_request_entries]
+    _refuse_batch(entries)
     successful: list[dict[str, str]] = []
     failed: list[dict[str, Any]] = []
-    for entry in publish_batch_request_entries:
+    for entry in entries:
         try:
             message_id = backend.publish(
                 entry["Message"],
@@ -202,7 +223,7 @@ def transform_message_attributes(
 ) -> dict[str, dict[str, Any]]:
     """Message attributes are checked, and delivered in SNS's form."""
     for name, value in attributes.items():
-        if not value.get("DataType"):
+        if not isinstance(value, Mapping) or not value.get("DataType"):
             raise _Invalid(
                 f"1 validation error detected: Value null at 'messageAttributes.{name}.member."
                 "dataType' failed to satisfy constraint: Member must not be null"
@@ -238,3 +259,15 @@ def create_topic(
             "The local cloud has standard topics only; use a name without .fifo, and no FifoTopic."
         )
     return original(create_topic)(backend, name, attributes, *more)
+
+
+@replaces(SNSResponse)
+def get_topic_attributes(response: SNSResponse) -> Any:
+    """The delivery policy is that of HTTP endpoints, and there is none of the topic's own unless
+    somebody sets one."""
+    answer: Any = original(get_topic_attributes)(response)
+    found = answer.result["Attributes"]
+    found["EffectiveDeliveryPolicy"] = json.dumps(_DELIVERY_POLICY)
+    if not found["DeliveryPolicy"]:
+        del found["DeliveryPolicy"]
+    return answer

@@ -29,6 +29,8 @@ class SNS(Service):
         self.delivery = Delivery(mailbox)
 
     async def handle(self, call: Call) -> Response | None:
+        if limits.unreadable(call):
+            return call.error(400, "MalformedInput", "Base64 encoded length is unexpected")
         if problem := limits.arn_problem(call):
             return call.error(400, "InvalidParameter", f"Invalid parameter: {problem}")
         if call.operation == "ConfirmSubscription":

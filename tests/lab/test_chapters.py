@@ -39,7 +39,7 @@ from tests.support.chapters import (
     run_chapters,
     wait_at_once,
 )
-from tests.support.functions import zip_of
+from tests.support.functions import TRUST, zip_of
 from tests.support.processes import run_script
 
 SET_UP_AND_VERIFY = (*COURSE.set_up, "06")
@@ -167,7 +167,7 @@ def strangers(aws: Session) -> None:
         AttributeDefinitions=[{**key, "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    aws.client("iam").create_role(RoleName="invoices", AssumeRolePolicyDocument="{}")
+    aws.client("iam").create_role(RoleName="invoices", AssumeRolePolicyDocument=json.dumps(TRUST))
     aws.client("sqs").create_queue(QueueName=names().topic_dead_letters)
 
 
@@ -247,7 +247,7 @@ def tagless(aws: Session, kind: str) -> None:
     make: dict[str, Any] = {
         "SQS queue": lambda: aws.client("sqs").create_queue(QueueName=n.queue),
         "IAM role": lambda: aws.client("iam").create_role(
-            RoleName=n.role(n.record_order, "us-east-1"), AssumeRolePolicyDocument="{}"
+            RoleName=n.role(n.record_order, "us-east-1"), AssumeRolePolicyDocument=json.dumps(TRUST)
         ),
         "SNS topic": lambda: aws.client("sns").create_topic(Name=n.topic),
         "log group": lambda: aws.client("logs").create_log_group(

@@ -39,7 +39,7 @@ from localcloud.host import private, start_key
 from tests.support.chapters import run_chapters
 from tests.support.events import event
 from tests.support.explanations import EXPLANATIONS, name_for
-from tests.support.functions import invoke, make_function, make_role, zip_of
+from tests.support.functions import TRUST, invoke, make_function, make_role, zip_of
 from tests.support.mistakes import MISTAKES
 from tests.support.processes import run_lab, run_script
 from tests.support.roles import (
@@ -359,7 +359,7 @@ def no_redrive_policy(aws: Session) -> None:
 
 def role_exists(aws: Session) -> None:
     for _ in range(2):
-        aws.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
+        aws.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(TRUST))
 
 
 READER = """

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import platform
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -258,48 +257,9 @@ def test_the_signature_of_a_notification_is_not_valid(aws: Session, topic: str) 
     aws.client("sns").publish(TopicArn=topic, Message="tea")
     (message,) = messages_on(aws, url)
     body = json.loads(message["Body"])
-    assert (body["Signature"], body["SigningCertURL"]) == ("EXAMPLE", "EXAMPLE")
-
-
-@contextmanager
-def listener() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """The URL of an HTTP server on this machine, and what is posted to it."""
-    posted: list[dict[str, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None: ...
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", posted
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-@pytest.mark.parity(
-    "An HTTP endpoint gets notifications once it has confirmed its subscription",
-    kept="at once, without a confirmation",
-    module="sns.delivery",
-    aws="https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html",
-)
-def test_an_http_endpoint_gets_what_is_published_without_a_confirmation(
-    aws: Session, topic: str
-) -> None:
-    sns = aws.client("sns")
-    with listener() as (url, posted):
-        arn = sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=url)["SubscriptionArn"]
-        sns.publish(TopicArn=topic, Message="tea")
-        wait_until(lambda: posted, "it is posted", timeout=90)
-    assert arn.startswith(f"{topic}:")
-    assert [(post["Type"], post["Message"]) for post in posted] == [("Notification", "tea")]
+    assert base64.b64decode(body["Signature"]) == b"EXAMPLE"
+    assert body["SigningCertURL"].startswith("http://127.0.0.1:")
+    assert body["SigningCertURL"].endswith(".pem")
 
 
 @pytest.mark.parity(

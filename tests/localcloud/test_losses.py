@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -24,6 +22,7 @@ from lab.course.inbox import find_mail
 from lab.here import local
 from localcloud import unserved, upstream
 from tests.support.counts import counts
+from tests.support.endpoints import endpoint
 from tests.support.functions import invoke, make_function, make_role
 from tests.support.queues import messages_on, open_queue
 from tests.support.subscriptions import link_in, redrive_to, subscribe_email, subscribe_queue
@@ -94,29 +93,6 @@ def test_the_101st_subscriber_gets_its_message_too(aws: Session, topic: str) -> 
     assert len(messages_on(aws, url)) == 1
 
 
-class Refusing(BaseHTTPRequestHandler):
-    """An endpoint that is out of order."""
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(503)
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@contextmanager
-def out_of_order() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), Refusing)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/hook"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 @pytest.mark.parity(
     "A message that an HTTP endpoint does not take goes to the subscription's dead-letter queue",
     kept="after one try",
@@ -126,13 +102,9 @@ def out_of_order() -> Iterator[str]:
 @pytest.mark.place("notification by HTTP")
 def test_what_an_http_endpoint_does_not_take_is_a_dead_letter(aws: Session, topic: str) -> None:
     url, sns = open_queue(aws, "dead", topic), aws.client("sns")
-    with out_of_order() as endpoint:
-        sns.subscribe(
-            TopicArn=topic,
-            Protocol="http",
-            Endpoint=endpoint,
-            Attributes={"RedrivePolicy": redrive_to("dead")},
-        )
+    with endpoint() as made:
+        made.confirmed(aws, topic, RedrivePolicy=redrive_to("dead"))
+        made.status = 503
         sns.publish(TopicArn=topic, Message="tea")
         (message,) = messages_on(aws, url)
     assert json.loads(message["Body"])["Message"] == "tea"

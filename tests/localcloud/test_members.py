@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
 from moto.core.utils import get_service_model
 
+import teardown
 from lab.aws.session import Session
+from lab.course import COURSE
+from lab.engine import checks
 from lab.here.folders import ROOT
 from localcloud import members, models
 from localcloud.call import Call
 from localcloud.http import Request
 from localcloud.members import DECISIONS, decision
+from tests.support.chapters import run_chapters
+from tests.support.clouds import cloud_of
 from tests.support.functions import make_function
+from tests.support.sessions import make_session
 
 FOLDERS = ("scripts", "lab", "lambdas")
 
@@ -100,5 +107,20 @@ def test_a_function_logs_to_the_group_that_it_names(aws: Session) -> None:
     events = logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
     assert group["logGroupName"] == "/my/group"
     assert "cup" in [event["message"].strip() for event in events]
-    with pytest.raises(ClientError, match="it has no LogFormat JSON"):
-        lambda_.update_function_configuration(FunctionName="f", LoggingConfig={"LogFormat": "JSON"})
+
+
+def test_nothing_that_the_course_itself_asks_for_is_not_heeded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with cloud_of(tmp_path) as key:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", key.address)
+        run_chapters(*COURSE.set_up)
+        aws = make_session(key.address)
+        for number in COURSE.set_up:
+            assert checks.is_right(checks.examine(COURSE, aws, COURSE.find(number)))
+        assert teardown.tear_down(aws) == []
+        aws.client("logs").create_log_group(logGroupName="/a", kmsKeyId="k")
+        assert key.log is not None
+        (warning,) = re.findall(r".*does not heed.*", Path(key.log).read_text("utf-8"))
+    assert "logs CreateLogGroup: the local cloud does not heed kmsKeyId" in warning

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,12 +13,13 @@ from moto.core.utils import get_service_model
 
 from lab.aws.session import Session
 from localcloud.constraints import in_python
+from tests.support import functions
 
 # As a client sends it that checks nothing by itself.
 UNCHECKED = Config(parameter_validation=False, retries={"total_max_attempts": 1})
 CHECKED = ("dynamodb", "iam", "lambda", "logs", "sts")
+TRUST = json.dumps(functions.TRUST)
 ROLE = "arn:aws:iam::123456789012:role/role"
-TRUST = '{"Version":"2012-10-17","Statement":[]}'
 FUNCTION = {
     "FunctionName": "f",
     "Role": ROLE,

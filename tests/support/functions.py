@@ -57,7 +57,7 @@ def make_role(aws: Session, name: str = "role", policy: dict[str, Any] = ANYTHIN
 
 
 def make_function(aws: Session, name: str, source: str, **configuration: Any) -> str:
-    """A function with the handler `app.handler`; returns its ARN."""
+    """A function with the handler `app.handler`, that can be invoked; returns its ARN."""
     made = aws.client("lambda").create_function(
         FunctionName=name,
         Handler="app.handler",
@@ -103,4 +103,5 @@ def a_function(name: str = "echo", code: bytes = ECHO) -> Any:
         code_bytes=code, code_sha_256=name, handler="app.handler", role="role", timeout=2,
         memory_size=128, environment_vars={}, run_time="python3.13", version="$LATEST",
         region="us-east-1", logs_group_name=f"/aws/lambda/{name}", reserved_concurrency=None,
+        logging_config={"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name}"},
     )  # fmt: skip

@@ -72,8 +72,6 @@ NOT_DONE = (
     ("Event source mappings", "Other sources than SQS, provisioned pollers, `FilterCriteria`",
      "the tutorial has only a queue"),
     ("SNS", "FIFO topics", "they are made for FIFO queues"),
-    ("SNS", "Filter policies with `$or`, `anything-but` with `suffix`, `cidr` or `wildcard`, and "
-     "`equals-ignore-case` with capital letters", "an error names each one"),
     ("SNS", "Retries for HTTP and e-mail", "no chapter subscribes an HTTP endpoint"),
     ("SNS", "A pending subscription ends after 48 hours", "nobody waits that long here"),
     ("IAM", "Permissions boundaries, organizations, policy variables, tags in conditions",

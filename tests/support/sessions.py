@@ -7,9 +7,19 @@ from typing import Any
 from lab.aws.session import Session
 from lab.here import local
 
+_CHANGES = (
+    "CreateEventSourceMapping",
+    "CreateFunction",
+    "DeleteEventSourceMapping",
+    "UpdateEventSourceMapping",
+    "UpdateFunctionCode",
+    "UpdateFunctionConfiguration",
+)
+
 
 class OneClientEach(Session):
-    """A session that makes the client of a service once, unless it is asked for with options."""
+    """A session that makes the client of a service once, unless it is asked for with options.
+    Without options, Lambda's goes on only after what it changes has settled."""
 
     def client(self, *args: Any, **options: Any) -> Any:
         if options or len(args) != 1:
@@ -17,7 +27,17 @@ class OneClientEach(Session):
         made = self.__dict__.setdefault("_made", {})
         if args[0] not in made:
             made[args[0]] = super().client(*args)
+            if args[0] == "lambda":
+                _settle(made[args[0]])
         return made[args[0]]
+
+
+def _settle(client: Any) -> None:
+    def look(**_: Any) -> None:
+        client.list_event_source_mappings()  # which waits for the end of all changes
+
+    for operation in _CHANGES:
+        client.meta.events.register(f"after-call.lambda.{operation}", look)
 
 
 def make_session(address: str) -> Session:

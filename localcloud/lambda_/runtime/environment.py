@@ -39,4 +39,7 @@ def environment_of(worker: Worker, address: str) -> dict[str, str]:
     }
     if os.name == "nt":
         environment |= {"SYSTEMROOT": os.environ["SYSTEMROOT"], "USERPROFILE": code}
+    if function.logging_config["LogFormat"] == "JSON":  # the runtime client heeds these two
+        environment["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+        environment["AWS_LAMBDA_LOG_LEVEL"] = function.logging_config["ApplicationLogLevel"]
     return environment | function.environment_vars

@@ -98,7 +98,7 @@ def fingerprint_of(function: LambdaFunction) -> str:
             function.memory_size,
             function.environment_vars,
             function.run_time,
-            function.logs_group_name,
+            function.logging_config,
         ],
         sort_keys=True,
     )

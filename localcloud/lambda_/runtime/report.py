@@ -10,6 +10,7 @@ import secrets
 import signal
 import sys
 import time
+from pathlib import Path
 
 import psutil
 
@@ -17,29 +18,42 @@ from localcloud.lambda_.runtime.pool import Pool
 from localcloud.lambda_.runtime.worker_handle import Invocation, Worker
 
 TAIL_BYTES = 4096
+TASK_ROOT = "/var/task"  # where a package is unpacked on AWS; our place for it is in no log
 
 
 def printed(worker: Worker) -> list[str]:
     """The lines that the worker wrote since the last call. If they cannot be read, a line says
     so."""
     try:
-        return worker.output.read()
+        return [line.replace(str(worker.directory), TASK_ROOT) for line in worker.output.read()]
     except (OSError, MemoryError) as error:
         return [f"[local cloud] What was printed cannot be read: {error}"]
 
 
-def report_line(worker: Worker, invocation: Invocation) -> str:
+def metrics_of(worker: Worker, invocation: Invocation) -> dict[str, float]:
+    """What an invocation took, with the names that AWS has for it in JSON."""
     duration_ms = (time.monotonic() - invocation.started) * 1000
     init_ms = worker.init_seconds * 1000 if worker.cold and worker.init_seconds else 0.0
+    found = {
+        "durationMs": round(duration_ms, 3),
+        "billedDurationMs": int(duration_ms + init_ms) + 1,
+        "memorySizeMB": worker.pool.function.memory_size,
+        "maxMemoryUsedMB": _memory_mb(worker),
+    }
+    return {**found, "initDurationMs": round(init_ms, 3)} if init_ms else found
+
+
+def report_line(worker: Worker, invocation: Invocation) -> str:
+    found = metrics_of(worker, invocation)
     fields = [
         f"REPORT RequestId: {invocation.request_id}",
-        f"Duration: {duration_ms:.2f} ms",
-        f"Billed Duration: {int(duration_ms + init_ms) + 1} ms",
-        f"Memory Size: {worker.pool.function.memory_size} MB",
-        f"Max Memory Used: {_memory_mb(worker)} MB",
+        f"Duration: {found['durationMs']:.2f} ms",
+        f"Billed Duration: {found['billedDurationMs']} ms",
+        f"Memory Size: {found['memorySizeMB']} MB",
+        f"Max Memory Used: {found['maxMemoryUsedMB']} MB",
     ]
-    if init_ms:
-        fields.append(f"Init Duration: {init_ms:.2f} ms")
+    if "initDurationMs" in found:
+        fields.append(f"Init Duration: {found['initDurationMs']:.2f} ms")
     return "\t".join(fields) + "\t"
 
 
@@ -67,6 +81,11 @@ def exit_status(returncode: int) -> str:
 def error_payload(kind: str, message: str) -> bytes:
     """The payload of a failed invocation."""
     return json.dumps({"errorType": kind, "errorMessage": message}).encode()
+
+
+def without_place(payload: bytes, directory: Path) -> bytes:
+    """The payload of a failed invocation, in whose trace the files stand where they do on AWS."""
+    return payload.replace(str(directory).encode(), TASK_ROOT.encode())
 
 
 def new_trace_id() -> str:

@@ -46,9 +46,9 @@ from localcloud.lambda_.runtime.report import (
     exit_status,
     new_trace_id,
     printed,
-    report_line,
-    runtime_of,
+    without_place,
 )
+from localcloud.lambda_.runtime.system_log import end_lines, init_lines, start_lines
 from localcloud.lambda_.runtime.worker_handle import (
     Invocation,
     Result,
@@ -355,8 +355,7 @@ class Runtime:
         worker.output.hide()
         if worker.init_seconds is None:
             worker.since = time.monotonic()
-        started = f"INIT_START Runtime Version: {runtime_of(pool)}"
-        self._logs.write(pool.function, worker.log_stream, [started])
+        self._logs.write(pool.function, worker.log_stream, init_lines(worker))
 
     def _not_started(self, pool: Pool, error: Exception) -> None:
         """Handle a worker that cannot start. If something ran out that may be there again, work
@@ -563,22 +562,24 @@ class Runtime:
         worker.pool.failed += error is not None
         if invocation.timeout is not None:
             invocation.timeout.cancel()
+        if error is not None:
+            payload = without_place(payload, worker.directory)
         result = finish_with(invocation, payload, error)
         try:
-            result.log_tail = self._log(worker, invocation, extra or [])
+            result.log_tail = self._log(worker, invocation, extra or [], error)
         except Exception:
             logger.exception("The lines of %s are lost", invocation.request_id)
         worker.cold = False
 
-    def _log(self, worker: Worker, invocation: Invocation, extra: list[str]) -> bytes:
+    def _log(
+        self, worker: Worker, invocation: Invocation, extra: list[str], error: str | None
+    ) -> bytes:
         """Write the invocation's log. Returns the end of it."""
-        function = worker.pool.function
-        start = f"START RequestId: {invocation.request_id} Version: {function.version}"
-        end = [f"END RequestId: {invocation.request_id}", report_line(worker, invocation)]
-        lines = [*printed(worker), *extra, *end]
-        self._logs.write(function, worker.log_stream, [start], invocation.started_ms)
+        function, start = worker.pool.function, start_lines(worker, invocation)
+        lines = [*printed(worker), *extra, *end_lines(worker, invocation, error)]
+        self._logs.write(function, worker.log_stream, start, invocation.started_ms)
         self._logs.write(function, worker.log_stream, lines)
-        return "\n".join([start, *lines]).encode()[-TAIL_BYTES:]
+        return "\n".join([*start, *lines]).encode()[-TAIL_BYTES:]
 
 
 def _note(function: LambdaFunction, payload: bytes, result: Result, took: float) -> None:

@@ -44,8 +44,8 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
                    "Endpoint": "arn:aws:lambda:us-east-1:123456789012:function:nope"},
      "InvalidParameter", "Invalid parameter: Endpoint Reason: Function not found: arn:aws:lambda:"),
     ("subscribe", {"TopicArn": TOPIC, **TO_QUEUE,
-                   "Attributes": {"FilterPolicy": '{"ip": [{"cidr": "10.0.0.0/24"}]}'}},
-     "NotImplemented", "The local cloud has no filter policies with cidr."),
+                   "Attributes": {"FilterPolicy": '{"ip": [{"cidr": "10.0.0.0"}]}'}},
+     "InvalidParameter", "Malformed CIDR, one '/' required"),
     ("subscribe", {"TopicArn": TOPIC}, "ValidationError",
      "1 validation error detected: Value null at 'protocol'"),
 ]  # fmt: skip

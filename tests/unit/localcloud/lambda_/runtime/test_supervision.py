@@ -172,7 +172,7 @@ def test_a_result_does_not_wait_for_a_log_that_cannot_be_written(
         raise OSError(errno.EMFILE, "files")
 
     async def work(made: Runtime) -> None:
-        monkeypatch.setattr(runtime, "report_line", fail)
+        monkeypatch.setattr(runtime, "end_lines", fail)
         for number in range(20):  # more than may be under way at one time
             result = await made.invoke(a_function(), str(number).encode())
             assert (result.payload, result.log_tail) == (str(number).encode(), b"")

@@ -1,0 +1,158 @@
+"""Trust policies, roles' own policies and AWS's managed ones: what IAM takes, and what counts."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from lab.aws.session import Session
+from tests.support.functions import TRUST, make_function, make_role
+
+(LAMBDA,) = TRUST["Statement"]
+SEND = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}
+BASIC = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+FULL_SQS = "arn:aws:iam::aws:policy/AmazonSQSFullAccess"
+
+
+def policy(*statements: dict[str, Any], **more: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements), **more})
+
+
+WITHOUT_PRINCIPAL = {"Effect": "Allow", "Action": "sts:AssumeRole"}
+TRUSTS: list[tuple[str, str]] = [
+    ("x", "This policy contains invalid Json"),
+    ("[" * 100_000, "This policy contains invalid Json"),
+    ("[]", "Syntax errors in policy."),
+    (policy(), "Syntax errors in policy."),
+    (policy({**LAMBDA, "Effect": "Maybe"}), "Syntax errors in policy."),
+    (policy({**LAMBDA, "Tea": "green"}), "Syntax errors in policy."),
+    (policy(LAMBDA, Tea="green"), "Syntax errors in policy."),
+    (policy(WITHOUT_PRINCIPAL), "Missing required field Principal"),
+    (policy({**LAMBDA, "Principal": "lambda.amazonaws.com"}), "Syntax errors in policy."),
+    (policy({**LAMBDA, "Principal": {"Service": "lambda"}}),
+     'Invalid principal in policy: "SERVICE":"lambda"'),
+    (policy({**LAMBDA, "Principal": {"AWS": "nonsense"}}),
+     'Invalid principal in policy: "AWS":"nonsense"'),
+    (policy({**LAMBDA, "Resource": "*"}), "Has prohibited field Resource."),
+    (policy({**LAMBDA, "Action": "s3:GetObject"}), "Trust Policy statement actions can only be"),
+]  # fmt: skip
+
+
+@pytest.mark.parity(
+    "A trust policy that is no JSON, names no principal or an unknown one, or has a resource, is "
+    "refused",
+    kept="yes, also where AWS words a syntax error in another way",
+    module="iam.documents",
+    aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html",
+)
+def test_a_trust_policy_that_nobody_could_mean_makes_no_role(aws: Session) -> None:
+    iam = aws.client("iam")
+    make_role(aws)
+    for document, said in TRUSTS:
+        for call in (
+            partial(iam.create_role, RoleName="other", AssumeRolePolicyDocument=document),
+            partial(iam.update_assume_role_policy, RoleName="role", PolicyDocument=document),
+        ):
+            with pytest.raises(ClientError) as caught:
+                call()
+            error = caught.value.response["Error"]
+            found = (error["Code"], said in error["Message"])
+            assert found == ("MalformedPolicyDocument", True), (document[:200], error)
+    assert [role["RoleName"] for role in iam.list_roles()["Roles"]] == ["role"]
+
+
+def test_a_trust_policy_in_any_form_of_aws_makes_a_role(aws: Session) -> None:
+    account = "123456789012"
+    principals: list[Any] = [
+        "*", {"AWS": "*"}, {"AWS": account}, {"AWS": f"arn:aws:iam::{account}:root"},
+        {"AWS": [f"arn:aws:iam::{account}:role/r", f"arn:aws:iam::{account}:user/path/u"]},
+        {"Service": ["lambda.amazonaws.com", "apigateway.amazonaws.com"]},
+    ]  # fmt: skip
+    documents = [policy({**LAMBDA, "Principal": each}) for each in principals]
+    documents += [json.dumps({"Statement": LAMBDA}), policy(LAMBDA, Version="2008-10-17")]
+    for number, document in enumerate(documents):
+        made = aws.client("iam").create_role(
+            RoleName=f"role{number}", AssumeRolePolicyDocument=document
+        )["Role"]
+        assert made["AssumeRolePolicyDocument"] == json.loads(document)
+
+
+def test_a_policy_of_a_role_names_no_principal_and_leaves_the_one_before(aws: Session) -> None:
+    iam, given = aws.client("iam"), {"RoleName": "role", "PolicyName": "policy"}
+    make_role(aws)
+    for who in ({"Principal": "*"}, {"NotPrincipal": {"AWS": "123456789012"}}):
+        with pytest.raises(ClientError, match=r"Policy document should not specify a principal\."):
+            iam.put_role_policy(**given, PolicyDocument=policy({**SEND, **who}))
+    assert iam.get_role_policy(**given)["PolicyDocument"]["Statement"][0]["Action"] == "*"
+
+
+@pytest.mark.parity(
+    "AWS's managed policies can be attached, read, listed and detached, and they count",
+    kept="yes, as moto's copy of them has them",
+    module="iam.managed",
+    aws="https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html",
+)
+def test_a_managed_policy_of_aws_counts_while_it_is_attached(aws: Session) -> None:
+    iam, sqs = aws.client("iam"), aws.client("sqs")
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    source = (
+        "import boto3\ndef handler(event, context):\n"
+        f"    boto3.client('sqs').send_message(QueueUrl='{url}', MessageBody='tea')\n"
+    )
+    iam.create_role(RoleName="bare", AssumeRolePolicyDocument=json.dumps(TRUST))
+    role = iam.get_role(RoleName="bare")["Role"]["Arn"]
+    make_function(aws, "f", source, Role=role)
+    once = aws.client("lambda", config=Config(retries={"total_max_attempts": 1}))
+
+    def error() -> str:
+        reply = once.invoke(FunctionName="f")
+        return str(json.loads(reply["Payload"].read() or "null"))
+
+    assert "not authorized to perform: sqs:sendmessage" in error()
+    for arn in (BASIC, FULL_SQS):
+        iam.attach_role_policy(RoleName="bare", PolicyArn=arn)
+    assert error() == "None"
+    assert len(sqs.receive_message(QueueUrl=url)["Messages"]) == 1
+    events = aws.client("logs").filter_log_events(logGroupName="/aws/lambda/f")["events"]
+    assert any(event["message"].startswith("REPORT") for event in events)
+    attached = iam.list_attached_role_policies(RoleName="bare")["AttachedPolicies"]
+    assert [each["PolicyArn"] for each in attached] == [BASIC, FULL_SQS]
+    iam.detach_role_policy(RoleName="bare", PolicyArn=FULL_SQS)
+    assert "not authorized to perform: sqs:sendmessage" in error()
+
+
+NAMES = [
+    "AWSLambda_FullAccess", "AWSLambda_ReadOnlyAccess", "AWSLambdaExecute", "AdministratorAccess",
+    "AmazonAPIGatewayAdministrator", "AmazonDynamoDBFullAccess", "AmazonSNSFullAccess",
+    "AmazonSQSFullAccess", "service-role/AWSLambdaBasicExecutionRole",
+    "service-role/AWSLambdaSQSQueueExecutionRole",
+]  # fmt: skip
+
+
+def test_the_managed_policies_that_a_learner_meets_are_there(aws: Session) -> None:
+    iam = aws.client("iam")
+    make_role(aws)
+    for name in NAMES:
+        arn = f"arn:aws:iam::aws:policy/{name}"
+        iam.attach_role_policy(RoleName="role", PolicyArn=arn)
+        found = iam.get_policy(PolicyArn=arn)["Policy"]
+        version = iam.get_policy_version(PolicyArn=arn, VersionId=found["DefaultVersionId"])
+        assert version["PolicyVersion"]["Document"]["Statement"], name
+    assert len(iam.list_attached_role_policies(RoleName="role")["AttachedPolicies"]) == len(NAMES)
+    pages = iam.get_paginator("list_policies").paginate(Scope="AWS")
+    assert len([each for page in pages for each in page["Policies"]]) > 1000
+    assert iam.list_policies(Scope="Local")["Policies"] == []
+
+
+def test_a_managed_policy_of_aws_cannot_be_changed_and_has_to_be_there(aws: Session) -> None:
+    iam = aws.client("iam")
+    make_role(aws)
+    with pytest.raises(ClientError, match=r"AccessDenied.*is outside your own account"):
+        iam.delete_policy(PolicyArn=BASIC)
+    with pytest.raises(iam.exceptions.NoSuchEntityException, match="does not exist or is not att"):
+        iam.attach_role_policy(RoleName="role", PolicyArn="arn:aws:iam::aws:policy/Tea")
