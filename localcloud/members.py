@@ -65,6 +65,7 @@ DECISIONS: dict[str, dict[str, str]] = {
         "DeleteApiKey": "apiKey",
         "DeleteRestApi": "restApiId",
         "DeleteUsagePlan": "usagePlanId",
+        "GetApiKey": "apiKey includeValue",
         "GetApiKeys": f"nameQuery includeValues -customerId {_PAGES}",
         "GetModels": f"restApiId {_PAGES}",
         "GetRequestValidators": f"restApiId {_PAGES}",
@@ -97,6 +98,7 @@ DECISIONS: dict[str, dict[str, str]] = {
         "!VectorIndexes",
         "DeleteItem": f"TableName Key {_CONDITIONS} -Expected",
         "DeleteTable": "TableName",
+        "DescribeContinuousBackups": "TableName",
         "DescribeTable": "TableName",
         "DescribeTimeToLive": "TableName",
         "GetItem": "TableName Key ConsistentRead ReturnConsumedCapacity ProjectionExpression "
@@ -106,6 +108,7 @@ DECISIONS: dict[str, dict[str, str]] = {
         "Query": f"{_READING} KeyConditions QueryFilter ScanIndexForward KeyConditionExpression",
         "Scan": f"{_READING} ScanFilter TotalSegments Segment",
         "TagResource": "ResourceArn Tags",
+        "UpdateContinuousBackups": "TableName PointInTimeRecoverySpecification",
         "UpdateTimeToLive": "TableName TimeToLiveSpecification",
     },
     "iam": {
