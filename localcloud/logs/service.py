@@ -11,11 +11,10 @@ from moto.logs.models import logs_backends
 from localcloud import upstream
 from localcloud.call import Call
 from localcloud.http import Response
+from localcloud.logs import rules
 from localcloud.logs.writer import LogWriter
 from localcloud.service import Service
 from localcloud.upstream import ACCOUNT_ID
-
-_BOTH = {"logGroupNamePattern", "logGroupNamePrefix"}
 
 
 class Logs(Service):
@@ -28,7 +27,7 @@ class Logs(Service):
 
     async def handle(self, call: Call) -> Response | None:
         self.writer.flush()
-        return _refusal(call)
+        return rules.refusal(call)
 
     def describe(self) -> dict[str, Any]:
         return {"lines_waiting": len(self.writer.lines)}
@@ -55,17 +54,3 @@ class Logs(Service):
 
     def reset(self) -> None:
         self.writer.clear()
-
-
-def _refusal(call: Call) -> Response | None:
-    """What moto says in other words, or does not refuse."""
-    given, backend = call.parameters, upstream.backend(logs_backends, ACCOUNT_ID, call.region)
-    if call.operation == "DescribeLogGroups" and given.keys() >= _BOTH:
-        text = "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."
-        return call.error(400, "InvalidParameterException", text)
-    if call.operation == "GetLogEvents" and backend is not None:
-        group = backend.groups.get(given.get("logGroupName", ""))
-        if group is not None and given.get("logStreamName") not in group.streams:
-            text = "The specified log stream does not exist."
-            return call.error(400, "ResourceNotFoundException", text)
-    return None

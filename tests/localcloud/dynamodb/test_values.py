@@ -99,6 +99,13 @@ def test_a_call_for_several_items_answers_what_is_asked(table: Any) -> None:
         table.batch_write_item(RequestItems={"t": [delete]})
 
 
+@pytest.mark.parity(
+    "A filter or condition that cannot be read is refused",
+    kept="yes, without the token that AWS quotes",
+    module="dynamodb.expressions",
+    service="DynamoDB",
+    aws="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html",
+)
 def test_an_expression_that_cannot_be_read_is_refused(table: Any) -> None:
     given: dict[str, Any]
     for call, given in (

@@ -20,7 +20,7 @@ def test_a_missing_stream_is_no_missing_group(aws: Session) -> None:
 @pytest.mark.parity(
     "Log groups are listed by a prefix or by a pattern, and not by both",
     kept="yes; a pattern alone is not heeded, with a warning",
-    module="logs.service",
+    module="logs.rules",
     service="CloudWatch Logs",
     aws="https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogGroups.html",
 )
