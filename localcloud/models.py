@@ -35,6 +35,7 @@ _CODES = {
 }
 # SNS reads these once, and checks them in its own words; a second reading would cost too much.
 _LEFT_TO_THE_SERVICE = {("sns", "Publish"), ("sns", "PublishBatch")}
+_OTHER_APIS = "/v2/"  # HTTP and WebSocket APIs, whose calls are signed for the same service
 _UNREADABLE = ("SerializationException", "MalformedInput")  # the latter in the query protocol
 
 
@@ -67,7 +68,7 @@ def _unknown(call: Call) -> Response | None:
         return call.error(400, "InvalidAction", text)
     if call.service == "lambda":
         return call.error(404, "UnknownOperationException", "")
-    if call.service == "apigateway":
+    if call.service == "apigateway" and not call.request.path.startswith(_OTHER_APIS):
         code = "MissingAuthenticationTokenException"
         return call.error(403, code, "Missing Authentication Token")
     return None

@@ -20,8 +20,33 @@ from localcloud.upstream import replaces
 _FUNCTION = re.compile(rb"arn(:|%3A)aws[\w-]*(:|%3A)lambda(:|%3A)", re.IGNORECASE)
 _BY_EVENTS = "has no EventBridge that passes events on; invoke the function, or send to a queue."
 _BY_MAIL = "sends no mail through SES; subscribe an address to an SNS topic."
-# By the service in the signature's scope and the operation: the end of X-Amz-Target, or the Action.
+_NO_LAYERS = "has no layers; put what the function needs into its package."
+_NO_URLS = "has no function URLs; put a REST API in front of the function."
+_NO_DOMAINS = "has no domain names of your own; use the address of the stage."
+# By the service in the signature's scope and the operation: the end of X-Amz-Target, the Action, or
+# what a path stands for.
 _OPERATIONS = {
+    "apigateway": {
+        "CreateBasePathMapping": _NO_DOMAINS,
+        "CreateDocumentationPart": "has no documentation of APIs; write it elsewhere.",
+        "CreateDomainName": _NO_DOMAINS,
+        "CreateVpcLink": "has no networks to link to; call a function.",
+        "GenerateClientCertificate": "has no client certificates; the function is called directly.",
+        "GetExport": "exports no APIs; keep the script that makes yours.",
+        "GetSdk": "makes no SDKs; call the address of the stage.",
+        "GetUsage": "has no history of usage; GetUsagePlan has the limits.",
+    },
+    "lambda": {
+        "CreateCodeSigningConfig": "has no code signing; leave it out.",
+        "CreateFunctionUrlConfig": _NO_URLS,
+        "InvokeWithResponseStream": "streams no replies; use Invoke.",
+        "PublishLayerVersion": _NO_LAYERS,
+        "PutFunctionCodeSigningConfig": "has no code signing; leave it out.",
+        "PutProvisionedConcurrencyConfig": "has no provisioned concurrency; its workers stay warm.",
+        "PutFunctionRecursionConfig": "looks for no loops of functions; leave it out.",
+        "PutRuntimeManagementConfig": "runs functions with its own Python; leave it out.",
+        "UpdateFunctionUrlConfig": _NO_URLS,
+    },
     "events": {
         "PutTargets": _BY_EVENTS,
         "PutEvents": _BY_EVENTS,
@@ -39,6 +64,9 @@ _OPERATIONS = {
 }
 # Services that speak REST, by method and path.
 _PATHS = {
+    "apigateway": [
+        ("POST", r"/v2/.+", "has REST APIs, and no HTTP or WebSocket APIs; make a REST API.")
+    ],
     "scheduler": [("POST", r"/schedules/.+", "has no schedules; run the call yourself.")],
     "pipes": [("POST", r"/v1/pipes/.+", "has no pipes; use an event source mapping.")],
     "ses": [("POST", r"/v2/email/outbound-(bulk-)?emails?", _BY_MAIL)],
@@ -47,8 +75,10 @@ _PATHS = {
 
 def refusal(call: Call) -> Response | None:
     """The answer to a call that would do nothing here; None for any other call."""
-    text = _what_is_lacking(call)
-    return call.error(501, "NotImplemented", f"The local cloud {text}") if text else None
+    if not (text := _what_is_lacking(call)):
+        return None
+    name = f" ({call.operation})" if call.operation else ""
+    return call.error(501, "NotImplemented", f"The local cloud {text}{name}")
 
 
 def _what_is_lacking(call: Call) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,26 @@ def refuse_what_is_no_openapi(document: bytes) -> None:
         raise not_here("imports OpenAPI 3 in JSON only; convert the document.") from None
     if not isinstance(found, dict) or not str(found.get("openapi")).startswith("3."):
         raise not_here("imports OpenAPI 3 in JSON only; convert the document.")
+    for each in _integrations_in(found):
+        _refuse_another_kind(str(each.get("type")).upper())
+        if not each.get("uri") or not each.get("httpMethod"):
+            raise bad_request("Unable to parse integration: uri and httpMethod are needed")
+
+
+def _integrations_in(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The integrations of an OpenAPI document's methods.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-integration.html
+    """
+    methods = [
+        method
+        for path in (document.get("paths") or {}).values()
+        if isinstance(path, dict)
+        for method in path.values()
+        if isinstance(method, dict)
+    ]
+    for each in methods:
+        if isinstance(found := each.get("x-amazon-apigateway-integration"), dict):
+            yield found
 
 
 def _resource(asked: Asked) -> None:
@@ -111,10 +131,20 @@ def _models(api: RestAPI, models: Mapping[str, str]) -> None:
 
 
 def _integration(asked: Asked) -> None:
-    if asked.body["type"] == "AWS_PROXY" and not _FUNCTION_URI.fullmatch(asked.body.get("uri", "")):
+    _refuse_another_kind(asked.body["type"])
+    if not _FUNCTION_URI.fullmatch(asked.body.get("uri", "")):
         raise bad_request(
             "Integrations of type 'AWS_PROXY' currently only supports Lambda function and "
             "Firehose stream invocations."
+        )
+
+
+def _refuse_another_kind(kind: str) -> None:
+    """Refuse integrations that would not be served."""
+    if kind != "AWS_PROXY":
+        raise not_here(
+            f"has no integrations of type {kind}; use AWS_PROXY, with a function that answers. "
+            "(PutIntegration)"
         )
 
 

@@ -6,7 +6,9 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-api
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -15,7 +17,7 @@ from moto.dynamodb.models import dynamodb_backends
 from localcloud import upstream
 from localcloud.arn import Arn
 from localcloud.call import Call
-from localcloud.dynamodb import expressions, values
+from localcloud.dynamodb import answers, expressions, values
 from localcloud.http import Response
 from localcloud.service import Needed, Service
 from localcloud.upstream import ACCOUNT_ID
@@ -31,7 +33,9 @@ class DynamoDB(Service):
     async def handle(self, call: Call) -> Response | None:
         if problem := values.problem(call.parameters):
             return call.error(400, "ValidationException", problem)
-        return None
+        if kept := values.as_kept(call.parameters):
+            return upstream.ask(replace(call.request, body=json.dumps(kept).encode()))
+        return answers.answer(call)
 
     def needed(self, call: Call) -> Needed:
         index = f"/index/{call.parameters['IndexName']}" if "IndexName" in call.parameters else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +31,8 @@ from localcloud.lambda_.names import Name
 from localcloud.lambda_.runtime.runtime import Runtime
 from localcloud.lambda_.runtime.worker_handle import Result
 from localcloud.service import Attributes, Needed, Service
+
+_PASSED_ON = ("x-amzn-errortype",)
 
 
 class Lambda(Service):
@@ -69,7 +72,7 @@ class Lambda(Service):
             return permissions.handle(call)
         if call.operation == "GetAccountSettings":
             return json_response(200, _account(call.region))
-        response = versions.handle(call) or upstream.ask(call.request)
+        response = versions.handle(call) or _in_full(call, upstream.ask(call.request))
         if response.status >= 300:
             return errors.in_full(response)
         if call.request.method != "GET":
@@ -146,6 +149,17 @@ class Lambda(Service):
         self.mappings.stop()
         self.invocations.clear()
         self.runtime.stop()
+
+
+def _in_full(call: Call, response: Response) -> Response:
+    """moto's answer with the status, the type and the id that Lambda's own have."""
+    is_done = call.operation in ("TagResource", "UntagResource") and response.status == 200
+    headers = (
+        ("Content-Type", "application/json"),
+        ("x-amzn-RequestId", str(uuid.uuid4())),
+        *(each for each in response.headers if each[0].lower() in _PASSED_ON),
+    )
+    return replace(response, status=204 if is_done else response.status, headers=headers)
 
 
 def _account(region: str) -> dict[str, Any]:

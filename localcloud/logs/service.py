@@ -11,6 +11,7 @@ from moto.logs.models import logs_backends
 from localcloud import upstream
 from localcloud.call import Call
 from localcloud.http import Response
+from localcloud.logs import rules
 from localcloud.logs.writer import LogWriter
 from localcloud.service import Service
 from localcloud.upstream import ACCOUNT_ID
@@ -26,7 +27,7 @@ class Logs(Service):
 
     async def handle(self, call: Call) -> Response | None:
         self.writer.flush()
-        return None
+        return rules.refusal(call)
 
     def describe(self) -> dict[str, Any]:
         return {"lines_waiting": len(self.writer.lines)}

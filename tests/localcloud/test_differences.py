@@ -159,7 +159,7 @@ def test_a_failing_event_waits_for_seconds() -> None:
 def test_limits_on_real_work_are_not_scaled(aws: Session) -> None:
     lab.hurry(aws, 1000)
     make_function(aws, "f", WHEN, Timeout=5)  # 5 ms, if that were scaled
-    with mocked_route(aws, throttle={"rateLimit": 0.01, "burstLimit": 1}) as (url, key):
+    with failing_route(aws, throttle={"rateLimit": 0.01, "burstLimit": 1}) as (url, key):
         assert urllib3.request("GET", url, headers=key).status == 500
         assert "FunctionError" not in invoke(aws, "f")  # takes 0.3 s, or three requests
         assert urllib3.request("GET", url, headers=key).status == 429
@@ -169,32 +169,23 @@ def test_limits_on_real_work_are_not_scaled(aws: Session) -> None:
 
 
 @contextmanager
-def mocked_route(aws: Session, **plan: Any) -> Iterator[tuple[str, dict[str, str]]]:
-    """GET / with a mock integration behind an API key; its URL, and the header with the key."""
+def failing_route(aws: Session, **plan: Any) -> Iterator[tuple[str, dict[str, str]]]:
+    """GET / behind an API key, with a function that is not there, so that each answer is a 500; its
+    URL, and the header with the key."""
     api = aws.client("apigateway")
     made = api.create_rest_api(name="api")["id"]
     (root,) = api.get_resources(restApiId=made)["items"]
     ids = {"restApiId": made, "resourceId": root["id"], "httpMethod": "GET"}
     api.put_method(**ids, authorizationType="NONE", apiKeyRequired=True)
-    api.put_integration(**ids, type="MOCK")
+    arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:none"
+    uri = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations"
+    api.put_integration(**ids, type="AWS_PROXY", integrationHttpMethod="POST", uri=uri)
     api.create_deployment(restApiId=made, stageName="prod")
     stages = [{"apiId": made, "stage": "prod"}]
     plan_id = api.create_usage_plan(name="plan", apiStages=stages, **plan)["id"]
     key = api.create_api_key(name="key", enabled=True)
     api.create_usage_plan_key(usagePlanId=plan_id, keyId=key["id"], keyType="API_KEY")
     yield lab.invoke_url(aws, made, "prod", "/"), {"x-api-key": key["value"]}
-
-
-@pytest.mark.parity(
-    "A method can have an integration with HTTP, with a service of AWS's, or none (a mock)",
-    kept="no: other than with Lambda as a proxy, the answer is a 500",
-    module="apigateway.deployments",
-    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-integration-types.html",
-)
-def test_another_integration_is_an_internal_error(aws: Session) -> None:
-    with mocked_route(aws) as (url, key):
-        answer = urllib3.request("GET", url, headers=key)
-    assert (answer.status, answer.json()) == (500, {"message": "Internal server error"})
 
 
 # -- Event source mappings ----------------------------------------------------------

@@ -143,11 +143,12 @@ class Ground:
 
     def __init__(self, aws: Session, log: Path) -> None:
         self.log = log
-        self.number = 0
+        self.number = self.answered = 0
         self.clients: dict[str, Any] = {}
         for service in DECISIONS:
             made = aws.client(service, config=ONCE)
             made.meta.events.register("before-call", self._break)
+            made.meta.events.register("after-call", self._count)
             self.clients[service] = made
         make_function(aws, "f", "def handler(event, context):\n    return event\n")
         url = aws.client("sqs").create_queue(QueueName="q")["QueueUrl"]
@@ -169,6 +170,9 @@ class Ground:
 
     def _break(self, params: dict[str, Any], **_: Any) -> None:
         break_(params, self.number)
+
+    def _count(self, **_: Any) -> None:
+        self.answered += 1
 
     def call(self, service: str, operation: str, given_: Any, number: int) -> str:
         """What is wrong with the answer to a call, or ""; "" as well if boto3 cannot send it."""
@@ -207,7 +211,6 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
 def examine(ground: Ground, examples: int) -> None:
     """Make that many calls, and expect that all of them are answered."""
     wrong: dict[tuple[str, str], str] = {}
-    sent = 0
 
     @seed(20261126)
     @settings(
@@ -216,13 +219,11 @@ def examine(ground: Ground, examples: int) -> None:
     )  # fmt: skip
     @given(calls())
     def make(call: tuple[str, str, Any, int]) -> None:
-        nonlocal sent
-        sent += 1
         if problem := ground.call(*call):
             wrong.setdefault(call[:2], f"{problem} <- {str(call[2])[:300]} ({call[3]})")
 
     make()
-    assert sent >= examples
+    assert ground.answered > examples * 0.8  # boto3 cannot send all of them
     assert not wrong, "\n".join(f"{key}: {value}" for key, value in wrong.items())
     assert "Traceback" not in ground.log.read_text("utf-8", "replace")
 

@@ -84,8 +84,12 @@ class Output:
         self._position = 0
 
     def close(self) -> None:
-        with suppress(OSError):
-            os.close(self._descriptor)
+        """Close and remove the file. Doing it twice changes nothing: by then the descriptor's
+        number may be somebody else's."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            with suppress(OSError):
+                os.close(descriptor)
         self.path.unlink(missing_ok=True)
 
     def _piece(self, start: int, end: int) -> bytes:

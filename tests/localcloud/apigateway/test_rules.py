@@ -298,11 +298,34 @@ def test_an_api_is_imported_without_a_description(ground: Ground) -> None:
     assert ground.api.get_rest_api(restApiId=made["id"])["name"] == "tea"
 
 
-def test_an_integration_that_is_no_proxy_is_not_served_as_one(aws: Session, ground: Ground) -> None:
-    ids = {"restApiId": ground.id, "resourceId": ground.resource}
-    ground.api.put_integration(
-        **ids, httpMethod="GET", type="AWS", integrationHttpMethod="POST", uri=URI
-    )
-    ground.api.delete_method(**ids, httpMethod="POST")
-    ground.api.create_deployment(restApiId=ground.id, stageName="dev")
-    assert urllib3.request("GET", lab.invoke_url(aws, ground.id, "dev", "/x")).status == 500
+@pytest.mark.parity(
+    "A method can have an integration with HTTP, with a service of AWS's, or none (a mock)",
+    kept="no: they are refused by name, in an import as well",
+    module="apigateway.rules",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-integration-types.html",
+)
+def test_an_integration_that_is_no_proxy_is_refused_by_name(aws: Session, ground: Ground) -> None:
+    more = {"integrationHttpMethod": "POST", "uri": URI}
+    for kind, given in (("AWS", more), ("MOCK", {}), ("HTTP", more), ("HTTP_PROXY", more)):
+        with pytest.raises(ClientError, match=f"has no integrations of type {kind}; use AWS_PROXY"):
+            ground.call("put_integration", **GET, type=kind, **given)
+    document = {
+        "openapi": "3.0.1",
+        "info": {"title": "tea", "version": "1"},
+        "paths": {"/x": {"get": {"x-amazon-apigateway-integration": {"type": "mock"}}}},
+    }
+    with pytest.raises(ClientError, match="has no integrations of type MOCK; use AWS_PROXY"):
+        ground.api.import_rest_api(body=json.dumps(document).encode())
+
+
+def test_an_imported_integration_needs_all_of_its_members(ground: Ground) -> None:
+    integration = {"type": "aws_proxy", "uri": URI}
+    document = {
+        "openapi": "3.0.1",
+        "info": {"title": "tea", "version": "1"},
+        "paths": {"/x": {"get": {"x-amazon-apigateway-integration": integration}}},
+    }
+    with pytest.raises(ClientError, match="uri and httpMethod are needed"):
+        ground.api.import_rest_api(body=json.dumps(document).encode())
+    integration["httpMethod"] = "POST"
+    assert ground.api.import_rest_api(body=json.dumps(document).encode())["name"] == "tea"

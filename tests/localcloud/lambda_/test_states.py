@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -184,3 +185,15 @@ def test_a_deleted_mapping_says_deleting(aws: Session, lambda_: Any) -> None:
     lambda_.get_event_source_mapping(UUID=made["UUID"])
     assert lambda_.delete_event_source_mapping(UUID=made["UUID"])["State"] == "Deleting"
     assert lambda_.list_event_source_mappings()["EventSourceMappings"] == []
+
+
+def test_the_answers_of_the_control_plane_have_the_form_of_lambda(aws: Session) -> None:
+    lambda_, arn = aws.client("lambda"), make_function(aws, "f", "")
+    headers = lambda_.get_function(FunctionName="f")["ResponseMetadata"]["HTTPHeaders"]
+    assert uuid.UUID(headers["x-amzn-requestid"]).version == 4
+    assert headers["content-type"] == "application/json"
+    for answer in (
+        lambda_.tag_resource(Resource=arn, Tags={"a": "b"}),
+        lambda_.untag_resource(Resource=arn, TagKeys=["a"]),
+    ):
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 204

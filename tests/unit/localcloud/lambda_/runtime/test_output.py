@@ -59,3 +59,13 @@ def test_only_as_many_lines_are_kept_as_anybody_reads(
     assert (first, second, last) == ("1", "2", ["6", "7"])
     assert "3 lines were left out" in cut
     made.close()
+
+
+def test_a_second_close_closes_nothing_of_others(tmp_path: Path) -> None:
+    made = Output(tmp_path)
+    made.close()
+    with open(tmp_path / "other", "w") as other:  # gets the number that is free again
+        made.close()
+        other.write("tea")
+        other.flush()
+    assert (tmp_path / "other").read_text() == "tea"

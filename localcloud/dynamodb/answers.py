@@ -1,0 +1,36 @@
+"""Answers of moto's that say more, or less, than DynamoDB's.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
+"""
+
+from __future__ import annotations
+
+import json
+
+from localcloud import upstream
+from localcloud.call import Call
+from localcloud.http import Response, json_response
+
+_OF_MANY = ("BatchGetItem", "BatchWriteItem", "TransactGetItems", "TransactWriteItems")
+# What moto always answers, and the parameter that asks for it.
+_IF_ASKED = {
+    "ConsumedCapacity": "ReturnConsumedCapacity",
+    "ItemCollectionMetrics": "ReturnItemCollectionMetrics",
+}
+_NOT_ASKED = (None, "NONE")
+_WRONG_KEY = "The provided key element does not match the schema"
+
+
+def answer(call: Call) -> Response | None:
+    """moto's answer in AWS's form, to a call that is about several items; None for any other."""
+    if call.operation not in _OF_MANY:
+        return None
+    response = upstream.ask(call.request)
+    found = json.loads(response.body)
+    if response.status >= 300:
+        is_about_keys = found.get("message") == "Validation Exception"
+        return call.error(400, "ValidationException", _WRONG_KEY) if is_about_keys else response
+    for name, asks in _IF_ASKED.items():
+        if call.parameters.get(asks) in _NOT_ASKED:
+            found.pop(name, None)
+    return json_response(200, found)

@@ -1,0 +1,116 @@
+"""DynamoDB keeps numbers in one form, refuses values that are none, and answers what was asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lab.aws.session import Session
+
+
+@pytest.fixture
+def table(aws: Session) -> Any:
+    """A client, and the table "t" with the key "id"."""
+    client = aws.client("dynamodb")
+    client.create_table(
+        TableName="t",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return client
+
+
+KEY = {"id": {"S": "a"}}
+NUMBERS = [
+    ("001.50", "1.5"), ("-0", "0"), ("1E+3", "1000"), ("1e-3", "0.001"), ("12", "12"),
+    ("-2.0", "-2"), ("100", "100"), ("0.10", "0.1"),
+    ("0" + "12" * 19, "12" * 19), ("0.000", "0"),
+]  # fmt: skip
+
+
+@pytest.mark.parity(
+    "A number is kept without leading and trailing zeros",
+    kept="yes, except in batches, transactions and what an expression computes",
+    module="dynamodb.values",
+    service="DynamoDB",
+    aws="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html",
+)
+def test_a_number_is_kept_in_one_form(table: Any) -> None:
+    for given, kept in NUMBERS:
+        nested = {"M": {"l": {"L": [{"N": given}]}}}
+        table.put_item(TableName="t", Item={**KEY, "n": {"N": given}, "m": nested})
+        found = table.get_item(TableName="t", Key=KEY)["Item"]
+        assert (found["n"]["N"], found["m"]["M"]["l"]["L"][0]["N"]) == (kept, kept), given
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({}, "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"),
+    ({"L": [{}]}, "Supplied AttributeValue is empty"),
+    ({"S": "a", "N": "1"}, "Supplied AttributeValue has more than one datatypes set"),
+    ({"N": "tea"}, "The parameter cannot be converted to a numeric value: tea"),
+    ({"NS": ["1", "NaN"]}, "The parameter cannot be converted to a numeric value: NaN"),
+    ({"N": "1" * 39}, "Attempting to store more than 38 significant digits in a Number"),
+    ({"N": "1E126"}, "Number overflow. Attempting to store a number with magnitude larger than"),
+    ({"N": "1E-131"}, "Number underflow. Attempting to store a number with magnitude smaller than"),
+]  # fmt: skip
+
+
+@pytest.mark.parity(
+    "A value has exactly one type, and a number 38 digits at most",
+    kept="yes",
+    module="dynamodb.values",
+    service="DynamoDB",
+    aws="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html",
+)
+def test_a_value_that_is_none_is_refused(table: Any) -> None:
+    for value, said in WRONG:
+        with pytest.raises(ClientError) as caught:
+            table.put_item(TableName="t", Item={**KEY, "n": value})
+        error = caught.value.response["Error"]
+        found = (error["Code"], said in error["Message"])
+        assert found == ("ValidationException", True), (value, error)
+    assert "Item" not in table.get_item(TableName="t", Key=KEY)
+
+
+@pytest.mark.parity(
+    "A call for several items tells their capacity only if it is asked to, and which key is wrong",
+    kept="yes",
+    module="dynamodb.answers",
+    service="DynamoDB",
+    aws="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html",
+)
+def test_a_call_for_several_items_answers_what_is_asked(table: Any) -> None:
+    put = {"PutRequest": {"Item": KEY}}
+    unasked = {"ConsumedCapacity", "ItemCollectionMetrics"}
+    for answer in (
+        table.batch_write_item(RequestItems={"t": [put]}),
+        table.batch_get_item(RequestItems={"t": {"Keys": [KEY]}}),
+        table.transact_write_items(TransactItems=[{"Put": {"TableName": "t", "Item": KEY}}]),
+        table.transact_get_items(TransactItems=[{"Get": {"TableName": "t", "Key": KEY}}]),
+    ):
+        assert not unasked & answer.keys()
+    asked = table.batch_write_item(RequestItems={"t": [put]}, ReturnConsumedCapacity="TOTAL")
+    assert asked["ConsumedCapacity"][0]["CapacityUnits"] == 1.0
+    delete = {"DeleteRequest": {"Key": {"x": {"S": "b"}}}}
+    with pytest.raises(ClientError, match="The provided key element does not match the schema"):
+        table.batch_write_item(RequestItems={"t": [delete]})
+
+
+@pytest.mark.parity(
+    "A filter or condition that cannot be read is refused",
+    kept="yes, without the token that AWS quotes",
+    module="dynamodb.expressions",
+    service="DynamoDB",
+    aws="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html",
+)
+def test_an_expression_that_cannot_be_read_is_refused(table: Any) -> None:
+    given: dict[str, Any]
+    for call, given in (
+        (table.scan, {"FilterExpression": "tea"}),
+        (table.put_item, {"Item": KEY, "ConditionExpression": "tea ="}),
+    ):
+        with pytest.raises(ClientError, match=r"ValidationException.*Syntax error"):
+            call(TableName="t", **given)
