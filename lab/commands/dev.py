@@ -6,7 +6,9 @@ import sys
 
 import click
 
-from lab.course import COURSE
+from lab.course import COURSE, learner_policy
+from lab.engine.permissions import permissions_of
+from lab.here.folders import ROOT
 
 
 @click.group()
@@ -37,6 +39,17 @@ def notebooks(chapter: str | None) -> None:
     from lab.engine.notebooks import build_all
 
     build_all(COURSE, COURSE.find(chapter) if chapter else None)
+
+
+@dev.command()
+def permissions() -> None:
+    """Run all chapters on a local cloud of their own, and write down what a learner needs for that.
+
+    `lab policy` is made from it.
+    """
+    actions = permissions_of(COURSE)
+    learner_policy.write_actions(actions)
+    print(f"Wrote {len(actions)} actions to {learner_policy.ACTIONS_FILE.relative_to(ROOT)}.")
 
 
 COMMANDS = (dev,)

@@ -1,0 +1,27 @@
+"""Finds out what a learner must be allowed to do for all chapters of a course: it runs them."""
+
+from __future__ import annotations
+
+from lab.aws import deletion, permissions
+from lab.aws.session import session
+from lab.engine import catch_up
+from lab.engine.checks import examine
+from lab.engine.course import Course
+from lab.here import own_cloud
+
+
+def permissions_of(course: Course) -> set[str]:
+    """The actions for running the chapters, for their checks, for setting up what stands already,
+    and for deleting all, in a local cloud of its own that then is the one in use."""
+    own_cloud.keep_own_cloud()
+    aws = session()
+    with permissions.recorded(aws) as actions:
+        for chapter in course.here[
+            :-1
+        ]:  # the last one deletes, as below, but may wait for somebody
+            catch_up.run_as_a_line(chapter)
+        catch_up.set_up(course)
+        for chapter in course.here:
+            examine(course, aws, chapter)
+        deletion.tear_down(course.inventory(aws))
+    return actions
