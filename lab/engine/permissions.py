@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.aws import deletion, permissions
-from lab.aws.session import session
+from lab.aws.session import Session, session
 from lab.engine import catch_up
 from lab.engine.checks import examine
 from lab.engine.course import Course
@@ -12,16 +12,21 @@ from lab.here import own_cloud
 
 def permissions_of(course: Course) -> set[str]:
     """The actions for running the chapters, for their checks, for setting up what stands already,
-    and for deleting all, in a local cloud of its own that then is the one in use."""
+    and for deleting all, in a local cloud of its own."""
     own_cloud.keep_own_cloud()
-    aws = session()
-    with permissions.recorded(aws) as actions:
-        for chapter in course.here[
-            :-1
-        ]:  # the last one deletes, as below, but may wait for somebody
-            catch_up.run_as_a_line(chapter)
-        catch_up.set_up(course)
-        for chapter in course.here:
-            examine(course, aws, chapter)
-        deletion.tear_down(course.inventory(aws))
+    try:
+        aws = session()
+        with permissions.recorded(aws) as actions:
+            _do_all(course, aws)
+    finally:
+        own_cloud.leave_own_cloud()
     return actions
+
+
+def _do_all(course: Course, aws: Session) -> None:
+    for chapter in course.here[:-1]:  # the last one may wait for somebody; see below
+        catch_up.run_as_a_line(chapter)
+    catch_up.set_up(course)
+    for chapter in course.here:
+        examine(course, aws, chapter)
+    deletion.tear_down(course.inventory(aws))

@@ -13,14 +13,17 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
 from lab.aws import session as sessions
 from lab.aws.inventory import Found
 from lab.aws.session import Session, session
 from lab.aws.waiting import wait_until
+from lab.commands import main
 from lab.course import COURSE, facade
 from lab.engine import catch_up
 from lab.here import local
+from lab.here.failures import STOPPED
 from tests.support.chapters import READS, given, resources, run_chapters, status
 
 pytestmark = pytest.mark.xdist_group("teardown")
@@ -87,6 +90,15 @@ def test_a_stopped_teardown_leaves_what_down_deletes_and_what_up_completes(
     for where in each_stop(stop, step, COURSE.set_up, tear_down):
         down_deletes_it(where)
         up_completes_it(where)
+
+
+@pytest.mark.parametrize("command", [("up",), ("down", "--yes")])
+def test_a_stopped_command_says_so_by_its_status(stop: Stop, command: tuple[str, ...]) -> None:
+    given(COURSE.set_up[0])
+    results: list[Result] = []
+    stop.after(3, lambda: results.append(CliRunner().invoke(main, command)))
+    assert (results[0].exit_code, len(stop.calls)) == (130, 3)
+    assert results[0].stderr.splitlines()[-1] == STOPPED
 
 
 def each_stop(
