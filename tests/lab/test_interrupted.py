@@ -26,7 +26,7 @@ from lab.here import local
 from lab.here.failures import STOPPED
 from tests.support.chapters import READS, given, resources, run_chapters, status
 
-pytestmark = pytest.mark.xdist_group("teardown")
+pytestmark = pytest.mark.xdist_group("interrupted")
 
 STEPS = [pytest.param(9, id="every 9th"), pytest.param(1, marks=pytest.mark.soak, id="each")]
 MANY = 1000  # calls; no chapter makes as many
