@@ -27,7 +27,7 @@ def _checked(_: click.Context, __: click.Parameter, account: str | None) -> str 
 def policy(account: str | None, region: str | None, prefix: str | None) -> None:
     """Print the smallest IAM policy that a learner needs on AWS, as JSON.
 
-    It allows what the calls of all chapters, of the checks and of `lab down` need, on what has the
+    It allows what all chapters, the checks and the other commands here need, on what has the
     learner's names. A REST API has no name in a policy, so it allows what others have there, too.
     """
     if not (account and region):

@@ -13,6 +13,7 @@ from policy_sentry.querying.actions import get_action_data
 from lab.aws import permissions
 from lab.aws import session as sessions
 from lab.aws.session import Session
+from lab.commands.dev import use_commands
 from lab.course import COURSE, facade, learner_policy
 from lab.course.names import Names
 from lab.engine import catch_up
@@ -88,9 +89,9 @@ def test_the_names_of_another_learner_are_not_in_it(aws: Session, learner: Sessi
 
 
 @pytest.mark.soak
-def test_the_recorded_actions_are_those_of_the_chapters_as_they_are() -> None:
+def test_the_recorded_actions_are_those_of_chapters_and_commands_as_they_are() -> None:
     with environment():
-        assert sorted(permissions_of(COURSE)) == ACTIONS, "run `lab dev permissions`"
+        assert sorted(permissions_of(COURSE, use_commands)) == ACTIONS, "run `lab dev permissions`"
 
 
 def test_aws_knows_each_action_and_lets_one_say_on_what_it_is_allowed() -> None:
