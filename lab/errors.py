@@ -61,6 +61,10 @@ class UnsolvedError(LabError):
     """An exercise is not solved, and what follows would make that impossible."""
 
 
+class RosterError(LabError):
+    """The roster of a class cannot be read, or names learners that cannot work."""
+
+
 class RefusedError(LabError):
     """An order was refused that should have been accepted."""
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from lab.aws.inventory import Found, Resource, delete_step, survey
 from lab.aws.waiting import NotYetError, wait_until
-from lab.engine.display import printable
+from lab.engine.display import counter, printable
 from lab.errors import FIXABLE
 from lab.here.lock import set_up_lock
 
@@ -35,9 +35,11 @@ def _delete_while_there_is_one(resources: Sequence[Resource]) -> list[Found]:
         untried = [found for found in left if _key(found) not in tried]
         if not untried:
             return left
-        for found in untried:
-            tried.add(_key(found))
-            _try_to_delete(found)
+        with counter("Deleting", len(untried)) as advance:
+            for found in untried:
+                tried.add(_key(found))
+                _try_to_delete(found)
+                advance(1)
 
 
 def _key(found: Found) -> tuple[str, str]:

@@ -65,6 +65,12 @@ def _at(endpoint_url: str, region: str | None) -> Session:
     return _made_up(endpoint_url, region, key.access_key_id, key.secret_access_key)
 
 
+def to_name_things_only() -> Session:
+    """A session for what is known without a cloud, such as names: where none of `local` runs.
+    Nothing listens where its calls go."""
+    return _made_up("http://127.0.0.1:9", settings.load().region, "local", "local")
+
+
 @cache  # a new session reads AWS's service descriptions again: most of a chapter's time
 def _made_up(endpoint_url: str, region: str | None, key_id: str, secret: str) -> Session:
     nothing = (None, None, os.devnull, None)  # no option, variable, value or converter

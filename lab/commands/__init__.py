@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from lab.commands import chapters, cloud, console, demo, dev, look, watch
+from lab.commands import chapters, cloud, console, demo, dev, look, pipeline, policy, watch
 from lab.course import COURSE, facade
 from lab.errors import FIXABLE
 from lab.here import settings
@@ -64,6 +64,6 @@ def main(context: click.Context) -> None:
         chapters.say_where_you_are()
 
 
-for module in (demo, chapters, look, console, watch, cloud, dev):
+for module in (demo, chapters, pipeline, look, console, watch, cloud, policy, dev):
     for command in module.COMMANDS:
         main.add_command(command)

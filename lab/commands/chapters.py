@@ -178,13 +178,4 @@ def hint(chapter: str, which: int, as_json: bool) -> None:
     print(json.dumps(found.exercise.hints) if as_json else exercises.hint(found, which))
 
 
-@click.command(
-    help=f"Set up the whole pipeline: chapters {COURSE.set_up[0]} to {COURSE.set_up[-1]}. "
-    "`python teardown.py` is the reverse."
-)
-def up() -> None:
-    session()  # what is wrong with it is reported before anything is printed
-    catch_up.set_up(COURSE)
-
-
-COMMANDS = (open_notebooks, check, goto, reset, hint, up)
+COMMANDS = (open_notebooks, check, goto, reset, hint)

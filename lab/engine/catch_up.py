@@ -53,9 +53,9 @@ def _give_up(chapter: Chapter, found: list[Finding]) -> NoReturn:
 def set_up(course: Course) -> None:
     """Run the chapters that set up, one after the other."""
     with set_up_lock():
-        for number in course.set_up:
+        for position, number in enumerate(course.set_up, 1):
             chapter = course.find(number)
-            print(f"== {chapter.title}", flush=True)
+            print(f"== {chapter.title} ({position} of {len(course.set_up)})", flush=True)
             chapter.run()
 
 

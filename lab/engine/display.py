@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
@@ -26,6 +28,11 @@ _LONG = 3.0  # seconds
 PICTURES = BUILD / "pictures"
 # Control characters but for tabs and line ends, and half characters.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]|\r(?!\n)")
+
+
+@cache  # one for all: a sign can stand below a bar then, and they do not write over each other
+def _stderr() -> Console:
+    return Console(stderr=True)
 
 
 def printable(text: str) -> str:
@@ -54,7 +61,7 @@ def waiting_sign(text: str) -> Iterator[None]:
     """Show a text while something is waited for, and take it away again. A notebook, where an
     empty line stays, shows it only if the waiting takes longer."""
     if shell() is None:
-        with Console(stderr=True).status(Text(printable(text))):  # Text: without markup
+        with _stderr().status(Text(printable(text))):  # Text: without markup
             yield
         return
     from IPython.display import display
@@ -75,7 +82,7 @@ def waiting_sign(text: str) -> Iterator[None]:
 def progress(items: Sequence[T], done: str) -> Iterator[T]:
     """Iterate over the items, showing how many are done: "Sent orders: 3 of 200"."""
     if shell() is None:
-        console = Console(stderr=True)
+        console = _stderr()
         yield from track(
             items,
             escape(printable(done)),
@@ -95,9 +102,10 @@ def progress(items: Sequence[T], done: str) -> Iterator[T]:
 @contextmanager
 def counter(text: str, total: int) -> Iterator[Callable[[int], object]]:
     """Show a bar on a terminal while something is counted of which there are about `total`;
-    yields what is called with how many more there are. A notebook and a file show nothing."""
-    console = Console(stderr=True)
-    off = shell() is not None or not console.is_terminal
+    yields what is called with how many more there are. A notebook and a file show nothing, as what
+    is printed meanwhile would follow the bar to where that is shown."""
+    console = _stderr()
+    off = shell() is not None or not (console.is_terminal and sys.stdout.isatty())
     with Progress(console=console, transient=True, disable=off) as bar:
         task = bar.add_task(escape(printable(text)), total=total)
         yield lambda more: bar.advance(task, more)

@@ -28,6 +28,7 @@ from nbclient.exceptions import CellExecutionError
 
 import lab
 from lab.aws.session import Session
+from lab.classroom import roster
 from lab.commands import main
 from lab.course import COURSE, facade, function_logs
 from lab.engine import exercises, explain
@@ -145,6 +146,13 @@ def of_another_user(aws: Session) -> None:
         patch.setattr(start_key, "user_id", lambda: -1)
         local.refuse_another_users.cache_clear()
         local.refuse_another_users(aws.endpoint_url)
+
+
+def no_roster(aws: Session) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "roster.csv")
+        path.write_text("name,email\nJosé,jose@example.com\n", "utf-8")
+        roster.read(path)
 
 
 def no_credentials(aws: Session) -> None:
@@ -401,6 +409,7 @@ CAUSES: dict[str, Callable[[Session], object]] = {
     "SettingsError: a setting has a value that cannot work": lambda aws: settings.load(
         {"LAB_PORT": "tea"}
     ),
+    "RosterError: the roster of a class cannot work": no_roster,
     "AccessDenied: take_order may not use the queue": lambda aws: denied(
         aws, "take_order", "sqs:SendMessage"
     ),

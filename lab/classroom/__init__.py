@@ -1,0 +1,1 @@
+"""A class of learners on one AWS account."""
