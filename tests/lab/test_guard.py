@@ -53,8 +53,11 @@ def account(aws: Session, cloud: str, monkeypatch: pytest.MonkeyPatch) -> Sessio
 # -- What is refused, before anything is made or deleted -------------------------------------------
 
 
-def test_set_up_says_who_and_where_and_stops_where_no_account_was_named(account: Session) -> None:
-    result = run_lab("goto", SECOND)
+@pytest.mark.parametrize("command", [["goto", SECOND], ["up"], ["up", "--json"]])
+def test_set_up_says_who_and_where_and_stops_where_no_account_was_named(
+    account: Session, command: list[str]
+) -> None:
+    result = run_lab(*command)
     assert result.exit_code == 1
     said = result.stderr
     assert f"About to work as arn:aws:sts::{HERE}:" in said or f"as arn:aws:iam::{HERE}:" in said
@@ -99,21 +102,25 @@ def test_production_wants_its_id_with_the_command(
     assert resources(account)["functions"] == 1
 
 
-@pytest.mark.parametrize("command", [["reset", COURSE.set_up[0], "--yes"], None])
+@pytest.mark.parametrize(
+    "command",
+    [["reset", COURSE.set_up[0], "--yes"], ["down", "--yes"], ["down", "--yes", "--json"]],
+)
 def test_nothing_is_deleted_either(
-    account: Session, command: list[str] | None, monkeypatch: pytest.MonkeyPatch
+    account: Session, command: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.delenv("LAB_TARGET")
         given(COURSE.set_up[0])
     before = resources(account)
     for account_given in ([], ["--account", OTHER]):
-        if command is not None:
-            assert run_lab(*command, *account_given).exit_code == 1
+        result = run_lab(*command, *account_given)
+        assert (result.exit_code, "AccountError: " in result.stderr) == (1, True)
         guard.name_account(next(iter(account_given[1:]), None))
         with pytest.raises(AccountError):
             teardown.tear_down(account)
     assert resources(account) == before
+    assert run_lab("down", "--dry-run").exit_code == 0  # to look is free
     guard.name_account(HERE)
     assert teardown.tear_down(account) == []
     assert resources(account) == {}
