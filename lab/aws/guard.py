@@ -70,7 +70,7 @@ def insist(aws: boto3.Session) -> None:
     if not _is_guarded():
         return
     with hidden():
-        caller = _caller(aws)
+        caller = find_caller(aws)
     if (caller.account, caller.region) in _passed:
         return
     print(f"About to work as {printable(str(caller))}.", file=sys.stderr, flush=True)
@@ -123,7 +123,7 @@ _NOBODY = (
 )
 
 
-def _caller(aws: boto3.Session) -> Caller:
+def find_caller(aws: boto3.Session) -> Caller:
     identity = aws.client("sts").get_caller_identity()
     url = getattr(aws, "endpoint_url", None)
     return Caller(
