@@ -29,6 +29,10 @@ class NoAnswerError(TargetError):
     """Something listens and does not answer, so it is not known what is there."""
 
 
+class AccountError(LabError):
+    """Something was about to change in an account that nobody has named."""
+
+
 class NotOursError(LabError):
     """A resource has one of our names but not our tags."""
 

@@ -7,6 +7,7 @@ exactly when the code does.
 from __future__ import annotations
 
 import ast
+import datetime
 import io
 import json
 import zipfile
@@ -14,9 +15,9 @@ from typing import Any
 
 from lab.here.folders import ROOT
 
-# AWS supports it until 2029-06-30.
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 RUNTIME = "python3.13"
+RUNTIME_ENDS = datetime.date(2029, 6, 30)  # AWS supports it until then
 EVENTS = ROOT / "events"
 LAMBDAS = ROOT / "lambdas"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold

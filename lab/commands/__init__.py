@@ -9,7 +9,18 @@ import sys
 
 import click
 
-from lab.commands import chapters, cloud, console, demo, dev, look, pipeline, policy, watch
+from lab.commands import (
+    chapters,
+    cloud,
+    console,
+    demo,
+    dev,
+    look,
+    pipeline,
+    policy,
+    preflight,
+    watch,
+)
 from lab.course import COURSE, facade
 from lab.errors import FIXABLE
 from lab.here import settings
@@ -64,6 +75,6 @@ def main(context: click.Context) -> None:
         chapters.say_where_you_are()
 
 
-for module in (demo, chapters, pipeline, look, console, watch, cloud, policy, dev):
+for module in (demo, chapters, pipeline, preflight, look, console, watch, cloud, policy, dev):
     for command in module.COMMANDS:
         main.add_command(command)

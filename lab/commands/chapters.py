@@ -15,6 +15,7 @@ import click
 from lab.aws import reads
 from lab.aws.session import in_words, session
 from lab.commands import cloud
+from lab.commands.account import account_option
 from lab.course import COURSE, facade
 from lab.course import dead_letters as stuck
 from lab.course.names import names
@@ -95,6 +96,7 @@ def _say_what_is_next(chapter: Chapter) -> None:
 
 @click.command()
 @click.argument("chapter")
+@account_option
 def goto(chapter: str) -> None:
     """Run the chapters before CHAPTER, those that are not right yet; safe to repeat.
 
@@ -108,6 +110,7 @@ def goto(chapter: str) -> None:
 @click.command()
 @click.argument("chapter", required=False)
 @click.option("--yes", is_flag=True, help="Do not ask before deleting.")
+@account_option
 @click.option(
     "--notebook", is_flag=True, help="A fresh copy of CHAPTER's notebook; undoes nothing else."
 )

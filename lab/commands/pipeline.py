@@ -14,9 +14,10 @@ from collections.abc import Iterable, Sequence
 import boto3
 import click
 
-from lab.aws import deletion
+from lab.aws import deletion, guard
 from lab.aws.inventory import Found, Resource, none_but_ours, survey
 from lab.aws.session import account_id, session, to_name_things_only
+from lab.commands.account import account_option
 from lab.course import COURSE, facade
 from lab.course.names import names
 from lab.engine import catch_up
@@ -42,6 +43,7 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for
 )
 @_dry_run
 @_as_json
+@account_option
 def up(dry_run: bool, as_json: bool) -> None:
     if dry_run:
         _say_what_would_be_made(as_json)
@@ -99,6 +101,7 @@ def _say_what_is_wrong(wrong: Sequence[Finding]) -> None:
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 @_dry_run
 @_as_json
+@account_option
 def down(yes: bool, dry_run: bool, as_json: bool) -> None:
     """Delete what the tutorial made, and prove that nothing is left. `lab up` is the reverse.
 
@@ -138,6 +141,7 @@ def _say_what_would_be_deleted(aws: boto3.Session, found: list[Found], as_json: 
 
 
 def _delete(aws: boto3.Session, found: list[Found], yes: bool, as_json: bool) -> None:
+    guard.insist(aws)
     where, ours = _where(aws), _ours(found)
     if ours and not yes:
         click.confirm(f"Delete these {len(ours)} in {_in_words(where)}?", abort=True)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import boto3
 
-from lab.aws import deletion, waiting
+from lab.aws import deletion, guard, waiting
 from lab.aws.inventory import Found, is_one_of_ours
 from lab.aws.session import session
 from lab.course import COURSE
@@ -129,7 +129,9 @@ def list_ours(aws: boto3.Session, made_by: Collection[str] = COURSE.set_up) -> l
 
 def tear_down(aws: boto3.Session, made_by: Collection[str] = COURSE.set_up) -> list[Found]:
     """Delete what these chapters made and wait until it is gone; returns what is left all the
-    same. Raises LockedError while another set-up or teardown is at work."""
+    same. Raises AccountError on AWS unless the account was named, and LockedError while another
+    set-up or teardown is at work."""
+    guard.insist(aws)
     return deletion.tear_down(COURSE.made_by(aws, made_by))
 
 

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import boto3
 
-from lab.aws import deletion
+from lab.aws import deletion, guard
 from lab.aws.inventory import Found
 from lab.engine.checks import Finding, examine, is_right, report
 from lab.engine.course import Chapter, Course
@@ -85,7 +85,9 @@ def undone_by(course: Course, chapter: Chapter) -> tuple[str, ...]:
 
 
 def undo(course: Course, aws: boto3.Session, numbers: tuple[str, ...]) -> list[Found]:
-    """Delete what these chapters made, and the orders that they sent; returns what is left."""
+    """Delete what these chapters made, and the orders that they sent; returns what is left.
+    Raises AccountError on AWS unless the account was named."""
+    guard.insist(aws)
     with set_up_lock():
         course.forget(aws, numbers)
         return deletion.tear_down(course.made_by(aws, numbers))

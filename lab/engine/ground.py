@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import boto3
 
+from lab.aws import guard
 from lab.aws.inventory import none_but_ours
 from lab.engine.course import Course
 from lab.errors import MissingStepError
@@ -17,11 +18,13 @@ def check_ground(course: Course, aws: boto3.Session, number: str) -> None:
 
     Raises NotOursError if one of our names belongs to somebody else, DuplicateError if there are
     two where one is wanted, MissingStepError if something is missing that one of the chapters
-    makes that it builds on. A script that makes or breaks something holds the lock of set-up from
-    here to its end: LockedError.
+    makes that it builds on. One that makes or breaks something raises AccountError on AWS unless
+    the account was named; a script of that kind holds the lock of set-up from here to its end:
+    LockedError.
     """
     chapter = course.find(number)
     if course.changes(chapter):
+        guard.insist(aws)
         hold_if_a_script(ROOT / "scripts")
     resources = course.inventory(aws)
     there = {str(found.resource) for found in none_but_ours(resources)}

@@ -41,6 +41,11 @@ SETTINGS = (
         "nothing",
     ),
     Setting(
+        "LAB_ACCOUNT",
+        "the 12 digits of the account on `aws` in which things may be made and deleted",
+        "you are asked for it",
+    ),
+    Setting(
         "LAB_EMAIL",
         "the fulfillment team's address; has to be set on `aws`",
         f"`{_LOCAL_EMAIL}`",
@@ -83,10 +88,12 @@ def in_words() -> str:
 @dataclass(frozen=True)
 class Settings:
     """The checked settings; `region` and `endpoint_url` are None where boto3 decides, `port` is
-    None where the local cloud does, `email` is None where it has to be given and was not."""
+    None where the local cloud does, `email` is None where it has to be given and was not, `account`
+    where somebody has to be asked."""
 
     target: str
     prefix: str
+    account: str | None
     email: str | None
     port: int | None
     region: str | None
@@ -105,11 +112,19 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         target=target,
         prefix=_prefix(env.get("LAB_PREFIX") or ""),
+        account=account_id(env.get("LAB_ACCOUNT") or "", "LAB_ACCOUNT"),
         email=_email(env.get("LAB_EMAIL") or "", target),
         port=_port(env["LAB_PORT"]) if env.get("LAB_PORT") else None,
         region=_region(env, target),
         endpoint_url=_endpoint(env.get("AWS_ENDPOINT_URL"), target),
     )
+
+
+def account_id(value: str, where: str) -> str | None:
+    """The id of an account, or None for "". Raises SettingsError, which says `where` it stands."""
+    if value and not re.fullmatch(r"[0-9]{12}", value):
+        raise SettingsError(f"{where} is {value!r}; set it to the 12 digits of the account's id.")
+    return value or None
 
 
 def _prefix(value: str) -> str:

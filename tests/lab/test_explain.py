@@ -27,6 +27,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 import lab
+from lab.aws import guard
 from lab.aws.session import Session
 from lab.classroom import roster
 from lab.commands import main
@@ -78,6 +79,11 @@ def on_aws(**variables: str) -> Any:
 def not_ours(aws: Session) -> None:
     aws.client("sqs").create_queue(QueueName="CustomerOrders")
     COURSE.find("01").run()
+
+
+def another_account(aws: Session) -> None:
+    caller = guard.Caller("arn", "123456789012", "", "default", "us-east-1", "AWS's own")
+    guard.refuse_another(caller, ["111122223333"], None, input)
 
 
 def refused(aws: Session) -> None:
@@ -405,6 +411,7 @@ def not_told(aws: Session) -> str:
 CAUSES: dict[str, Callable[[Session], object]] = {
     **MISTAKES,
     "NotOursError: one of our names is taken": not_ours,
+    "AccountError: it is not the account that was named": another_account,
     "MissingStepError: an earlier chapter has not been run": lambda aws: COURSE.find("05").run(),
     "SettingsError: a setting has a value that cannot work": lambda aws: settings.load(
         {"LAB_PORT": "tea"}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import lab
+from lab.aws.packaging import RUNTIME_ENDS
 from lab.course import COURSE
 from lab.engine import house
 from lab.here.folders import ROOT
@@ -82,6 +83,7 @@ def test_the_runtime_is_supported_for_another_half_year() -> None:
         "python3.14": datetime.date(2029, 6, 30),
     }
     half_a_year = datetime.timedelta(days=182)
+    assert deprecated[lab.RUNTIME] == RUNTIME_ENDS
     assert deprecated[lab.RUNTIME] > datetime.date.today() + half_a_year
 
 
