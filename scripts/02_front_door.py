@@ -33,6 +33,9 @@ account, region = lab.account_id(aws), aws.region_name
 lambda_ = aws.client("lambda")
 print(f"Working in account {account}, region {region}.")
 
+# %% [markdown]
+# The next line shows the calls of each cell again.
+
 # %% tags=["active-ipynb"]
 # lab.show_calls(aws)
 

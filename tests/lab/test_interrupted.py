@@ -25,10 +25,14 @@ from lab.engine import catch_up
 from lab.here import local
 from lab.here.failures import STOPPED
 from tests.support.chapters import READS, given, resources, run_chapters, status
+from tests.support.sizes import size
 
 pytestmark = pytest.mark.xdist_group("interrupted")
 
-STEPS = [pytest.param(9, id="every 9th"), pytest.param(1, marks=pytest.mark.soak, id="each")]
+STEPS = [
+    pytest.param(9, id="every 9th"),
+    pytest.param(size(1, 7), marks=pytest.mark.soak, id="more, or each in the soak"),
+]
 MANY = 1000  # calls; no chapter makes as many
 
 

@@ -69,14 +69,14 @@ def test_outputs_hold_nothing_of_the_machine_that_made_them(chapter: Chapter) ->
 
 
 @each_chapter
-def test_every_chapter_draws_the_chain_and_05_and_06_what_they_saw(chapter: Chapter) -> None:
-    more = {"07": 2, "08": 1}
+def test_every_chapter_draws_the_chain_and_two_what_they_saw(chapter: Chapter) -> None:
+    more = {"07": 2, "09": 1}
     assert len(pictures(chapter)) == 1 + more.get(chapter.number, 0)
     assert len(set(pictures(chapter))) == len(pictures(chapter))
 
 
 def test_each_set_up_chapter_picks_out_another_part_of_the_chain() -> None:
-    assert len({pictures(COURSE.find(number))[0] for number in COURSE.set_up}) == 4
+    assert len({pictures(COURSE.find(number))[0] for number in COURSE.set_up}) == 5
 
 
 @pytest.mark.parametrize("number", ["01", "02", "03", "04", "05", "06", "07"])
@@ -146,7 +146,7 @@ def test_text_stands_before_and_after_each_cell(chapter: Chapter) -> None:
 @each_chapter
 def test_what_a_cell_makes_has_its_console_step(chapter: Chapter) -> None:
     covered = {cell.id for _, stretch in pages._console_steps(chapter) for cell in stretch}
-    plumbing = {"exercise", "solution", "post", "left-behind"}
+    plumbing = {"exercise", "solution", "order", "post", "left-behind", "remove-output"}
     for cell in cells.cells(chapter):
         if set(cell.tags) - plumbing - {"active-ipynb"}:
             assert cell.id in covered, f"no paragraph 'Console: ...' before {cell.id}"
@@ -205,7 +205,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 # The steps of the article, and what of the table shows that each has its call.
 ARTICLE = {
-    "01": ["test_invoke_method"],
+    "02": ["test_invoke_method"],
     "03": [
         "create_function",  # Create Function: name, runtime, architecture
         "put_role_policy",  # Configuration, Permissions, Execution role

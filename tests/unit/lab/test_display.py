@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ PLAIN = "[/b]@x.y [red]?[2J? :tea:"
 
 
 @pytest.fixture
-def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """A terminal; what would be shown on it is here."""
     shown = io.StringIO()
 
@@ -28,7 +29,9 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
         return Console(file=shown, force_terminal=True, width=200, color_system=None)
 
     monkeypatch.setattr(display, "Console", console)
-    return shown
+    display._stderr.cache_clear()  # which another test may have made
+    yield shown
+    display._stderr.cache_clear()
 
 
 def test_a_sign_shows_it_as_it_is(screen: io.StringIO) -> None:
