@@ -47,7 +47,7 @@ long: .venv/.dev  ## Run the tests that `make test` leaves out: a browser, storm
 soak: .venv/.dev  ## Run the long tests in full: 2,000 orders, 500 machine runs
 	@$(BIN)/pytest --soak -m soak
 
-check: lint test long  ## What CI runs, but for the demo
+check: lint test long  ## Lint, and all tests
 
 bench: .venv/.dev  ## Measure orders per second, against a floor
 	@$(BIN)/python -m benchmarks.bench
