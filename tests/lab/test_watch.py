@@ -22,6 +22,7 @@ from lab.course.figures import Figures, figures
 from lab.course.names import names
 from lab.here import local
 from lab.here.own_cloud import environment
+from tests.support.chain import CHAPTERS_OWN
 from tests.support.chapters import READS, given, post, status
 from tests.support.clouds import own_cloud
 from tests.support.functions import invoke
@@ -62,7 +63,7 @@ def test_what_waits_is_in_hand_or_is_stored_is_counted(aws: Session) -> None:
     url = aws.client("sqs").get_queue_url(QueueName=names().queue)["QueueUrl"]
     aws.client("sqs").receive_message(QueueUrl=url, VisibilityTimeout=60)
     queue = of(aws, "queue CustomerOrders")
-    assert (queue.waiting, queue.in_flight, queue.dead_letters) == (2, 1, 0)
+    assert (queue.waiting, queue.in_flight, queue.dead_letters) == (CHAPTERS_OWN, 1, 0)
     assert queue.oldest_seconds is not None and queue.oldest_seconds >= 0
 
 
@@ -102,13 +103,15 @@ def test_a_function_says_what_the_cloud_counts_of_it(
 
 def test_on_aws_it_says_what_aws_tells(aws: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     given(*COURSE.set_up)
-    wait_until(lambda: of(aws, "table Orders").stored == 2, "the chapters' orders are recorded")
+    wait_until(
+        lambda: of(aws, "table Orders").stored == CHAPTERS_OWN, "the chapters' orders are recorded"
+    )
     on_aws(monkeypatch)
     assert [each.hop for each in figures(aws)] == CHAIN
     assert of(aws, "queue CustomerOrders") == Figures(
         "queue CustomerOrders", waiting=0, in_flight=0, dead_letters=0
     )
-    assert of(aws, "table Orders") == Figures("table Orders", stored=2)
+    assert of(aws, "table Orders") == Figures("table Orders", stored=CHAPTERS_OWN)
     assert of(aws, "function record_order") == Figures("function record_order", dead_letters=0)
 
 
@@ -140,7 +143,7 @@ def test_a_pipe_gets_a_line_for_each_hop_once(aws: Session, once: tuple[str, ...
         assert column in head
     assert [line.split("  ")[0] for line in lines] == [*CHAIN[:2], "mailbox"]
     queue = lines[1].split()
-    assert (queue[2], queue[3], queue[-1]) == ("2", "0", "0")
+    assert (queue[2], queue[3], queue[-1]) == (f"{CHAPTERS_OWN}", "0", "0")
 
 
 def test_json_has_the_same(aws: Session) -> None:
@@ -148,7 +151,7 @@ def test_json_has_the_same(aws: Session) -> None:
     found = json.loads(run_lab("watch", "--json").stdout)
     assert [each["hop"] for each in found] == [*CHAIN[:2], "mailbox"]
     assert found[1].keys() == Figures("").__dict__.keys()
-    assert (found[1]["waiting"], found[1]["stored"]) == (2, None)
+    assert (found[1]["waiting"], found[1]["stored"]) == (CHAPTERS_OWN, None)
 
 
 def test_an_empty_cloud_says_what_to_do(aws: Session) -> None:
@@ -195,9 +198,9 @@ def on_a_terminal(*arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], Ca
 def test_a_terminal_follows_the_chain_until_ctrl_c(aws: Session) -> None:
     given("01", "02")
     with on_a_terminal("watch", "--interval", "0.2") as (process, read):
-        wait_until(lambda: "2        0" in read(), "it shows the two orders of the chapter")
+        wait_until(lambda: f"{CHAPTERS_OWN}        0" in read(), "it shows the chapters' orders")
         assert post(aws, product="tea", quantity=1) == 202
-        wait_until(lambda: "3        0" in read(), "it shows the third order")
+        wait_until(lambda: f"{CHAPTERS_OWN + 1}        0" in read(), "it shows one more")
         process.send_signal(signal.SIGINT)
         wait_until(lambda: process.poll() is not None, "it ends")
         assert process.returncode == 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import time
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -44,6 +46,11 @@ def test_an_api_tells_what_a_key_has_used_and_how_to_call_it(
     assert said and said[0][0] == 202  # type: ignore[index]  # what print was given
 
 
+def has_items(table: Any, wanted: int) -> bool:
+    table.reload()
+    return bool(table.item_count == wanted)
+
+
 def test_items_are_found_by_key_and_by_day(visitor: Visitor, aws: Session) -> None:
     given("01", "02", "03", "04", "05")
     page = f"table/{names().table}"
@@ -51,7 +58,7 @@ def test_items_are_found_by_key_and_by_day(visitor: Visitor, aws: Session) -> No
     stored = table.item_count
     for number in range(3):
         assert post(aws, product=f"tea {number}", quantity=1, order_id=f"found-{number}") == 202
-    wait_until(lambda: table.item_count == stored + 3 or table.reload(), "they are recorded")
+        wait_until(partial(has_items, table, stored + number + 1), "it is recorded")
     assert len(visitor.rows(f"{page}?key=found-1", "found-")) == 1
     assert "No item has that" in visitor.get(f"{page}?key=found-9")[1]
     index = re.search('name="index" value="([^"]+)"', visitor.get(page)[1])
