@@ -11,8 +11,10 @@ from xml.sax.saxutils import escape
 
 # Services whose clients read XML, whatever the request looks like.
 _XML = ("iam", "s3", "ses", "sns", "sts")
-# Characters that no XML document may contain.
-_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What no XML document may contain, in UTF-8: control characters, surrogates, U+FFFE and U+FFFF.
+_NOT_IN_XML = re.compile(
+    rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xed[\xa0-\xbf][\x80-\xbf]|\xef\xbf[\xbe\xbf]"
+)
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -59,6 +61,14 @@ def text_response(status: int, text: str) -> Response:
     return Response(status, f"{text}\n".encode(), (("Content-Type", "text/plain; charset=utf-8"),))
 
 
+def fit_for_xml(body: bytes) -> bytes:
+    """The text with U+FFFD in place of each character that no XML document may contain.
+
+    https://www.w3.org/TR/xml/#charsets
+    """
+    return _NOT_IN_XML.sub("\ufffd".encode(), body)
+
+
 def error_response(
     request: Request, status: int, code: str, message: str, service: str | None = None
 ) -> Response:
@@ -67,12 +77,13 @@ def error_response(
     https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
     """
     if request.is_form or (service in _XML and "x-amz-target" not in request.headers):
-        text = escape(_NOT_IN_XML.sub("\ufffd", message))
+        text = escape(message)
         body = (
             f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code>"
             f"<Message>{text}</Message></Error></ErrorResponse>"
         )
-        return Response(status, body.encode(), (("Content-Type", "text/xml"),))
+        sent = fit_for_xml(body.encode(errors="surrogatepass"))
+        return Response(status, sent, (("Content-Type", "text/xml"),))
     more = {"x_amzn_query_error": f"{code};Sender"} if service == "sqs" else {}
     body_of_it = {"__type": code, "message": message}
     return json_response(status, body_of_it, x_amzn_errortype=code, **more)

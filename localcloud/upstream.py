@@ -14,7 +14,6 @@ from __future__ import annotations
 import inspect
 import io
 import logging
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -27,14 +26,13 @@ from moto.core.common_models import BaseModel
 from moto.core.utils import method_names_from_class
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from localcloud.http import Request, Response, error_response
+from localcloud.http import Request, Response, error_response, fit_for_xml
 
 logger = logging.getLogger(__name__)
 ACCOUNT_ID = DEFAULT_ACCOUNT_ID
 # What moto serves besides AWS's API: its controls, a recorder, instance metadata, ... Nothing here
 # needs them, and some write files or call moto's own server.
 _NOT_OF_AWS = ("/moto-api", "/latest/", "/service_region/", "/favicon.ico", "/static/")
-_NOT_IN_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 
 T = TypeVar("T")
 
@@ -173,8 +171,8 @@ def _ask(request: Request) -> Response:
         body = b"".join(chunks)
         if started["status"] == 404 and body.startswith(b"<!doctype html>"):  # Flask's own
             raise NotImplementedError(f"The local cloud has no {request.method} {request.path}")
-        if body.startswith(b"<") and _NOT_IN_XML.search(body):
-            body = _NOT_IN_XML.sub("\ufffd".encode(), body)
+        if body.startswith(b"<") and (fit := fit_for_xml(body)) != body:
+            body = fit
             started["headers"] = [h for h in started["headers"] if h[0].lower() != "content-length"]
         return Response(started["status"], body, tuple(started["headers"]))
     except NotImplementedError as error:

@@ -3,7 +3,7 @@
 #
 # A function has no address that a shop could post to. **API Gateway** gives it one. It is AWS's
 # front door for requests over HTTP: it knows each shop by its key, refuses what is not an order,
-# slows down whoever is in too much of a hurry, and hands the rest to `take_order`.
+# slows down anyone who is in too much of a hurry, and hands the rest to `take_order`.
 #
 #     shop ──POST /orders──▶ API Gateway ──▶ take_order
 #

@@ -9,9 +9,9 @@ import boto3
 
 from lab.aws import packaging
 from lab.course.names import Names, names
-from lab.course.screens.found import NotMadeError, found
+from lab.course.screens.found import id_of
 from lab.course.words import words
-from lab.errors import LabError, MissingStepError
+from lab.errors import LabError
 
 SCREENS = (
     *("api", "function", "queue", "dead-letters", "topic", "mailbox", "table", "order", "trail"),
@@ -27,7 +27,7 @@ def path_to(aws: boto3.Session, screen: str, name: str) -> str:
             raise LabError(f"There is one {screen}. Expected no name after it, found {name!r}.")
         return screen
     if screen == "api":
-        return f"api/{quote(name or _api_id(aws), safe='')}"
+        return f"api/{quote(name or id_of(aws, 'REST API', names().api), safe='')}"
     kind = "queue" if screen == "dead-letters" else screen
     return f"{kind}/{quote((name and _full(name)) or _own(screen), safe='')}"
 
@@ -50,13 +50,6 @@ def _own(screen: str) -> str:
         example = {"function": n.take_order, "order": "ID"}[screen]
         raise LabError(f"Which {screen}? Try: lab console {screen} {example}")
     return own[screen]
-
-
-def _api_id(aws: boto3.Session) -> str:
-    try:
-        return found(aws, "REST API", names().api)[1]
-    except NotMadeError as error:
-        raise MissingStepError(str(error)) from None
 
 
 def for_page() -> dict[str, Any]:

@@ -9,12 +9,12 @@ from typing import Any
 import boto3
 import urllib3
 
-from lab.aws.inventory import is_one_of_ours
 from lab.aws.session import invoke_url
 from lab.course import function_logs
 from lab.course.dead_letters import DeadLetter, dead_letters
 from lab.course.names import names
-from lab.errors import MissingStepError, RefusedError
+from lab.course.screens.found import id_of
+from lab.errors import RefusedError
 
 
 class Trials:
@@ -71,12 +71,7 @@ def way_in(aws: boto3.Session) -> tuple[str, dict[str, str]]:
 
     Raises MissingStepError if there is none yet.
     """
-    apigateway, n = aws.client("apigateway"), names()
-    apis = apigateway.get_paginator("get_rest_apis").paginate().search("items[]")
-    api_id = next((each["id"] for each in apis if is_one_of_ours(each, n.api, n.tags)), None)
-    keys = apigateway.get_paginator("get_api_keys").paginate(includeValues=True).search("items[]")
-    key = next((each["value"] for each in keys if is_one_of_ours(each, n.api_key, n.tags)), None)
-    if api_id is None or key is None:
-        missing = f"REST API {n.api}" if api_id is None else f"API key {n.api_key}"
-        raise MissingStepError(f"There is no {missing} yet; `lab up` makes it.")
+    api_id = id_of(aws, "REST API", names().api)
+    key_id = id_of(aws, "API key", names().api_key)
+    key = aws.client("apigateway").get_api_key(apiKey=key_id, includeValue=True)["value"]
     return invoke_url(aws, api_id, "prod", "/orders"), {"x-api-key": key}

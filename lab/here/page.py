@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from lab.here import local
+from lab.here.shell import shell
 
 _SHOWS_WINDOWS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 
@@ -27,18 +28,14 @@ def link(url: str, words: dict[str, Any], path: str = "") -> str:
 def show_link(url: str, words: dict[str, Any]) -> None:
     """In a notebook, a link that opens the page; elsewhere its address."""
     address = link(url, words)
-    hub = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
-    target = f"{hub}proxy/{urlsplit(url).port}{address}" if hub else url + address
-    try:
-        from IPython import get_ipython
-        from IPython.display import HTML, display
-    except ImportError:
-        get_ipython = None  # a script, where Jupyter is not installed
-    if get_ipython is None or get_ipython() is None:
+    if shell() is None:
         print(f"Open this once: {url}{address}")
         return
+    from IPython.display import HTML, display  # only a notebook has it
+
+    target = html.escape(_on_hub(os.environ, url, address) or url + address)
     said = "Open the page of this cloud"
-    display(HTML(f'<a href="{html.escape(target)}" target="_blank" rel="noopener">{said}</a>'))
+    display(HTML(f'<a href="{target}" target="_blank" rel="noopener">{said}</a>'))
 
 
 def has_browser(env: Mapping[str, str]) -> bool:
@@ -54,12 +51,13 @@ def behind_a_proxy(env: Mapping[str, str], url: str, address: str) -> Iterator[s
     https://jupyter-server-proxy.readthedocs.io/en/latest/arbitrary-ports-hosts.html
     https://docs.github.com/en/codespaces/developing-in-a-codespace/forwarding-ports-in-your-codespace
     """
-    port = urlsplit(url).port
-    if prefix := env.get("JUPYTERHUB_SERVICE_PREFIX"):
-        yield (
-            "From JupyterHub or Binder, put this after its host name: "
-            f"{prefix}proxy/{port}{address}"
-        )
+    if path := _on_hub(env, url, address):
+        yield f"From JupyterHub or Binder, put this after its host name: {path}"
     if codespace := env.get("CODESPACE_NAME"):
         domain = env.get("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN") or "app.github.dev"
-        yield f"From Codespaces: https://{codespace}-{port}.{domain}{address}"
+        yield f"From Codespaces: https://{codespace}-{urlsplit(url).port}.{domain}{address}"
+
+
+def _on_hub(env: Mapping[str, str], url: str, address: str) -> str:
+    prefix = env.get("JUPYTERHUB_SERVICE_PREFIX")
+    return f"{prefix}proxy/{urlsplit(url).port}{address}" if prefix else ""

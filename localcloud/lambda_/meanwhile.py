@@ -1,5 +1,5 @@
-"""What Lambda refuses while a function or a mapping is being changed, and by whoever has not seen
-the last change.
+"""What Lambda refuses while a function or a mapping is being changed, and of anyone who has not
+seen the last change.
 
 https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
 """

@@ -11,6 +11,7 @@ from lab.course.names import names
 from lab.course.resources import inventory
 from lab.course.words import words
 from lab.engine.screen import Screen, Table
+from lab.errors import MissingStepError
 
 MOST_ROWS = 10
 # By the kinds of the inventory: what the words call them.
@@ -39,6 +40,15 @@ def found(aws: boto3.Session, kind: str, name: str) -> tuple[Resource, str]:
     if not ours:
         raise NotMadeError(resource)
     return resource, ours[0].id
+
+
+def id_of(aws: boto3.Session, kind: str, name: str) -> str:
+    """The id of a thing of ours. Raises MissingStepError, which names its chapter, if there is
+    none."""
+    try:
+        return found(aws, kind, name)[1]
+    except NotMadeError as error:
+        raise MissingStepError(str(error)) from None
 
 
 def screen_of(
