@@ -310,7 +310,10 @@ def test_fault_the_topic_is_made_again_before_anybody_is_subscribed(chain: Chain
     set_visibility(chain, 90)
     run_chapters("04", "05")
     chain.item(order["order_id"])
-    assert chain.log(order["order_id"])[-2:] == ["PUBLISHED", "RECORDED"]
+    wait_until(
+        lambda: chain.log(order["order_id"])[-2:] == ["PUBLISHED", "RECORDED"],
+        "it is published and recorded",
+    )
 
 
 def test_fault_chapter_03_is_reset_with_orders_under_way(chain: Chain) -> None:
@@ -407,7 +410,7 @@ def test_fault_the_permission_of_the_topic_is_removed(chain: Chain) -> None:
     assert chain.post(tea("not-permitted-by-topic"))[0] == 202
     name, _ = chain.dead_letter("not-permitted-by-topic")
     assert name == names().topic_dead_letters
-    assert chain.log("not-permitted-by-topic") == ["QUEUED", "PUBLISHED"]
+    chain.wait_for_log("not-permitted-by-topic", "QUEUED", "PUBLISHED")
 
 
 def test_the_chapters_fix_all_of_that_at_once(chain: Chain) -> None:
