@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+import boto3
 import pytest
 
 import lab
@@ -366,17 +369,27 @@ def test_an_id_that_others_begin_with_is_another_order(aws: Session) -> None:
 # -- All of them -------------------------------------------------------------------------------
 
 
+@contextmanager
+def calls_shown(aws: boto3.Session) -> Iterator[None]:
+    """`lab.session()` is one for the whole process, so no test may leave it showing its calls."""
+    lab.show_calls(aws)
+    try:
+        yield
+    finally:
+        aws.events.unregister("before-call", unique_id="lab-before")
+
+
 def test_looking_changes_nothing_and_shows_no_calls_of_its_own(
     aws: Session, calls_made: set[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     given(*COURSE.set_up)
     stored(aws, "chapter-01")
     before = resources(aws)
-    lab.show_calls(lab.session())
-    capsys.readouterr()
-    calls_made.clear()
-    for what in [*HOPS, ("mailbox",), ("order", "chapter-01")]:
-        lab.look(*what)
+    with calls_shown(lab.session()):
+        capsys.readouterr()
+        calls_made.clear()
+        for what in [*HOPS, ("mailbox",), ("order", "chapter-01")]:
+            lab.look(*what)
     assert {name for name in calls_made if not READS.match(name)} == set()
     assert resources(aws) == before
     shown = capsys.readouterr()
