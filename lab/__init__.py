@@ -23,7 +23,9 @@ from lab.course.facade import (
     look,
     open_page,
     run_again,
+    try_out,
     wait_until,
+    write,
 )
 from lab.course.inbox import confirm_subscription, show_mail
 from lab.course.names import names, tag_list, tags
@@ -31,6 +33,7 @@ from lab.course.orders import ORDERS_FILE
 from lab.course.trials import Trials as trials
 from lab.course.trials import way_in
 from lab.engine.display import progress, show
+from lab.engine.own_functions import package as own_package
 from lab.errors import LabError, RefusedError
 from lab.here import failures
 from lab.here.local import hurry, settle
@@ -65,6 +68,7 @@ __all__ = [
     "once_name_is_free",
     "once_role_is_ready",
     "open_page",
+    "own_package",
     "package",
     "progress",
     "redrive",
@@ -78,8 +82,10 @@ __all__ = [
     "tag_list",
     "tags",
     "trials",
+    "try_out",
     "wait_until",
     "way_in",
+    "write",
 ]
 
 failures.install(facade.report)

@@ -210,10 +210,29 @@ iam.put_role_policy(RoleName=role_name, PolicyName="take-order", PolicyDocument=
 print(f"Allowed {role_name} to send to {names.queue} and to write its logs.")
 
 # %% [markdown]
+# ## Write it yourself
+#
+# A function's **handler** gets an event and returns an answer. Write this one before you read ours:
+# ten lines that read the order, put it on the queue and answer. The next cell makes a file for you,
+# `work/take_order.py`, with everything but those lines. Its comments say what they must do.
+
+# %% tags=["active-ipynb"]
+# lab.write("take_order")
+
+# %% [markdown]
+# Open the file, write, and save it. Then run the next cell. Your function runs in a small cloud of
+# its own, with the test events of the folder `events/`, so nothing can break. Read what is WRONG,
+# change the file, and run the cell again until all is right. (In a terminal: `lab try take_order`.)
+# Nothing below depends on it, so you can also come back later.
+
+# %% tags=["active-ipynb"]
+# lab.try_out("take_order")
+
+# %% [markdown]
 # ## The function
 #
-# Its code is one file, [`lambdas/take_order.py`](../lambdas/take_order.py). Read it now: it
-# checks the order, puts it on the queue and answers. `lab.package` zips it.
+# Ours is one file, [`lambdas/take_order.py`](../lambdas/take_order.py). Compare it with yours: it
+# also finds the queue, or creates it, and logs what became of each order. `lab.package` zips it.
 #
 # Three of its **environment variables** are for a queue that the function has to create. With the
 # same attributes and tags as above it is the same queue, and this chapter finds it when you run
@@ -272,6 +291,9 @@ except lambda_.exceptions.ResourceConflictException:
 # %% [markdown]
 # The cell has two branches: it creates the function, or brings it up to date. `arm64` is the
 # architecture of AWS's own processors. A second on them costs a fifth less.
+#
+# Would you like yours to run in the chain? Then call `lambda_.update_function_code`, as in the last
+# branch, with `ZipFile=lab.own_package("take_order")`. The cell above puts ours back.
 #
 # It takes a few seconds more until a function is created or updated. The **waiters** of boto3 ask
 # until it is done, so you never have to guess a number of seconds.

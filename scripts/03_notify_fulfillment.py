@@ -221,13 +221,29 @@ print(f"Allowed {role_name} to read from {names.queue} and to publish to {names.
 # %% [markdown]
 # This role can reach one queue, one topic and one log group, and nothing else.
 #
+# ## Write it yourself
+#
+# The function gets up to ten messages at once and publishes them with one call. Then it reports
+# the messages that it could not publish, so that only those come back. `publish_batch` can refuse
+# single messages in a reply that is otherwise a success. If you do not check for that, you lose
+# orders. Write the handler, in the file that the next cell makes.
+
+# %% tags=["active-ipynb"]
+# lab.write("notify_fulfillment")
+
+# %% [markdown]
+# What does it do with a batch that holds one message that is no order? And with one that holds
+# nothing else? Write it, save it, and try it until all is right.
+
+# %% tags=["active-ipynb"]
+# lab.try_out("notify_fulfillment")
+
+# %% [markdown]
 # ## The function
 #
-# Read [`lambdas/notify_fulfillment.py`](../lambdas/notify_fulfillment.py). It gets up to ten
-# messages at once and publishes them with one call. Then it reports the messages that it could
-# not publish, so that only those come back. `publish_batch` can refuse single messages in a reply
-# that is otherwise a success. If you do not check for that, you lose orders. And it takes no more
-# than 256 KiB in all, though SQS takes four times as much in a single message.
+# Compare yours with ours, [`lambdas/notify_fulfillment.py`](../lambdas/notify_fulfillment.py). Ours
+# also minds the size: `publish_batch` takes no more than 256 KiB in all, though SQS takes four
+# times as much in a single message. And it logs what became of each order.
 #
 # The function gets the topic's ARN in an environment variable.
 #

@@ -195,13 +195,28 @@ print(f"Allowed {role_name} to put items into {names.table}.")
 # %% [markdown]
 # Chapter 08 will take this permission away and see what happens.
 #
+# ## Write it yourself
+#
+# The heart of this function is one condition, `attribute_not_exists(order_id)`: put the item *only
+# if it is not there*. If it is there with the same content, the order came twice, and all is well.
+# If it is there with other content, that is a conflict. The function raises an error and overwrites
+# nothing, and the order ends among the dead letters, where somebody sees it. Write the handler.
+
+# %% tags=["active-ipynb"]
+# lab.write("record_order")
+
+# %% [markdown]
+# Write it, save it, and try it until all is right. The second and third line of what comes out are
+# the ones to think about.
+
+# %% tags=["active-ipynb"]
+# lab.try_out("record_order")
+
+# %% [markdown]
 # ## The function
 #
-# Read [`lambdas/record_order.py`](../lambdas/record_order.py). The heart of it is one condition,
-# `attribute_not_exists(order_id)`: put the item *only if it is not there*. If it is there with
-# the same content, the order came twice, and all is well. If it is there with other content, that
-# is a conflict. The function raises an error and overwrites nothing, and the order ends among the
-# dead letters, where somebody sees it.
+# Compare yours with ours, [`lambdas/record_order.py`](../lambdas/record_order.py). Ours is in four
+# parts: make the item, put it once, notice a conflict, and log what became of the order.
 #
 # Console: Lambda, *Create function*, as before; *Configuration*, with the dead-letter queue this
 # time: *Asynchronous invocation*.

@@ -23,16 +23,26 @@ LAMBDAS = ROOT / "lambdas"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 
 
+def source(stem: str) -> str:
+    """The source of `lambdas/<stem>.py`."""
+    return (LAMBDAS / f"{stem}.py").read_text("utf-8")
+
+
+def stub(stem: str) -> str:
+    """The source of `lambdas/stubs/<stem>.py`, which a learner completes."""
+    return source(f"stubs/{stem}")
+
+
 def package(stem: str, **modules: str) -> bytes:
     """The zip of `lambdas/<stem>.py`, with fixed time and permissions.
 
-    `modules` are more files in it: the source of each, by the module's name.
+    `modules` are other files in it: the source of each, by the module's name.
     """
-    sources = {stem: (LAMBDAS / f"{stem}.py").read_text("utf-8"), **modules}
+    sources = {stem: source(stem), **modules}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for name, source in sources.items():
-            archive.writestr(_entry(f"{name}.py"), source)
+        for name, text in sources.items():
+            archive.writestr(_entry(f"{name}.py"), text)
     return buffer.getvalue()
 
 
@@ -56,7 +66,7 @@ def events() -> dict[str, Any]:
 
 def schema(stem: str) -> dict[str, Any]:
     """The JSON schema of what `lambdas/<stem>.py` takes, its SCHEMA; nothing of it is run."""
-    for node in ast.parse((LAMBDAS / f"{stem}.py").read_text("utf-8")).body:
+    for node in ast.parse(source(stem)).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SCHEMA":
             return dict(ast.literal_eval(node.value))
     raise LookupError(f"lambdas/{stem}.py has no SCHEMA")

@@ -16,6 +16,7 @@ from lab.commands import (
     demo,
     dev,
     look,
+    own_functions,
     pipeline,
     policy,
     preflight,
@@ -75,6 +76,10 @@ def main(context: click.Context) -> None:
         chapters.say_where_you_are()
 
 
-for module in (demo, chapters, pipeline, preflight, look, console, watch, cloud, policy, dev):
+_IN_ORDER = (
+    *(demo, chapters, own_functions, pipeline, preflight),
+    *(look, console, watch, cloud, policy, dev),
+)
+for module in _IN_ORDER:
     for command in module.COMMANDS:
         main.add_command(command)

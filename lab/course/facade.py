@@ -11,15 +11,16 @@ from lab.aws import deletion, guard, waiting
 from lab.aws.inventory import Found, is_one_of_ours
 from lab.aws.session import session
 from lab.course import COURSE
+from lab.course import try_out as trying
 from lab.course.console import for_page
 from lab.course.names import tags
 from lab.course.screens import screen
 from lab.course.whereabouts import last_seen
-from lab.engine import catch_up, checks, drawing, exercises, explain, ground, guesses
+from lab.engine import catch_up, checks, drawing, exercises, explain, ground, guesses, own_functions
 from lab.engine import screen as screens
 from lab.engine.checks import Finding
 from lab.engine.display import printable
-from lab.errors import CourseError, TargetError, WaitTimeoutError
+from lab.errors import CourseError, LabError, TargetError, WaitTimeoutError
 from lab.here import failures, local, own_cloud, page
 
 T = TypeVar("T")
@@ -93,6 +94,23 @@ def guess(about: str, text: str) -> None:
 def compare(about: str, happened: str) -> None:
     """Print what happened, and the guess about it."""
     print(guesses.compare(about, happened))
+
+
+def write(stem: str) -> None:
+    """Make a file for the learner's own version of this function, unless they have one."""
+    print(own_functions.write(stem))
+
+
+def try_out(stem: str) -> None:
+    """Try the learner's own version of this function, in a local cloud of its own, and print what
+    is right and what is wrong.
+
+    What keeps it from being tried is printed, too, so that *Run All* goes on.
+    """
+    try:
+        print(trying.in_words(stem, trying.try_out(stem)))
+    except LabError as error:
+        print(error)
 
 
 def run_again(number: str) -> None:

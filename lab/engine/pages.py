@@ -13,6 +13,7 @@ import ast
 import json
 import math
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from lab.here.folders import ROOT
 DURATIONS = ROOT / "notebooks" / "durations.json"
 README = ROOT / "README.md"
 _WORDS_A_MINUTE, _LINES_A_MINUTE = 200, 25  # of a person who reads text, and code
+_WRITING_MINUTES = 8  # for a function that a learner writes: 10 to 20 lines, tried a few times
 
 
 # -- Facts -------------------------------------------------------------------------------------
@@ -63,6 +65,7 @@ def minutes(chapter: Chapter) -> int:
     found = [c for c in cells.cells(chapter) if c.is_code and "solution" not in c.tags]
     lines = sum(bool(line.strip()) for cell in found for line in cell.source.splitlines())
     waits = durations().get(chapter.number, 0) / 60
+    waits += _WRITING_MINUTES * sum("lab.try_out(" in cell.source for cell in found)
     return math.ceil(words(chapter) / _WORDS_A_MINUTE + lines / _LINES_A_MINUTE + waits)
 
 
@@ -127,16 +130,26 @@ def console_to_code(course: Course) -> str:
     ]
     for chapter in course.chapters:
         where = f" (article: {chapter.article})" if chapter.article else ""
-        lines += ["", f"## [{chapter.title}]({chapter.notebook.name}){where}", ""]
-        lines += ["| in the console | in boto3 | code cell |", "|---|---|---|"]
-        for clicks, stretch in _console_steps(chapter):
-            calls = [f"`{call}`" for cell in stretch for call in calls_in(course, chapter, cell)]
-            shown = ", ".join(dict.fromkeys(calls)) or "no call"
-            numbers = " to ".join(
-                dict.fromkeys((f"{stretch[0].position}", f"{stretch[-1].position}"))
-            )
-            lines.append(f"| {clicks} | {shown} | {numbers}, {stretch[0].heading} |")
+        if rows := list(_console_rows(course, chapter)):
+            lines += ["", f"## [{chapter.title}]({chapter.notebook.name}){where}", ""]
+            lines += ["| in the console | in boto3 | code cell |", "|---|---|---|", *rows]
     return "\n".join(lines) + "\n"
+
+
+def _console_rows(course: Course, chapter: Chapter) -> Iterator[str]:
+    """A row for each call. Clicks that only prepare one stand in its row, if they are under the
+    same heading."""
+    before: tuple[str, str] | None = None
+    for clicks, stretch in _console_steps(chapter):
+        heading = stretch[0].heading
+        if before and before[1] == heading:
+            clicks = f"{before[0]} {clicks}"
+        calls = [f"`{call}`" for cell in stretch for call in calls_in(course, chapter, cell)]
+        before = None if calls else (clicks, heading)
+        if calls:
+            numbers = dict.fromkeys((f"{stretch[0].position}", f"{stretch[-1].position}"))
+            shown = ", ".join(dict.fromkeys(calls))
+            yield f"| {clicks} | {shown} | {' to '.join(numbers)}, {heading} |"
 
 
 def _console_steps(chapter: Chapter) -> list[tuple[str, list[cells.Cell]]]:

@@ -110,7 +110,8 @@ def _too_long(name: str, chapter: Chapter) -> Iterator[str]:
 def _files(name: str, code: str) -> Iterator[str]:
     """The events and the functions that a script takes from their folders."""
     kinds = {"event": "events/{}.json", "package": "lambdas/{}.py", "schema": "lambdas/{}.py"}
-    for kind, stem in re.findall(r'lab\.(event|package|schema)\("([\w.]+)"', code):
+    kinds["write"] = "lambdas/stubs/{}.py"
+    for kind, stem in re.findall(rf'lab\.({"|".join(kinds)})\("([\w.]+)"', code):
         path = kinds[kind].format(stem)
         if not (ROOT / path).exists():
             yield f"{name} uses {path}, which is not there; write it."

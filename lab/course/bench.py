@@ -1,0 +1,155 @@
+"""A bench for a function on its own: the queue, the topic and the table that it may use, in a local
+cloud where nothing else is."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from lab.aws import packaging
+from lab.aws.waiting import wait_until
+from lab.engine.display import printable
+from lab.errors import LabError
+from lab.here import local
+
+_TIMEOUT = 3  # seconds, for one call
+# What Lambda says of a function that cannot work at all, whatever it is called with.
+_HOPELESS = re.compile(r"^(Runtime\.|Sandbox\.Timedout|NotImplementedError|.*Task timed out)")
+_NAME = "bench"  # of everything here
+_TRUST = {
+    "Effect": "Allow",
+    "Principal": {"Service": "lambda.amazonaws.com"},
+    "Action": "sts:AssumeRole",
+}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a call of a function came to: its answer, or its error in words."""
+
+    answer: Any
+    error: str = ""
+
+    @property
+    def in_words(self) -> str:
+        return self.error or json.dumps(self.answer)
+
+
+class Bench:
+    """A function on its own: the queue and the table that it may use, and a queue that gets what
+    is published to its topic."""
+
+    def __init__(self, aws: boto3.Session, stem: str, package: bytes) -> None:
+        self._address, self._stem = str(aws.client("lambda").meta.endpoint_url), stem
+        self._sqs: Any = aws.client("sqs")
+        self._lambda = aws.client("lambda")
+        self._queue = self._sqs.create_queue(QueueName=_NAME)["QueueUrl"]
+        topic = self._make_topic(aws)
+        self._table = _make_table(aws)
+        self._variables = {"QUEUE_NAME": _NAME, "TOPIC_ARN": topic, "TABLE_NAME": _NAME}
+        self._make_function(_make_role(aws), package)
+
+    def _make_topic(self, aws: boto3.Session) -> str:
+        """A topic that passes on to the queue what is published."""
+        asked = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
+        queue = asked["Attributes"]["QueueArn"]
+        sns = aws.client("sns")
+        topic = sns.create_topic(Name=_NAME)["TopicArn"]
+        sender = {"Service": "sns.amazonaws.com"}
+        may = {"Effect": "Allow", "Principal": sender, "Action": "sqs:SendMessage"}
+        self._sqs.set_queue_attributes(
+            QueueUrl=self._queue, Attributes={"Policy": _policy({**may, "Resource": queue})}
+        )
+        raw = {"RawMessageDelivery": "true"}
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes=raw)
+        return topic
+
+    def _make_function(self, role: str, package: bytes) -> None:
+        self._lambda.create_function(
+            FunctionName=self._stem,
+            Role=role,
+            Handler=f"{self._stem}.lambda_handler",
+            Runtime=packaging.RUNTIME,
+            Timeout=_TIMEOUT,
+            Environment={"Variables": self._variables},
+            Code={"ZipFile": package},
+        )
+        self._lambda.get_waiter("function_active_v2").wait(FunctionName=self._stem)
+
+    def call(self, event: Any) -> Reply:
+        """Call the function with an event. Raises LabError if it cannot work at all."""
+        payload = event if isinstance(event, str) else json.dumps(event)
+        found = self._lambda.invoke(FunctionName=self._stem, Payload=payload)
+        answer = json.loads(found["Payload"].read())
+        if "FunctionError" not in found:
+            return Reply(answer)
+        error = _in_words(self._stem, answer)
+        if _HOPELESS.match(error):
+            raise LabError(f"{self._stem} cannot be tried: {printable(error)}")
+        return Reply(None, error)
+
+    def lead_nowhere(self) -> None:
+        """From now on, the queue and the topic that the function is told of cannot be there."""
+        self._lambda.update_function_configuration(
+            FunctionName=self._stem,
+            Environment={"Variables": dict.fromkeys(self._variables, "no such!")},
+        )
+        self._lambda.get_waiter("function_updated_v2").wait(FunctionName=self._stem)
+
+    def messages(self) -> list[Any]:
+        """What has come to the queue, as JSON where it is that. Waits for what is under way."""
+        wait_until(self._is_idle, "all messages have arrived", timeout=20)
+        found: list[str] = []
+        while got := self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            found += (each["Body"] for each in got)
+        return [from_json(body) for body in found]
+
+    def items(self) -> list[Any]:
+        found: list[Any] = self._table.scan()["Items"]
+        return found
+
+    def _is_idle(self) -> bool:
+        return bool((local.status(self._address) or {}).get("is_idle"))
+
+
+def _make_role(aws: boto3.Session) -> str:
+    """A role that may do all that one of our functions may; the rest of AWS is out of reach."""
+    iam = aws.client("iam")
+    role = iam.create_role(RoleName=_NAME, AssumeRolePolicyDocument=_policy(_TRUST))["Role"]
+    may = {"Effect": "Allow", "Action": ["sqs:*", "sns:*", "dynamodb:*", "logs:*"], "Resource": "*"}
+    iam.put_role_policy(RoleName=_NAME, PolicyName=_NAME, PolicyDocument=_policy(may))
+    return role["Arn"]
+
+
+def _policy(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def _make_table(aws: boto3.Session) -> Any:
+    return aws.resource("dynamodb").create_table(
+        TableName=_NAME,
+        KeySchema=[{"AttributeName": "order_id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "order_id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def _in_words(stem: str, error: dict[str, Any]) -> str:
+    """An error as Lambda reports it, with the last line of the learner's own file."""
+    lines = re.findall(rf'{stem}\.py", line (\d+)', "".join(error.get("stackTrace", [])))
+    where = f" (line {lines[-1]})" if lines else ""
+    kind = error.get("errorType", "")
+    return f"{kind}: {error.get('errorMessage', '')}{where}".removeprefix(": ")
+
+
+def from_json(text: Any) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError):
+        return text
