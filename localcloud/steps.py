@@ -35,10 +35,17 @@ _bytes = 0
 _totals: Counter[str] = Counter()  # of all steps, by part
 
 
-def note(part: str, what: str, text: str | bytes, to: str = "", problem: str = "") -> None:
-    """Note a step. `text` is the message."""
+def note(
+    part: str,
+    what: str,
+    text: str | bytes,
+    to: str = "",
+    problem: str = "",
+    began_ms: float | None = None,
+) -> None:
+    """Note a step. `text` is the message; `began_ms` is when it began, if that is not now."""
     global _bytes
-    _steps.append(Step(clock.now_ms(), part, what, text, to, problem))
+    _steps.append(Step(began_ms or clock.now_ms(), part, what, text, to, problem))
     _bytes += len(text)
     _totals[part] += 1
     while len(_steps) > _MOST or _bytes > _MOST_BYTES:

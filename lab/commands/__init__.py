@@ -67,7 +67,7 @@ class _Group(click.Group):
     \b
     {settings.in_words().replace(chr(10), chr(10) + "    ")}
     """,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 @click.version_option(package_name="chain-lambda-functions", message="%(package)s %(version)s")
 @click.pass_context

@@ -22,7 +22,7 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT4
 
-from localcloud import deliver, steps
+from localcloud import clock, deliver, steps
 from localcloud.apigateway.deployments import Deployment, Refusal, Route, rest_api, snapshot
 from localcloud.apigateway.proxy import Matched, event_of, matches, response_of, source_arn
 from localcloud.apigateway.usage_plans import UsagePlans
@@ -42,10 +42,13 @@ async def serve(request: Request, plans: UsagePlans) -> Response:
     found = rest_api(api_id)
     if found is None or stage not in found[1].stages:
         return json_response(403, {"message": "Forbidden"}, x_amzn_ErrorType="ForbiddenException")
+    began_ms = clock.now_ms()
     answer = await _answer(request, found, stage, path, plans)
     refused = "" if answer.status < 400 else answer.body[:_LONGEST_TEXT].decode("utf-8", "replace")
-    said = f"answered {request.method} {path} with {answer.status}"
-    steps.note(api_id, said, answer.body + b"\n" + request.body, problem=refused)
+    took = clock.now_ms() - began_ms
+    said = f"answered {request.method} {path} with {answer.status}, after {took:.0f} ms"
+    text = answer.body + b"\n" + request.body
+    steps.note(api_id, said, text, problem=refused, began_ms=began_ms)
     return answer
 
 

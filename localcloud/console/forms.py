@@ -7,14 +7,14 @@ import json
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
 import urllib3
 
 from localcloud import arn
 from localcloud.cloud import LocalCloud
 from localcloud.console import calls
-from localcloud.console.screens import NotThereError, by_name
+from localcloud.console.screens import NotThereError, by_name, token_in
 from localcloud.console.text import shown
 from localcloud.sns import subscriptions
 
@@ -55,8 +55,7 @@ async def _test(cloud: LocalCloud, name: str, form: Form) -> str:
 
 async def _confirm(_: LocalCloud, __: str, form: Form) -> str:
     """Open the link of a confirmation mail."""
-    token = parse_qs(urlsplit(form.get("link", "")).query).get("Token", [""])[0]
-    confirmed = subscriptions.confirm(token)
+    confirmed = subscriptions.confirm(token_in(form.get("link", "")))
     if confirmed is None:
         raise NotThereError("the link is not, or no longer, valid.")
     return f"Subscription confirmed: {confirmed}"

@@ -18,6 +18,7 @@ WIDTH, HEIGHT = 1240, 400
 _BOX = (172, 160)
 _LONGEST, _MOST_LINES = 13, 5  # of a name, and of a name with its figures
 _ROW, _COLUMN, _LEFT = 202, 204, 12
+_TIP, _GAP = 6, 14  # how far an arrow stays away from its target, and from the boxes that it passes
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,10 @@ class Box:
     y: int
     width: int = _BOX[0]
     height: int = _BOX[1]
+
+    @property
+    def center(self) -> int:
+        return self.y + self.height // 2
 
     @property
     def lines(self) -> list[str]:
@@ -48,10 +53,23 @@ class Box:
 
 @dataclass(frozen=True)
 class Arrow:
-    """A connection with its way: an SVG path."""
+    """A connection with its way: an SVG path. `middle` is a point of it."""
 
+    source: Box
+    target: Box
     link: Link
     way: str
+
+    @property
+    def middle(self) -> tuple[int, int]:
+        x = (self.source.x + self.source.width + self.target.x) // 2
+        return x, (self.source.center + self.target.center) // 2
+
+    @property
+    def problem(self) -> str:
+        """Why nothing passes: "CustomerOrders to notify_fulfillment: The trigger is off." """
+        names = [shown(box.part.name, 60) for box in (self.source, self.target)]
+        return f"{names[0]} to {names[1]}: {self.link.off}" if self.link.off else ""
 
 
 @dataclass(frozen=True)
@@ -67,9 +85,9 @@ def draw(state: State) -> Picture:
     columns = _columns(state.parts, state.links)
     boxes = {box.part.key: box for box in _placed(state.parts, columns)}
     arrows = [
-        Arrow(link, _way(boxes[link.source], boxes[link.target]))
+        Arrow(source, target, link, _way(source, target))
         for link in state.links
-        if link.source in boxes and link.target in boxes
+        if (source := boxes.get(link.source)) and (target := boxes.get(link.target))
     ]
     right = max((box.x + box.width for box in boxes.values()), default=WIDTH - _LEFT)
     bottom = max((box.y + box.height for box in boxes.values()), default=HEIGHT - _LEFT)
@@ -115,11 +133,15 @@ def _box(part: Part, column: int, row: int) -> Box:
 
 
 def _way(source: Box, target: Box) -> str:
-    """From the right side to the left one, or from below to above."""
+    """From the right side to the left one. Down, it goes between the columns, past other boxes."""
     if target.x > source.x:
-        x, y = source.x + source.width, source.y + source.height // 2
-        to_x, to_y = target.x - 6, target.y + target.height // 2
+        x, y = source.x + source.width, source.center
+        to_x, to_y = target.x - _TIP, target.center
         middle = (x + to_x) // 2
         return f"M{x},{y} C{middle},{y} {middle},{to_y} {to_x},{to_y}"
-    x, y = source.x + source.width // 2, source.y + source.height
-    return f"M{x},{y} L{target.x + target.width // 2},{target.y - 6}"
+    above = target.x + target.width // 2, target.y - _TIP
+    if target.y - source.y <= _ROW:
+        return f"M{source.x + source.width // 2},{source.y + source.height} L{above[0]},{above[1]}"
+    side, turn = source.x + source.width, target.y - _GAP
+    from_y = source.y + source.height - _GAP
+    return f"M{side},{from_y} H{side + _GAP} V{turn} H{above[0]} V{above[1]}"

@@ -8,17 +8,19 @@ import email.policy
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
-from localcloud import losses, steps
+from localcloud import arn, losses, steps
 from localcloud.cloud import LocalCloud
 from localcloud.console import code, items, logs, picture, rights, state, story
 from localcloud.lambda_ import functions
+from localcloud.sns import subscriptions
 from localcloud.sqs.queue import queues
 
 PAGE = 50
+_YOU = "you"  # what the cloud calls the user whose key made a call
 _LATELY = 20  # steps at a part
 _MOST_SEARCHED = 1000  # messages of a queue
 _LINK = re.compile(r"\S+Action=ConfirmSubscription\S+")
@@ -53,12 +55,17 @@ async def queue(cloud: LocalCloud, name: str, asked: Asked) -> Screen:
     found = by_name(described["sqs"]["queues"], name, "queue")
     whole = next(q for q in queues() if q.name == name).describe(asked.range.stop)
     total = found["visible"] + found["in_flight"] + found["delayed"]
-    links = (link for link in state.read(described).links if link.is_for_dead_letters)
+    links = state.read(described).links
+    sources = [k.source for k in links if k.is_for_dead_letters and k.target == found["arn"]]
     return "queue.html", {
         "queue": found,
         "messages": whole["messages"][asked.range],
         "total": total,
-        "is_dead": any(link.target == found["arn"] for link in links),
+        "is_dead": bool(sources),
+        "is_redrivable": bool(sources) and all(arn.parse(s).service == "sqs" for s in sources),
+        "has_reader": any(
+            k.source == found["arn"] and not (k.off or k.is_for_dead_letters) for k in links
+        ),
         "lately": story.at_part(found["arn"], described, _LATELY),
     }
 
@@ -105,12 +112,13 @@ async def table(cloud: LocalCloud, name: str, asked: Asked) -> Screen:
     keys = await items.keys(cloud, found["arn"])
     indexes = {index: key[0][0] for index, key in keys.items() if index and key[0][1] == "S"}
     shown = await _asked_items(cloud, found["arn"], asked.words, indexes)
-    columns = dict.fromkeys(["product", "quantity", *(k for i in shown[:PAGE] for k in i)])
+    names = dict.fromkeys(k for i in shown[:PAGE] for k in i)
+    columns = ["product", "quantity", *sorted(names, key=lambda name: "epoch" in name)]
     whole = not (asked.words.get("key") or asked.words.get("value"))
     return "table.html", {
         "name": name,
         "items": shown[asked.range],
-        "columns": [column for column in columns if any(column in item for item in shown)],
+        "columns": [c for c in dict.fromkeys(columns) if any(c in item for item in shown)],
         "total": len(shown),
         "more": found["items"] - len(shown) if whole else 0,
         "key": keys[""][0][0],
@@ -134,20 +142,26 @@ async def _asked_items(
 async def order(cloud: LocalCloud, order_id: str, _: Asked) -> Screen:
     """Where an order is, and what happened to it on its way."""
     described = _described(cloud)
-    rows = story.of_order(cloud, order_id, state.read(described), described)
+    found = state.read(described)
+    rows = story.of_order(cloud, order_id, found, described)
     stored = [
         (table["name"], item)
         for table in described["dynamodb"]["tables"]
         if (item := await items.by_key(cloud, table["arn"], order_id))
     ]
+    dead = {link.target for link in found.links if link.is_for_dead_letters}
+    off = {link.source: link.off for link in found.links if link.off}
     waiting = [
-        (queue.name, message)
+        (queue.name, message, queue.queue_arn in dead, off.get(queue.queue_arn, ""))
         for queue in queues()
         for message in queue.describe(_MOST_SEARCHED)["messages"]
         if steps.is_about(message["body"], order_id)
     ]
     if not (rows or stored or waiting):
-        raise NotThereError(f"Nothing is known of an order {order_id}. Was it answered 202?")
+        raise NotThereError(
+            f"Nothing is known of an order {order_id}: it is in no table and in no queue, and only "
+            "the latest steps are remembered. Look whether its id is right."
+        )
     return "order.html", {"id": order_id, "rows": rows, "items": stored, "waiting": waiting}
 
 
@@ -156,13 +170,27 @@ async def mailbox(cloud: LocalCloud, _: str, asked: Asked) -> Screen:
         raise NotThereError("Mails leave by the SMTP server that --smtp names; none is kept here.")
     files = await asyncio.to_thread(_files, cloud.mailbox.directory)
     mails = await asyncio.to_thread(lambda: [_mail(file) for file in files[asked.range]])
+    for mail in mails:
+        mail["waits"] = bool(mail["link"]) and subscriptions.waits_for(token_in(mail["link"]))
     return "mailbox.html", {"mails": mails, "total": len(files)}
 
 
 async def trail(cloud: LocalCloud, _: str, asked: Asked) -> Screen:
-    entries = list(islice(cloud.trail.newest_first(), asked.range.start, asked.range.stop))
-    callers = {entry.number: cloud.caller_of(entry.call) for entry in entries}
-    return "trail.html", {"entries": entries, "callers": callers, "total": len(cloud.trail)}
+    """All calls, or those that were refused, or those that functions made."""
+    only = asked.words.get("only", "")
+    entries = list(cloud.trail.newest_first())
+    if only == "refused":
+        entries = [entry for entry in entries if entry.error]
+    if only == "functions":
+        entries = [entry for entry in entries if cloud.caller_of(entry.call) != _YOU]
+    shown = entries[asked.range]
+    callers = {entry.number: cloud.caller_of(entry.call) for entry in shown}
+    return "trail.html", {
+        "entries": shown,
+        "callers": callers,
+        "total": len(entries),
+        "only": only,
+    }
 
 
 SCREENS: dict[str, Callable[[LocalCloud, str, Asked], Awaitable[Screen]]] = {
@@ -195,7 +223,12 @@ def _files(directory: Path) -> list[Path]:
     return sorted(files, key=lambda file: file.stat().st_mtime_ns, reverse=True)
 
 
-def _mail(file: Path) -> dict[str, str]:
+def token_in(link: str) -> str:
+    """The token of a link that confirms a subscription."""
+    return parse_qs(urlsplit(link).query).get("Token", [""])[0]
+
+
+def _mail(file: Path) -> dict[str, Any]:
     mail = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
     body = mail.get_body(("plain",))
     text = body.get_content() if body is not None else ""

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import secrets
 import time
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote
@@ -32,6 +34,7 @@ _SPARING = 40  # a page that takes long to make is made less often: in a fortiet
 _HEARTBEAT = 10  # looks without a change
 _MOST_STREAMS = 40
 _MOST_WORDS = 256 * 1024  # bytes
+_MOST_OUTCOMES = 100
 _PAGE = re.compile(r"[a-z]+(/[\w%.:~-]+)?")
 _SAFE = (
     ("Cache-Control", "no-store"),
@@ -43,6 +46,18 @@ _SAFE = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a form, for the page that the browser then asks for: so a reload sends nothing
+    again, and what was typed is still there."""
+
+    said: str
+    sent: forms.Form
+
+
+_NOTHING = Outcome("", {})
+
+
 class Console:
     """The pages of one local cloud."""
 
@@ -52,6 +67,7 @@ class Console:
         self._streams = 0
         self._words: dict[str, str] = {}
         self._test_events: dict[str, str] = {}
+        self._outcomes: dict[str, Outcome] = {}
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_HERE / "templates"),
             autoescape=True,
@@ -60,7 +76,13 @@ class Console:
             lstrip_blocks=True,
         )
         self._templates.filters.update(
-            shown=text.shown, moment=text.moment, statement=text.statement, error=text.error
+            shown=text.shown,
+            moment=text.moment,
+            statement=text.statement,
+            error=text.error,
+            order_id=text.order_id,
+            times=text.times,
+            of_function=text.of_function,
         )
 
     def link(self) -> str:
@@ -100,7 +122,9 @@ class Console:
             return self._page(405, "missing.html", path, why=f"{request.method} is not for pages.")
         if path == "events":
             return self._follow(query)
-        return self._page(*await self._screen(path, query))
+        came = self._outcomes.get(query.pop("said", [""])[0], _NOTHING)
+        screen = await self._screen(path, query)
+        return self._page(*screen, said=came.said, sent=came.sent)
 
     @property
     def _port(self) -> str:
@@ -128,6 +152,9 @@ class Console:
             template, values = await make(self._cloud, name, asked)
         except (NotThereError, LookupError) as error:
             return 404, "missing.html", path, {"why": str(error)}
+        if asked.page and asked.range.start >= values.get("total", 1):
+            why = f"There is no page {asked.page} of that: {values['total']} are there."
+            return 404, "missing.html", path, {"why": why}
         word = self._words.get(path.replace("/", ":", 1), "")
         return 200, template, path, {"word": word, **values, "page": asked.page, "page_size": PAGE}
 
@@ -150,13 +177,14 @@ class Console:
             "path": path,
             "form_token": self._entry.form_token(self._port),
             "said": "",
+            "sent": {},
             "layout": "page.html",
             "words": self._words,
             "events": self._test_events,
         }
 
     async def _change(self, request: Request, path: str) -> Response:
-        """Do what a form says, then show its page again with what came of it."""
+        """Do what a form says, then send the browser to its page, which says what came of it."""
         form = {k: v[0] for k, v in parse_qs(request.body.decode("utf-8", "replace")).items()}
         token = form.get("form_token", "")
         if not self._entry.has_form_token(token, self._port) or not _is_own(request):
@@ -165,8 +193,11 @@ class Console:
             said = await forms.send(self._cloud, path, form)
         except (ClientError, BotoCoreError, NotThereError) as error:
             said = f"That did not work: {error}"
-        status, template, path, values = await self._screen(path, {})
-        return self._page(status, template, path, {**values, "said": said})
+        name = secrets.token_urlsafe(8)
+        self._outcomes[name] = Outcome(said, form)
+        while len(self._outcomes) > _MOST_OUTCOMES:
+            self._outcomes.pop(next(iter(self._outcomes)))
+        return Response(303, b"", (("Location", f"?said={name}"), *_SAFE))
 
     def _follow(self, query: dict[str, list[str]]) -> Response:
         """A stream of the live part of one page."""
@@ -177,7 +208,8 @@ class Console:
 
     async def _events(self, query: dict[str, list[str]]) -> AsyncGenerator[bytes, None]:
         """What changed, as server-sent events."""
-        path, last, quiet = query.get("path", [""])[0], "", 0
+        path, last, quiet = query.pop("path", [""])[0], "", 0
+        query.pop("said", None)
         self._streams += 1
         try:
             yield b"retry: 1000\n\n"

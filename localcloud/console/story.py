@@ -27,7 +27,7 @@ class Row:
 def of_order(
     cloud: LocalCloud, order_id: str, state: State, described: dict[str, Any]
 ) -> list[Row]:
-    """All that is known of an order. A step that ended in the millisecond of a line comes after."""
+    """All that is known of an order. Lines have whole milliseconds, so they come at their end."""
     parts = {part.key: part for part in state.parts}
     subscribers = _subscribers(described)
     rows = [_row(step, parts, subscribers) for step in steps.about(order_id)]
@@ -35,7 +35,7 @@ def of_order(
         part = parts.get(function["arn"])
         for line in logs.about(cloud, function, order_id):
             rows.append(Row(line["timestamp"], part, line["message"].rstrip(), is_log=True))
-    return sorted(rows, key=lambda row: (int(row.epoch_ms), not row.is_log))
+    return sorted(rows, key=lambda row: row.epoch_ms + (0.999 if row.is_log else 0))
 
 
 def at_part(key: str, described: dict[str, Any], most: int) -> list[tuple[Row, str]]:

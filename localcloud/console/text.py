@@ -11,6 +11,7 @@ from localcloud.iam.policies import Decision
 
 _LONGEST = 2000
 _JSON_MESSAGE = re.compile(r'"[Mm]essage"\s*:\s*"((?:[^"\\]|\\.)*)')
+_ORDER = re.compile(r'"order_id\\*"\s*:\s*\\*"([\w-]{1,64})\\*"')
 _XML_MESSAGE = re.compile("<Message>([^<]*)")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -20,6 +21,23 @@ def shown(text: object, longest: int = _LONGEST) -> str:
     whole = str(text)
     seen = _CONTROL.sub(_sign, whole[:longest])
     return seen if len(whole) <= longest else f"{seen} … {len(whole) - longest:,} more characters"
+
+
+def order_id(text: object) -> str:
+    """The id of the order that a message is about, in JSON or in JSON within JSON; "" if none."""
+    found = _ORDER.search(str(text))
+    return found[1] if found else ""
+
+
+def of_function(events: dict[str, str], name: str) -> dict[str, str]:
+    """The test events of a function, by the names of their files: "take_order.emoji". All of them
+    where none has its name."""
+    own = {e: text for e, text in events.items() if name.endswith(e.partition(".")[0])}
+    return own or events
+
+
+def times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def statement(decision: Decision) -> str:

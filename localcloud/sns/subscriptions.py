@@ -98,6 +98,11 @@ def confirm(token: str) -> str | None:
     return None
 
 
+def waits_for(token: str) -> bool:
+    """Whether a subscription waits for the link with this token to be opened."""
+    return any(each.is_pending and token == each.token for each in subscriptions())
+
+
 def remove(arn: str) -> None:
     """Unsubscribe, as the link at the end of each mail promises."""
     for backend in upstream.backends(moto_sns.sns_backends):

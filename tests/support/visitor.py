@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from urllib.parse import urlencode
 
 import urllib3
 
@@ -17,6 +18,7 @@ class Visitor:
     def __init__(self, address: str) -> None:
         self.address = address
         self.headers: dict[str, str] = {}
+        self.token = ""
 
     def enter(self) -> urllib3.BaseHTTPResponse:
         answer = urllib3.request("GET", self.address + local.console_link(self.address))
@@ -35,18 +37,19 @@ class Visitor:
         return [row for row in (" ".join(row.split()) for row in rows) if word in row]
 
     def press(self, page: str, action: str, **fields: str) -> tuple[int, str]:
-        """Press a button of a page."""
-        token = re.search('name="form_token" value="([^"]+)"', self.get(page)[1])
-        assert token is not None
-        form = {"form_token": token[1], "action": action, **fields}
+        """Press a button of a page, also one that was there before. The browser follows to where
+        the outcome is said."""
+        if token := re.search('name="form_token" value="([^"]+)"', self.get(page)[1]):
+            self.token = token[1]
+        assert self.token
+        form = {"form_token": self.token, "action": action, **fields}
         answer = send_form(f"{self.address}{ROOT}{page}", self.headers, form)
         return answer.status, html.unescape(answer.data.decode())
 
 
 def send_form(
-    address: str, headers: dict[str, str], form: dict[str, str]
+    address: str, headers: dict[str, str], form: dict[str, str], *, redirect: bool = True
 ) -> urllib3.BaseHTTPResponse:
-    pool = urllib3.PoolManager()
-    return pool.request_encode_body(
-        "POST", address, fields=form, headers=headers, encode_multipart=False
-    )
+    headers = {**headers, "content-type": "application/x-www-form-urlencoded"}
+    body = urlencode(form)
+    return urllib3.request("POST", address, body=body, headers=headers, redirect=redirect)

@@ -89,9 +89,12 @@ function follow() {
   source.onerror = () => {
     lost = true;
     gone.hidden = false;
+    live.classList.add("old");
     if (source.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 2000);
   };
   addEventListener("pagehide", () => source.close());
 }
 
+const log = document.querySelector(".log");
+if (log) log.scrollTop = log.scrollHeight; // the newest line is the last
 if (live) follow();

@@ -136,9 +136,9 @@ class Runtime:
         invocation = Invocation(payload, client_context, done, wanted, request_id, arn)
         pool.waiting.append(invocation)
         self._dispatch()
-        began = time.monotonic()
+        began_ms = clock.now_ms()
         result = await done
-        _note(function, payload, result, time.monotonic() - began)
+        _note(function, payload, result, began_ms)
         return result
 
     async def handle(self, token: str, request: Request, action: str) -> Response:
@@ -582,10 +582,11 @@ class Runtime:
         return "\n".join([*start, *lines]).encode()[-TAIL_BYTES:]
 
 
-def _note(function: LambdaFunction, payload: bytes, result: Result, took: float) -> None:
+def _note(function: LambdaFunction, payload: bytes, result: Result, began_ms: float) -> None:
     """Note an invocation among the steps of its message."""
-    ran = f"ran, {took * 1000:.0f} ms with the wait for a worker"
-    steps.note(function.function_arn, ran, payload, problem=_error_in(result))
+    ran = f"ran, {clock.now_ms() - began_ms:.0f} ms with the wait for a worker"
+    problem = _error_in(result)
+    steps.note(function.function_arn, ran, payload, problem=problem, began_ms=began_ms)
 
 
 def _error_in(result: Result) -> str:

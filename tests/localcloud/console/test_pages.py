@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import urllib3
+from botocore.exceptions import ClientError
 
-from lab.aws.session import Session
+from lab.aws.session import Session, account_id
 from lab.aws.waiting import wait_until
-from lab.course.names import names
+from lab.course.names import Names, names
 from lab.errors import LabError
 from lab.here import local
 from localcloud.console import ROOT
@@ -117,7 +118,65 @@ def test_the_picture_has_every_part_and_every_way(visitor: Visitor, aws: Session
     lambda_ = aws.client("lambda")
     (mapping,) = lambda_.list_event_source_mappings()["EventSourceMappings"]
     lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-    assert "✕ The trigger is off" in visitor.get()[1]
+    off = f"✕ {n.queue} to {n.notify_fulfillment}: The trigger is off."
+    assert off in visitor.get()[1]
+    assert "the function that it triggers" not in visitor.get(f"queue/{n.queue}")[1]
+
+
+BREAKS: dict[str, tuple[Callable[[Session, Names], object], str]] = {
+    "the role may not publish": (
+        lambda aws, n: aws.client("iam").put_role_policy(
+            RoleName=n.role(n.notify_fulfillment, "us-east-1"),
+            PolicyName="notify-fulfillment",
+            PolicyDocument=json.dumps(
+                {
+                    "Version": "2012-10-17",
+                    "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}],
+                }
+            ),
+        ),
+        "notify_fulfillment to Orders: The role notify_fulfillment-role-us-east-1 does not allow "
+        "sns:Publish.",
+    ),
+    "SNS may not call": (
+        lambda aws, n: aws.client("lambda").remove_permission(
+            FunctionName=n.record_order,
+            StatementId=permission_of(aws, n.record_order),
+        ),
+        "Orders to record_order: SNS may not deliver: ",
+    ),
+    "API Gateway may not call": (
+        lambda aws, n: aws.client("lambda").remove_permission(
+            FunctionName=n.take_order, StatementId=permission_of(aws, n.take_order)
+        ),
+        "Orders to take_order: API Gateway may not call the function.",
+    ),
+}
+
+
+def permission_of(aws: Session, function: str) -> str:
+    policy = json.loads(aws.client("lambda").get_policy(FunctionName=function)["Policy"])
+    return str(policy["Statement"][0]["Sid"])
+
+
+def places(text: str) -> list[str]:
+    """Where each part stands in the picture."""
+    return re.findall(r'<rect class="box [^"]*" x="\d+" y="\d+"', text)
+
+
+@pytest.mark.parametrize("which", BREAKS)
+def test_a_way_that_is_cut_stays_in_the_picture_and_says_why(
+    visitor: Visitor, aws: Session, which: str
+) -> None:
+    given("01", "02", "03", "04", "05")
+    before = visitor.get()[1]
+    assert "✕" not in before
+    break_it, said = BREAKS[which]
+    break_it(aws, names())
+    text = visitor.get()[1]
+    assert f"✕ {said}" in text
+    assert text.count('class="cut"') == 1
+    assert places(text) == places(before)
 
 
 def test_an_order_is_on_every_screen_that_it_passes(visitor: Visitor, aws: Session) -> None:
@@ -133,6 +192,9 @@ def test_an_order_is_on_every_screen_that_it_passes(visitor: Visitor, aws: Sessi
     story = visitor.get("order/page-1")[1]
     hops = [story.index(word) for word in ("QUEUED", "PUBLISHED", "RECORDED")]
     assert hops == sorted(hops)
+    rows = visitor.rows("order/page-1", " ms ")
+    assert f"api {n.api} answered POST /orders with 202, after" in rows[0]  # it began there
+    assert f"function {n.take_order} ran" in rows[1]
     log = visitor.get(f"function/{n.record_order}")[1].partition("<pre")[2].partition("</pre>")[0]
     assert '"page-1"' in log
     last = log.rindex("START RequestId")
@@ -215,11 +277,14 @@ def test_an_order_is_sent_from_the_form(visitor: Visitor, aws: Session) -> None:
     given("01", "02", "03", "04", "05")
     order = json.dumps({"product": "tea", "quantity": 1, "order_id": "form-1"})
     code, text = visitor.press(f"api/{names().api}", "post", path="/orders", body=order)
-    assert code == 200 and "202" in text and "form-1" in text
+    assert code == 200 and "202" in text and 'href="../order/form-1"' in text
     table = aws.resource("dynamodb").Table(names().table)
     wait_until(lambda: table.get_item(Key={"order_id": "form-1"}).get("Item"), "it is recorded")
     text = visitor.press(f"api/{names().api}", "post", path="/orders", body="{")[1]
     assert "400" in text
+    mine = '{"product": "<b>", "quantity": "many"}'
+    raw = visitor.press(f"api/{names().api}", "post", path="/orders", body=mine)[1]
+    assert f'spellcheck="false">{mine}</textarea>' in raw  # to be put right, not typed again
     key = aws.client("apigateway").get_api_keys(includeValues=True)["items"][0]["value"]
     assert key not in visitor.get(f"api/{names().api}")[1]
     assert key in visitor.press(f"api/{names().api}", "show_key")[1]
@@ -235,6 +300,8 @@ def test_a_subscription_is_confirmed_from_its_mail(visitor: Visitor, aws: Sessio
     assert link is not None
     assert "Subscription confirmed" in visitor.press("mailbox", "confirm", link=link[1])[1]
     assert "to be confirmed" not in visitor.get("topic/tea")[1]
+    text = visitor.get("mailbox")[1]
+    assert "Confirm the subscription" not in text and "Nothing waits for this link" in text
     assert "did not work" in visitor.press("mailbox", "confirm", link="http://x/?Token=x")[1]
 
 
@@ -243,7 +310,7 @@ def test_a_function_is_tested(visitor: Visitor, aws: Session) -> None:
     assert '"greengreen"' in visitor.press("function/f", "test", event='{"tea": "green"}')[1]
     assert "KeyError" in visitor.press("function/f", "test", event="{}")[1]
     assert "not JSON" in visitor.press("function/f", "test", event="{")[1]
-    assert "2 runs, 1 errors" in visitor.get("function/f")[1]
+    assert "Runs: 2, of them errors: 1." in visitor.get("function/f")[1]
 
 
 def test_dead_letters_go_back(visitor: Visitor, aws: Session) -> None:
@@ -258,9 +325,59 @@ def test_dead_letters_go_back(visitor: Visitor, aws: Session) -> None:
     sqs.receive_message(QueueUrl=url)
     wait_until(lambda: not sqs.receive_message(QueueUrl=url).get("Messages"), "it is a dead letter")
     assert "✕ 1 stuck" in visitor.get()[1]
+    assert "Send all back" in visitor.get("queue/dead")[1]
     assert "on their way back" in visitor.press("queue/dead", "redrive")[1]
     wait_until(lambda: "1 visible" in visitor.get("queue/tea")[1], "it is back")
     assert "did not work" in visitor.press("queue/dead", "nonsense")[1]
+
+
+def test_dead_letters_that_sqs_cannot_send_back_have_no_button(
+    visitor: Visitor, aws: Session
+) -> None:
+    dead = make_queue(aws, "dead")
+    arn = f"arn:aws:sqs:us-east-1:{account_id(aws)}:dead"
+    make_function(aws, "f", "def handler(event, context): 1 / 0")
+    aws.client("lambda").update_function_configuration(
+        FunctionName="f", DeadLetterConfig={"TargetArn": arn}
+    )
+    assert "No dead letters" in visitor.get("queue/dead")[1]
+    aws.client("sqs").send_message(QueueUrl=dead, MessageBody="tea")
+    text = visitor.get("queue/dead")[1]
+    assert "Send all back" not in text and "lab redrive" in text
+
+
+def test_a_reload_sends_nothing_again(visitor: Visitor, aws: Session) -> None:
+    make_function(aws, "f", "def handler(event, context): return 7")
+    visitor.press("function/f", "test", event="{}")
+    form = {"form_token": visitor.token, "action": "test", "event": "{}"}
+    answer = send_form(f"{visitor.address}{ROOT}function/f", visitor.headers, form, redirect=False)
+    assert answer.status == 303
+    outcome = f"function/f{answer.headers['location']}"
+    for _ in range(2):
+        assert "f answered: 7" in visitor.get(outcome)[1]
+    assert "f answered" not in visitor.get("function/f")[1]
+    assert "Runs: 2," in visitor.get("function/f")[1]
+
+
+def test_a_page_that_there_is_not_is_said(visitor: Visitor, aws: Session) -> None:
+    make_queue(aws, "tea")
+    code, text = visitor.get("trail?page=999")
+    assert code == 404 and "There is no page 999 of that" in text
+
+
+def test_the_trail_can_show_what_was_refused_or_what_functions_called(
+    visitor: Visitor, aws: Session
+) -> None:
+    make_queue(aws, "tea")
+    with pytest.raises(ClientError):
+        aws.client("sqs").get_queue_url(QueueName="none")
+    source = "import boto3\ndef handler(event, context): boto3.client('sqs').list_queues()"
+    make_function(aws, "f", source)
+    aws.client("lambda").invoke(FunctionName="f")
+    refused = visitor.get("trail?only=refused")[1]
+    assert "GetQueueUrl" in refused and "CreateQueue" not in refused
+    called = visitor.get("trail?only=functions")[1]
+    assert "ListQueues" in called and "CreateFunction" not in called
 
 
 # -- What moves ------------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ def test_retries_and_their_error_are_in_the_story(visitor: Visitor, aws: Session
     tries = [row for row in visitor.rows("order/fails", "✕") if n.record_order in row]
     assert len(tries) == 3
     assert all("Runtime.HandlerNotFound" in each for each in tries)
-    assert "✕ It is in" in visitor.get("order/fails")[1]
+    assert "✕ It has failed for good" in visitor.get("order/fails")[1]
     assert "✕ 3 errors" in visitor.get()[1]
     (came,) = visitor.rows(f"queue/{n.function_dead_letters}", "took it")
     assert "fails" in came
