@@ -59,10 +59,10 @@ def _smtp(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
 )
 @click.option(
     "--retry-delay",
-    default=1.0,
+    default=60.0,
     type=click.FloatRange(0),
     metavar="SECONDS",
-    help="Wait before an asynchronous invocation is retried (a minute on AWS).",
+    help="Wait before an asynchronous invocation is retried, as long as on AWS.",
 )
 @click.option(
     "--change-delay",

@@ -47,7 +47,7 @@ class Options:
     mailbox: Path | None = None
     smtp: str | None = None
     concurrency: int = 10
-    retry_delay: float = 1.0
+    retry_delay: float = 60.0
     speed: float = 1.0
     queue_name_delay: float = 0.0
     role_delay: float = 0.0

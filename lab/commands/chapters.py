@@ -162,8 +162,9 @@ def open_notebooks(chapter: str, flags: tuple[str, ...]) -> None:
     wanted = COURSE.find(chapter)
     if importlib.util.find_spec("jupyterlab") is None:
         raise LabError("JupyterLab is not installed here. Run `make lab`, which installs it.")
-    from lab.engine import working_copies  # not where only scripts are run
+    from lab.engine import kernel, working_copies  # not where only scripts are run
 
+    kernel.install()
     for said in working_copies.bring_up_to_date(COURSE):
         print(said, flush=True)
     is_root = os.name == "posix" and os.geteuid() == 0

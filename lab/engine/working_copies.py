@@ -18,6 +18,7 @@ from typing import Any
 
 import nbformat
 
+from lab.engine import kernel
 from lab.engine.course import Chapter, Course
 from lab.here.folders import ROOT
 
@@ -89,6 +90,7 @@ def _copy_of(chapter: Chapter) -> Any:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     notebook.metadata.pop("built", None)
+    notebook.metadata["kernelspec"] = kernel.spec()
     notebook.metadata[_MADE_WITH] = _digest(notebook)
     return notebook
 

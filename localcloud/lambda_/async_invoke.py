@@ -73,7 +73,7 @@ class AsyncInvocations:
     """Invokes later. `retry_delay` is the wait before the first retry, in seconds (a
     minute on AWS); the second waits twice as long."""
 
-    def __init__(self, runtime: Runtime, *, retry_delay: float = 1.0) -> None:
+    def __init__(self, runtime: Runtime, *, retry_delay: float) -> None:
         self._runtime = runtime
         self._retry_delay = retry_delay
         self._tasks = Tasks()

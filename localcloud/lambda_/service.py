@@ -46,7 +46,7 @@ class Lambda(Service):
         self,
         runtime: Runtime,
         *,
-        retry_delay: float = 1.0,
+        retry_delay: float,
         role_delay: float = 0.0,
         change_delay: float = states.MOMENT,
     ) -> None:

@@ -16,7 +16,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from lab.aws.waiting import wait_until
 from lab.course import COURSE, orders
-from lab.engine import cells, working_copies
+from lab.engine import cells, kernel, working_copies
 from lab.engine.course import Chapter
 from lab.here.folders import BUILD
 from tests.support.browser import PATIENCE_MS
@@ -52,6 +52,7 @@ def jupyter(
     monkeypatch.setattr(working_copies, "ROOT", tmp_path)
     monkeypatch.setattr(working_copies, "FOLDER", tmp_path / "work")
     working_copies.bring_up_to_date(COURSE)
+    kernel.install()
     for name, settings in _SETTINGS.items():
         file = tmp_path / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)

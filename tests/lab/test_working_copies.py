@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 from click.testing import CliRunner
+from jupyter_client.kernelspec import KernelSpecManager
 
 from lab.commands import main
 from lab.course import COURSE
-from lab.engine import working_copies
+from lab.engine import kernel, working_copies
 from lab.here.folders import ROOT
 
 CHAPTER = COURSE.find("06")
@@ -106,6 +108,20 @@ def test_a_fresh_copy_keeps_each_edited_one() -> None:
         assert "# mine" not in path.read_text("utf-8")
     edit(path, "")
     assert working_copies.make_fresh(CHAPTER) is None  # only run
+
+
+def test_a_copy_names_a_kernel_which_this_environment_then_has(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    kernel.install()
+    working_copies.bring_up_to_date(COURSE)
+    found = KernelSpecManager(kernel_dirs=[str(tmp_path / "share" / "jupyter" / "kernels")])
+    copy = nbformat.read(working_copies.path_of(CHAPTER), as_version=4)
+    name = copy.metadata.kernelspec.name
+    assert name != "python3"
+    assert found.get_kernel_spec(name).argv[0] == sys.executable
+    assert found.get_kernel_spec(name).display_name == copy.metadata.kernelspec.display_name
 
 
 def test_flags_go_to_jupyter_and_root_may(folder: Path) -> None:

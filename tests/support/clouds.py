@@ -67,7 +67,9 @@ def cloud_of(folder: Path) -> Iterator[StartKey]:
 
 @contextmanager
 def own_cloud(*arguments: str) -> Iterator[tuple[str, int]]:
-    """As `lab.here.own_cloud.own_cloud`: yields the address and the process id."""
+    """As `lab.here.own_cloud.own_cloud`: yields the address and the process id. Failed events are
+    tried again after a second, not after a minute, unless it is told otherwise."""
+    arguments = ("--retry-delay", "1", *arguments)
     if os.name != "posix":  # there is nothing to fork
         with users.own_cloud(*arguments) as found:
             yield found

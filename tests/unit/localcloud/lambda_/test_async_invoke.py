@@ -72,7 +72,7 @@ def test_an_event_survives_a_cloud_without_files(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(functions, "find", lambda *_: function)
 
     async def run() -> None:
-        events = AsyncInvocations(cast(Runtime, Broken()))
+        events = AsyncInvocations(cast(Runtime, Broken()), retry_delay=0.01)
         events.add(cast(LambdaFunction, function), b"{}")
         await handled(events)
 
