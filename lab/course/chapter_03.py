@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,6 @@ import boto3
 from lab.aws.kinds import is_confirmed
 from lab.course.functions import function_is_right
 from lab.course.looking import Look, look_at
-from lab.course.names import names
 from lab.engine.course import Box, Chapter, Exercise, Expectation
 
 
@@ -39,17 +39,38 @@ def _email(look: Look) -> dict[str, Any]:
     return {"state": "confirmed" if any(map(is_confirmed, found)) else "pending"}
 
 
-def _display_name(aws: boto3.Session) -> str:
+# -- The exercise ----------------------------------------------------------------------------------
+
+
+def _no_drills(aws: boto3.Session) -> str:
     look = look_at(aws)
-    topic_arn = look.topic_arn(look.names.topic)
-    attributes = look.sns.get_topic_attributes(TopicArn=topic_arn)["Attributes"]
-    name = attributes.get("DisplayName", "")
-    wanted = "Tea shop"
-    return (
-        ""
-        if name == wanted
-        else f"Expected the DisplayName {wanted!r} of {names().topic}, found {name!r}."
-    )
+    found = [s for s in look.subscriptions(look.names.topic) if s["Protocol"] == "email"]
+    if not (confirmed := [each for each in found if is_confirmed(each)]):
+        return "Nobody has confirmed the subscription by e-mail yet."
+    arn = confirmed[0]["SubscriptionArn"]
+    attributes = look.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+    policy = json.loads(attributes.get("FilterPolicy") or "{}")
+    if not policy:
+        return "The subscription by e-mail has no filter policy."
+    if attributes.get("FilterPolicyScope", "MessageAttributes") != "MessageAttributes":
+        return "Expected a filter policy on message attributes, found one on the message's body."
+    return _passes_all_but_drills(policy)
+
+
+def _passes_all_but_drills(policy: dict[str, Any]) -> str:
+    """What the policy does wrong, in words. The rules of a list are alternatives."""
+    if others := policy.keys() - {"kind"}:
+        return f"The policy also wants {', '.join(sorted(others))}, which no order has."
+    rules = policy["kind"]
+    without = {"exists": False} in rules
+    rest = [rule for rule in rules if rule != {"exists": False}]
+    if {"exists": True} in rest or "drill" in rest:
+        return "With this policy, drills come by mail."
+    if not any(rule in ({"anything-but": "drill"}, {"anything-but": ["drill"]}) for rule in rest):
+        return "Expected a rule that lets every `kind` but `drill` through, found none."
+    if not without:
+        return "With this policy no order comes by mail: orders have no attribute `kind`."
+    return ""
 
 
 CHAPTER = Chapter(
@@ -60,10 +81,15 @@ CHAPTER = Chapter(
     orders=1,
     expects=_expects,
     exercise=Exercise(
-        _display_name,
+        _no_drills,
         hints=(
-            "It is an attribute of the topic. SNS sets attributes one at a time.",
-            "`sns.set_topic_attributes` takes TopicArn, AttributeName and AttributeValue.",
+            "A filter policy is an attribute of the subscription, not of the topic. "
+            "`sns.list_subscriptions_by_topic` lists the subscription with its ARN.",
+            "`sns.set_subscription_attributes` takes SubscriptionArn, AttributeName "
+            '(`FilterPolicy`) and AttributeValue: JSON text such as {"kind": [...]}. The rules in '
+            "the list are alternatives: one of them is enough.",
+            'All but drills: {"anything-but": "drill"}. And those without the attribute, to which '
+            'no other rule applies: {"exists": false}.',
         ),
     ),
     boxes=(

@@ -17,6 +17,7 @@ import lab
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.course import COURSE, orders
+from lab.course.inbox import about_order, inbox
 from lab.course.names import names
 from lab.engine import exercises
 from lab.errors import UnsolvedError
@@ -63,24 +64,67 @@ def test_00_wants_the_queue_to_wait_20_s(aws: Session, queue: str, seconds: int,
     assert found.endswith(says) and bool(found) == bool(says)
 
 
-@pytest.mark.parametrize(
-    ("topic", "name", "says"),
-    [
-        ("topic", "Coffee shop", "the DisplayName 'Tea shop' of Orders, found 'Coffee shop'."),
-        ("topic", "tea shop", "found 'tea shop'."),
-        ("stakeholders", "Tea shop", "found ''."),
-        ("topic", "Tea shop", ""),
-    ],
-)
-def test_01_wants_the_name_of_the_sender(aws: Session, topic: str, name: str, says: str) -> None:
-    def answer(aws: Session) -> None:
-        arn = TOPIC.replace("Orders", getattr(names(), topic))
-        aws.client("sns").set_topic_attributes(
-            TopicArn=arn, AttributeName="DisplayName", AttributeValue=name
-        )
+NOT_A_DRILL = {"anything-but": "drill"}
+NO_KIND = {"exists": False}
 
-    found = said_of(aws, "03", answer)
+
+@pytest.mark.parametrize(
+    ("topic", "policy", "says"),
+    [
+        ("topic", {}, "has no filter policy."),
+        ("stakeholders", {"kind": [NOT_A_DRILL, NO_KIND]}, "has no filter policy."),
+        ("topic", {"kind": ["drill"]}, "With this policy, drills come by mail."),
+        ("topic", {"kind": [NOT_A_DRILL, NO_KIND, "drill"]}, "drills come by mail."),
+        ("topic", {"kind": [NO_KIND]}, "every `kind` but `drill` through, found none."),
+        ("topic", {"kind": [{"anything-but": "drills"}, NO_KIND]}, "found none."),
+        ("topic", {"kind": [NOT_A_DRILL]}, "orders have no attribute `kind`."),
+        ("topic", {"kind": [NOT_A_DRILL, NO_KIND], "shop": ["tea"]}, "shop, which no order has."),
+        ("topic", {"kind": [NOT_A_DRILL, NO_KIND]}, ""),
+        ("topic", {"kind": [NO_KIND, {"anything-but": ["drill"]}]}, ""),
+    ],
+)  # fmt: skip
+def test_03_wants_all_mails_but_those_of_drills(
+    aws: Session, topic: str, policy: dict[str, Any], says: str
+) -> None:
+    found = said_of(aws, "03", filter_policy(topic, policy))
     assert found.endswith(says) and bool(found) == bool(says)
+
+
+def test_03_wants_it_of_the_attributes(aws: Session) -> None:
+    def answer(aws: Session) -> None:
+        filter_policy("topic", {"kind": [NOT_A_DRILL, NO_KIND]}, "MessageBody")(aws)
+
+    assert "on message attributes" in said_of(aws, "03", answer)
+
+
+def filter_policy(topic: str, policy: dict[str, Any], scope: str = "") -> Answer:
+    def answer(aws: Session) -> None:
+        sns = aws.client("sns")
+        arn = TOPIC.replace("Orders", getattr(names(), topic))
+        found = sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
+        (mails,) = (each["SubscriptionArn"] for each in found if each["Protocol"] == "email")
+        settings = {"FilterPolicyScope": scope, "FilterPolicy": json.dumps(policy)}
+        for name, value in settings.items():
+            if value:
+                sns.set_subscription_attributes(
+                    SubscriptionArn=mails, AttributeName=name, AttributeValue=value
+                )
+
+    return answer
+
+
+def test_03_a_right_answer_keeps_drills_out_and_orders_in(aws: Session) -> None:
+    def answer(aws: Session) -> None:
+        filter_policy("topic", {"kind": [NOT_A_DRILL, NO_KIND]})(aws)
+        drill = {"kind": {"DataType": "String", "StringValue": "drill"}}
+        text = json.dumps({"order_id": "drill"})
+        aws.client("sns").publish(TopicArn=TOPIC, Message=text, MessageAttributes=drill)
+        assert post(aws, product="tea", quantity=1, order_id="no-drill") == 202
+
+    assert said_of(aws, "03", answer) == ""
+    box = inbox(aws)
+    assert box is not None
+    assert list(about_order(box, "no-drill")) and not list(about_order(box, "drill"))
 
 
 @pytest.mark.parametrize(
