@@ -33,7 +33,7 @@ ORDERS, AGAIN = size(2000, 200), size(100, 20)
 # Few enough that the retries of boto3 and Lambda see to nearly all of them: what boto3 waits after
 # a throttle is a second, which a worker of the function spends asleep.
 FAULTS = [
-    {"operation": "PutItem", "probability": 0.005, "error": {"code": code}}
+    {"operation": "PutItem", "probability": max(0.005, 10 / ORDERS), "error": {"code": code}}
     for code in ("ThrottlingException", "ProvisionedThroughputExceededException")
 ] + [{"operation": "PutItem", "probability": 0.02, "response": NOTHING_SENT}]
 

@@ -1,10 +1,10 @@
 """The whole chain in one process, with a clock that jumps.
 
 The handlers, the chapters that set them up and every part of the local cloud are the real
-ones. Three things are not: functions run in this process, not in workers; boto3's requests go
-straight to the cloud, not over HTTP; and whenever everybody waits, the time passes at once.
-So five minutes of visibility timeouts and retries take milliseconds, and what goes wrong at
-which call can be chosen.
+ones. Three things are not: functions run in this process, not in workers; the requests of boto3
+and of the shop go straight to the cloud, not over HTTP; and whenever everybody waits, the time
+passes at once. So five minutes of visibility timeouts and retries take milliseconds, and what goes
+wrong at which call can be chosen.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import closing, contextmanager, redirect_stdout
 from dataclasses import dataclass, field
+from json import dumps
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, TypeVar
@@ -30,6 +31,7 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 import botocore.endpoint
 import pytest
+import urllib3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from botocore.exceptions import ConnectionClosedError
 from botocore.httpsession import URLLib3Session
@@ -237,6 +239,15 @@ class VirtualCloud:
             raise ConnectionClosedError(endpoint_url=prepared.url)
         return _response_of(prepared, answer)
 
+    def shop(
+        self, method: str, url: str, *, json: Any = None, headers: Mapping[str, str] | None = None
+    ) -> SimpleNamespace:
+        """What a chapter posts to the API with urllib3."""
+        given = {name.lower(): value for name, value in (headers or {}).items()}
+        given |= {"host": ADDRESS, "content-type": "application/json"}
+        answer = self.handle(Request(method, urlsplit(url).path, "", given, dumps(json).encode()))
+        return SimpleNamespace(status=answer.status, data=answer.body)
+
     def run_handler(self, function: LambdaFunction, event: Any) -> Any:
         """Run the function's handler on the event. Raises what it raises, and Killed."""
         os.environ.update(function.environment_vars)
@@ -293,6 +304,7 @@ class VirtualCloud:
         patch.setattr(AsyncInvocations, "add", add_one)
         patch.setattr(SNSBackend, "publish", publish_one)
         patch.setattr(URLLib3Session, "send", lambda _, request: self.send(request))
+        patch.setattr(urllib3, "request", self.shop)
         patch.setattr(clock, "now_ms", self.loop.now_ms)
         # Between its attempts botocore sleeps.
         patch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
