@@ -5,7 +5,7 @@ A script needs one import, `import lab`, and talks to AWS through boto3 itself.
 
 from lab.aws.calls import show_calls
 from lab.aws.inventory import is_not_served
-from lab.aws.packaging import RUNTIME, event, package, schema
+from lab.aws.packaging import RUNTIME, event, package, schema, source
 from lab.aws.session import account_id, invoke_url, session
 from lab.aws.waiting import NotYetError, once_name_is_free, once_role_is_ready
 from lab.course import COURSE, facade
@@ -79,6 +79,7 @@ __all__ = [
     "show",
     "show_calls",
     "show_mail",
+    "source",
     "tag_list",
     "tags",
     "trials",

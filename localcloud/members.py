@@ -67,6 +67,7 @@ DECISIONS: dict[str, dict[str, str]] = {
         "DeleteUsagePlan": "usagePlanId",
         "GetApiKey": "apiKey includeValue",
         "GetApiKeys": f"nameQuery includeValues -customerId {_PAGES}",
+        "GetModel": "restApiId modelName -flatten",
         "GetModels": f"restApiId {_PAGES}",
         "GetRequestValidators": f"restApiId {_PAGES}",
         "GetResource": "restApiId resourceId embed",
@@ -88,6 +89,7 @@ DECISIONS: dict[str, dict[str, str]] = {
         "TagResource": "+resourceArn +tags",
         "TestInvokeMethod": "restApiId resourceId httpMethod pathWithQueryString body headers "
         "-multiValueHeaders -clientCertificateId -stageVariables",
+        "UpdateModel": "restApiId modelName patchOperations",
         "UpdateUsagePlan": "usagePlanId patchOperations",
     },
     "dynamodb": {
@@ -98,7 +100,6 @@ DECISIONS: dict[str, dict[str, str]] = {
         "!VectorIndexes",
         "DeleteItem": f"TableName Key {_CONDITIONS} -Expected",
         "DeleteTable": "TableName",
-        "DescribeContinuousBackups": "TableName",
         "DescribeTable": "TableName",
         "DescribeTimeToLive": "TableName",
         "GetItem": "TableName Key ConsistentRead ReturnConsumedCapacity ProjectionExpression "
@@ -108,7 +109,6 @@ DECISIONS: dict[str, dict[str, str]] = {
         "Query": f"{_READING} KeyConditions QueryFilter ScanIndexForward KeyConditionExpression",
         "Scan": f"{_READING} ScanFilter TotalSegments Segment",
         "TagResource": "ResourceArn Tags",
-        "UpdateContinuousBackups": "TableName PointInTimeRecoverySpecification",
         "UpdateTimeToLive": "TableName TimeToLiveSpecification",
     },
     "iam": {
@@ -188,7 +188,6 @@ DECISIONS: dict[str, dict[str, str]] = {
         "PublishBatch": "TopicArn PublishBatchRequestEntries",
         "RemovePermission": "TopicArn Label",
         "SetSubscriptionAttributes": "SubscriptionArn AttributeName AttributeValue",
-        "SetTopicAttributes": "TopicArn AttributeName AttributeValue",
         "Subscribe": "TopicArn Protocol Endpoint Attributes ReturnSubscriptionArn",
         "TagResource": "ResourceArn Tags",
         "Unsubscribe": "SubscriptionArn",

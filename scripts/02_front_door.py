@@ -113,7 +113,9 @@ if not any(model["name"] == "Order" for model in models):
     )
     print("Created the model Order.")
 else:
-    print("Found the model Order.")
+    operation = {"op": "replace", "path": "/schema", "value": json.dumps(schema)}
+    apigateway.update_model(restApiId=api_id, modelName="Order", patchOperations=[operation])
+    print("Found the model Order, and set its schema.")
 
 # %% [markdown]
 # A shop would notice no difference so far: a model alone checks nothing. That takes a **request
