@@ -11,6 +11,7 @@ from lab.aws.waiting import NotYetError, once_name_is_free, once_role_is_ready
 from lab.course import COURSE, facade
 from lab.course.dead_letters import dead_letters, redrive
 from lab.course.facade import (
+    beside_the_article,
     check,
     check_exercise,
     check_ground,
@@ -47,6 +48,7 @@ __all__ = [
     "NotYetError",
     "RefusedError",
     "account_id",
+    "beside_the_article",
     "check",
     "check_exercise",
     "check_ground",

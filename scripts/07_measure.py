@@ -258,6 +258,21 @@ lab.show(figure, "orders-per-second")
 # catches up. (A small corner means orders that came in during one second and were recorded in the
 # next.)
 #
+# ## Beside the article
+#
+# The article's own two functions look up the queue and the topic for each order, poll the queue
+# themselves, and pass on one message a call. Its code stands in pictures, so
+# [`lambdas/article`](../lambdas/article) has it written from its description. The next cell runs
+# them beside ours, in a small cloud of its own: 20 orders each way, and one that comes twice.
+
+# %%
+lab.beside_the_article(20)
+
+# %% [markdown]
+# A lookup costs a call each time, and clients that are made in the handler cost even more. A batch
+# shares what one call costs among ten orders. And without a condition on the id, an order that
+# comes twice is shipped twice.
+#
 # ## You now have…
 #
 # numbers instead of a feeling. You know how long each hop takes, for most orders and for the slow

@@ -10,7 +10,7 @@ import boto3
 from lab.aws import deletion, guard, waiting
 from lab.aws.inventory import Found, is_one_of_ours
 from lab.aws.session import session
-from lab.course import COURSE
+from lab.course import COURSE, article
 from lab.course import try_out as trying
 from lab.course.console import for_page
 from lab.course.names import tags
@@ -111,6 +111,12 @@ def try_out(stem: str) -> None:
         print(trying.in_words(stem, trying.try_out(stem)))
     except LabError as error:
         print(error)
+
+
+def beside_the_article(orders: int = 20) -> None:
+    """Print what so many orders cost by our functions and by the article's, measured in a local
+    cloud of its own."""
+    print(article.in_words(article.compare(orders)))
 
 
 def run_again(number: str) -> None:
