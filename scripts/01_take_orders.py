@@ -7,7 +7,7 @@
 #
 #     API Gateway ──▶ take_order ──▶ SQS CustomerOrders
 #
-# In the picture, this chapter builds the parts in color. Other chapters add the pale ones.
+# In the picture, this chapter builds the thick parts in color. Other chapters add the dashed ones.
 #
 # Article: it takes this part for granted, since it builds on an earlier article.
 

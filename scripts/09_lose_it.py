@@ -293,8 +293,9 @@ axes.set_xscale("symlog", linthresh=0.1)  # linear up to 0.1 s, then ten times a
 axes.set_yticks(range(len(told)), [order_id.removeprefix(f"{trials.run}-") for order_id in told])
 axes.invert_yaxis()
 axes.legend(fontsize=8)
-axes.set_title("Every order ends as one item, whatever broke on its way")
-lab.show(figure, "where-each-order-went")
+axes.set_title("The way of each order")
+ends = ", ".join(f"{len(found)} {status}" for status, found in points.items())
+lab.show(figure, "where-each-order-went", f"A row for each of {len(told)} orders, with {ends}.")
 
 # %% [markdown]
 # Each row is an order. The two short rows are the calm ones: nothing went wrong for them. A red
