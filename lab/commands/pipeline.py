@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 import boto3
 import click
 
-from lab.aws import deletion, guard
+from lab.aws import deletion, guard, reads
 from lab.aws.inventory import Found, Resource, none_but_ours, survey
 from lab.aws.session import account_id, session, to_name_things_only
 from lab.commands.account import account_option
@@ -52,7 +52,8 @@ def up(dry_run: bool, as_json: bool) -> None:
     with set_up_lock(), _standard_output_for_json(as_json):
         stands, missing = _standing(aws)
         catch_up.set_up(COURSE)
-    wrong = [f for number in COURSE.set_up for f in facade.examine(aws, number) if f.wrong]
+    with reads.once_each():
+        wrong = [f for number in COURSE.set_up for f in facade.examine(aws, number) if f.wrong]
     if as_json:
         wrong_as_json = [finding.as_dict() for finding in wrong]
         _print_json(_where(aws), stood=_listed(stands), made=_listed(missing), wrong=wrong_as_json)

@@ -88,7 +88,8 @@ PRINCIPAL = f"arn:aws:iam::{ACCOUNT}:role/tried"
     "A statement counts where its condition holds",
     kept="for String…, Arn…, Bool, Null and …IfExists, on `aws:PrincipalAccount`, "
     "`aws:PrincipalArn`, `aws:RequestedRegion`, `aws:SecureTransport`, `aws:SourceAccount`, "
-    "`aws:SourceArn` and `lambda:FunctionArn`; a statement with any other operator or key allows nothing",
+    "`aws:SourceArn` and `lambda:FunctionArn`; a statement with any other operator or key allows "
+    "nothing",
     module="iam.conditions",
     aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html",
 )
