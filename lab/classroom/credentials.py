@@ -7,6 +7,7 @@ and it is never printed.
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from pathlib import Path
 
 import boto3
@@ -25,17 +26,17 @@ def path_of(folder: Path, learner: Learner) -> Path:
     return folder / f"{learner.name}.env"
 
 
-def known_key(path: Path) -> str | None:
-    """The id of the access key in a file that also has its secret; None if there is none. Raises
-    ClassroomError for a file that others may read or that cannot be used."""
+def known_key(path: Path) -> AccessKey | None:
+    """The access key in a file; None if there is none with its secret. Raises ClassroomError for a
+    file that others may read or that cannot be used."""
     try:
         found = _values(private.read(path))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise _unusable(path, error) from None
-    has_secret = bool(found.get("AWS_SECRET_ACCESS_KEY"))
-    return found.get("AWS_ACCESS_KEY_ID") or None if has_secret else None
+    key_id, secret = (found.get(f"AWS_{part}") for part in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"))
+    return AccessKey(key_id, secret) if key_id and secret else None
 
 
 def write(path: Path, learner: Learner, aws: boto3.Session, account: str, key: AccessKey) -> None:
@@ -70,8 +71,13 @@ def forget(path: Path) -> None:
 
 
 def _values(text: str) -> dict[str, str]:
-    lines = (line.partition("=") for line in text.splitlines() if not line.startswith("#"))
-    return {name: "".join(shlex.split(value)) for name, _, value in lines}
+    """What a shell would make of the file; nothing of a line that somebody broke."""
+    found = {}
+    for line in text.splitlines():
+        name, _, value = line.partition("=")
+        with suppress(ValueError):
+            found[name] = "".join(shlex.split(value))
+    return found
 
 
 def _unusable(path: Path, error: OSError) -> ClassroomError:

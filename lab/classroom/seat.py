@@ -88,11 +88,10 @@ class Seats:
 
     def _make_user(self, learner: Learner) -> str:
         path = credentials.path_of(self._folder, learner)
-        key = self.user(learner).make(credentials.known_key(path))
-        if key is None:
-            return f"key stays in {path}"
+        known = credentials.known_key(path)
+        key = self.user(learner).make(known)
         credentials.write(path, learner, self._aws, self._account, key)
-        return f"key in {path}"
+        return f"{'key stays' if key == known else 'new key'} in {path}"
 
     def _set_up(self, learner: Learner) -> str:
         ended = self._run(learner, "up", "--account", self._account)

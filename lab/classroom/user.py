@@ -54,15 +54,16 @@ class User:
         name = self._names.user
         return kinds.policy("", "", name, PATH, self._account), kinds.user("", "", name)
 
-    def make(self, known_key: str | None) -> AccessKey | None:
-        """Make the user with its policy, or bring them up to date. Returns a new key unless the one
-        that is known is the user's only one. Raises NotOursError for a name of somebody else's."""
+    def make(self, known: AccessKey | None) -> AccessKey:
+        """Make the user with its policy, or bring them up to date. Returns its only key: the one
+        that is known, or a new one where that is none of its active keys. Raises NotOursError for a
+        name of somebody else's."""
         none_but_ours(self.resources())
         self._make_policy()
         with suppress(self._iam.exceptions.EntityAlreadyExistsException):  # ours, as was seen above
             self._iam.create_user(**self._user, Path=PATH, Tags=self._tags())
         self._iam.attach_user_policy(**self._user, **self._policy)
-        return self._only_key(known_key)
+        return self._only_key(known)
 
     def made_at(self) -> datetime.datetime | None:
         """When the user was made; None if there is none."""
@@ -112,9 +113,9 @@ class User:
             self._iam.delete_policy_version(**self._policy, VersionId=oldest)
         self._iam.create_policy_version(**self._policy, PolicyDocument=text, SetAsDefault=True)
 
-    def _only_key(self, known: str | None) -> AccessKey | None:
-        if known and known in self._drop_keys_but(known):
-            return None
+    def _only_key(self, known: AccessKey | None) -> AccessKey:
+        if known and known.id in self._drop_keys_but(known.id):
+            return known
         self._drop_keys_but("")
         made = self._iam.create_access_key(**self._user)["AccessKey"]
         return AccessKey(made["AccessKeyId"], made["SecretAccessKey"])

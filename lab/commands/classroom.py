@@ -252,6 +252,8 @@ def down(
     with processes(aws, keep_to_rates=keep_rates or _is_on_aws(aws)) as running:
         seats = Seats(aws, account_id(aws), folder, running)
         learners = tuple(_old_enough(seats, everybody, hours))
+        if not learners:
+            _end([], as_json, "Nobody's seat is old enough.")
         where = f"{_learners(learners)} in {in_words(aws)}"
         _say(as_json, f"{where}: all that is theirs.", _how_long(learners, TEARDOWN))
         if dry_run:
@@ -366,7 +368,7 @@ def _how_long(learners: tuple[Learner, ...], calls: dict[str, int]) -> str:
     if not seconds:
         return ""
     return (
-        f"AWS's rates make that take {rates.minutes(seconds)} at least ({rates.in_words(name)}, "
+        f"At AWS's rates that takes {rates.minutes(seconds)} at least ({rates.in_words(name)}, "
         "for the whole account)."
     )
 
