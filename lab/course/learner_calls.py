@@ -8,13 +8,12 @@ from __future__ import annotations
 SET_UP = {
     "api-gateway.CreateDeployment": 1,
     "api-gateway.CreateRestApi": 1,
-    "api-gateway.*": 45,
+    "api-gateway.*": 57,
     "lambda.*": 40,
-    "sns.ListTopics": 15,
 }
 TEARDOWN = {
     "api-gateway.DeleteRestApi": 1,
     "api-gateway.UpdateUsagePlan": 1,
-    "api-gateway.*": 12,
+    "api-gateway.*": 15,
     "lambda.*": 12,
 }
