@@ -15,5 +15,5 @@ TEARDOWN = {
     "api-gateway.DeleteRestApi": 1,
     "api-gateway.UpdateUsagePlan": 1,
     "api-gateway.*": 15,
-    "lambda.*": 12,
+    "lambda.*": 14,
 }
