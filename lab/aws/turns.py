@@ -41,29 +41,26 @@ class Turns:
         self._sleep = sleep
 
     def wait(self, service: str, operation: str) -> None:
-        """Wait for the turn of a call, if there is a rate for it."""
-        names = names_for(service, operation)
-        if names and (seconds := self._take(names)) > 0:
-            self._sleep(seconds)
+        """Wait for the turn of a call at each rate that it counts for, its own kind's last: that is
+        the slow one, and others need not wait behind it for the turns of the whole service."""
+        for name in names_for(service, operation):
+            if (seconds := self._take(name)) > 0:
+                self._sleep(seconds)
 
-    def _take(self, names: tuple[str, ...]) -> float:
-        """Take the next turn at all of these rates; returns how many seconds from now it is.
+    def _take(self, name: str) -> float:
+        """Take the next turn at a rate; returns how many seconds from now it is.
 
-        For each rate the file has the time at which all that was taken would be through at its
-        pace; as long as that is less than a burst away, there is no wait.
+        The file has the time at which all that was taken would be through, if it had come at the
+        rate's pace. While that is less than a burst away, there is no wait.
         https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
         """
-        now = self._clock()
+        rate, now = RATES[name], self._clock()
         with private.locked(self._lock):
             through: dict[str, float] = json.loads(self._text())
-            turn = now
-            for name in names:
-                ahead = (RATES[name].burst - 1) * RATES[name].seconds
-                turn = max(turn, through.get(name, now) - ahead)
-            for name in names:
-                through[name] = max(through.get(name, now), turn) + RATES[name].seconds
+            start = max(through.get(name, now), now)
+            through[name] = start + rate.seconds
             private.write(self._file, json.dumps(through))
-        return turn - now
+        return start - now - (rate.burst - 1) * rate.seconds
 
     def _text(self) -> str:
         return self._file.read_text("utf-8") if self._file.exists() else "{}"
