@@ -104,6 +104,7 @@ DECISIONS: dict[str, dict[str, str]] = {
         "DescribeTimeToLive": "TableName",
         "GetItem": "TableName Key ConsistentRead ReturnConsumedCapacity ProjectionExpression "
         "ExpressionAttributeNames -AttributesToGet",
+        "ListTables": "ExclusiveStartTableName Limit",
         "ListTagsOfResource": "ResourceArn NextToken",
         "PutItem": f"TableName Item {_CONDITIONS} Expected",
         "Query": f"{_READING} KeyConditions QueryFilter ScanIndexForward KeyConditionExpression",
@@ -141,7 +142,10 @@ DECISIONS: dict[str, dict[str, str]] = {
         "ListAttachedUserPolicies": "UserName PathPrefix Marker MaxItems",
         "ListPolicyVersions": "PolicyArn Marker MaxItems",
         "ListRolePolicies": "RoleName Marker MaxItems",
+        "ListPolicies": "Scope OnlyAttached PathPrefix -PolicyUsageFilter Marker MaxItems",
+        "ListRoles": "PathPrefix Marker MaxItems",
         "ListUserPolicies": "UserName Marker MaxItems",
+        "ListUsers": "PathPrefix Marker MaxItems",
         "PutRolePolicy": "RoleName PolicyName PolicyDocument",
         "UpdateAssumeRolePolicy": "RoleName PolicyDocument",
     },
@@ -165,6 +169,7 @@ DECISIONS: dict[str, dict[str, str]] = {
         "Invoke": "FunctionName InvocationType LogType ClientContext Payload Qualifier "
         "!DurableExecutionName !TenantId",
         "ListEventSourceMappings": "EventSourceArn FunctionName -Marker -MaxItems",
+        "ListFunctions": "-MasterRegion FunctionVersion Marker MaxItems",
         "ListTags": "Resource",
         "RemovePermission": "FunctionName StatementId Qualifier RevisionId",
         "TagResource": "Resource Tags",
@@ -219,6 +224,7 @@ DECISIONS: dict[str, dict[str, str]] = {
         "GetQueueUrl": "QueueName -QueueOwnerAWSAccountId",
         "ListMessageMoveTasks": "SourceArn MaxResults",
         "ListQueueTags": "QueueUrl",
+        "ListQueues": "QueueNamePrefix NextToken MaxResults",
         "ReceiveMessage": "QueueUrl AttributeNames MessageSystemAttributeNames "
         "MessageAttributeNames MaxNumberOfMessages VisibilityTimeout WaitTimeSeconds "
         "-ReceiveRequestAttemptId",

@@ -74,9 +74,10 @@ class User:
         return found
 
     def lock_out(self) -> None:
-        """Delete the user's keys, so that nobody makes anything while all is deleted. Raises
-        NotOursError for a user of somebody else's."""
-        if any(found.resource.kind == "IAM user" for found in none_but_ours(self.resources())):
+        """Delete the user's keys, so that nobody makes anything while all is deleted; not those of
+        a user that is not ours."""
+        _, user = self.resources()
+        if deletion.list_ours([user]):
             self._drop_keys_but("")
 
     def delete(self) -> list[Found]:

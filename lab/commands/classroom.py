@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 import math
-import os
 import shutil
 import sys
 import time
@@ -20,24 +19,22 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from lab.aws import guard, rates
+from lab.aws import guard
 from lab.aws.session import account_id, in_words, session
 from lab.classroom import cost, roster, standing
 from lab.classroom.process import Processes, processes, side_by_side
 from lab.classroom.roster import Learner
-from lab.classroom.seat import Result, Seats
+from lab.classroom.seat import Seats
 from lab.classroom.standing import NOT_BEGUN, RIGHT, WRONG, Memory, Standing
+from lab.commands import many
 from lab.commands.account import account_option
 from lab.commands.pipeline import EXIT_STATUS
 from lab.course import COURSE, facade
 from lab.course.learner_calls import SET_UP, TEARDOWN
-from lab.engine.display import printable
 from lab.engine.screen import Screen, Table, as_text
 from lab.errors import FIXABLE
-from lab.here import settings
 from lab.here.lock import set_up_lock
 
-_ON_AWS = 30  # processes mostly wait there; a local cloud shares this machine with them
 _WIDE = 2000  # a pipe gets each learner in one line
 _MARKS = {RIGHT: "ok", WRONG: "WRONG", NOT_BEGUN: "-"}
 
@@ -48,7 +45,7 @@ _count = click.option(
     "--side-by-side",
     "count",
     type=click.IntRange(1, 100),
-    help=f"How many learners at a time; on AWS {_ON_AWS} if left out.",
+    help=f"How many learners at a time; on AWS {many.ON_AWS} if left out.",
 )
 _keep_rates = click.option(
     "--keep-rates", is_flag=True, help="Keep to AWS's rates on a local cloud, too: a rehearsal."
@@ -56,7 +53,7 @@ _keep_rates = click.option(
 _folder = click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path("class"),
+    default=many.FOLDER,
     show_default=True,
     help="Where the learners' files are.",
 )
@@ -100,16 +97,23 @@ def up(
     aws = session(start=not dry_run)
     calls = SET_UP if with_chain else {}
     what = "a user, a policy and a key each" + (", and the chain" if with_chain else "")
-    _say(as_json, f"{_learners(learners)} in {in_words(aws)}: {what}.", _how_long(learners, calls))
+    many.say(
+        as_json,
+        f"{many.in_number(learners)} in {in_words(aws)}: {what}.",
+        many.how_long(learners, calls),
+    )
     if dry_run:
         _print_dry_run(aws, learners, as_json, folder)
         return
     guard.insist(aws)
-    with set_up_lock(), processes(aws, keep_to_rates=keep_rates or _is_on_aws(aws)) as running:
+    with (
+        set_up_lock("class"),
+        processes(aws, keep_to_rates=keep_rates or many.is_on_aws(aws)) as running,
+    ):
         seats = Seats(aws, account_id(aws), folder, running)
         do = seats.make_with_chain if with_chain else seats.make
-        done = _each(learners, do, _at_a_time(aws, count, learners), as_json)
-    _end(done, as_json, f"Give each learner their file in {folder}; its first line says how.")
+        done = many.do_for_each(learners, do, many.at_a_time(aws, count, learners), as_json)
+    many.end(done, as_json, f"Give each learner their file in {folder}; its first line says how.")
 
 
 def _print_dry_run(
@@ -152,8 +156,8 @@ def status(
     learners = roster.read(roster_file)
     aws = session(start=False)
     memory = Memory(account_id(aws), str(aws.region_name))
-    with processes(aws, keep_to_rates=_is_on_aws(aws)) as running:
-        look = partial(_look, learners, memory, running, _at_a_time(aws, count, learners))
+    with processes(aws, keep_to_rates=many.is_on_aws(aws)) as running:
+        look = partial(_look, learners, memory, running, many.at_a_time(aws, count, learners))
         if watch and not as_json and sys.stdout.isatty():
             _live(look, interval)
             return
@@ -249,22 +253,24 @@ def down(
         raise click.UsageError("With --json nobody is asked: add --yes, or --dry-run to list only.")
     everybody = roster.read(roster_file)
     aws = session(start=False)
-    with processes(aws, keep_to_rates=keep_rates or _is_on_aws(aws)) as running:
+    with processes(aws, keep_to_rates=keep_rates or many.is_on_aws(aws)) as running:
         seats = Seats(aws, account_id(aws), folder, running)
         learners = tuple(_old_enough(seats, everybody, hours))
         if not learners:
-            _end([], as_json, "Nobody's seat is old enough.")
-        where = f"{_learners(learners)} in {in_words(aws)}"
-        _say(as_json, f"{where}: all that is theirs.", _how_long(learners, TEARDOWN))
+            many.end([], as_json, "Nobody's seat is old enough.")
+        where = f"{many.in_number(learners)} in {in_words(aws)}"
+        many.say(as_json, f"{where}: all that is theirs.", many.how_long(learners, TEARDOWN))
         if dry_run:
             _print_dry_run(aws, learners, as_json, folder)
             return
         guard.insist(aws)
         if learners and not yes:
             click.confirm(f"Delete all that is theirs of {where}?", abort=True)
-        with set_up_lock():
-            done = _each(learners, seats.clear, _at_a_time(aws, count, learners), as_json)
-    _end(done, as_json, "Nothing of them is left.")
+        with set_up_lock("class"):
+            done = many.do_for_each(
+                learners, seats.clear, many.at_a_time(aws, count, learners), as_json
+            )
+    many.end(done, as_json, "Nothing of them is left.")
 
 
 def _old_enough(
@@ -321,65 +327,6 @@ def cost_of_class(roster_file: Path, orders: int, hours: float, as_json: bool) -
     title = f"{workshop.learners} learners, {orders} orders each, {hours:g} hours. {cost.PRICED}."
     print(as_text(Screen(title, tables=(Table(columns, rows),)), _WIDE))
     print(f"\nIn all: ${math.ceil(total * 100) / 100:.2f}")
-
-
-# -- All of them -----------------------------------------------------------------------------------
-
-
-def _each(
-    learners: tuple[Learner, ...], do: Callable[[Learner], Result], count: int, as_json: bool
-) -> list[Result]:
-    """Do this for each, with a line about each as it is done."""
-    done: list[Result] = []
-    for learner, result in side_by_side(count, learners, do):
-        done.append(result)
-        told = f"FAILED  {result.problem}" if result.problem else result.done
-        _say(as_json, f"  {learner.name:20} {result.seconds:6.1f} s   {told}")
-    return done
-
-
-def _end(done: list[Result], as_json: bool, following: str) -> None:
-    """Say who failed and why, and end with a status that says whether anybody did."""
-    failed = [each for each in done if each.problem]
-    if as_json:
-        print(json.dumps({"learners": [each.as_dict() for each in done]}))
-    else:
-        print(f"{len(done) - len(failed)} of {len(done)} done.", *([] if failed else [following]))
-    for each in failed:
-        print(f"{each.learner.name}: {each.problem}", file=sys.stderr)
-    if failed:
-        print("Correct that, and run it again: it finds what is there.", file=sys.stderr)
-    sys.exit(1 if failed else 0)
-
-
-def _say(as_json: bool, *lines: str) -> None:
-    for line in lines:
-        if line:
-            print(printable(line), file=sys.stderr if as_json else sys.stdout, flush=True)
-
-
-def _learners(learners: tuple[Learner, ...]) -> str:
-    return "1 learner" if len(learners) == 1 else f"{len(learners)} learners"
-
-
-def _how_long(learners: tuple[Learner, ...], calls: dict[str, int]) -> str:
-    of_all = {call: len(learners) * count for call, count in calls.items()}
-    name, seconds = rates.slowest(of_all)
-    if not seconds:
-        return ""
-    return (
-        f"At AWS's rates that takes {rates.minutes(seconds)} at least ({rates.in_words(name)}, "
-        "for the whole account)."
-    )
-
-
-def _is_on_aws(aws: boto3.Session) -> bool:
-    return settings.load().target == "aws" and getattr(aws, "endpoint_url", None) is None
-
-
-def _at_a_time(aws: boto3.Session, count: int | None, learners: tuple[Learner, ...]) -> int:
-    most = _ON_AWS if _is_on_aws(aws) else max(2, os.cpu_count() or 1)
-    return max(1, min(count or most, len(learners)))
 
 
 COMMANDS: tuple[Any, ...] = (classroom,)

@@ -17,6 +17,7 @@ import click
 from lab.aws import deletion, guard, reads
 from lab.aws.inventory import Found, Resource, none_but_ours, survey
 from lab.aws.session import account_id, session, to_name_things_only
+from lab.commands import many
 from lab.commands.account import account_option
 from lab.course import COURSE, facade
 from lab.course.names import names
@@ -102,8 +103,13 @@ def _say_what_is_wrong(wrong: Sequence[Finding]) -> None:
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 @_dry_run
 @_as_json
+@click.option(
+    "--everyone",
+    is_flag=True,
+    help="What any learner left in the account and region; for the instructor of a class.",
+)
 @account_option
-def down(yes: bool, dry_run: bool, as_json: bool) -> None:
+def down(yes: bool, dry_run: bool, as_json: bool, everyone: bool) -> None:
     """Delete what the tutorial made, and prove that nothing is left. `lab up` is the reverse.
 
     Lists what carries our tags, asks, deletes in reverse order, waits until each thing is gone, and
@@ -115,6 +121,9 @@ def down(yes: bool, dry_run: bool, as_json: bool) -> None:
         aws = session(start=False)
     except NoCloudError as error:
         _say_that_nothing_is_there(error, dry_run, as_json)
+        return
+    if everyone:
+        many.sweep_account(aws, yes, dry_run, as_json)
         return
     found = survey(_inventory(aws))
     if not as_json:
