@@ -31,7 +31,7 @@ from lab.here.last_error import without_secrets
 
 T = TypeVar("T")
 _PATIENCE = 10  # seconds for a process to end after it was told to
-_ATTEMPTS = "10"  # others may work in the account, too
+_ATTEMPTS = 10  # others may work in the account, too
 STOPPED = 130
 
 
@@ -97,7 +97,7 @@ class Processes:
 def processes(aws: boto3.Session, *, keep_to_rates: bool) -> Iterator[Processes]:
     """For commands with the credentials of this session. An error or Ctrl-C in here stops them."""
     with tempfile.TemporaryDirectory(prefix="lab-class-") as folder:
-        variables = {**os.environ, "AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": _ATTEMPTS}
+        variables = {**os.environ, "AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": str(_ATTEMPTS)}
         if settings.load().target == "aws":
             variables |= _credentials(aws)
         if keep_to_rates:

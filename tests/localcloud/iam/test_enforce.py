@@ -373,7 +373,7 @@ def test_a_statement_is_about_the_resource_that_it_names(
 @pytest.mark.parity(
     "`lambda:FunctionArn` in a condition is the function of a trigger",
     kept="yes",
-    module="lambda_.service",
+    module="iam.enforce",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html",
 )
 def test_a_trigger_is_allowed_by_its_function(aws: Session) -> None:
