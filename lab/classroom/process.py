@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -33,6 +34,7 @@ T = TypeVar("T")
 _PATIENCE = 10  # seconds for a process to end after it was told to
 _ATTEMPTS = 10  # others may work in the account, too
 STOPPED = 130
+_REASON = re.compile(r"[A-Z]\w+: |The .+ could not be deleted: ")
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Processes:
             stdout, stderr = process.communicate()
         finally:
             self._running.discard(process)
-        return Ended(process.returncode, _json(stdout), _last_words(stderr))
+        return Ended(process.returncode, _json(stdout), last_words(stderr))
 
     def stop(self) -> None:
         """Tell those that run to stop, as Ctrl-C does, and start no more."""
@@ -146,6 +148,9 @@ def _json(text: str) -> Any:
         return None
 
 
-def _last_words(text: str) -> str:
+def last_words(text: str) -> str:
+    """The line that says why a command failed, of all that it wrote to standard error: an error's
+    name and text, or what could not be deleted, or the last one."""
     lines = [line for line in text.splitlines() if line.strip()]
-    return printable(without_secrets(lines[-1] if lines else ""))
+    reasons = [line for line in lines if _REASON.match(line)]
+    return printable(without_secrets((reasons or lines or [""])[-1]))

@@ -5,6 +5,7 @@ What is done for one learner can fail without the others hearing of it; the resu
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ class Seats:
         self._account = account
         self._folder = folder
         self._processes = processes
+        self._making = threading.Lock()  # boto3's sessions are not for several threads, clients are
 
     def make(self, learner: Learner) -> Result:
         """A user with its policy, a key and the file."""
@@ -77,14 +79,18 @@ class Seats:
         return _result(learner, lambda: self._clear(learner))
 
     def things(self, learner: Learner) -> list[str]:
-        """The user and the policy that are there, and the file, in words."""
+        """What there is of the chain, the user, the policy and the file, in words."""
         path = credentials.path_of(self._folder, learner)
-        found = [f"{each.resource}" for each in survey(self.user(learner).resources()) if each.ours]
+        ended = self._run(learner, "down", "--dry-run")
+        chain = len(ended.said["to_delete"]) if ended.said else 0
+        found = [f"{chain} of the chain"] * bool(chain)
+        found += [str(each.resource) for each in survey(self.user(learner).resources) if each.ours]
         return [*found, *([str(path)] if path.exists() else [])]
 
     def user(self, learner: Learner) -> User:
         """The learner's user, whether it is there or not."""
-        return User(self._aws, Names(learner.prefix), self._account)
+        with self._making:
+            return User(self._aws, Names(learner.prefix), self._account)
 
     def _make_user(self, learner: Learner) -> str:
         path = credentials.path_of(self._folder, learner)

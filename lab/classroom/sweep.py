@@ -41,7 +41,7 @@ def learners(aws: boto3.Session, account: str) -> dict[Learner, list[Found]]:
     found = {}
     for prefix in sorted(_prefixes(aws)):
         names = Names(prefix)
-        everything = (*inventory_of(aws, names), *User(aws, names, account).resources())
+        everything = (*inventory_of(aws, names), *User(aws, names, account).resources)
         if ours := [each for each in survey(everything) if each.ours]:
             found[Learner(names.tags["learner"], "", prefix, 0)] = ours
     return found

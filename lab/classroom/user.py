@@ -10,20 +10,24 @@ from __future__ import annotations
 
 import datetime
 import json
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 
 from lab.aws import deletion
-from lab.aws.inventory import Found, Resource, none_but_ours
+from lab.aws.inventory import Found, none_but_ours
 from lab.aws.kinds import Kinds
 from lab.course import learner_policy
 from lab.course.names import TUTORIAL, Names
 
 PATH = f"/{TUTORIAL}/"
 _MOST_VERSIONS = 5  # of a policy; AWS allows no more
+_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds; what IAM has made it may not know at once
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -41,29 +45,26 @@ class User:
     """The user of the learner with these names, whether it is there or not."""
 
     def __init__(self, aws: boto3.Session, names: Names, account: str) -> None:
-        self._aws = aws
+        self._region = str(aws.region_name)
         self._iam: Any = aws.client("iam")
         self._names = names
         self._account = account
         self._user = {"UserName": names.user}
         self._policy = {"PolicyArn": f"arn:aws:iam::{account}:policy{PATH}{names.user}"}
-
-    def resources(self) -> tuple[Resource, ...]:
-        """The policy and the user, in the order of making."""
-        kinds = Kinds(self._aws, self._names.tags)
-        name = self._names.user
-        return kinds.policy("", "", name, PATH, self._account), kinds.user("", "", name)
+        kinds = Kinds(aws, names.tags)
+        policy = kinds.policy("", "", names.user, PATH, account)
+        self.resources = (policy, kinds.user("", "", names.user))  # in the order of making
 
     def make(self, known: AccessKey | None) -> AccessKey:
         """Make the user with its policy, or bring them up to date. Returns its only key: the one
         that is known, or a new one where that is none of its active keys. Raises NotOursError for a
         name of somebody else's."""
-        none_but_ours(self.resources())
+        none_but_ours(self.resources)
         self._make_policy()
         with suppress(self._iam.exceptions.EntityAlreadyExistsException):  # ours, as was seen above
             self._iam.create_user(**self._user, Path=PATH, Tags=self._tags())
-        self._iam.attach_user_policy(**self._user, **self._policy)
-        return self._only_key(known)
+        self._once_known(lambda: self._iam.attach_user_policy(**self._user, **self._policy))
+        return self._once_known(lambda: self._only_key(known))
 
     def made_at(self) -> datetime.datetime | None:
         """When the user was made; None if there is none."""
@@ -76,23 +77,31 @@ class User:
     def lock_out(self) -> None:
         """Delete the user's keys, so that nobody makes anything while all is deleted; not those of
         a user that is not ours."""
-        _, user = self.resources()
+        _, user = self.resources
         if deletion.list_ours([user]):
             self._drop_keys_but("")
 
     def delete(self) -> list[Found]:
         """Delete the user and then the policy, if they are ours; returns what is left."""
-        for found in deletion.list_ours(self.resources()):
+        for found in deletion.list_ours(self.resources):
             found.resource.delete(found.id)
-        return deletion.list_ours(self.resources())
+        return deletion.list_ours(self.resources)
+
+    def _once_known(self, call: Callable[[], T]) -> T:
+        """Make a call, and repeat it while IAM does not know yet what it has just made."""
+        for pause in _PAUSES:
+            try:
+                return call()
+            except self._iam.exceptions.NoSuchEntityException:
+                time.sleep(pause)
+        return call()
 
     def _tags(self) -> list[dict[str, str]]:
         return [{"Key": key, "Value": value} for key, value in self._names.tags.items()]
 
     def _make_policy(self) -> None:
         actions = learner_policy.recorded_actions()
-        region = str(self._aws.region_name)
-        wanted = learner_policy.policy(self._names, self._account, region, actions)
+        wanted = learner_policy.policy(self._names, self._account, self._region, actions)
         text = json.dumps(wanted, separators=(",", ":"))
         try:
             self._iam.create_policy(

@@ -122,7 +122,9 @@ def _print_dry_run(
     """What of each learner's user stands, and their file."""
     with processes(aws, keep_to_rates=False) as running:
         seats = Seats(aws, account_id(aws), folder, running)
-        found = {learner.name: seats.things(learner) for learner in learners}
+        count = many.at_a_time(aws, None, learners)
+        done = {each.name: found for each, found in side_by_side(count, learners, seats.things)}
+    found = {learner.name: done[learner.name] for learner in learners}
     if as_json:
         print(json.dumps({"learners": found}))
         return

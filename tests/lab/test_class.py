@@ -9,12 +9,14 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
@@ -22,6 +24,8 @@ from lab.aws import session as sessions
 from lab.aws.rates import names_for
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
+from lab.classroom import user as user_module
+from lab.classroom.process import STOPPED, Ended, last_words, processes
 from lab.classroom.user import PATH, AccessKey, User
 from lab.commands import main
 from lab.course import COURSE, learner_calls
@@ -120,10 +124,8 @@ def test_a_class_is_set_up_looked_at_and_cleared(aws: Session, room: Path) -> No
     assert [line.split() for line in grid[1:]] == [[name, *marks] for name in NAMES]
 
     listed = run("down", "--dry-run").stdout
-    assert (
-        f"ana                  IAM policy ana-learner, IAM user ana-learner, class{os.sep}ana"
-        in (listed)
-    )
+    ours = f"{everything} of the chain, IAM policy ana-learner, IAM user ana-learner"
+    assert f"  ana                  {ours}, class{os.sep}ana.env\n" in listed
     assert [each["problem"] for each in as_json("down", "--yes")["learners"]] == ["", "", ""]
     assert resources(aws) == {"queues": 1}
     assert (users(aws), policies(aws)) == ({"teacher": []}, [])
@@ -248,6 +250,46 @@ def test_a_policy_of_an_older_edition_is_brought_up_to_date(aws: Session, room: 
     assert policies(aws) == []
 
 
+def test_what_iam_does_not_know_yet_is_asked_again(
+    aws: Session, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(user_module, "_PAUSES", (0, 0))
+    user = User(aws, Names("ana-"), ACCOUNT)
+    refused: list[str] = []
+
+    def refuse(model: Any, **_: Any) -> Any:
+        if refused.count(model.name) == 2:
+            return None
+        refused.append(model.name)
+        error = {"Error": {"Code": "NoSuchEntity", "Message": "not yet"}, "ResponseMetadata": {}}
+        headers: Any = {}
+        return AWSResponse("", 404, headers, None), error
+
+    names = ("AttachUserPolicy", "CreateAccessKey")
+    for name in names:
+        user._iam.meta.events.register(f"before-call.iam.{name}", refuse, unique_id=name)
+    key = user.make(None)
+    for name in names:
+        user._iam.meta.events.unregister(f"before-call.iam.{name}", unique_id=name)
+    assert users(aws) == {"ana-learner": [key.id]}
+    assert refused == ["AttachUserPolicy"] * 2 + ["CreateAccessKey"] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", ""),
+        ("Killed\n", "Killed"),
+        ("From: a\nNotOursError: b\n", "NotOursError: b"),
+        ("ClientError: a\nWhat does it mean? Run: lab explain\n", "ClientError: a"),
+        ("The SQS queue q could not be deleted: a.\nSee the reasons above, and run it again.\n",
+         "The SQS queue q could not be deleted: a."),
+    ],
+)  # fmt: skip
+def test_the_reason_is_found_in_what_a_command_wrote(text: str, why: str) -> None:
+    assert last_words(text) == why
+
+
 def test_a_user_of_others_is_left_alone(aws: Session, room: Path) -> None:
     aws.client("iam").create_user(UserName="ana-learner")
     user = User(aws, Names("ana-"), ACCOUNT)
@@ -259,6 +301,23 @@ def test_a_user_of_others_is_left_alone(aws: Session, room: Path) -> None:
     assert users(aws) == {"ana-learner": [key["AccessKeyId"]]}
 
 
+def test_an_interrupt_stops_what_runs_and_starts_no_more(aws: Session, room: Path) -> None:
+    ended: list[Ended] = []
+    with processes(aws, keep_to_rates=False) as running:
+        thread = threading.Thread(target=lambda: ended.append(running.run("ana-", "", "up")))
+        thread.start()
+        wait_until(lambda: there(aws, "ana"), "the first thing is there")
+        running.stop()
+        thread.join()
+    assert ended[0].status in (STOPPED, -signal.SIGINT, -signal.SIGTERM, -signal.SIGKILL)
+    assert len(there(aws, "ana")) < len(inventory_of(aws, Names("ana-")))
+    assert running.run("ana-", "", "up").status == STOPPED
+    with pytest.raises(KeyboardInterrupt), processes(aws, keep_to_rates=False) as interrupted:
+        raise KeyboardInterrupt
+    assert interrupted.run("ana-", "", "up").status == STOPPED
+
+
+@pytest.mark.soak
 @pytest.mark.skipif(os.name != "posix", reason="there is no such signal")
 def test_an_interrupted_class_is_completed_or_cleared(aws: Session, room: Path) -> None:
     for command in (("up", "--with-chain"), ("down", "--yes")):
