@@ -371,6 +371,22 @@ def test_who_is_stuck_where_and_on_what(aws: Session, room: Path) -> None:
     assert as_json("status")[0]["since"] == ana["since"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="there is no pseudo-terminal")
+def test_a_terminal_follows_the_class_until_ctrl_c(aws: Session, room: Path) -> None:
+    from tests.support.terminal import on_a_terminal
+
+    (room / "roster.csv").write_text("name,email\nana,ana@example.com\n", "utf-8")
+    roster = str(room / "roster.csv")
+    with on_a_terminal("class", "status", roster, "--watch", "--interval", "1") as (process, read):
+        wait_until(lambda: re.search(r"ana +-", read()), "it shows that nothing is begun")
+        aws.client("sqs").create_queue(QueueName="ana-CustomerOrders", tags=Names("ana-").tags)
+        wait_until(lambda: re.search(r"ana +WRONG", read()), "it shows what is begun")
+        process.send_signal(signal.SIGINT)
+        wait_until(lambda: process.poll() is not None, "it ends")
+        assert process.returncode == 0
+        assert "Traceback" not in read()
+
+
 def test_down_by_age_spares_the_young(aws: Session, room: Path) -> None:
     run("up")
     result = run("down", "--yes", "--older-than", "1")
