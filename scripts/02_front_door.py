@@ -255,7 +255,8 @@ else:
 # On AWS: these limits are applied on a best-effort basis. So set a budget with an alarm, too. It
 # tells you when a bill grows, though it does not stop it.
 #
-# The cell makes two calls: one makes the plan, the other adds the stage to it.
+# The plan gets the stage when it is made. If you made the API again since, a second call adds the
+# stage of the new one.
 #
 # Console: *Usage plans*, *Create usage plan*, then *Add stage*.
 
@@ -265,6 +266,7 @@ plan = next((plan for plan in plans if lab.is_ours(plan, names.usage_plan)), Non
 if plan is None:
     plan = apigateway.create_usage_plan(
         name=names.usage_plan,
+        apiStages=[{"apiId": api_id, "stage": "prod"}],
         throttle={"rateLimit": 20, "burstLimit": 40},
         quota={"limit": 10_000, "period": "DAY"},
         tags=tags,

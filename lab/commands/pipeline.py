@@ -14,9 +14,10 @@ from collections.abc import Iterable, Sequence
 import boto3
 import click
 
-from lab.aws import deletion, guard
+from lab.aws import deletion, guard, reads
 from lab.aws.inventory import Found, Resource, none_but_ours, survey
 from lab.aws.session import account_id, session, to_name_things_only
+from lab.commands import many
 from lab.commands.account import account_option
 from lab.course import COURSE, facade
 from lab.course.names import names
@@ -52,7 +53,8 @@ def up(dry_run: bool, as_json: bool) -> None:
     with set_up_lock(), _standard_output_for_json(as_json):
         stands, missing = _standing(aws)
         catch_up.set_up(COURSE)
-    wrong = [f for number in COURSE.set_up for f in facade.examine(aws, number) if f.wrong]
+    with reads.once_each():
+        wrong = [f for number in COURSE.set_up for f in facade.examine(aws, number) if f.wrong]
     if as_json:
         wrong_as_json = [finding.as_dict() for finding in wrong]
         _print_json(_where(aws), stood=_listed(stands), made=_listed(missing), wrong=wrong_as_json)
@@ -101,8 +103,13 @@ def _say_what_is_wrong(wrong: Sequence[Finding]) -> None:
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 @_dry_run
 @_as_json
+@click.option(
+    "--everyone",
+    is_flag=True,
+    help="What any learner left in the account and region; for the instructor of a class.",
+)
 @account_option
-def down(yes: bool, dry_run: bool, as_json: bool) -> None:
+def down(yes: bool, dry_run: bool, as_json: bool, everyone: bool) -> None:
     """Delete what the tutorial made, and prove that nothing is left. `lab up` is the reverse.
 
     Lists what carries our tags, asks, deletes in reverse order, waits until each thing is gone, and
@@ -114,6 +121,9 @@ def down(yes: bool, dry_run: bool, as_json: bool) -> None:
         aws = session(start=False)
     except NoCloudError as error:
         _say_that_nothing_is_there(error, dry_run, as_json)
+        return
+    if everyone:
+        many.sweep_account(aws, yes, dry_run, as_json)
         return
     found = survey(_inventory(aws))
     if not as_json:

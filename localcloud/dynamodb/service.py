@@ -70,4 +70,4 @@ def _on_tables(operation: str, parameters: dict[str, Any]) -> list[tuple[str, st
     if "TransactItems" in parameters:
         items = [part for item in parameters["TransactItems"] for part in item.items()]
         return [(f"{kind}Item", details["TableName"]) for kind, details in items]
-    return [(operation, parameters.get("TableName", "*"))]
+    return [(operation, parameters.get("TableName") or parameters.get("ResourceArn", "*"))]

@@ -5,10 +5,13 @@ AssumeRole needs one; asking who you are needs none.
 
 from __future__ import annotations
 
+from moto.iam.models import iam_backends
+
 from localcloud.call import Call
 from localcloud.http import Response
 from localcloud.iam import documents, managed
 from localcloud.service import Needed, Service
+from localcloud.upstream import ACCOUNT_ID
 
 __all__ = ["IAM", "STS", "documents"]
 
@@ -26,6 +29,10 @@ class IAM(Service):
         managed.provide(call)
         return managed.refusal(call)
 
+    def needed(self, call: Call) -> Needed:
+        """On the role or user that a call names first; on a policy only where it names no other."""
+        yield f"iam:{call.operation}", _resource(call)
+
 
 class STS(Service):
     """moto answers, with the credentials of federation.py."""
@@ -37,3 +44,21 @@ class STS(Service):
             yield "sts:AssumeRole", call.parameters.get("RoleArn", "")
         elif call.operation not in _ALWAYS:
             yield f"sts:{call.operation}", ""
+
+
+def _resource(call: Call) -> str:
+    """The ARN of what a call is about, whether it is there or not; "" if it names nothing.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+    """
+    given, backend = call.parameters, iam_backends[ACCOUNT_ID]["aws"]
+    here = f"arn:aws:iam::{ACCOUNT_ID}"
+    path = given.get("Path", "/")
+    if role := given.get("RoleName"):
+        there = (each.arn for each in backend.roles.values() if each.name == role)
+        return next(there, f"{here}:role{path}{role}")
+    if user := given.get("UserName"):
+        found = backend.users.get(user)
+        return found.arn if found else f"{here}:user{path}{user}"
+    if policy := given.get("PolicyName"):
+        return f"{here}:policy{path}{policy}"
+    return str(given.get("PolicyArn", ""))

@@ -11,7 +11,7 @@ from localcloud import upstream
 from localcloud.arn import Arn
 from localcloud.call import Call
 from localcloud.http import Response, json_response
-from localcloud.iam.policies import Policy
+from localcloud.iam.policies import Context, Policy
 from localcloud.lambda_ import (
     errors,
     functions,
@@ -31,6 +31,7 @@ from localcloud.lambda_.names import Name
 from localcloud.lambda_.runtime.runtime import Runtime
 from localcloud.lambda_.runtime.worker_handle import Result
 from localcloud.service import Attributes, Needed, Service
+from localcloud.upstream import ACCOUNT_ID
 
 _PASSED_ON = ("x-amzn-errortype",)
 
@@ -89,11 +90,21 @@ class Lambda(Service):
     def needed(self, call: Call) -> Needed:
         """InvokeAsync needs the same permission as Invoke."""
         if call.operation not in invoke.OPERATIONS:
-            yield f"lambda:{call.operation}", ""
+            yield f"lambda:{call.operation}", _resource(call)
             return
         named = names.parse(call.parameters["FunctionName"]) or Name("*")
         qualifier = named.qualifier or names.qualifier_of(call)
         yield "lambda:InvokeFunction", Name(named.name, qualifier).arn(named.region or call.region)
+
+    def context(self, call: Call) -> Context:
+        """A trigger is known by its function, as its own id is not known before it is there."""
+        if not call.operation.endswith("EventSourceMapping"):
+            return ()
+        if named := names.named_in(call):
+            return (("lambda:functionarn", named.arn(call.region)),)
+        key = call.parameters.get("UUID")
+        of_it = (each.function_arn for each in functions.mappings() if each.uuid == key)
+        return tuple(("lambda:functionarn", arn) for arn in of_it)
 
     def find(self, arn: Arn) -> LambdaFunction | None:
         return functions.find(str(arn), arn.region)
@@ -149,6 +160,16 @@ class Lambda(Service):
         self.mappings.stop()
         self.invocations.clear()
         self.runtime.stop()
+
+
+def _resource(call: Call) -> str:
+    """The ARN of what a call is about; "" for a list, and for what has no ARN yet."""
+    if call.operation.endswith("EventSourceMapping"):
+        key = call.parameters.get("UUID")
+        mapping = f"arn:aws:lambda:{call.region}:{ACCOUNT_ID}:event-source-mapping:{key}"
+        return mapping if key else ""
+    named = names.named_in(call) if not call.operation.startswith("List") else None
+    return named.arn(call.region) if named else call.parameters.get("Resource", "")
 
 
 def _in_full(call: Call, response: Response) -> Response:
