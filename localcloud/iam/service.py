@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from localcloud.call import Call
 from localcloud.http import Response
-from localcloud.iam import documents, managed
+from localcloud.iam import documents, lag, managed
 from localcloud.service import Needed, Service
 
 __all__ = ["IAM", "STS", "documents"]
@@ -24,7 +24,7 @@ class IAM(Service):
         if not call.parameters.get("Marker", "0").isdigit():
             return call.error(400, "ValidationError", "Invalid Marker.")
         managed.provide(call)
-        return managed.refusal(call)
+        return managed.refusal(call) or lag.answer(call)
 
 
 class STS(Service):

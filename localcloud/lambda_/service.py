@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from localcloud import arn as arns
-from localcloud import upstream
+from localcloud import like_aws, upstream
 from localcloud.arn import Arn
 from localcloud.call import Call
 from localcloud.http import Response, json_response
@@ -58,6 +58,8 @@ class Lambda(Service):
 
     async def handle(self, call: Call) -> Response | None:
         await states.wait_to_look(call.operation)
+        if like_aws.is_on:
+            functions.forget_gone_mappings()
         try:
             call = names.in_one_form(call)
             meanwhile.refuse(call)
