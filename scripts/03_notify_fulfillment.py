@@ -63,7 +63,8 @@ def triggers() -> list:
 
 def rest() -> None:
     for trigger in triggers():
-        lambda_.update_event_source_mapping(UUID=trigger["UUID"], Enabled=False)
+        off = {"UUID": trigger["UUID"], "Enabled": False}
+        lab.once_trigger_is_ready(lambda off=off: lambda_.update_event_source_mapping(**off))
         print(f"Switched off a trigger of {names.queue}; chapter 05 switches it on again.")
     states = {"Disabled"}
     lab.wait_until(lambda: {t["State"] for t in triggers()} <= states, "it is off", timeout=180)

@@ -102,7 +102,7 @@ dynamodb.get_waiter("table_exists").wait(TableName=names.table)
 # %% tags=["function-dead-letters"]
 sqs = aws.client("sqs")
 keep = {"MessageRetentionPeriod": str(14 * 24 * 60 * 60)}
-lab.once_name_is_free(
+lab.once_queue_is_ready(
     lambda: sqs.create_queue(QueueName=names.function_dead_letters, Attributes=keep, tags=tags)
 )
 dead_letters_arn = f"arn:aws:sqs:{region}:{account}:{names.function_dead_letters}"
