@@ -9,8 +9,8 @@ from lab.aws.packaging import RUNTIME, event, package, schema
 from lab.aws.session import account_id, invoke_url, session
 from lab.aws.waiting import (
     NotYetError,
+    once_function_is_ready,
     once_queue_is_ready,
-    once_role_is_ready,
     once_trigger_is_ready,
 )
 from lab.course import COURSE, facade
@@ -70,8 +70,8 @@ __all__ = [
     "is_ours",
     "look",
     "names",
+    "once_function_is_ready",
     "once_queue_is_ready",
-    "once_role_is_ready",
     "once_trigger_is_ready",
     "open_page",
     "own_package",

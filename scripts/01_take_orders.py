@@ -276,17 +276,16 @@ print(f"Packed lambdas/take_order.py into {len(package)} bytes, for {lab.RUNTIME
 
 # %% tags=["function"]
 try:
-    lab.once_role_is_ready(
+    lab.once_function_is_ready(
         lambda: lambda_.create_function(
             **configuration, Code={"ZipFile": package}, Architectures=["arm64"], Tags=tags
         )
     )
     print(f"Created the function {names.take_order}.")
 except lambda_.exceptions.ResourceConflictException:
-    lambda_.get_waiter("function_active_v2").wait(FunctionName=names.take_order)
-    lambda_.update_function_code(FunctionName=names.take_order, ZipFile=package)
-    lambda_.get_waiter("function_updated_v2").wait(FunctionName=names.take_order)
-    lab.once_role_is_ready(lambda: lambda_.update_function_configuration(**configuration))
+    code = {"FunctionName": names.take_order, "ZipFile": package}
+    lab.once_function_is_ready(lambda: lambda_.update_function_code(**code))
+    lab.once_function_is_ready(lambda: lambda_.update_function_configuration(**configuration))
     print(f"Updated the function {names.take_order}.")
 
 # %% [markdown]

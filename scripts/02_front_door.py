@@ -298,7 +298,7 @@ if not any(key["id"] == key_id for key in plan_keys):
 #
 # `test_invoke_method` calls the method as it is now, without the key and the stage.
 #
-# Console: the method, *Test*, paste the order as *Request body*, *Test*.
+# Console: nothing to click yet.
 
 # %%
 order = {"product": "Assam tea", "quantity": 2, "order_id": "chapter-02"}
@@ -312,6 +312,15 @@ def test() -> str:
     return f"{answer['status']} {answer['body']}"
 
 
+print("Wrote a test of POST /orders.")
+
+# %% [markdown]
+# On AWS: it takes a moment until a new permission counts, and a new key. Until then the answer is
+# 500, or 403 at the stage. So the cells ask again.
+#
+# Console: the method, *Test*, paste the order as *Request body*, *Test*.
+
+# %%
 try:
     print(f"Tested POST /orders: {lab.wait_until(test, 'the API may call the function')}")
 except apigateway.exceptions.ClientError as error:
@@ -347,9 +356,6 @@ def post() -> str:
 print(f"Posted an order: {lab.wait_until(post, 'the stage knows the key')}")
 
 # %% [markdown]
-# On AWS: it takes a moment until a new key counts, and a new permission. So this cell and the one
-# before ask again after a 403 or a 500.
-#
 # The order waits on the queue, beside those of chapter 01.
 
 # %%

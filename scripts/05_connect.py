@@ -178,7 +178,7 @@ if mappings:
     )
     print(f"Set the trigger from {names.queue} to {names.notify_fulfillment}.")
 else:
-    lab.once_role_is_ready(
+    lab.once_trigger_is_ready(
         lambda: lambda_.create_event_source_mapping(EventSourceArn=queue_arn, **settings, Tags=tags)
     )
     print(f"Connected {names.queue} to {names.notify_fulfillment}.")

@@ -17,12 +17,14 @@ _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 2.0
 _LONGEST_TEXT = 500  # characters
 _LONGEST_WAIT = 600.0  # seconds, longer than any error passes
-# "The provided execution role does not …" is "The function execution role does not …" by now.
-_OF_A_NEW_ROLE = (
-    "cannot be assumed by Lambda",
-    "execution role does not have permissions",
-    "KMS key is invalid for CreateGrant",
-)
+_PASSING = {
+    "InvalidParameterValueException": (  # of a role that is new, or has a new policy
+        "cannot be assumed by Lambda",
+        "KMS key is invalid for CreateGrant",
+        "execution role does not have permissions",  # "The provided …" and "The function …"
+    ),
+    "ResourceConflictException": ("cannot be performed at this time",),
+}
 
 
 class NotYetError(Exception):
@@ -66,19 +68,19 @@ def _look(look: Callable[[], T | None]) -> tuple[T | None, str]:
         return None, f"What was seen last: {textwrap.shorten(str(error), _LONGEST_TEXT)} "
 
 
-def once_role_is_ready(
+def once_function_is_ready(
     call: Callable[[], T],
     *,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> T:
-    """Make a call to Lambda, and repeat it until its new role is known everywhere.
+    """Make a call that makes or changes a function, and repeat it until Lambda takes it.
 
     IAM needs some seconds until Lambda may assume a new role, until KMS may encrypt variables for
-    it, and until its new policy counts. Raises the last ClientError after 120 seconds, and any
-    other error at once.
+    it, and until its new policy counts. And a change takes some seconds, in which there is no
+    other. Raises the last ClientError after 120 seconds, and any other error at once.
     """
-    return _once(_role_is_new, call, "Lambda may use the new role", sleep, clock)
+    return _once(_of_lambda, call, "Lambda has the function and its role ready", sleep, clock)
 
 
 def once_queue_is_ready(
@@ -90,7 +92,7 @@ def once_queue_is_ready(
     """Make a call to SQS, and repeat it until its queue is ready.
 
     SQS keeps a name for 60 seconds after its queue was deleted, and a new queue can be used after
-    a second. Raises like `once_role_is_ready`, after 90 seconds or, if there is no such queue,
+    a second. Raises like `once_function_is_ready`, after 90 seconds or, if there is no such queue,
     after 15.
     """
     return _once(_queue_is_not_ready, call, "SQS has the queue ready", sleep, clock)
@@ -102,11 +104,11 @@ def once_trigger_is_ready(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> T:
-    """Make a call to Lambda, and repeat it until its trigger is through with the last change.
+    """Make a call that makes, changes or deletes a trigger, and repeat it until Lambda takes it.
 
-    Raises like `once_role_is_ready`, after five minutes.
+    Raises like `once_function_is_ready`; a change of the trigger may take five minutes.
     """
-    return _once(_is_in_use, call, "the trigger is through with its last change", sleep, clock)
+    return _once(_of_lambda, call, "Lambda has the trigger and its role ready", sleep, clock)
 
 
 def _once(
@@ -141,18 +143,15 @@ def _queue_is_not_ready(error: ClientError) -> float:
     return 15 if is_new else 0
 
 
-def _is_in_use(error: ClientError) -> float:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html"""
-    return 300 if _said(error)[0] == "ResourceInUseException" else 0
-
-
-def _role_is_new(error: ClientError) -> float:
-    """https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html"""
+def _of_lambda(error: ClientError) -> float:
+    """https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html
+    https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
+    """
     code, message = _said(error)
-    is_new = code == "InvalidParameterValueException" and any(
-        part in message for part in _OF_A_NEW_ROLE
-    )
-    return 120 if is_new else 0
+    if code == "ResourceInUseException":  # a trigger
+        return 300
+    parts = _PASSING.get(code, ())
+    return 120 if any(part in message for part in parts) else 0
 
 
 def _said(error: ClientError) -> tuple[str, str]:

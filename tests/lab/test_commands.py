@@ -20,7 +20,7 @@ from click.testing import CliRunner
 
 import lab
 from lab.aws import packaging
-from lab.aws.waiting import once_role_is_ready, wait_until
+from lab.aws.waiting import once_function_is_ready, wait_until
 from lab.commands import main
 from lab.errors import WaitTimeoutError
 from lab.here import last_error, local
@@ -104,7 +104,7 @@ def test_a_new_role_gets_time_until_it_can_be_used(message: str) -> None:
             raise outcome
         return outcome
 
-    assert once_role_is_ready(call, sleep=clock.sleep, clock=clock) == "made"
+    assert once_function_is_ready(call, sleep=clock.sleep, clock=clock) == "made"
     assert len(clock.pauses) == 5
 
 
@@ -116,7 +116,7 @@ def test_a_role_that_never_works_ends_with_the_error_of_aws() -> None:
         raise client_error("InvalidParameterValueException", message)
 
     with pytest.raises(ClientError, match="cannot be assumed"):
-        once_role_is_ready(call, sleep=clock.sleep, clock=clock)
+        once_function_is_ready(call, sleep=clock.sleep, clock=clock)
     assert 120 <= clock.now < 130
 
 
@@ -127,7 +127,7 @@ def test_any_other_error_is_not_tried_again() -> None:
         raise client_error("InvalidParameterValueException", "Unzipped size must be smaller")
 
     with pytest.raises(ClientError, match="Unzipped size"):
-        once_role_is_ready(call, sleep=clock.sleep, clock=clock)
+        once_function_is_ready(call, sleep=clock.sleep, clock=clock)
     assert clock.pauses == []
 
 
