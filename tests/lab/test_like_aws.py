@@ -91,7 +91,7 @@ def test_what_was_made_twice_for_lost_replies_is_said_and_goes(
     lossy: tuple[Session, FaultProxy],
 ) -> None:
     aws, proxy = lossy
-    lose_first_replies(proxy, *UNDONE_BY)
+    lose_first_replies(proxy, *(each for each in UNDONE_BY if not each.startswith("Update")))
     for _ in range(10):  # what stops at "exists already" finds it the next time
         result = CliRunner().invoke(main, ["up"])
         if result.exit_code == 0 or "DuplicateError" in str(result.exception):
