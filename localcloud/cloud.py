@@ -89,7 +89,6 @@ class LocalCloud:
         self.lambda_ = Lambda(
             self.runtime,
             retry_delay=options.retry_delay,
-            role_delay=options.role_delay,
             change_delay=options.change_delay,
         )
         keep = options.mailbox is not None
@@ -101,7 +100,7 @@ class LocalCloud:
         self.dynamodb = DynamoDB()
         every = (
             *(self.lambda_, self.sns, self.sqs, self.apigateway, self.logs),
-            *(self.dynamodb, IAM(), STS()),
+            *(self.dynamodb, IAM(options.role_delay), STS()),
         )
         self.trail = Trail()
         self.services: dict[str, Service] = {service.name: service for service in every}

@@ -37,6 +37,7 @@ def create_role(
     made: Role = original(create_role)(
         backend, role_name, assume_role_policy_document, *more, **named
     )
+    lag.note_role(made)
     return made
 
 

@@ -1,6 +1,7 @@
-"""What IAM's other servers do not know yet: what a role's policy says now, and that a role is gone.
+"""What is not known everywhere yet: a new role, what a role's policy says now, and that a role is
+gone.
 
-Both are off unless the cloud is like AWS.
+All of it is off unless the cloud is like AWS, or `--role-delay` asks for the first.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
 """
 
@@ -16,8 +17,21 @@ from localcloud.call import Call
 from localcloud.http import Response
 from localcloud.upstream import ACCOUNT_ID, original, replaces
 
+role_delay = 0.0  # seconds for which a new role is unknown to Lambda
 _LOOKS = ("GetRole", "ListRoles")
 _Before = tuple[str | None, float]  # what a policy said, if there was one, and until when it counts
+
+
+def note_role(role: Role) -> None:
+    """Note that a role is new."""
+    known = {"lambda": clock.after_ms(role_delay), "kms": like_aws.end_ms("grant")}
+    vars(role)["known_ms"] = known
+
+
+def is_unknown(role: Role, service: str) -> bool:
+    """Whether a role is too new for "lambda" or "kms"."""
+    known: dict[str, float] = vars(role).get("known_ms", {})
+    return known.get(service, 0.0) > clock.now_ms()
 
 
 def note_policy(role: Role, name: str, document: str) -> None:

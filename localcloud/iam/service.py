@@ -16,9 +16,13 @@ _ALWAYS = ("GetCallerIdentity",)
 
 
 class IAM(Service):
-    """moto answers, within the rules of documents.py."""
+    """moto answers, within the rules of documents.py. `role_delay` is how many seconds a new role
+    is unknown to Lambda."""
 
     name = "iam"
+
+    def __init__(self, role_delay: float = 0.0) -> None:
+        lag.role_delay = role_delay
 
     async def handle(self, call: Call) -> Response | None:
         if not call.parameters.get("Marker", "0").isdigit():

@@ -37,8 +37,7 @@ _PASSED_ON = ("x-amzn-errortype",)
 
 class Lambda(Service):
     """Functions, run by `runtime`. `retry_delay` is the wait before an asynchronous invocation is
-    tried again, `role_delay` how long a new role stays unknown, `change_delay` how long a change
-    takes; all are in seconds."""
+    tried again, `change_delay` how long a change takes; both are in seconds."""
 
     name = "lambda"
 
@@ -47,11 +46,9 @@ class Lambda(Service):
         runtime: Runtime,
         *,
         retry_delay: float = 1.0,
-        role_delay: float = 0.0,
         change_delay: float = states.MOMENT,
     ) -> None:
         states.change_delay = change_delay
-        validation.role_delay = role_delay
         self.runtime = runtime
         self.mappings = EventSourceMappings(runtime)
         self.invocations = AsyncInvocations(runtime, retry_delay=retry_delay)

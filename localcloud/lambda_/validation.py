@@ -11,7 +11,6 @@ import json
 import re
 import zipfile
 import zlib
-from datetime import datetime
 from typing import Any
 
 from moto.awslambda.exceptions import (
@@ -26,7 +25,8 @@ from moto.awslambda.models import (
 )
 
 from localcloud import arn as arns
-from localcloud import clock, deliver, like_aws, models
+from localcloud import deliver, like_aws, models
+from localcloud.iam import lag
 from localcloud.iam.policies import NOT_ASSUMABLE, find_role, lambda_may_assume, role_allows
 from localcloud.lambda_ import states
 from localcloud.upstream import original, replaces
@@ -79,8 +79,6 @@ _NO_GRANT = (
 )
 # What becomes of a mapping that was enabled or not, and now is or is not.
 _SWITCHES = {(False, True): "Enabling", (True, False): "Disabling"}
-
-role_delay = 0.0  # seconds for which a new role is unknown to Lambda
 
 
 class _Conflict(LambdaClientError):
@@ -228,21 +226,15 @@ def _refuse_unless_assumable(role_arn: str) -> None:
     role = find_role(role_arn)
     if role is None:  # moto refuses it
         return
-    if _age(role.create_date) < clock.seconds(role_delay) or not lambda_may_assume(role_arn):
+    if lag.is_unknown(role, "lambda") or not lambda_may_assume(role_arn):
         raise InvalidParameterValueException(NOT_ASSUMABLE)
 
 
 def _refuse_variables_of_a_new_role(role_arn: str, environment: dict[str, Any]) -> None:
     """Refuse variables where the role is too new for KMS: Lambda keeps them encrypted for it."""
     role = find_role(role_arn)
-    lag = clock.seconds(like_aws.seconds("grant"))
-    if role is not None and environment.get("Variables") and _age(role.create_date) < lag:
+    if role is not None and environment.get("Variables") and lag.is_unknown(role, "kms"):
         raise InvalidParameterValueException(_NO_GRANT.format(role_arn))
-
-
-def _age(made: datetime) -> float:
-    """Seconds since then. moto's times are in UTC, but do not always say so."""
-    return (clock.now() - made.replace(tzinfo=None)).total_seconds()
 
 
 def _refuse_unless_allowed(
