@@ -14,7 +14,6 @@ from lab.course.resources import inventory
 from lab.engine.course import Chapter, Exercise, Expectation
 from lab.here.folders import ROOT
 
-
 _AGAIN = (
     "Look again in a minute: AWS may list a queue or a role again that it has deleted. If it is "
     "still there, run this chapter again."
