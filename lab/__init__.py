@@ -7,7 +7,12 @@ from lab.aws.calls import show_calls
 from lab.aws.inventory import is_not_served
 from lab.aws.packaging import RUNTIME, event, package, schema, source
 from lab.aws.session import account_id, invoke_url, session
-from lab.aws.waiting import NotYetError, once_name_is_free, once_role_is_ready
+from lab.aws.waiting import (
+    NotYetError,
+    once_function_is_ready,
+    once_queue_is_ready,
+    once_trigger_is_ready,
+)
 from lab.course import COURSE, facade
 from lab.course.dead_letters import dead_letters, redrive
 from lab.course.facade import (
@@ -67,8 +72,9 @@ __all__ = [
     "is_ours",
     "look",
     "names",
-    "once_name_is_free",
-    "once_role_is_ready",
+    "once_function_is_ready",
+    "once_queue_is_ready",
+    "once_trigger_is_ready",
     "open_page",
     "own_package",
     "package",

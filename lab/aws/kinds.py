@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 
 from lab.aws.arn import is_arn_of, parse, topic_of
 from lab.aws.inventory import Resource, Tags, delete_step
-from lab.aws.waiting import wait_until
+from lab.aws.waiting import once_trigger_is_ready, wait_until
 from lab.errors import WaitTimeoutError
 
 _LAST_BATCH_SECONDS = 20  # longer than a function of a tutorial may take
@@ -202,8 +202,10 @@ class Kinds:
             return dict(lambda_.list_tags(Resource=arn)["Tags"])
 
         def delete(uuid: str) -> None:
-            with suppress(lambda_.exceptions.ResourceInUseException):  # on its way already
-                delete_step(lambda: lambda_.delete_event_source_mapping(UUID=uuid))
+            # While it is being made, changed or deleted, AWS refuses that.
+            once_trigger_is_ready(
+                lambda: delete_step(lambda: lambda_.delete_event_source_mapping(UUID=uuid))
+            )
             what = f"the trigger of {function} is gone"
             wait_until(lambda: uuid not in find_all(), what, timeout=300)
             self._wait_for_last_batch(queue, function)

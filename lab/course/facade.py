@@ -16,7 +16,17 @@ from lab.course.console import for_page
 from lab.course.names import tags
 from lab.course.screens import screen
 from lab.course.whereabouts import last_seen
-from lab.engine import catch_up, checks, drawing, exercises, explain, ground, guesses, own_functions
+from lab.engine import (
+    catch_up,
+    checks,
+    drawing,
+    exercises,
+    explain,
+    ground,
+    guesses,
+    own_functions,
+    together,
+)
 from lab.engine import screen as screens
 from lab.engine.checks import Finding
 from lab.engine.display import printable
@@ -68,6 +78,8 @@ def wait_until(
 
 def check(number: str) -> None:
     """Print whether all is right after this chapter: the last cell of every chapter."""
+    if together.are_looked_at():
+        return
     chapter = COURSE.find(number)
     print(checks.report(chapter, examine(session(), number)))
 

@@ -9,7 +9,7 @@ from moto.iam.models import iam_backends
 
 from localcloud.call import Call
 from localcloud.http import Response
-from localcloud.iam import documents, managed
+from localcloud.iam import documents, lag, managed
 from localcloud.service import Needed, Service
 from localcloud.upstream import ACCOUNT_ID
 
@@ -19,15 +19,19 @@ _ALWAYS = ("GetCallerIdentity",)
 
 
 class IAM(Service):
-    """moto answers, within the rules of documents.py."""
+    """moto answers, within the rules of documents.py. `role_delay` is how many seconds a new role
+    is unknown to Lambda."""
 
     name = "iam"
+
+    def __init__(self, role_delay: float = 0.0) -> None:
+        lag.role_delay = role_delay
 
     async def handle(self, call: Call) -> Response | None:
         if not call.parameters.get("Marker", "0").isdigit():
             return call.error(400, "ValidationError", "Invalid Marker.")
         managed.provide(call)
-        return managed.refusal(call)
+        return managed.refusal(call) or lag.answer(call)
 
     def needed(self, call: Call) -> Needed:
         """On the role or user that a call names first; on a policy only where it names no other."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from localcloud import arn as arns
-from localcloud import upstream
+from localcloud import like_aws, upstream
 from localcloud.arn import Arn
 from localcloud.call import Call
 from localcloud.http import Response, json_response
@@ -38,8 +38,7 @@ _PASSED_ON = ("x-amzn-errortype",)
 
 class Lambda(Service):
     """Functions, run by `runtime`. `retry_delay` is the wait before an asynchronous invocation is
-    tried again, `role_delay` how long a new role stays unknown, `change_delay` how long a change
-    takes; all are in seconds."""
+    tried again, `change_delay` how long a change takes; both are in seconds."""
 
     name = "lambda"
 
@@ -48,17 +47,17 @@ class Lambda(Service):
         runtime: Runtime,
         *,
         retry_delay: float,
-        role_delay: float = 0.0,
         change_delay: float = states.MOMENT,
     ) -> None:
         states.change_delay = change_delay
-        validation.role_delay = role_delay
         self.runtime = runtime
         self.mappings = EventSourceMappings(runtime)
         self.invocations = AsyncInvocations(runtime, retry_delay=retry_delay)
 
     async def handle(self, call: Call) -> Response | None:
         await states.wait_to_look(call.operation)
+        if like_aws.is_on:
+            functions.forget_gone_mappings()
         try:
             call = names.in_one_form(call)
             meanwhile.refuse(call)

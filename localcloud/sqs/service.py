@@ -10,7 +10,7 @@ from typing import Any
 from moto.sqs.exceptions import SQSException
 from moto.sqs.models import sqs_backends
 
-from localcloud import upstream
+from localcloud import like_aws, upstream
 from localcloud.arn import Arn
 from localcloud.call import Call
 from localcloud.http import Response
@@ -39,6 +39,8 @@ class SQS(Service):
             return None
         if problem := rules.problem(call):
             return call.error(400, *problem)
+        if like_aws.is_on and (answer := names.answer(call)):
+            return answer
         if call.operation == "ReceiveMessage":
             return await long_poll.receive(call)
         if call.operation in rules.BATCHES:
