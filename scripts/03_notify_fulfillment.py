@@ -31,6 +31,7 @@ names, tags = lab.names(), lab.tags()
 lab.check_ground(aws, "03")  # stops here if chapter 01 is missing
 account, region = lab.account_id(aws), aws.region_name
 queue_arn = f"arn:aws:sqs:{region}:{account}:{names.queue}"
+sns, lambda_ = aws.client("sns"), aws.client("lambda")
 print(f"Working in account {account}, region {region}.")
 
 # %% [markdown]
@@ -51,11 +52,8 @@ print(f"Working in account {account}, region {region}.")
 # Console: nothing to click the first time. Later: Lambda, the trigger, *Disable*; wait until its
 # state is *Disabled*, because it finishes its last batches first.
 
+
 # %%
-lambda_ = aws.client("lambda")
-sns = aws.client("sns")
-
-
 def triggers() -> list:
     found = lambda_.list_event_source_mappings(EventSourceArn=queue_arn)["EventSourceMappings"]
     return [each for each in found if each["FunctionArn"].endswith(names.notify_fulfillment)]
