@@ -53,7 +53,6 @@ print(f"Working in account {account}, region {region}.")
 
 # %%
 lambda_ = aws.client("lambda")
-sns = aws.client("sns")
 
 
 def triggers() -> list:
@@ -66,9 +65,8 @@ def rest() -> None:
         off = {"UUID": trigger["UUID"], "Enabled": False}
         lab.once_trigger_is_ready(lambda off=off: lambda_.update_event_source_mapping(**off))
         print(f"Switched off a trigger of {names.queue}; chapter 05 switches it on again.")
-    lab.wait_until(
-        lambda: {t["State"] for t in triggers()} <= {"Disabled"}, "it rests", timeout=180
-    )
+    states = {"Disabled"}
+    lab.wait_until(lambda: {t["State"] for t in triggers()} <= states, "it is off", timeout=180)
 
 
 # %% [markdown]
@@ -78,6 +76,7 @@ def rest() -> None:
 # Console: SNS, *Topics*, *Create topic*, Standard.
 
 # %% tags=["topic"]
+sns = aws.client("sns")
 topics = sns.get_paginator("list_topics").paginate().search("Topics[].TopicArn")
 if not any(arn.endswith(f":{names.topic}") for arn in topics):
     rest()
