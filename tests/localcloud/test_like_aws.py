@@ -236,6 +236,7 @@ def test_a_mapping_begins_and_ends_slowly(like_aws: Session) -> None:
         make_function(like_aws, "f", "def handler(event, context):\n    pass\n", Role=ROLE)
         wait_until(lambda: sqs.get_queue_url(QueueName="q"), "the queue is known")
         sqs.send_message(QueueUrl=url, MessageBody="tea")
+    local.hurry(like_aws, 3)
     wait = Config(retries={"total_max_attempts": 1})
     lambda_ = like_aws.client("lambda", config=wait)
     uuid = lambda_.create_event_source_mapping(FunctionName="f", EventSourceArn=QUEUE)["UUID"]
@@ -262,7 +263,7 @@ def test_a_mapping_begins_and_ends_slowly(like_aws: Session) -> None:
     "A stage knows a new key, plan or stage after some seconds, and answers 403 until then",
     kept=_LIKE_AWS,
     module="apigateway.usage_plans",
-    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-create-usage-plans-with-console.html",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html",
 )
 @pytest.mark.parity(
     "A new permission to invoke a function counts after some seconds",
