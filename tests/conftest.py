@@ -23,7 +23,7 @@ from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.here import last_error, local
 from lab.here.own_cloud import environment
-from tests.support import quick_sessions, sizes
+from tests.support import quick_sessions, sizes, users  # noqa: F401  # users first: it remembers
 from tests.support.chain import Chain
 from tests.support.chapters import status
 from tests.support.clouds import own_cloud
@@ -149,6 +149,11 @@ def chain(_standing_chain: Chain, monkeypatch: pytest.MonkeyPatch) -> Chain:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="give the tests their full sizes")
+    parser.addoption(
+        "--aws",
+        action="store_true",
+        help="also run the end-to-end test on the AWS account that LAB_ACCOUNT names; costs a cent",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
