@@ -33,8 +33,8 @@ def sns_problem(name: str, value: Mapping[str, Any]) -> str:
     """Why SNS refuses the attribute, or "" """
     if problem := _sns_name_problem(name):
         return problem
-    kind = value["DataType"].split(".")[0]
-    if kind not in _FIELDS:
+    kind, dot, suffix = value["DataType"].partition(".")
+    if kind not in _FIELDS or (dot and not suffix):
         return (
             f"The message attribute '{name}' has an invalid message attribute type, the set of "
             "supported type prefixes is Binary, Number, and String."
