@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.sqs.exceptions import SQSException
+from moto.sqs.exceptions import QueueAlreadyExists, SQSException
 from moto.sqs.models import Queue, SQSBackend
 
 from localcloud import clock
@@ -39,4 +39,18 @@ def create_queue(backend: SQSBackend, name: str, *args: Any, **options: Any) -> 
             "You must wait 60 seconds after deleting a queue before you can create another "
             "with the same name.",
         )
+    if (known := backend.queues.get(name)) is not None:
+        _refuse_changes(backend, known, options)
     return original(create_queue)(backend, name, *args, **options)
+
+
+def _refuse_changes(backend: SQSBackend, queue: Queue, asked: dict[str, Any]) -> None:
+    """A queue that is there is the answer, unless it has other attributes; AWS names the first."""
+    given = {name: value for name, value in asked.items() if name != "region"}
+    wanted = Queue(queue.name, backend.region_name, backend.account_id, **given)
+    for name in given:
+        if queue.attributes.get(name) != wanted.attributes.get(name):
+            raise QueueAlreadyExists(
+                "A queue already exists with the same name and a different value for attribute "
+                f"{name}"
+            )
