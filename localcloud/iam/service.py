@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from localcloud.call import Call
 from localcloud.http import Response
-from localcloud.iam import documents, managed
+from localcloud.iam import documents, managed, session_tags
 from localcloud.service import Needed, Service
 
-__all__ = ["IAM", "STS", "documents"]
+__all__ = ["IAM", "STS", "documents", "session_tags"]  # imported for what they replace
 
 _ALWAYS = ("GetCallerIdentity",)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import chain, islice
 from typing import Any
 
@@ -11,14 +12,14 @@ from moto.logs.models import logs_backends
 from localcloud import upstream
 from localcloud.call import Call
 from localcloud.http import Response
-from localcloud.logs import rules
+from localcloud.logs import groups, rules
 from localcloud.logs.writer import LogWriter
 from localcloud.service import Service
 from localcloud.upstream import ACCOUNT_ID
 
 
 class Logs(Service):
-    """moto answers."""
+    """moto answers, but for searches of log groups."""
 
     name = "logs"
 
@@ -27,7 +28,7 @@ class Logs(Service):
 
     async def handle(self, call: Call) -> Response | None:
         self.writer.flush()
-        return rules.refusal(call)
+        return _typed(rules.refusal(call) or groups.answer(call) or upstream.ask(call.request))
 
     def describe(self) -> dict[str, Any]:
         return {"lines_waiting": len(self.writer.lines)}
@@ -54,3 +55,9 @@ class Logs(Service):
 
     def reset(self) -> None:
         self.writer.clear()
+
+
+def _typed(response: Response) -> Response:
+    """With the content type of AWS's JSON; moto says that it is HTML."""
+    headers = tuple(each for each in response.headers if each[0].lower() != "content-type")
+    return replace(response, headers=(*headers, ("Content-Type", "application/x-amz-json-1.1")))
