@@ -5,12 +5,18 @@ A script needs one import, `import lab`, and talks to AWS through boto3 itself.
 
 from lab.aws.calls import show_calls
 from lab.aws.inventory import is_not_served
-from lab.aws.packaging import RUNTIME, event, package, schema
+from lab.aws.packaging import RUNTIME, event, package, schema, source
 from lab.aws.session import account_id, invoke_url, session
-from lab.aws.waiting import NotYetError, once_name_is_free, once_role_is_ready
+from lab.aws.waiting import (
+    NotYetError,
+    once_function_is_ready,
+    once_queue_is_ready,
+    once_trigger_is_ready,
+)
 from lab.course import COURSE, facade
 from lab.course.dead_letters import dead_letters, redrive
 from lab.course.facade import (
+    beside_the_article,
     check,
     check_exercise,
     check_ground,
@@ -47,6 +53,7 @@ __all__ = [
     "NotYetError",
     "RefusedError",
     "account_id",
+    "beside_the_article",
     "check",
     "check_exercise",
     "check_ground",
@@ -65,8 +72,9 @@ __all__ = [
     "is_ours",
     "look",
     "names",
-    "once_name_is_free",
-    "once_role_is_ready",
+    "once_function_is_ready",
+    "once_queue_is_ready",
+    "once_trigger_is_ready",
     "open_page",
     "own_package",
     "package",
@@ -79,6 +87,7 @@ __all__ = [
     "show",
     "show_calls",
     "show_mail",
+    "source",
     "tag_list",
     "tags",
     "trials",

@@ -69,6 +69,10 @@ class RosterError(LabError):
     """The roster of a class cannot be read, or names learners that cannot work."""
 
 
+class ClassroomError(LabError):
+    """What a class has in files cannot be used."""
+
+
 class RefusedError(LabError):
     """An order was refused that should have been accepted."""
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
 # What Python, system libraries, temporary and private folders, and Windows need.
 _NEEDED = re.compile(
@@ -93,6 +94,12 @@ def _smtp(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
     help="Wait before the name of a deleted queue can be used again (60 on AWS).",
 )
 @click.option(
+    "--like-aws",
+    is_flag=True,
+    help="Take as long as AWS does until a change is known everywhere, and answer no more calls a "
+    "second: as a first run on AWS meets it. What you set with another option stays.",
+)
+@click.option(
     "--runtime-client",
     "client",
     default="native",
@@ -112,7 +119,8 @@ def _smtp(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
     help="Write the output to this file, once the port is taken.",
 )
 @click.option("--until-stdin-ends", is_flag=True, hidden=True)
-def main(port: int | None, auth: str, **options: Any) -> None:
+@click.pass_context
+def main(context: click.Context, /, port: int | None, auth: str, **options: Any) -> None:
     """Run AWS on this machine: Lambda, API Gateway, SQS, SNS, DynamoDB, IAM and Logs.
 
     Prints the address once it is ready. Sign requests with the keys that this start makes;
@@ -130,6 +138,9 @@ def main(port: int | None, auth: str, **options: Any) -> None:
         from localcloud.server import listen, serve
     except ImportError as error:  # most likely moto lacks what we replace in it
         _fail(str(error))
+
+    if options["like_aws"]:
+        options |= _as_on_aws(context)
 
     def ready(address: str) -> None:
         print(f"Local cloud ready at http://{address}", flush=True)
@@ -152,6 +163,19 @@ def main(port: int | None, auth: str, **options: Any) -> None:
             f"{error}. It needs a private folder for its keys below your home directory, and a "
             "place for mail; choose another place with --mailbox."
         )
+
+
+def _as_on_aws(context: click.Context) -> dict[str, float]:
+    """AWS's waits in place of those that nobody set."""
+    from localcloud.like_aws import LAGS
+
+    of_aws = {"role_delay": "role", "change_delay": "change", "queue_name_delay": "queue name"}
+    unset = context.get_parameter_source
+    return {
+        option: LAGS[lag].seconds
+        for option, lag in of_aws.items()
+        if unset(option) is ParameterSource.DEFAULT
+    }
 
 
 def _begin_again_without_secrets() -> None:

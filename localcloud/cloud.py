@@ -13,7 +13,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from localcloud import arn, call, clock, deliver, losses, models, steps, tasks, unserved, upstream
+from localcloud import (
+    arn,
+    call,
+    clock,
+    deliver,
+    like_aws,
+    losses,
+    models,
+    steps,
+    tasks,
+    unserved,
+    upstream,
+)
 from localcloud.apigateway.service import APIGateway
 from localcloud.call import Call, UnreadableCallError
 from localcloud.checkpoint import Checkpoints
@@ -29,6 +41,7 @@ from localcloud.lambda_ import states
 from localcloud.lambda_.runtime.runtime import Runtime
 from localcloud.lambda_.service import Lambda
 from localcloud.logs.service import Logs
+from localcloud.rates import Rates
 from localcloud.service import Service
 from localcloud.sns.mailbox import Mailbox
 from localcloud.sns.service import SNS
@@ -54,6 +67,7 @@ class Options:
     queue_name_delay: float = 0.0
     role_delay: float = 0.0
     change_delay: float = states.MOMENT
+    like_aws: bool = False
     client: str = "native"
     auth: bool = True
     log: Path | None = None
@@ -68,6 +82,8 @@ class LocalCloud:
         self.key = key or start_key.make(0, Path.cwd(), auth=options.auth)
         self._known = KnownCredentials(self.key)
         self._speed = clock.speed = options.speed
+        like_aws.is_on = options.like_aws
+        self._rates = Rates(like_aws.RATES if options.like_aws else ())
         self.logs = Logs()
         self.runtime = Runtime(
             directory, self.logs.writer, concurrency=options.concurrency, client=options.client
@@ -75,7 +91,6 @@ class LocalCloud:
         self.lambda_ = Lambda(
             self.runtime,
             retry_delay=options.retry_delay,
-            role_delay=options.role_delay,
             change_delay=options.change_delay,
         )
         keep = options.mailbox is not None
@@ -87,7 +102,7 @@ class LocalCloud:
         self.dynamodb = DynamoDB()
         every = (
             *(self.lambda_, self.sns, self.sqs, self.apigateway, self.logs),
-            *(self.dynamodb, IAM(), STS()),
+            *(self.dynamodb, IAM(options.role_delay), STS()),
         )
         self.trail = Trail()
         self.services: dict[str, Service] = {service.name: service for service in every}
@@ -115,6 +130,7 @@ class LocalCloud:
         losses.clear()
         for service in self.services.values():
             service.reset()
+        self._rates.clear()
         self.trail.clear()
         steps.clear()
         upstream.reset()
@@ -145,6 +161,7 @@ class LocalCloud:
         answer = (
             models.refusal(made)
             or judgement.refusal
+            or self._rates.refusal(made)
             or unserved.refusal(made)
             or await service.handle(made)
             or upstream.ask(made.request)

@@ -11,7 +11,7 @@ from typing import Any
 from localcloud.arn import Arn
 from localcloud.call import Call
 from localcloud.http import Response
-from localcloud.iam.policies import Policy
+from localcloud.iam.policies import Context, Policy
 
 Needed = Iterator[tuple[str, str]]  # actions, each with the ARN of its resource ("" for any)
 Attributes = Mapping[str, Mapping[str, Any]]  # of a message: DataType and one value, by name
@@ -29,6 +29,10 @@ class Service:
     def needed(self, call: Call) -> Needed:
         """What the caller must be allowed to do: here one action, on any resource."""
         yield f"{call.service}:{call.operation}", ""
+
+    def context(self, call: Call) -> Context:
+        """The values for conditions that only this service has."""
+        return ()
 
     def find(self, arn: Arn) -> Any | None:
         """The queue, topic, function, ... with this ARN, if there is one."""

@@ -7,7 +7,7 @@
 #
 #     API Gateway ──▶ take_order ──▶ SQS CustomerOrders
 #
-# In the picture, this chapter builds the parts in color. Other chapters add the pale ones.
+# In the picture, this chapter builds the thick parts in color. Other chapters add the dashed ones.
 #
 # Article: it takes this part for granted, since it builds on an earlier article.
 
@@ -63,7 +63,7 @@ print(f"Working in account {account}, region {region}.")
 # %% tags=["queue-dead-letters"]
 sqs = aws.client("sqs")
 keep = {"MessageRetentionPeriod": str(14 * 24 * 60 * 60)}  # 14 days, the most there is
-lab.once_name_is_free(
+lab.once_queue_is_ready(
     lambda: sqs.create_queue(QueueName=names.queue_dead_letters, Attributes=keep, tags=tags)
 )
 dead_letters_arn = f"arn:aws:sqs:{region}:{account}:{names.queue_dead_letters}"
@@ -73,9 +73,9 @@ print(f"Created or found the queue {names.queue_dead_letters}.")
 # `create_queue` is **idempotent**: run it twice, and there is still one queue. The **ARN** is the
 # name by which AWS's services know the queue, all over the world.
 #
-# (SQS keeps a name for a minute after its queue was deleted. Until then, `once_name_is_free`
-# repeats the call for you. That is all it does. The `lambda:` before the call is Python's short
-# function and has nothing to do with Lambda.)
+# (SQS keeps a name for a minute after its queue was deleted, and a new queue can be used after a
+# second. Until then, `once_queue_is_ready` repeats the call for you. That is all it does. The
+# `lambda:` before the call is Python's short function and has nothing to do with Lambda.)
 #
 # Now the queue for the orders. While somebody works on a message, SQS hides it from others for
 # the **visibility timeout**. If that is too short, the same order comes up twice. AWS asks for
@@ -89,7 +89,7 @@ redrive = {"deadLetterTargetArn": dead_letters_arn, "maxReceiveCount": 5}
 attributes = {**keep, "VisibilityTimeout": "90", "RedrivePolicy": json.dumps(redrive)}
 queue_arn = f"arn:aws:sqs:{region}:{account}:{names.queue}"
 try:
-    lab.once_name_is_free(
+    lab.once_queue_is_ready(
         lambda: sqs.create_queue(QueueName=names.queue, Attributes=attributes, tags=tags)
     )
     print(f"Created or found the queue {names.queue}, {names.queue_dead_letters} behind it.")
@@ -267,7 +267,8 @@ print(f"Packed lambdas/take_order.py into {len(package)} bytes, for {lab.RUNTIME
 # timeout would be 3 s, too short for a slow day.
 #
 # On AWS: it takes a while until all of AWS knows a new role. The first attempts may fail with "The
-# role defined for the function cannot be assumed by Lambda". That is not your mistake. A fixed
+# role defined for the function cannot be assumed by Lambda", or with "the KMS key is invalid for
+# CreateGrant", as Lambda encrypts the variables for the role. That is not your mistake. A fixed
 # pause would be a guess, so we repeat the call until it succeeds, for two minutes at most.
 #
 # Console: *Create function*, then *Code*, *Upload from*, *.zip file*, *Save*; and *Runtime
@@ -275,17 +276,16 @@ print(f"Packed lambdas/take_order.py into {len(package)} bytes, for {lab.RUNTIME
 
 # %% tags=["function"]
 try:
-    lab.once_role_is_ready(
+    lab.once_function_is_ready(
         lambda: lambda_.create_function(
             **configuration, Code={"ZipFile": package}, Architectures=["arm64"], Tags=tags
         )
     )
     print(f"Created the function {names.take_order}.")
 except lambda_.exceptions.ResourceConflictException:
-    lambda_.get_waiter("function_active_v2").wait(FunctionName=names.take_order)
-    lambda_.update_function_code(FunctionName=names.take_order, ZipFile=package)
-    lambda_.get_waiter("function_updated_v2").wait(FunctionName=names.take_order)
-    lab.once_role_is_ready(lambda: lambda_.update_function_configuration(**configuration))
+    code = {"FunctionName": names.take_order, "ZipFile": package}
+    lab.once_function_is_ready(lambda: lambda_.update_function_code(**code))
+    lab.once_function_is_ready(lambda: lambda_.update_function_configuration(**configuration))
     print(f"Updated the function {names.take_order}.")
 
 # %% [markdown]

@@ -63,10 +63,12 @@ def triggers() -> list:
 
 def rest() -> None:
     for trigger in triggers():
-        lambda_.update_event_source_mapping(UUID=trigger["UUID"], Enabled=False)
+        off = {"UUID": trigger["UUID"], "Enabled": False}
+        lab.once_trigger_is_ready(lambda off=off: lambda_.update_event_source_mapping(**off))
         print(f"Switched off a trigger of {names.queue}; chapter 05 switches it on again.")
-    states = {"Disabled"}
-    lab.wait_until(lambda: {t["State"] for t in triggers()} <= states, "it is off", timeout=180)
+    lab.wait_until(
+        lambda: {t["State"] for t in triggers()} <= {"Disabled"}, "it rests", timeout=180
+    )
 
 
 # %% [markdown]
@@ -274,17 +276,16 @@ print(f"Packed lambdas/notify_fulfillment.py into {len(package)} bytes, for {lab
 
 # %% tags=["function"]
 try:
-    lab.once_role_is_ready(
+    lab.once_function_is_ready(
         lambda: lambda_.create_function(
             **configuration, Code={"ZipFile": package}, Architectures=["arm64"], Tags=tags
         )
     )
     print(f"Created the function {names.notify_fulfillment}.")
 except lambda_.exceptions.ResourceConflictException:
-    lambda_.get_waiter("function_active_v2").wait(FunctionName=names.notify_fulfillment)
-    lambda_.update_function_code(FunctionName=names.notify_fulfillment, ZipFile=package)
-    lambda_.get_waiter("function_updated_v2").wait(FunctionName=names.notify_fulfillment)
-    lab.once_role_is_ready(lambda: lambda_.update_function_configuration(**configuration))
+    code = {"FunctionName": names.notify_fulfillment, "ZipFile": package}
+    lab.once_function_is_ready(lambda: lambda_.update_function_code(**code))
+    lab.once_function_is_ready(lambda: lambda_.update_function_configuration(**configuration))
     print(f"Updated the function {names.notify_fulfillment}.")
 
 # %% [markdown]

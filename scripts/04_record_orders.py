@@ -102,7 +102,7 @@ dynamodb.get_waiter("table_exists").wait(TableName=names.table)
 # %% tags=["function-dead-letters"]
 sqs = aws.client("sqs")
 keep = {"MessageRetentionPeriod": str(14 * 24 * 60 * 60)}
-lab.once_name_is_free(
+lab.once_queue_is_ready(
     lambda: sqs.create_queue(QueueName=names.function_dead_letters, Attributes=keep, tags=tags)
 )
 dead_letters_arn = f"arn:aws:sqs:{region}:{account}:{names.function_dead_letters}"
@@ -245,17 +245,16 @@ print(f"Packed lambdas/record_order.py into {len(package)} bytes, for {lab.RUNTI
 
 # %% tags=["function"]
 try:
-    lab.once_role_is_ready(
+    lab.once_function_is_ready(
         lambda: lambda_.create_function(
             **configuration, Code={"ZipFile": package}, Architectures=["arm64"], Tags=tags
         )
     )
     print(f"Created the function {names.record_order}.")
 except lambda_.exceptions.ResourceConflictException:
-    lambda_.get_waiter("function_active_v2").wait(FunctionName=names.record_order)
-    lambda_.update_function_code(FunctionName=names.record_order, ZipFile=package)
-    lambda_.get_waiter("function_updated_v2").wait(FunctionName=names.record_order)
-    lab.once_role_is_ready(lambda: lambda_.update_function_configuration(**configuration))
+    code = {"FunctionName": names.record_order, "ZipFile": package}
+    lab.once_function_is_ready(lambda: lambda_.update_function_code(**code))
+    lab.once_function_is_ready(lambda: lambda_.update_function_configuration(**configuration))
     print(f"Updated the function {names.record_order}.")
 
 # %% [markdown]

@@ -98,10 +98,12 @@ print(f"Wrote the policy of {names.topic_dead_letters}.")
 # %% tags=["topic-dead-letters"]
 sqs = aws.client("sqs")
 keep = {"MessageRetentionPeriod": str(14 * 24 * 60 * 60)}
-queue = lab.once_name_is_free(
+queue = lab.once_queue_is_ready(
     lambda: sqs.create_queue(QueueName=names.topic_dead_letters, Attributes=keep, tags=tags)
 )
-sqs.set_queue_attributes(QueueUrl=queue["QueueUrl"], Attributes={"Policy": policy})
+lab.once_queue_is_ready(
+    lambda: sqs.set_queue_attributes(QueueUrl=queue["QueueUrl"], Attributes={"Policy": policy})
+)
 print(f"Created or found the queue {names.topic_dead_letters}, open to {names.topic}.")
 
 # %% [markdown]
@@ -164,14 +166,19 @@ print(f"Looked for triggers from {names.queue} to {names.notify_fulfillment}: {l
 # The number is 0 the first time and 1 from then on. Orders start to move as soon as you make the
 # trigger.
 #
+# On AWS: a change of a trigger takes some seconds, and Lambda refuses the next one until then. So
+# `once_trigger_is_ready` repeats the call.
+#
 # Console: *Add*; for one that exists, *Configuration*, *Triggers*, *Edit*.
 
 # %% tags=["trigger"]
 if mappings:
-    lambda_.update_event_source_mapping(UUID=mappings[0]["UUID"], **settings)
+    lab.once_trigger_is_ready(
+        lambda: lambda_.update_event_source_mapping(UUID=mappings[0]["UUID"], **settings)
+    )
     print(f"Set the trigger from {names.queue} to {names.notify_fulfillment}.")
 else:
-    lab.once_role_is_ready(
+    lab.once_trigger_is_ready(
         lambda: lambda_.create_event_source_mapping(EventSourceArn=queue_arn, **settings, Tags=tags)
     )
     print(f"Connected {names.queue} to {names.notify_fulfillment}.")

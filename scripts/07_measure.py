@@ -217,7 +217,8 @@ axes.xaxis.set_major_formatter("{x:g}")
 axes.xaxis.set_minor_locator(NullLocator())
 axes.invert_yaxis()
 axes.set_title(f"Where the time goes: {len(items)} orders")
-lab.show(figure, "latency-of-each-hop")
+half = ", ".join(f"{hop} {statistics.median(ms):.0f} ms" for hop, ms in latencies.items())
+lab.show(figure, "latency-of-each-hop", f"Box plots of the hops. Half of the orders: {half}.")
 
 # %% [markdown]
 # Each box holds the middle half of the orders. The line in it is the median, the whiskers reach
@@ -249,14 +250,31 @@ axes = figure.add_subplot(xlabel="time since the first order (s)", ylabel="order
 for (label, values), style in zip(seconds.items(), ("stepfilled", "step"), strict=True):
     axes.hist(values, bins, histtype=style, alpha=0.4 if style == "stepfilled" else 1, label=label)
 axes.legend(loc="lower center")
-axes.set_title("The chain keeps up: what comes in goes out")
-lab.show(figure, "orders-per-second")
+axes.set_title("Orders in each second: accepted, and recorded")
+lab.show(
+    figure, "orders-per-second", f"Orders in each of {bins.stop - 1} seconds, as two outlines."
+)
 
 # %% [markdown]
 # As long as the two outlines lie on top of each other, the chain keeps up. If the lower one lags
 # behind, orders wait in the queue. That is what a queue is for, and after the rush the chain
 # catches up. (A small corner means orders that came in during one second and were recorded in the
 # next.)
+#
+# ## Beside the article
+#
+# The article's own two functions look up the queue and the topic for each order, poll the queue
+# themselves, and pass on one message a call. Its code stands in pictures, so
+# [`lambdas/article`](../lambdas/article) has it written from its description. The next cell runs
+# them beside ours, in a small cloud of its own: 20 orders each way, and one that comes twice.
+
+# %%
+lab.beside_the_article(20)
+
+# %% [markdown]
+# A lookup costs a call each time, and clients that are made in the handler cost even more. A batch
+# shares what one call costs among ten orders. And without a condition on the id, an order that
+# comes twice is shipped twice.
 #
 # ## You now have…
 #

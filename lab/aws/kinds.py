@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 
 from lab.aws.arn import is_arn_of, parse, topic_of
 from lab.aws.inventory import Resource, Tags, delete_step
-from lab.aws.waiting import wait_until
+from lab.aws.waiting import once_trigger_is_ready, wait_until
 from lab.errors import WaitTimeoutError
 
 _LAST_BATCH_SECONDS = 20  # longer than a function of a tutorial may take
@@ -107,6 +107,53 @@ class Kinds:
 
         return self._resource("IAM role", name, chapter, cell, find_all, tags_of, delete)
 
+    def policy(self, chapter: str, cell: str, name: str, path: str, account: str) -> Resource:
+        """A policy of one's own, which a user or role can have."""
+        iam = self._iam
+        arn = {"PolicyArn": f"arn:aws:iam::{account}:policy{path}{name}"}
+
+        def find_all() -> list[str]:
+            missing = iam.exceptions.NoSuchEntityException
+            return _if_there(lambda: iam.get_policy(**arn)["Policy"]["Arn"], missing)
+
+        def tags_of(_: str) -> Tags:
+            return _as_dict(iam.get_policy(**arn)["Policy"].get("Tags", []))
+
+        def delete(_: str) -> None:
+            for version in iam.list_policy_versions(**arn)["Versions"]:
+                if not version["IsDefaultVersion"]:
+                    older = {**arn, "VersionId": version["VersionId"]}
+                    delete_step(partial(iam.delete_policy_version, **older))
+            delete_step(lambda: iam.delete_policy(**arn))
+
+        return self._resource("IAM policy", name, chapter, cell, find_all, tags_of, delete)
+
+    def user(self, chapter: str, cell: str, name: str) -> Resource:
+        """An IAM user, with the keys, the password and the policies that hang on it."""
+        iam = self._iam
+        user = {"UserName": name}
+
+        def find_all() -> list[str]:
+            missing = iam.exceptions.NoSuchEntityException
+            return _if_there(lambda: iam.get_user(**user)["User"]["Arn"], missing)
+
+        def tags_of(_: str) -> Tags:
+            return _as_dict(iam.get_user(**user)["User"].get("Tags", []))
+
+        def delete(_: str) -> None:
+            for key in iam.list_access_keys(**user)["AccessKeyMetadata"]:
+                key_id = key["AccessKeyId"]
+                delete_step(partial(iam.delete_access_key, **user, AccessKeyId=key_id))
+            delete_step(lambda: iam.delete_login_profile(**user))
+            for policy in iam.list_user_policies(**user)["PolicyNames"]:
+                delete_step(partial(iam.delete_user_policy, **user, PolicyName=policy))
+            for policy in iam.list_attached_user_policies(**user)["AttachedPolicies"]:
+                arn = policy["PolicyArn"]
+                delete_step(partial(iam.detach_user_policy, **user, PolicyArn=arn))
+            delete_step(lambda: iam.delete_user(**user))
+
+        return self._resource("IAM user", name, chapter, cell, find_all, tags_of, delete)
+
     def queue(self, chapter: str, cell: str, name: str) -> Resource:
         sqs = self._sqs
 
@@ -155,8 +202,10 @@ class Kinds:
             return dict(lambda_.list_tags(Resource=arn)["Tags"])
 
         def delete(uuid: str) -> None:
-            with suppress(lambda_.exceptions.ResourceInUseException):  # on its way already
-                delete_step(lambda: lambda_.delete_event_source_mapping(UUID=uuid))
+            # While it is being made, changed or deleted, AWS refuses that.
+            once_trigger_is_ready(
+                lambda: delete_step(lambda: lambda_.delete_event_source_mapping(UUID=uuid))
+            )
             what = f"the trigger of {function} is gone"
             wait_until(lambda: uuid not in find_all(), what, timeout=300)
             self._wait_for_last_batch(queue, function)

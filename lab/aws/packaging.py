@@ -38,7 +38,7 @@ def package(stem: str, **modules: str) -> bytes:
 
     `modules` are other files in it: the source of each, by the module's name.
     """
-    sources = {stem: source(stem), **modules}
+    sources = {stem.rpartition("/")[2]: source(stem), **modules}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in sources.items():

@@ -1,8 +1,7 @@
 """What can be known before a workshop: does this account carry a class of this size?
 
 Each question is one function that only looks, and answers with what was found and what to do about
-it. The rates are the account's, so a class shares them.
-https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+it.
 """
 
 from __future__ import annotations
@@ -14,13 +13,14 @@ from typing import Any
 
 import boto3
 
+from lab.aws import rates
 from lab.aws.guard import Caller, find_caller
 from lab.aws.inventory import Resource, survey
 from lab.aws.packaging import RUNTIME, RUNTIME_ENDS
 
-# Seconds between two calls of one kind in an account and region. Nobody can raise these rates.
-SET_UP_SECONDS = {"CreateDeployment": 5, "CreateRestApi": 3}
-TEARDOWN_SECONDS = {"DeleteRestApi": 30, "UpdateUsagePlan": 20}
+# What a learner makes once, and deletes once, at the slowest rates.
+_SET_UP = {"api-gateway.CreateDeployment": 1, "api-gateway.CreateRestApi": 1}
+_TEARDOWN = {"api-gateway.DeleteRestApi": 1, "api-gateway.UpdateUsagePlan": 1}
 # One for the first function, two for the second, which its trigger allows, and two for the third.
 FUNCTIONS_AT_ONCE = 5
 _HALF_A_YEAR = datetime.timedelta(days=182)
@@ -90,12 +90,11 @@ def of_runtime(today: datetime.date) -> Answer:
 
 def of_rates(learners: int) -> Answer:
     """How long it takes at least: the slowest rate decides, as a learner makes each call once."""
-    up, down = (learners * max(each.values()) for each in (SET_UP_SECONDS, TEARDOWN_SECONDS))
-    return Answer(
-        f"API Gateway's rates let {learners} set up in {_minutes(up)} at least, and tear down in "
-        f"{_minutes(down)}."
+    (_, up), (_, down) = (
+        rates.slowest({call: learners * count for call, count in calls.items()})
+        for calls in (_SET_UP, _TEARDOWN)
     )
-
-
-def _minutes(seconds: int) -> str:
-    return f"{seconds} s" if seconds < 120 else f"{seconds / 60:g} min"
+    return Answer(
+        f"API Gateway's rates let {learners} set up in {rates.minutes(up)} at least, and tear down "
+        f"in {rates.minutes(down)}."
+    )

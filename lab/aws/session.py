@@ -15,7 +15,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lab.aws import boto_settings, reads
+from lab.aws import boto_settings, reads, throttled, turns
 from lab.engine.display import printable
 from lab.errors import NoCloudError, TargetError
 from lab.here import local, settings
@@ -30,6 +30,8 @@ class Session(boto3.Session):
         super().__init__(**options)
         self.endpoint_url = endpoint_url
         reads.remember(self)
+        turns.keep(self)
+        throttled.wait(self)
 
     def client(self, *args: Any, **options: Any) -> Any:
         make = partial(super().client, *args, **{"endpoint_url": self.endpoint_url, **options})

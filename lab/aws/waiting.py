@@ -16,6 +16,15 @@ T = TypeVar("T")
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 2.0
 _LONGEST_TEXT = 500  # characters
+_LONGEST_WAIT = 600.0  # seconds, longer than any error passes
+_PASSING = {
+    "InvalidParameterValueException": (  # of a role that is new, or has a new policy
+        "cannot be assumed by Lambda",
+        "KMS key is invalid for CreateGrant",
+        "execution role does not have permissions",  # "The provided …" and "The function …"
+    ),
+    "ResourceConflictException": ("cannot be performed at this time",),
+}
 
 
 class NotYetError(Exception):
@@ -59,69 +68,93 @@ def _look(look: Callable[[], T | None]) -> tuple[T | None, str]:
         return None, f"What was seen last: {textwrap.shorten(str(error), _LONGEST_TEXT)} "
 
 
-def once_role_is_ready(
+def once_function_is_ready(
     call: Callable[[], T],
     *,
-    timeout: float = 120.0,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> T:
-    """Make a call to Lambda, and repeat it until its new role is known everywhere.
+    """Make a call that makes or changes a function, and repeat it until Lambda takes it.
 
-    IAM needs some seconds until Lambda may assume a new role. Raises the last ClientError
-    after `timeout` seconds, and any other error at once.
+    IAM needs some seconds until Lambda may assume a new role, until KMS may encrypt variables for
+    it, and until its new policy counts. And a change takes some seconds, in which there is no
+    other. Raises the last ClientError after 120 seconds, and any other error at once.
     """
-    what = "Lambda may use the new role"
-    return _once(_role_not_ready, call, what, timeout, sleep, clock)
+    return _once(_of_lambda, call, "Lambda has the function and its role ready", sleep, clock)
 
 
-def once_name_is_free(
+def once_queue_is_ready(
     call: Callable[[], T],
     *,
-    timeout: float = 90.0,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> T:
-    """Make a call to SQS, and repeat it until the queue's name is free again.
+    """Make a call to SQS, and repeat it until its queue is ready.
 
-    SQS keeps a name for 60 seconds after its queue was deleted. Raises like
-    `once_role_is_ready`.
+    SQS keeps a name for 60 seconds after its queue was deleted, and a new queue can be used after
+    a second. Raises like `once_function_is_ready`, after 90 seconds or, if there is no such queue,
+    after 15.
     """
-    what = "the name of the deleted queue is free again"
-    return _once(_recently_deleted, call, what, timeout, sleep, clock)
+    return _once(_queue_is_not_ready, call, "SQS has the queue ready", sleep, clock)
+
+
+def once_trigger_is_ready(
+    call: Callable[[], T],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> T:
+    """Make a call that makes, changes or deletes a trigger, and repeat it until Lambda takes it.
+
+    Raises like `once_function_is_ready`; a change of the trigger may take five minutes.
+    """
+    return _once(_of_lambda, call, "Lambda has the trigger and its role ready", sleep, clock)
 
 
 def _once(
-    passes: Callable[[ClientError], bool],
+    passes: Callable[[ClientError], float],
     call: Callable[[], T],
     what: str,
-    timeout: float,
     sleep: Callable[[float], None],
     clock: Callable[[], float],
 ) -> T:
-    """Repeat the call while it fails with an error that passes."""
-    deadline = clock() + timeout
+    """Repeat the call while it fails with an error that passes, for as long as `passes` says in
+    seconds."""
+    began = clock()
 
     def attempt() -> list[T] | None:
         try:
             return [call()]
         except ClientError as error:
-            if not passes(error) or clock() >= deadline:
+            if clock() - began >= passes(error):
                 raise
             return None
 
     # The list makes any result true, and the longer limit leaves the last word to `attempt`.
-    return wait_until(attempt, what, timeout=timeout + 60, sleep=sleep, clock=clock)[0]
+    return wait_until(attempt, what, timeout=_LONGEST_WAIT, sleep=sleep, clock=clock)[0]
 
 
-def _recently_deleted(error: ClientError) -> bool:
-    return error.response["Error"]["Code"].endswith("QueueDeletedRecently")
+def _queue_is_not_ready(error: ClientError) -> float:
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html"""
+    code, message = _said(error)
+    if code.endswith("QueueDeletedRecently"):
+        return 90
+    is_new = "NonExistentQueue" in code or "Dead letter target does not exist" in message
+    return 15 if is_new else 0
 
 
-def _role_not_ready(error: ClientError) -> bool:
-    """https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html"""
-    message = error.response["Error"].get("Message", "")
-    return error.response["Error"]["Code"] == "InvalidParameterValueException" and (
-        "cannot be assumed by Lambda" in message
-        or "provided execution role does not have permissions" in message
-    )
+def _of_lambda(error: ClientError) -> float:
+    """https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html
+    https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
+    """
+    code, message = _said(error)
+    if code == "ResourceInUseException":  # a trigger
+        return 300
+    parts = _PASSING.get(code, ())
+    return 120 if any(part in message for part in parts) else 0
+
+
+def _said(error: ClientError) -> tuple[str, str]:
+    """The code and the message of an error."""
+    said = error.response["Error"]
+    return said["Code"], said.get("Message", "")

@@ -11,6 +11,7 @@ import click
 
 from lab.commands import (
     chapters,
+    classroom,
     cloud,
     console,
     demo,
@@ -77,7 +78,7 @@ def main(context: click.Context) -> None:
 
 
 _IN_ORDER = (
-    *(demo, chapters, own_functions, pipeline, preflight),
+    *(demo, chapters, own_functions, pipeline, preflight, classroom),
     *(look, console, watch, cloud, policy, dev),
 )
 for module in _IN_ORDER:

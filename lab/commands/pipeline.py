@@ -14,14 +14,15 @@ from collections.abc import Iterable, Sequence
 import boto3
 import click
 
-from lab.aws import deletion, guard
+from lab.aws import deletion, guard, reads
 from lab.aws.inventory import Found, Resource, none_but_ours, survey
 from lab.aws.session import account_id, session, to_name_things_only
+from lab.commands import many
 from lab.commands.account import account_option
 from lab.course import COURSE, facade
 from lab.course.names import names
-from lab.engine import catch_up
-from lab.engine.checks import Finding, wrong_in_words
+from lab.engine import catch_up, together
+from lab.engine.checks import Finding, in_brief, wrong_in_words
 from lab.errors import NoCloudError
 from lab.here.lock import set_up_lock
 
@@ -51,14 +52,24 @@ def up(dry_run: bool, as_json: bool) -> None:
     aws = session()  # what is wrong with it is reported before anything is printed
     with set_up_lock(), _standard_output_for_json(as_json):
         stands, missing = _standing(aws)
-        catch_up.set_up(COURSE)
-    wrong = [f for number in COURSE.set_up for f in facade.examine(aws, number) if f.wrong]
+        with together.looked_at():
+            catch_up.set_up(COURSE)
+        wrong = _what_is_wrong(aws)
     if as_json:
         wrong_as_json = [finding.as_dict() for finding in wrong]
         _print_json(_where(aws), stood=_listed(stands), made=_listed(missing), wrong=wrong_as_json)
     else:
         _say_what_is_wrong(wrong)
     sys.exit(1 if wrong else 0)
+
+
+def _what_is_wrong(aws: boto3.Session) -> list[Finding]:
+    """Look at all that was set up, and print of each chapter how much is right."""
+    with reads.once_each():
+        found = {number: facade.examine(aws, number) for number in COURSE.set_up}
+    for number, findings in found.items():
+        print(in_brief(COURSE.find(number), findings))
+    return [finding for findings in found.values() for finding in findings if finding.wrong]
 
 
 def _say_what_would_be_made(as_json: bool) -> None:
@@ -101,8 +112,13 @@ def _say_what_is_wrong(wrong: Sequence[Finding]) -> None:
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 @_dry_run
 @_as_json
+@click.option(
+    "--everyone",
+    is_flag=True,
+    help="What any learner left in the account and region; for the instructor of a class.",
+)
 @account_option
-def down(yes: bool, dry_run: bool, as_json: bool) -> None:
+def down(yes: bool, dry_run: bool, as_json: bool, everyone: bool) -> None:
     """Delete what the tutorial made, and prove that nothing is left. `lab up` is the reverse.
 
     Lists what carries our tags, asks, deletes in reverse order, waits until each thing is gone, and
@@ -114,6 +130,9 @@ def down(yes: bool, dry_run: bool, as_json: bool) -> None:
         aws = session(start=False)
     except NoCloudError as error:
         _say_that_nothing_is_there(error, dry_run, as_json)
+        return
+    if everyone:
+        many.sweep_account(aws, yes, dry_run, as_json)
         return
     found = survey(_inventory(aws))
     if not as_json:
@@ -146,7 +165,7 @@ def _delete(aws: boto3.Session, found: list[Found], yes: bool, as_json: bool) ->
     if ours and not yes:
         click.confirm(f"Delete these {len(ours)} in {_in_words(where)}?", abort=True)
     with _standard_output_for_json(as_json):
-        left = deletion.tear_down(_inventory(aws))
+        left = deletion.tear_down(_inventory(aws), list(reversed(ours)))
     for each in left:
         print(f"Expected to delete the {each.resource}, but it is still there.", file=sys.stderr)
     if left:

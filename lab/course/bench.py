@@ -1,5 +1,5 @@
 """A bench for a function on its own: the queue, the topic and the table that it may use, in a local
-cloud where nothing else is."""
+cloud where nothing else is, and a second queue that gets what is published to the topic."""
 
 from __future__ import annotations
 
@@ -40,39 +40,42 @@ class Reply:
 
 
 class Bench:
-    """A function on its own: the queue and the table that it may use, and a queue that gets what
-    is published to its topic."""
+    """A function on its own, and what it may use. `handler` is the module with its handler."""
 
-    def __init__(self, aws: boto3.Session, stem: str, package: bytes) -> None:
+    def __init__(self, aws: boto3.Session, stem: str, package: bytes, *, handler: str = "") -> None:
         self._address, self._stem = str(aws.client("lambda").meta.endpoint_url), stem
         self._sqs: Any = aws.client("sqs")
         self._lambda = aws.client("lambda")
         self._queue = self._sqs.create_queue(QueueName=_NAME)["QueueUrl"]
+        self._published = self._sqs.create_queue(QueueName=f"{_NAME}-published")["QueueUrl"]
         topic = self._make_topic(aws)
         self._table = _make_table(aws)
-        self._variables = {"QUEUE_NAME": _NAME, "TOPIC_ARN": topic, "TABLE_NAME": _NAME}
-        self._make_function(_make_role(aws), package)
+        self._variables = {"QUEUE_NAME": _NAME, "TABLE_NAME": _NAME}
+        self._variables |= {"TOPIC_ARN": topic, "TOPIC_NAME": _NAME}
+        self._make_function(_make_role(aws), package, handler or stem)
 
     def _make_topic(self, aws: boto3.Session) -> str:
-        """A topic that passes on to the queue what is published."""
-        asked = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
+        """A topic that passes on to the second queue what is published."""
+        asked = self._sqs.get_queue_attributes(
+            QueueUrl=self._published, AttributeNames=["QueueArn"]
+        )
         queue = asked["Attributes"]["QueueArn"]
         sns = aws.client("sns")
         topic = sns.create_topic(Name=_NAME)["TopicArn"]
         sender = {"Service": "sns.amazonaws.com"}
         may = {"Effect": "Allow", "Principal": sender, "Action": "sqs:SendMessage"}
         self._sqs.set_queue_attributes(
-            QueueUrl=self._queue, Attributes={"Policy": _policy({**may, "Resource": queue})}
+            QueueUrl=self._published, Attributes={"Policy": _policy({**may, "Resource": queue})}
         )
         raw = {"RawMessageDelivery": "true"}
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes=raw)
         return topic
 
-    def _make_function(self, role: str, package: bytes) -> None:
+    def _make_function(self, role: str, package: bytes, module: str) -> None:
         self._lambda.create_function(
             FunctionName=self._stem,
             Role=role,
-            Handler=f"{self._stem}.lambda_handler",
+            Handler=f"{module}.lambda_handler",
             Runtime=packaging.RUNTIME,
             Timeout=_TIMEOUT,
             Environment={"Variables": self._variables},
@@ -100,14 +103,20 @@ class Bench:
         )
         self._lambda.get_waiter("function_updated_v2").wait(FunctionName=self._stem)
 
+    def send(self, body: str) -> None:
+        """Put a message on the queue."""
+        self._sqs.send_message(QueueUrl=self._queue, MessageBody=body)
+
     def messages(self) -> list[Any]:
-        """What has come to the queue, as JSON where it is that. Waits for what is under way."""
+        """What was put on the queue, and what was published, as JSON where it is that. Waits for
+        what is under way."""
         wait_until(self._is_idle, "all messages have arrived", timeout=20)
         found: list[str] = []
-        while got := self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get(
-            "Messages"
-        ):
-            found += (each["Body"] for each in got)
+        for url in (self._queue, self._published):
+            while got := self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get(
+                "Messages"
+            ):
+                found += (each["Body"] for each in got)
         return [from_json(body) for body in found]
 
     def items(self) -> list[Any]:

@@ -14,6 +14,11 @@ from lab.course.resources import inventory
 from lab.engine.course import Chapter, Exercise, Expectation
 from lab.here.folders import ROOT
 
+_AGAIN = (
+    "Look again in a minute: AWS may list a queue or a role again that it has deleted. If it is "
+    "still there, run this chapter again."
+)
+
 
 def _expects(aws: boto3.Session) -> Iterator[Expectation]:
     left = [str(found.resource) for found in survey(inventory(aws)) if found.ours]
@@ -23,6 +28,7 @@ def _expects(aws: boto3.Session) -> Iterator[Expectation]:
         "tear-down",
         lambda: {"left": left},
         {"left": []},
+        if_there=_AGAIN,
         says="expected nothing left, found {found}",
     )
 

@@ -10,13 +10,23 @@ import boto3
 from lab.aws import deletion, guard, waiting
 from lab.aws.inventory import Found, is_one_of_ours
 from lab.aws.session import session
-from lab.course import COURSE
+from lab.course import COURSE, article
 from lab.course import try_out as trying
 from lab.course.console import for_page
 from lab.course.names import tags
 from lab.course.screens import screen
 from lab.course.whereabouts import last_seen
-from lab.engine import catch_up, checks, drawing, exercises, explain, ground, guesses, own_functions
+from lab.engine import (
+    catch_up,
+    checks,
+    drawing,
+    exercises,
+    explain,
+    ground,
+    guesses,
+    own_functions,
+    together,
+)
 from lab.engine import screen as screens
 from lab.engine.checks import Finding
 from lab.engine.display import printable
@@ -68,6 +78,8 @@ def wait_until(
 
 def check(number: str) -> None:
     """Print whether all is right after this chapter: the last cell of every chapter."""
+    if together.are_looked_at():
+        return
     chapter = COURSE.find(number)
     print(checks.report(chapter, examine(session(), number)))
 
@@ -111,6 +123,12 @@ def try_out(stem: str) -> None:
         print(trying.in_words(stem, trying.try_out(stem)))
     except LabError as error:
         print(error)
+
+
+def beside_the_article(orders: int = 20) -> None:
+    """Print what so many orders cost by our functions and by the article's, measured in a local
+    cloud of its own."""
+    print(article.in_words(article.compare(orders)))
 
 
 def run_again(number: str) -> None:

@@ -21,6 +21,7 @@ import boto3
 
 from lab.aws.kinds import is_confirmed
 from lab.aws.waiting import NotYetError, wait_until
+from lab.course.names import Names
 from lab.engine.display import printable
 from lab.here import local
 
@@ -121,6 +122,14 @@ def confirm_subscription(aws: boto3.Session, topic_arn: str, email: str) -> str:
 
     wait_until(open_link, f"the mail to {email} is here", timeout=10)
     return f"Opened the link in the mail to {email}: the subscription is confirmed."
+
+
+def wait_for_a_mail(names: Names) -> tuple[str, str]:
+    """What the checks find wrong until somebody opens the links in the two mails that AWS sends."""
+    return (
+        f"The subscription of an e-mail address to {names.topic}",
+        f"subscription {names.stakeholders} to e-mail",
+    )
 
 
 def show_mail(aws: boto3.Session, topic_arn: str, to: str, containing: str) -> str:

@@ -80,6 +80,11 @@ class Names:
     def api_key(self) -> str:
         return f"{self.api}-shop-key"
 
+    @property
+    def user(self) -> str:
+        """The IAM user of a learner in a class, and the policy of that user."""
+        return f"{self.prefix}learner"
+
     @staticmethod
     def role(function: str, region: str) -> str:
         """The execution role of a function. Roles belong to no region: without the region in

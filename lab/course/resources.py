@@ -39,12 +39,13 @@ _WHY = {
 
 
 def inventory(aws: boto3.Session) -> tuple[Resource, ...]:
-    """Every resource of one learner, in the order of making."""
-    return _inventory(aws, names())
+    """Every resource of the learner of the settings, in the order of making."""
+    return inventory_of(aws, names())
 
 
 @lru_cache(maxsize=4)  # clients take longer to make than all the questions that they ask
-def _inventory(aws: boto3.Session, n: Names) -> tuple[Resource, ...]:
+def inventory_of(aws: boto3.Session, n: Names) -> tuple[Resource, ...]:
+    """Every resource of the learner with these names, in the order of making."""
     made = _made(Kinds(aws, n.tags), n, aws.region_name)
     return tuple(replace(each, why=_WHY.get(each.cell) or _WHY[each.kind]) for each in made)
 

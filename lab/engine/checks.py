@@ -157,10 +157,15 @@ def is_right(findings: list[Finding]) -> bool:
     return all(not finding.wrong for finding in findings)
 
 
+def in_brief(chapter: Chapter, findings: list[Finding]) -> str:
+    """How many of the findings are right: "NN Name: 3 of 4 right."."""
+    right = sum(not finding.wrong for finding in findings)
+    return f"{chapter.title}: {right} of {len(findings)} right."
+
+
 def report(chapter: Chapter, findings: list[Finding], *, everything: bool = False) -> str:
     """The findings in words: how many are right, and what is wrong, why and how to fix it."""
-    right = sum(not finding.wrong for finding in findings)
-    lines = [f"{chapter.title}: {right} of {len(findings)} right."]
+    lines = [in_brief(chapter, findings)]
     for finding in findings:
         if finding.wrong:
             lines += wrong_in_words(finding)

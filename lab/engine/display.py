@@ -40,20 +40,25 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub("?", text)
 
 
-def show(figure: Figure, name: str) -> None:
-    """Show the figure in the notebook; a script writes it to `build/pictures/<name>.png`."""
+def show(figure: Figure, name: str, alt: str) -> None:
+    """Show the figure in the notebook; a script writes it to `build/pictures/<name>.png`.
+
+    `alt` says in a sentence what there is to see, for those who cannot. The ground is white, also
+    in a dark notebook.
+    """
     buffer = io.BytesIO()
     # Without the version in it, the same picture is the same bytes.
-    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
+    figure.savefig(buffer, format="png", dpi=130, metadata={"Software": None})
     if shell() is not None:
-        from IPython.display import Image, display
+        from IPython.display import display
 
-        display(Image(buffer.getvalue(), alt=name))
+        data = {"image/png": buffer.getvalue(), "text/plain": alt}
+        display(data, raw=True, metadata={"image/png": {"alt": alt, "name": name}})
         return
     path = PICTURES / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(buffer.getvalue())
-    print(f"Drew {path.relative_to(ROOT)}.")
+    print(f"Drew {path.relative_to(ROOT)}: {alt}")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import boto3
 
 from lab.aws import guard
 from lab.aws.inventory import none_but_ours
+from lab.engine import together
 from lab.engine.course import Course
 from lab.errors import MissingStepError
 from lab.here.folders import ROOT
@@ -26,6 +27,8 @@ def check_ground(course: Course, aws: boto3.Session, number: str) -> None:
     if course.changes(chapter):
         guard.insist(aws)
         hold_if_a_script(ROOT / "scripts")
+    if together.are_looked_at():
+        return
     resources = course.inventory(aws)
     there = {str(found.resource) for found in none_but_ours(resources)}
     for resource in (r for r in resources if r.needed):

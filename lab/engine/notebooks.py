@@ -169,7 +169,7 @@ def _is_measured(output: Any) -> bool:
 
 
 def _name(picture: Any) -> str:
-    return str(picture.metadata.get("image/png", {}).get("alt", ""))
+    return str(picture.metadata.get("image/png", {}).get("name", ""))
 
 
 def write(notebook: Any, path: Path) -> bool:

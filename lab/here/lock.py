@@ -49,13 +49,14 @@ _held: dict[Path, int] = {}  # the descriptors of those that this process holds
 
 
 @contextmanager
-def set_up_lock() -> Iterator[None]:
-    """Hold the lock of the cloud that the settings name. It can be taken again inside.
+def set_up_lock(of: str = "") -> Iterator[None]:
+    """Hold the lock of the cloud that the settings name. It can be taken again inside. `of` is for
+    a lock of another kind, such as that of a class, beside which each learner's is free.
 
     Raises LockedError, which says who holds it, if another process does or the file cannot be
     used, and SettingsError.
     """
-    path = _path()
+    path = _path(of)
     if path in _held:
         yield
         return
@@ -81,14 +82,14 @@ def hold_if_a_script(folder: Path) -> None:
         _held[path] = _take(path)
 
 
-def _path() -> Path:
+def _path(of: str = "") -> Path:
     """The file for the cloud in use. A local cloud is this folder's own."""
     chosen = settings.load()
     if chosen.target == "aws":
         where = os.environ.get("AWS_PROFILE", "")
     else:
         where = chosen.endpoint_url or f"{ROOT} {chosen.port}"
-    parts = (chosen.target, where, str(chosen.region), chosen.prefix)
+    parts = (chosen.target, where, str(chosen.region), chosen.prefix, *filter(None, [of]))
     name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     try:
         return private_folder() / f"set-up-{name}.lock"

@@ -1,4 +1,4 @@
-"""Patches of methods, integrations, resources and deployments, which moto does not have.
+"""Patches of methods, integrations, models, resources and deployments, which moto does not have.
 
 A patch names a member by a path, such as `/apiKeyRequired` or
 `/requestParameters/method.request.header.x-h`, where `~1` is a slash.
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from localcloud.apigateway.errors import bad_request, not_found
-from localcloud.apigateway.rules import Asked, refuse_authorization
+from localcloud.apigateway.rules import Asked, refuse_authorization, refuse_what_is_no_schema
 from localcloud.http import Response, json_response
 
 
@@ -29,6 +29,11 @@ def _number(text: str | None) -> int:
         return int(text or "")
     except ValueError:
         raise bad_request(f"Invalid number specified: {text}") from None
+
+
+def _schema(text: str | None) -> str:
+    refuse_what_is_no_schema(text)
+    return text or ""
 
 
 _Members = Mapping[str, tuple[str, Callable[[str | None], Any]]]  # moto's names, and how to read
@@ -66,6 +71,10 @@ def answer(operation: str, asked: Asked) -> Response | None:
         resource = asked.of_api.resources[asked.given["resource_id"]]
         _patch(resource, asked, {"pathPart": ("path_part", _text)})
         return json_response(200, resource.to_dict())
+    if operation == "UpdateModel":
+        model = asked.of_api.models[asked.given["model_name"]]
+        _patch(model, asked, {"description": ("description", _text), "schema": ("schema", _schema)})
+        return json_response(200, model.to_json())
     if operation == "UpdateDeployment":
         deployment = asked.of_api.deployments.get(asked.given["deployment_id"])
         if deployment is None:

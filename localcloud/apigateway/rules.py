@@ -154,10 +154,11 @@ def _model(asked: Asked) -> None:
         raise bad_request(f"Model name must be alphanumeric: {name}")
     if name in asked.of_api.models:
         raise conflict("Model name already exists for this REST API")
-    _schema(asked.body.get("schema"))
+    refuse_what_is_no_schema(asked.body.get("schema"))
 
 
-def _schema(schema: str | None) -> None:
+def refuse_what_is_no_schema(schema: str | None) -> None:
+    """Refuse the schema of a model that is no JSON object."""
     try:
         is_object = schema is not None and isinstance(json.loads(schema), dict)
     except (ValueError, RecursionError):

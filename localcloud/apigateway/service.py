@@ -8,7 +8,7 @@ from typing import Any
 
 from moto.apigateway.models import apigateway_backends
 
-from localcloud import models, upstream
+from localcloud import like_aws, models, upstream
 from localcloud.apigateway import changes, gateway_responses, identifiers, pages, rules, stages
 from localcloud.apigateway.errors import APIGatewayError
 from localcloud.apigateway.usage_plans import UsagePlans
@@ -33,6 +33,14 @@ class APIGateway(Service):
         return await stages.serve(request, self.usage_plans)
 
     async def handle(self, call: Call) -> Response | None:
+        if like_aws.is_on:
+            answer = await self._answer_to(call)
+            answer = answer or upstream.ask(call.request)
+            self.usage_plans.note(call, answer)
+            return answer
+        return await self._answer_to(call)
+
+    async def _answer_to(self, call: Call) -> Response | None:
         sent, call = call, _as_known(call)
         try:
             answer = _answer(call)
@@ -73,7 +81,7 @@ class APIGateway(Service):
         self.usage_plans.meters = saved
 
     def reset(self) -> None:
-        self.usage_plans.meters.clear()
+        self.usage_plans.reset()
 
 
 def _as_known(call: Call) -> Call:

@@ -5,13 +5,16 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usa
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
 from moto.apigateway.models import APIGatewayBackend
 
-from localcloud import clock
+from localcloud import clock, like_aws
 from localcloud.apigateway.deployments import Refusal
+from localcloud.call import Call
+from localcloud.http import Response
 
 
 @dataclass
@@ -29,6 +32,7 @@ class UsagePlans:
 
     def __init__(self) -> None:
         self.meters: dict[tuple[str, str], Meter] = {}  # by the ids of plan and key
+        self._known_ms: dict[str, float] = {}  # when keys, plans and stages count that are new
 
     def admit(self, backend: APIGatewayBackend, api_id: str, stage: str, value: str | None) -> str:
         """The id of the API key with this value, if its usage plan lets the request pass. Else
@@ -38,9 +42,34 @@ class UsagePlans:
             raise Refusal("INVALID_API_KEY")
         for plan in backend.get_usage_plans(key.id):
             if any(s["apiId"] == api_id and s["stage"] == stage for s in plan.api_stages):
+                if self.is_too_new(key.id, plan.id, f"{api_id}/{stage}"):
+                    break
                 self._count(plan, key.id)
                 return str(key.id)
         raise Refusal("INVALID_API_KEY")
+
+    def note(self, call: Call, answer: Response) -> None:
+        """Note what a call made that counts only later."""
+        if answer.status >= 300:
+            return
+        known_ms, given = like_aws.end_ms("key"), call.parameters
+        if call.operation in ("CreateApiKey", "CreateUsagePlan", "CreateUsagePlanKey"):
+            self._known_ms[json.loads(answer.body)["id"]] = known_ms
+        elif call.operation == "UpdateUsagePlan" and b"/apiStages" in call.request.body:
+            self._known_ms[given["usageplanId"]] = known_ms
+        elif call.operation in ("CreateDeployment", "CreateStage"):
+            stage = json.loads(call.request.body).get("stageName")  # another deployment counts soon
+            self._known_ms.setdefault(f"{given['restapi_id']}/{stage}", known_ms)
+
+    def is_too_new(self, *names: str) -> bool:
+        """Whether one of these keys, plans and stages does not count yet."""
+        now_ms = clock.now_ms()
+        return any(self._known_ms.get(name, 0) > now_ms for name in names)
+
+    def reset(self) -> None:
+        """Forget what was used, and what is new."""
+        self.meters.clear()
+        self._known_ms.clear()
 
     def describe(self) -> list[dict[str, Any]]:
         """What each key has used of its plan today, and how many requests it may send at once."""

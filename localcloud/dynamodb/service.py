@@ -14,7 +14,7 @@ from typing import Any
 
 from moto.dynamodb.models import dynamodb_backends
 
-from localcloud import upstream
+from localcloud import clock, like_aws, upstream
 from localcloud.arn import Arn
 from localcloud.call import Call
 from localcloud.dynamodb import answers, expressions, values
@@ -30,12 +30,31 @@ class DynamoDB(Service):
 
     name = "dynamodb"
 
+    def __init__(self) -> None:
+        self._set_until: dict[tuple[str, str], float] = {}  # times to live, by region and table
+
     async def handle(self, call: Call) -> Response | None:
         if problem := values.problem(call.parameters):
             return call.error(400, "ValidationException", problem)
         if kept := values.as_kept(call.parameters):
             return upstream.ask(replace(call.request, body=json.dumps(kept).encode()))
+        if like_aws.is_on and call.operation == "UpdateTimeToLive":
+            return self._set_time_to_live(call)
         return answers.answer(call)
+
+    def _set_time_to_live(self, call: Call) -> Response:
+        """moto's answer, once in an hour."""
+        table = call.region, call.parameters["TableName"]
+        if self._set_until.get(table, 0) > clock.now_ms():
+            text = "Time to live has been modified multiple times within a fixed interval"
+            return call.error(400, "ValidationException", text)
+        answer = upstream.ask(call.request)
+        if answer.status == 200:
+            self._set_until[table] = like_aws.end_ms("time to live")
+        return answer
+
+    def reset(self) -> None:
+        self._set_until.clear()
 
     def needed(self, call: Call) -> Needed:
         index = f"/index/{call.parameters['IndexName']}" if "IndexName" in call.parameters else ""
@@ -70,4 +89,4 @@ def _on_tables(operation: str, parameters: dict[str, Any]) -> list[tuple[str, st
     if "TransactItems" in parameters:
         items = [part for item in parameters["TransactItems"] for part in item.items()]
         return [(f"{kind}Item", details["TableName"]) for kind, details in items]
-    return [(operation, parameters.get("TableName", "*"))]
+    return [(operation, parameters.get("TableName") or parameters.get("ResourceArn", "*"))]

@@ -16,6 +16,7 @@ from moto.iam.exceptions import MalformedPolicyDocument
 from moto.iam.models import IAMBackend, Role
 from moto.iam.policy_validation import IAMPolicyDocumentValidator, IAMTrustPolicyDocumentValidator
 
+from localcloud.iam import lag
 from localcloud.upstream import original, replaces
 
 _OLD = "2008-10-17"  # the version that a policy has if it does not say
@@ -36,6 +37,7 @@ def create_role(
     made: Role = original(create_role)(
         backend, role_name, assume_role_policy_document, *more, **named
     )
+    lag.note_role(made)
     return made
 
 
@@ -56,6 +58,7 @@ def put_role_policy(
     IAMPolicyDocumentValidator(policy_json).validate()
     if any("Principal" in each or "NotPrincipal" in each for each in _statements(policy_json)):
         raise MalformedPolicyDocument("Policy document should not specify a principal.")
+    lag.note_policy(role, policy_name, policy_json)
     role.put_policy(policy_name, policy_json)
 
 

@@ -55,8 +55,9 @@ def judge(call: Call, service: Service, known: KnownCredentials) -> Judgement:
         text = "Cannot call GetSessionToken with session credentials"
         return Judgement(call.error(status, code, text))
     decisions: tuple[Decision, ...] = ()
+    context = context_of(caller.role_arn or caller.arn, call.region) + service.context(call)
     for action, resource in service.needed(call):
-        access = Access(action, resource, context_of(caller.role_arn or caller.arn, call.region))
+        access = Access(action, resource, context)
         decision = decide(caller, access, deliver.policy_of(resource))
         decisions += (decision,)
         if decision.reason:

@@ -19,6 +19,7 @@ from moto.iam.exceptions import NotFoundException
 from moto.iam.models import Role, iam_backends
 
 from localcloud import arn as arns
+from localcloud.iam import lag
 from localcloud.iam.conditions import holds, is_like
 
 ALLOWED = ""
@@ -232,7 +233,7 @@ def _user_policies(caller: Caller) -> list[Named]:
 def policies_of(holder: Any) -> list[Named]:
     """The inline and managed policies of a moto role, user or group."""
     return [
-        *holder.policies.items(),
+        *lag.known_policies(holder).items(),
         *(
             (policy.name, version.document)
             for policy in holder.managed_policies.values()

@@ -73,6 +73,17 @@ class EventSourceMapping(moto_lambda.EventSourceMapping):
         """What a copy gets: everything but the batches under way."""
         return {**vars(self), "under_way": {}}
 
+    def leave(self, backend: moto_lambda.LambdaBackend) -> None:
+        """Stay in the listings, and poll no more, while it is being deleted."""
+        self.enabled = False
+        backend._event_source_mappings[self.uuid] = self
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was deleted, and that is over."""
+        change = self.change
+        return change is not None and change.state == "Deleting" and change.is_over
+
     def ended(self, delivery: asyncio.Task[None]) -> None:
         """Make room for the next batch, however this one ended."""
         self.under_way.pop(delivery, None)
@@ -165,6 +176,7 @@ class EventSourceMappings:
     async def _poll(self, mapping: EventSourceMapping) -> None:
         """Poll forever, whatever goes wrong with a batch. No more batches are under way than the
         mapping's concurrency."""
+        await states.wait_to_begin(mapping.change)
         while True:
             while len(mapping.under_way) >= mapping.concurrency:
                 await asyncio.wait(mapping.under_way, return_when=asyncio.FIRST_COMPLETED)

@@ -13,7 +13,7 @@ from typing import Any
 import moto.awslambda.models as moto_lambda
 from moto.awslambda.models import EventSourceMapping, LambdaAlias, lambda_backends
 
-from localcloud import upstream
+from localcloud import clock, like_aws, upstream
 from localcloud.iam.policies import Policy
 from localcloud.lambda_ import names, states
 from localcloud.lambda_.states import Change
@@ -140,7 +140,26 @@ def mappings() -> Iterator[EventSourceMapping]:
         yield from backend._event_source_mappings.values()
 
 
+def forget_gone_mappings() -> None:
+    """Take those out of the listings that were being deleted until now."""
+    for backend in upstream.backends(lambda_backends):
+        there = backend._event_source_mappings
+        for mapping in [each for each in there.values() if each.is_gone]:
+            del there[mapping.uuid]
+
+
 def policy_of(function: moto_lambda.LambdaFunction) -> Policy:
     """The function's resource-based policy, with the statements for all its versions and aliases;
-    moto keeps only the statements. Each names its resource."""
-    return {"Statement": function.policy.statements}
+    moto keeps only the statements. Each names its resource. What is not known yet is left out."""
+    policy: Any = function.policy
+    if (later := vars(policy).get("known_ms")) is None:
+        return {"Statement": policy.statements}
+    now_ms = clock.now_ms()
+    return {"Statement": [s for s in policy.statements if later.get(s["Sid"], 0) <= now_ms]}
+
+
+def note_new_statement(function: LambdaFunction, statement_id: str) -> None:
+    """Note that a statement of a function's policy is new, and not known everywhere at first."""
+    if like_aws.is_on:
+        policy: Any = function.policy
+        vars(policy).setdefault("known_ms", {})[statement_id] = like_aws.end_ms("permission")

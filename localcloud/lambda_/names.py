@@ -63,6 +63,17 @@ def parse(text: str) -> Name | None:
     return Name(found["name"], found["qualifier"], found["region"], found["account"])
 
 
+def named_in(call: Call) -> Name | None:
+    """The function that a call is about, without a qualifier; None if it names none, or none that
+    can be meant."""
+    try:
+        text = _named_in(call, parse_qs(call.request.query))
+    except (ValueError, RecursionError, AttributeError):  # no JSON object: refused further on
+        return None
+    found = parse(text) if isinstance(text, str) else None
+    return Name(found.name) if found else None
+
+
 def in_one_form(call: Call) -> Call:
     """The call with the function's bare name. Raises LambdaError for one that cannot be meant."""
     query = parse_qs(call.request.query, keep_blank_values=True)

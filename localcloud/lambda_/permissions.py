@@ -71,6 +71,7 @@ def _add(function: LambdaFunction, arn: str, given: dict[str, Any]) -> Response:
         )
     statement = _statement(given, principal, arn)
     function.policy.statements.append(statement)
+    functions.note_new_statement(function, name)
     function.policy.revision = str(uuid.uuid4())
     return json_response(201, {"Statement": json.dumps(statement)})
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from localcloud import arn as arns
-from localcloud import upstream
+from localcloud import like_aws, upstream
 from localcloud.arn import Arn
 from localcloud.call import Call
 from localcloud.http import Response, json_response
-from localcloud.iam.policies import Policy
+from localcloud.iam.policies import Context, Policy
 from localcloud.lambda_ import (
     errors,
     functions,
@@ -31,14 +31,14 @@ from localcloud.lambda_.names import Name
 from localcloud.lambda_.runtime.runtime import Runtime
 from localcloud.lambda_.runtime.worker_handle import Result
 from localcloud.service import Attributes, Needed, Service
+from localcloud.upstream import ACCOUNT_ID
 
 _PASSED_ON = ("x-amzn-errortype",)
 
 
 class Lambda(Service):
     """Functions, run by `runtime`. `retry_delay` is the wait before an asynchronous invocation is
-    tried again, `role_delay` how long a new role stays unknown, `change_delay` how long a change
-    takes; all are in seconds."""
+    tried again, `change_delay` how long a change takes; both are in seconds."""
 
     name = "lambda"
 
@@ -47,17 +47,17 @@ class Lambda(Service):
         runtime: Runtime,
         *,
         retry_delay: float,
-        role_delay: float = 0.0,
         change_delay: float = states.MOMENT,
     ) -> None:
         states.change_delay = change_delay
-        validation.role_delay = role_delay
         self.runtime = runtime
         self.mappings = EventSourceMappings(runtime)
         self.invocations = AsyncInvocations(runtime, retry_delay=retry_delay)
 
     async def handle(self, call: Call) -> Response | None:
         await states.wait_to_look(call.operation)
+        if like_aws.is_on:
+            functions.forget_gone_mappings()
         try:
             call = names.in_one_form(call)
             meanwhile.refuse(call)
@@ -89,11 +89,21 @@ class Lambda(Service):
     def needed(self, call: Call) -> Needed:
         """InvokeAsync needs the same permission as Invoke."""
         if call.operation not in invoke.OPERATIONS:
-            yield f"lambda:{call.operation}", ""
+            yield f"lambda:{call.operation}", _resource(call)
             return
         named = names.parse(call.parameters["FunctionName"]) or Name("*")
         qualifier = named.qualifier or names.qualifier_of(call)
         yield "lambda:InvokeFunction", Name(named.name, qualifier).arn(named.region or call.region)
+
+    def context(self, call: Call) -> Context:
+        """A trigger is known by its function, as its own id is not known before it is there."""
+        if not call.operation.endswith("EventSourceMapping"):
+            return ()
+        if named := names.named_in(call):
+            return (("lambda:functionarn", named.arn(call.region)),)
+        key = call.parameters.get("UUID")
+        of_it = (each.function_arn for each in functions.mappings() if each.uuid == key)
+        return tuple(("lambda:functionarn", arn) for arn in of_it)
 
     def find(self, arn: Arn) -> LambdaFunction | None:
         return functions.find(str(arn), arn.region)
@@ -149,6 +159,16 @@ class Lambda(Service):
         self.mappings.stop()
         self.invocations.clear()
         self.runtime.stop()
+
+
+def _resource(call: Call) -> str:
+    """The ARN of what a call is about; "" for a list, and for what has no ARN yet."""
+    if call.operation.endswith("EventSourceMapping"):
+        key = call.parameters.get("UUID")
+        mapping = f"arn:aws:lambda:{call.region}:{ACCOUNT_ID}:event-source-mapping:{key}"
+        return mapping if key else ""
+    named = names.named_in(call) if not call.operation.startswith("List") else None
+    return named.arn(call.region) if named else call.parameters.get("Resource", "")
 
 
 def _in_full(call: Call, response: Response) -> Response:

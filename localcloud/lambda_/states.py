@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from localcloud import clock
+from localcloud import clock, like_aws
 
 MOMENT = 0.03  # seconds
 _WAITED_FOR = 0.2  # seconds, for which a call that only looks waits
@@ -24,6 +24,7 @@ _LOOKS = (
     "ListEventSourceMappings",
     "ListFunctions",
 )
+_BEGINNINGS = ("Creating", "Enabling")
 change_delay = MOMENT  # how long a change takes here
 _last_end_ms = 0.0  # of all changes
 
@@ -53,9 +54,15 @@ def now(change: Change | None) -> str | None:
     return None if change is None or change.is_over else change.state
 
 
+async def wait_to_begin(change: Change | None) -> None:
+    """Wait until a mapping polls that is just made or switched on, which on AWS takes seconds."""
+    if like_aws.is_on and change is not None and change.state in _BEGINNINGS:
+        await asyncio.sleep(max(0.0, change.end_ms - clock.now_ms()) / 1000)
+
+
 async def wait_to_look(operation: str) -> None:
     """Wait for the end of all changes, if a call only looks and the end is near."""
-    if operation not in _LOOKS:
+    if operation not in _LOOKS or like_aws.is_on:
         return
     while 0 < (left := (_last_end_ms - clock.now_ms()) / 1000) < _WAITED_FOR:
         await asyncio.sleep(left)

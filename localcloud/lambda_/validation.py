@@ -11,7 +11,6 @@ import json
 import re
 import zipfile
 import zlib
-from datetime import datetime
 from typing import Any
 
 from moto.awslambda.exceptions import (
@@ -26,7 +25,8 @@ from moto.awslambda.models import (
 )
 
 from localcloud import arn as arns
-from localcloud import clock, deliver, models
+from localcloud import deliver, like_aws, models
+from localcloud.iam import lag
 from localcloud.iam.policies import NOT_ASSUMABLE, find_role, lambda_may_assume, role_allows
 from localcloud.lambda_ import states
 from localcloud.upstream import original, replaces
@@ -72,10 +72,13 @@ _RESERVED = {
     "LAMBDA_TASK_ROOT",
 }
 
+_NO_GRANT = (
+    "Lambda was unable to configure access to your environment variables because the KMS key is "
+    "invalid for CreateGrant. Please check your KMS key settings. KMS Exception: "
+    "InvalidArnException KMS Message: ARN does not refer to a valid principal: {}"
+)
 # What becomes of a mapping that was enabled or not, and now is or is not.
 _SWITCHES = {(False, True): "Enabling", (True, False): "Disabling"}
-
-role_delay = 0.0  # seconds for which a new role is unknown to Lambda
 
 
 class _Conflict(LambdaClientError):
@@ -129,6 +132,8 @@ def delete_event_source_mapping(backend: LambdaBackend, uuid: str) -> EventSourc
     if (mapping := original(delete_event_source_mapping)(backend, uuid)) is None:
         raise GenericResourcNotFound
     mapping.change = states.begin("Deleting")
+    if like_aws.is_on:
+        mapping.leave(backend)
     return mapping
 
 
@@ -187,8 +192,9 @@ def _refuse_a_function_that_cannot_poll(
 ) -> None:
     """Refuse a role that cannot poll, and a second mapping of the same queue and function."""
     _refuse_unless_assumable(role)
+    whose = "function" if like_aws.is_on else "provided"  # AWS has said both since 2025
     for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
-        _refuse_unless_allowed(role, "sqs", action, queue_arn)
+        _refuse_unless_allowed(role, "sqs", action, queue_arn, whose)
     name = arns.parse(function_arn).resource.removeprefix("function:")
     for mapping in backend._event_source_mappings.values():
         if (mapping.event_source_arn, mapping.function_arn) == (queue_arn, function_arn):
@@ -220,20 +226,24 @@ def _refuse_unless_assumable(role_arn: str) -> None:
     role = find_role(role_arn)
     if role is None:  # moto refuses it
         return
-    if _age(role.create_date) < role_delay or not lambda_may_assume(role_arn):
+    if lag.is_unknown(role, "lambda") or not lambda_may_assume(role_arn):
         raise InvalidParameterValueException(NOT_ASSUMABLE)
 
 
-def _age(made: datetime) -> float:
-    """Seconds since then. moto's times are in UTC, but do not always say so."""
-    return (clock.now() - made.replace(tzinfo=None)).total_seconds()
+def _refuse_variables_of_a_new_role(role_arn: str, environment: dict[str, Any]) -> None:
+    """Refuse variables where the role is too new for KMS: Lambda keeps them encrypted for it."""
+    role = find_role(role_arn)
+    if role is not None and environment.get("Variables") and lag.is_unknown(role, "kms"):
+        raise InvalidParameterValueException(_NO_GRANT.format(role_arn))
 
 
-def _refuse_unless_allowed(role_arn: str, service: str, action: str, resource: str) -> None:
+def _refuse_unless_allowed(
+    role_arn: str, service: str, action: str, resource: str, whose: str = "provided"
+) -> None:
     """Refuse what the function's role may not do: Lambda polls and sends dead letters with it."""
     if not role_allows(role_arn, f"{service}:{action}", resource):
         raise InvalidParameterValueException(
-            f"The provided execution role does not have permissions to call {action} on "
+            f"The {whose} execution role does not have permissions to call {action} on "
             f"{service.upper()}"
         )
 
@@ -434,6 +444,7 @@ def create_function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
     _refuse_many_tags(spec.get("Tags") or {})
     _refuse_levels_of_text(spec.get("LoggingConfig") or {})
     _refuse_unless_assumable(spec["Role"])
+    _refuse_variables_of_a_new_role(spec["Role"], spec.get("Environment", {}))
     _refuse_what_is_no_package(spec.get("Code", {}))
     _refuse_variables(spec.get("Environment", {}))
     _refuse_dead_letters(spec["Role"], spec.get("DeadLetterConfig", {}))
@@ -454,6 +465,7 @@ def update_function_configuration(
         _refuse_runtime(body["Runtime"])
     if "Role" in body:
         _refuse_unless_assumable(body["Role"])
+        _refuse_variables_of_a_new_role(body["Role"], body.get("Environment", {}))
     if body.keys() & {"Role", "DeadLetterConfig"}:
         config = body.get("DeadLetterConfig", getattr(function, "dead_letter_config", None) or {})
         _refuse_dead_letters(body.get("Role", function.role), config)

@@ -14,7 +14,7 @@ from localcloud.call import Call
 from localcloud.http import Response
 from localcloud.logs import groups, rules
 from localcloud.logs.writer import LogWriter
-from localcloud.service import Service
+from localcloud.service import Needed, Service
 from localcloud.upstream import ACCOUNT_ID
 
 
@@ -29,6 +29,15 @@ class Logs(Service):
     async def handle(self, call: Call) -> Response | None:
         self.writer.flush()
         return _typed(rules.refusal(call) or groups.answer(call) or upstream.ask(call.request))
+
+    def needed(self, call: Call) -> Needed:
+        """A log group is named by its ARN where it is tagged, else with what it holds.
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+        """
+        given = call.parameters
+        group, stream = given.get("logGroupName"), given.get("logStreamName", "")
+        inside = f"arn:aws:logs:{call.region}:{ACCOUNT_ID}:log-group:{group}:log-stream:{stream}"
+        yield f"logs:{call.operation}", inside if group else given.get("resourceArn", "")
 
     def describe(self) -> dict[str, Any]:
         return {"lines_waiting": len(self.writer.lines)}

@@ -1,21 +1,28 @@
-"""The name of a deleted queue, which cannot be used again at once.
+"""What a queue's name means just after the queue was made or deleted.
 
-AWS reserves the name for 60 seconds. Here that is an option, off by default: it would only slow
-down a tutorial that is torn down and set up again.
+AWS reserves the name of a deleted queue for 60 seconds, a new queue can be used after a second, and
+one that is gone may be listed again for a while. Here these are options, off by default: they would
+only slow down a tutorial that is torn down and set up again.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html
 """
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from moto.sqs.exceptions import QueueAlreadyExists, SQSException
-from moto.sqs.models import Queue, SQSBackend
+from moto.sqs.models import Queue, SQSBackend, sqs_backends
 
-from localcloud import clock
-from localcloud.upstream import original, replaces
+from localcloud import arn as arns
+from localcloud import clock, like_aws, upstream
+from localcloud.call import Call
+from localcloud.http import Response
+from localcloud.upstream import ACCOUNT_ID, original, replaces
 
+_NO_QUEUE = "AWS.SimpleQueueService.NonExistentQueue"
+_LOOKS = ("GetQueueAttributes", "GetQueueUrl", "ListQueueTags", "ListQueues")
 delay = 0.0  # seconds that the name of a deleted queue stays reserved
 
 
@@ -26,6 +33,9 @@ def delete_queue(backend: SQSBackend, queue_name: str) -> None:
     original(delete_queue)(backend, queue_name)
     if queue is not None:
         queue.close()
+        if like_aws.is_on:
+            ghosts = vars(backend).setdefault("ghosts", {})
+            ghosts[queue_name] = (queue, like_aws.end_ms("ghost"), like_aws.end_ms("gone"))
     # In the backend, so that a reset forgets it together with the queues.
     vars(backend).setdefault("names_until", {})[queue_name] = clock.after_ms(delay)
 
@@ -41,7 +51,11 @@ def create_queue(backend: SQSBackend, name: str, *args: Any, **options: Any) -> 
         )
     if (known := backend.queues.get(name)) is not None:
         _refuse_changes(backend, known, options)
-    return original(create_queue)(backend, name, *args, **options)
+    is_new = name not in backend.queues
+    made: Queue = original(create_queue)(backend, name, *args, **options)
+    if like_aws.is_on and is_new:
+        vars(backend).setdefault("unknown_until", {})[name] = like_aws.end_ms("queue")
+    return made
 
 
 def _refuse_changes(backend: SQSBackend, queue: Queue, asked: dict[str, Any]) -> None:
@@ -54,3 +68,52 @@ def _refuse_changes(backend: SQSBackend, queue: Queue, asked: dict[str, Any]) ->
                 "A queue already exists with the same name and a different value for attribute "
                 f"{name}"
             )
+
+
+@replaces(Queue)
+def _setup_dlq(queue: Queue, policy: Any) -> None:
+    """A queue that is too new is no target for dead letters yet."""
+    given = json.loads(policy or "{}") if isinstance(policy, str) else policy
+    target = arns.parse(str(given.get("deadLetterTargetArn", "")))
+    backend = upstream.backend(sqs_backends, target.account, target.region)
+    if backend is not None and is_too_new(backend, target.resource):
+        raise SQSException(
+            "InvalidParameterValue",
+            f"Value {json.dumps(given)} for parameter RedrivePolicy is invalid. Reason: Dead "
+            "letter target does not exist.",
+        )
+    original(_setup_dlq)(queue, policy)
+
+
+def is_too_new(backend: SQSBackend, name: str) -> bool:
+    """Whether a queue was made less than a second ago, and cannot be used yet."""
+    return bool(vars(backend).get("unknown_until", {}).get(name, 0) > clock.now_ms())
+
+
+def answer(call: Call) -> Response | None:
+    """The answer to a call for a queue that is too new, or for one that is gone and listed again;
+    None for any other."""
+    backend = upstream.backend(sqs_backends, ACCOUNT_ID, call.region)
+    if backend is None or call.operation == "CreateQueue":
+        return None
+    name = call.parameters.get("QueueName") or call.parameters.get("QueueUrl", "").split("/")[-1]
+    if is_too_new(backend, name):
+        return call.error(400, _NO_QUEUE, "The specified queue does not exist.")
+    return _with_ghosts(call, backend) if call.operation in _LOOKS else None
+
+
+def _with_ghosts(call: Call, backend: SQSBackend) -> Response | None:
+    now_ms = clock.now_ms()
+    shown = {
+        name: queue
+        for name, (queue, begin, end) in vars(backend).get("ghosts", {}).items()
+        if begin <= now_ms < end and name not in backend.queues
+    }
+    if not shown:
+        return None
+    backend.queues.update(shown)
+    try:
+        return upstream.ask(call.request)
+    finally:
+        for name in shown:
+            del backend.queues[name]

@@ -10,7 +10,7 @@ from typing import Any
 from moto.sqs.exceptions import SQSException
 from moto.sqs.models import sqs_backends
 
-from localcloud import upstream
+from localcloud import like_aws, upstream
 from localcloud.arn import Arn
 from localcloud.call import Call
 from localcloud.http import Response, sqs_name
@@ -38,6 +38,8 @@ class SQS(Service):
     async def handle(self, call: Call) -> Response | None:
         if problem := rules.problem(call):
             return call.error(400, *problem)
+        if like_aws.is_on and (answer := names.answer(call)):
+            return answer
         if call.operation == "ReceiveMessage":
             return _named(await long_poll.receive(call))
         return _named(_without_empty(upstream.ask(call.request), call.operation))

@@ -13,6 +13,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -20,7 +21,12 @@ from click.testing import CliRunner
 
 import lab
 from lab.aws import packaging
-from lab.aws.waiting import once_role_is_ready, wait_until
+from lab.aws.waiting import (
+    once_function_is_ready,
+    once_queue_is_ready,
+    once_trigger_is_ready,
+    wait_until,
+)
 from lab.commands import main
 from lab.errors import WaitTimeoutError
 from lab.here import last_error, local
@@ -91,6 +97,10 @@ def client_error(code: str, message: str) -> ClientError:
     [
         "The role defined for the function cannot be assumed by Lambda.",
         "The provided execution role does not have permissions to call ReceiveMessage on SQS",
+        "The function execution role does not have permissions to call ReceiveMessage on SQS",
+        "Lambda was unable to configure access to your environment variables because the KMS key "
+        "is invalid for CreateGrant. Please check your KMS key settings. KMS Exception: "
+        "InvalidArnException KMS Message: ARN does not refer to a valid principal",
     ],
 )
 def test_a_new_role_gets_time_until_it_can_be_used(message: str) -> None:
@@ -104,7 +114,7 @@ def test_a_new_role_gets_time_until_it_can_be_used(message: str) -> None:
             raise outcome
         return outcome
 
-    assert once_role_is_ready(call, sleep=clock.sleep, clock=clock) == "made"
+    assert once_function_is_ready(call, sleep=clock.sleep, clock=clock) == "made"
     assert len(clock.pauses) == 5
 
 
@@ -116,8 +126,44 @@ def test_a_role_that_never_works_ends_with_the_error_of_aws() -> None:
         raise client_error("InvalidParameterValueException", message)
 
     with pytest.raises(ClientError, match="cannot be assumed"):
-        once_role_is_ready(call, sleep=clock.sleep, clock=clock)
+        once_function_is_ready(call, sleep=clock.sleep, clock=clock)
     assert 120 <= clock.now < 130
+
+
+@pytest.mark.parametrize(
+    ("once", "code", "message", "most"),
+    [
+        (once_function_is_ready, "ResourceConflictException", "The operation cannot be performed "
+         "at this time. An update is in progress", 120),
+        (once_trigger_is_ready, "ResourceInUseException", "it is in use", 300),
+        (once_queue_is_ready, "AWS.SimpleQueueService.QueueDeletedRecently", "Wait 60 s", 90),
+        (once_queue_is_ready, "AWS.SimpleQueueService.NonExistentQueue", "There is none", 15),
+        (once_queue_is_ready, "InvalidParameterValue", "Value {} for parameter RedrivePolicy is "
+         "invalid. Reason: Dead letter target does not exist.", 15),
+    ],
+)  # fmt: skip
+def test_what_passes_is_waited_for_and_not_forever(
+    once: Callable[..., Any], code: str, message: str, most: float
+) -> None:
+    clock = Clock()
+
+    def call() -> str:
+        raise client_error(code, message)
+
+    with pytest.raises(ClientError, match=code):
+        once(call, sleep=clock.sleep, clock=clock)
+    assert most <= clock.now < most + 10
+
+
+def test_a_function_that_exists_is_said_at_once() -> None:
+    clock = Clock()
+
+    def call() -> str:
+        raise client_error("ResourceConflictException", "Function already exist: take_order")
+
+    with pytest.raises(ClientError, match="already exist"):
+        once_function_is_ready(call, sleep=clock.sleep, clock=clock)
+    assert clock.pauses == []
 
 
 def test_any_other_error_is_not_tried_again() -> None:
@@ -127,7 +173,7 @@ def test_any_other_error_is_not_tried_again() -> None:
         raise client_error("InvalidParameterValueException", "Unzipped size must be smaller")
 
     with pytest.raises(ClientError, match="Unzipped size"):
-        once_role_is_ready(call, sleep=clock.sleep, clock=clock)
+        once_function_is_ready(call, sleep=clock.sleep, clock=clock)
     assert clock.pauses == []
 
 

@@ -319,3 +319,97 @@ def test_run_all_stops_before_it_tears_down_what_is_not_saved(
     file.write_text("".join(json.dumps(item, default=str) + "\n" for item in items), "utf-8")
     lab.check_exercise("10", then="deletes it all")
     assert capsys.readouterr().out == "Exercise 10: solved.\n"
+
+
+# -- 09: a field for the whole chain ---------------------------------------------------------------
+
+NOTE = {"type": "string", "maxLength": 200}
+SEND = (
+    '    if "customer_email" in order:',
+    '    text += order.get("gift_note", "")\n    if "customer_email" in order:',
+)
+KEEP = (
+    "for name in CONTENT + HOPS}",
+    'for name in (*CONTENT, *HOPS, "gift_note") if name in order}',
+)
+EDITS = {
+    "take_order": ('"customer_email": {', f'"gift_note": {NOTE}, "customer_email": {{'),
+    "notify_fulfillment": SEND,
+    "record_order": KEEP,
+}
+DEMAND = ("for name in CONTENT + HOPS}", 'for name in ("gift_note", *CONTENT, *HOPS)}')
+
+
+def carry(
+    aws: Session,
+    edits: dict[str, tuple[str, str]],
+    field: dict[str, Any] | None,
+    required: bool = False,
+) -> None:
+    """Change the functions and the API's model as a learner does."""
+    for stem, (old, new) in edits.items():
+        source = lab.source(stem)
+        assert old in source
+        package = lab.package(stem, **{stem: source.replace(old, new)})
+        aws.client("lambda").update_function_code(
+            FunctionName=getattr(names(), stem), ZipFile=package
+        )
+    if field is None:
+        return
+    schema = lab.schema("take_order")
+    schema["properties"]["gift_note"] = field
+    schema["required"] = [*schema["required"], *(["gift_note"] if required else [])]
+    api = aws.client("apigateway")
+    (api_id,) = (each["id"] for each in api.get_rest_apis()["items"])
+    patch = {"op": "replace", "path": "/schema", "value": json.dumps(schema)}
+    api.update_model(restApiId=api_id, modelName="Order", patchOperations=[patch])
+    api.create_deployment(restApiId=api_id, stageName="prod")
+
+
+def both(aws: Session) -> None:
+    post(aws, product="tea", quantity=1, order_id="exercise-09", gift_note="Enjoy it!")
+    post(aws, product="tea", quantity=1, order_id="exercise-09-plain")
+
+
+WITHOUT = {stem: {k: v for k, v in EDITS.items() if k != stem} for stem in EDITS}
+
+
+@pytest.mark.parametrize(
+    ("edits", "field", "says"),
+    [
+        ({}, None, "no field gift_note, so it refuses such an order."),
+        (EDITS, {"type": "string"}, "Expected gift_note to be a string of up to 200 characters"),
+        (WITHOUT["take_order"], NOTE, "No order exercise-09 is in the table."),
+        (WITHOUT["notify_fulfillment"], NOTE, "The mail about exercise-09 does not tell"),
+        (WITHOUT["record_order"], NOTE, "The item of exercise-09 has no gift_note."),
+        ({**EDITS, "record_order": DEMAND}, NOTE, "No order exercise-09-plain is in the table."),
+        (EDITS, NOTE, ""),
+    ],
+)
+def test_09_wants_the_note_in_the_mail_and_in_the_item(
+    aws: Session, edits: dict[str, tuple[str, str]], field: dict[str, Any] | None, says: str
+) -> None:
+    def answer(aws: Session) -> None:
+        carry(aws, edits, field)
+        both(aws)
+
+    found = said_of(aws, "09", answer)
+    assert says in found and bool(found) == bool(says)
+
+
+def test_09_wants_the_note_to_be_optional(aws: Session) -> None:
+    def answer(aws: Session) -> None:
+        carry(aws, EDITS, NOTE, required=True)
+        both(aws)
+
+    assert "to be optional" in said_of(aws, "09", answer)
+
+
+def test_09_does_not_believe_items_that_were_written_by_hand(aws: Session) -> None:
+    def answer(aws: Session) -> None:
+        carry(aws, EDITS, NOTE)
+        table = aws.resource("dynamodb").Table(names().table)
+        for order_id, more in (("exercise-09", {"gift_note": "x"}), ("exercise-09-plain", {})):
+            table.put_item(Item={"order_id": order_id, **more})
+
+    assert "did not come through the chain" in said_of(aws, "09", answer)

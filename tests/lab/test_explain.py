@@ -29,7 +29,7 @@ from nbclient.exceptions import CellExecutionError
 import lab
 from lab.aws import guard
 from lab.aws.session import Session
-from lab.classroom import roster
+from lab.classroom import credentials, roster
 from lab.commands import main
 from lab.course import COURSE, facade, function_logs
 from lab.engine import exercises, explain
@@ -159,6 +159,14 @@ def no_roster(aws: Session) -> None:
         path = Path(folder, "roster.csv")
         path.write_text("name,email\nJosé,jose@example.com\n", "utf-8")
         roster.read(path)
+
+
+def no_private_file(aws: Session) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "ana.env")
+        path.write_text("AWS_ACCESS_KEY_ID=a\n", "utf-8")
+        path.chmod(0o644)
+        credentials.known_key(path)
 
 
 def no_credentials(aws: Session) -> None:
@@ -417,6 +425,7 @@ CAUSES: dict[str, Callable[[Session], object]] = {
         {"LAB_PORT": "tea"}
     ),
     "RosterError: the roster of a class cannot work": no_roster,
+    "ClassroomError: a learner's file cannot be used": no_private_file,
     "AccessDenied: take_order may not use the queue": lambda aws: denied(
         aws, "take_order", "sqs:SendMessage"
     ),

@@ -98,6 +98,14 @@ def test_calls_are_shown_in_order_with_their_times_and_errors(
     assert re.fullmatch(r"→ sqs\.get_queue_url: \S*NonExistentQueue, \d+ ms", second)
 
 
+@pytest.mark.parametrize("chapter", COURSE.chapters, ids=lambda chapter: chapter.number)
+def test_each_picture_says_in_words_what_there_is_to_see(chapter: Chapter) -> None:
+    for output in outputs(chapter):
+        if "image/png" in output.get("data", {}):
+            alt = output["metadata"]["image/png"]["alt"]
+            assert len(alt.split()) > 5 and output["data"]["text/plain"] == alt
+
+
 @pytest.mark.parametrize("path", pages.generated(COURSE), ids=lambda path: path.name)
 def test_generated_pages_are_current(path: Path) -> None:
     assert path.read_text("utf-8") == pages.generated(COURSE)[path], "run `make notebooks`"
@@ -267,7 +275,7 @@ def test_a_rebuild_keeps_outputs_that_differ_in_numbers_only(tmp_path: Path) -> 
 def test_pictures_of_measurements_may_differ_those_of_the_chain_may_not(tmp_path: Path) -> None:
     def drawn(name: str, picture: str) -> Any:
         made = notebook_of("Took 5 ms.")
-        data, metadata = {"image/png": picture}, {"image/png": {"alt": name}}
+        data, metadata = {"image/png": picture}, {"image/png": {"name": name}}
         output = nbformat.v4.new_output("display_data", data=data, metadata=metadata)
         made.cells[0].outputs.append(output)
         return made

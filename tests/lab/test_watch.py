@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
 from click.testing import CliRunner, Result
@@ -26,6 +21,7 @@ from tests.support.chain import CHAPTERS_OWN
 from tests.support.chapters import READS, given, post, status
 from tests.support.clouds import own_cloud
 from tests.support.functions import invoke
+from tests.support.terminal import on_a_terminal
 
 CHAIN = [
     *("function take_order", "queue CustomerOrders", "function notify_fulfillment"),
@@ -164,35 +160,6 @@ def test_where_no_cloud_runs_it_says_so(free_port: int, monkeypatch: pytest.Monk
     result = run_lab("watch")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "No local cloud runs for this folder. Start one with `lab start`." in result.stderr
-
-
-@contextmanager
-def on_a_terminal(*arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], Callable[[], str]]]:
-    """The `lab` command on a terminal of its own; yields it, and what reads what it showed."""
-    ours, theirs = pty.openpty()
-    os.set_blocking(ours, False)
-    shown = bytearray()
-
-    def read() -> str:
-        try:
-            while more := os.read(ours, 65536):
-                shown.extend(more)
-        except OSError:  # nothing more for now, or the other end is closed
-            pass
-        return shown.decode()
-
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lab", *arguments],
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "40"},
-        stdin=theirs, stdout=theirs, stderr=theirs,
-    )  # fmt: skip
-    os.close(theirs)
-    try:
-        yield process, read
-    finally:
-        process.kill()
-        process.wait()
-        os.close(ours)
 
 
 def test_a_terminal_follows_the_chain_until_ctrl_c(aws: Session) -> None:

@@ -200,7 +200,7 @@ def test_the_name_of_a_deleted_queue_stays_taken_for_a_while_if_asked_for() -> N
         with pytest.raises(sqs.exceptions.QueueDeletedRecently, match="You must wait 60 seconds"):
             sqs.create_queue(QueueName="q")
         sqs.create_queue(QueueName="other")
-        made = lab.once_name_is_free(lambda: sqs.create_queue(QueueName="q"))
+        made = lab.once_queue_is_ready(lambda: sqs.create_queue(QueueName="q"))
         assert made["QueueUrl"] == url
         sqs.delete_queue(QueueUrl=url)
         local.reset(address)

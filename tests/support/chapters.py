@@ -158,7 +158,6 @@ UNDONE_BY = {
     "CreateDeployment": "REST API",
     "TagResource": "REST API",
     "CreateUsagePlan": "usage plan",
-    "UpdateUsagePlan": "usage plan",
     "CreateUsagePlanKey": "usage plan",
     "CreateApiKey": "API key",
     "CreateTopic": "SNS topic",

@@ -236,7 +236,7 @@ def test_a_usage_plan_without_stages_can_be_deleted(ground: Ground) -> None:
 
 
 @pytest.mark.parity(
-    "A method, integration, resource or deployment is changed by patches",
+    "A method, integration, model, resource or deployment is changed by patches",
     kept="in those members that are heeded at all",
     module="apigateway.changes",
     aws="https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html",
@@ -262,6 +262,14 @@ def test_a_method_is_changed_by_patches(aws: Session, ground: Ground) -> None:
     (made,) = ground.call("get_deployments", **API)["items"]
     changed = patched("update_deployment", "/description", "tea", **API, deploymentId=made["id"])
     assert changed["description"] == "tea"
+    schema = '{"type": "object"}'
+    found = patched("update_model", "/schema", schema, **API, modelName="Order")
+    assert found["schema"] == schema
+    with pytest.raises(ClientError, match="Invalid model schema specified"):
+        patched("update_model", "/schema", "[", **API, modelName="Order")
+    with pytest.raises(ClientError, match="Invalid model name specified: Tea"):
+        patched("update_model", "/schema", schema, **API, modelName="Tea")
+    assert ground.call("get_model", **API, modelName="Order")["schema"] == schema
     ground.api.delete_method(restApiId=ground.id, resourceId=ground.resource, httpMethod="POST")
     ground.call("create_deployment", **API, stageName="dev")
     url = lab.invoke_url(aws, ground.id, "dev", "/x")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -86,8 +87,9 @@ PRINCIPAL = f"arn:aws:iam::{ACCOUNT}:role/tried"
 @pytest.mark.parity(
     "A statement counts where its condition holds",
     kept="for String…, Arn…, Bool, Null and …IfExists, on `aws:PrincipalAccount`, "
-    "`aws:PrincipalArn`, `aws:RequestedRegion`, `aws:SecureTransport`, `aws:SourceAccount` and "
-    "`aws:SourceArn`; a statement with any other operator or key allows nothing",
+    "`aws:PrincipalArn`, `aws:RequestedRegion`, `aws:SecureTransport`, `aws:SourceAccount`, "
+    "`aws:SourceArn` and `lambda:FunctionArn`; a statement with any other operator or key allows "
+    "nothing",
     module="iam.conditions",
     aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html",
 )
@@ -319,6 +321,82 @@ def test_a_resource_is_found_whichever_parameter_names_it(aws: Session) -> None:
     )
     sns.get_subscription_attributes(SubscriptionArn=made["SubscriptionArn"])
     sns.unsubscribe(SubscriptionArn=made["SubscriptionArn"])
+
+
+NAMED = [
+    ("lambda", "get_function", {"FunctionName": "{}"}, "lambda:*:function:{}"),
+    ("lambda", "delete_function", {"FunctionName": "{}"}, "lambda:*:function:{}"),
+    ("lambda", "tag_resource", {"Resource": "{}", "Tags": {"a": "b"}}, "{}"),
+    ("logs", "describe_log_streams", {"logGroupName": "{}"}, "logs:*:log-group:{}:*"),
+    ("logs", "delete_log_group", {"logGroupName": "{}"}, "logs:*:log-group:{}:*"),
+    ("logs", "list_tags_for_resource", {"resourceArn": "{}"}, "{}"),
+    ("iam", "get_role", {"RoleName": "{}"}, "iam::*:role/{}"),
+    ("iam", "delete_role", {"RoleName": "{}"}, "iam::*:role/{}"),
+    ("iam", "get_user", {"UserName": "{}"}, "iam::*:user/{}"),
+    ("iam", "delete_policy", {"PolicyArn": "{}"}, "{}"),
+    ("dynamodb", "list_tags_of_resource", {"ResourceArn": "{}"}, "{}"),
+]
+ARNS = {
+    "tag_resource": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{{}}",
+    "list_tags_for_resource": f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{{}}",
+    "delete_policy": f"arn:aws:iam::{ACCOUNT}:policy/{{}}",
+    "list_tags_of_resource": f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{{}}",
+}
+
+
+@pytest.mark.parity(
+    "A statement about some functions, log groups, tables, roles or users is about no others",
+    kept="yes",
+    module="iam.enforce",
+    aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html",
+)
+@pytest.mark.parametrize(("service", "call", "given", "resource"), NAMED)
+def test_a_statement_is_about_the_resource_that_it_names(
+    aws: Session, service: str, call: str, given: dict[str, Any], resource: str
+) -> None:
+    def is_denied(name: str) -> bool:
+        """Nothing of that name is there, which is another error, or none."""
+        arn = ARNS.get(call, "{}").format(name)
+        filled = {key: arn if value == "{}" else value for key, value in given.items()}
+        try:
+            getattr(client, call)(**filled)
+        except ClientError as error:
+            return error.response["Error"]["Code"].startswith("AccessDenied")
+        return False
+
+    allowed = ARNS.get(call, "arn:aws:" + resource).format("mine")
+    made: Any = as_role(aws, allow(f"{service}:*", allowed))
+    client = made.client(service)
+    assert (is_denied("mine"), is_denied("theirs")) == (False, True)
+
+
+@pytest.mark.parity(
+    "`lambda:FunctionArn` in a condition is the function of a trigger",
+    kept="yes",
+    module="iam.enforce",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html",
+)
+def test_a_trigger_is_allowed_by_its_function(aws: Session) -> None:
+    make_function(aws, "mine", "")
+    make_function(aws, "theirs", "")
+    sqs = aws.client("sqs")
+    sqs.create_queue(QueueName="CustomerOrders")
+    arn = aws.client("lambda").get_function(FunctionName="mine")["Configuration"]["FunctionArn"]
+    condition = {"ArnLike": {"lambda:FunctionArn": arn}}
+    lambda_ = as_role(aws, allow("lambda:*", Condition=condition)).client("lambda")
+    made = lambda_.create_event_source_mapping(EventSourceArn=QUEUE, FunctionName="mine")
+    lambda_.get_event_source_mapping(UUID=made["UUID"])
+    other = aws.client("lambda").create_event_source_mapping(
+        EventSourceArn=QUEUE, FunctionName="theirs"
+    )
+    for refused in (
+        partial(lambda_.create_event_source_mapping, EventSourceArn=QUEUE, FunctionName="theirs"),
+        partial(lambda_.update_event_source_mapping, UUID=made["UUID"], FunctionName="theirs"),
+        partial(lambda_.delete_event_source_mapping, UUID=other["UUID"]),
+    ):
+        with pytest.raises(ClientError, match="not authorized to perform: lambda:"):
+            refused()
+    lambda_.delete_event_source_mapping(UUID=made["UUID"])
 
 
 # -- Roles, and who may be one ----------------------------------------------------------
