@@ -12,10 +12,12 @@ from moto.logs.models import logs_backends
 from localcloud import upstream
 from localcloud.call import Call
 from localcloud.http import Response
-from localcloud.logs import groups, rules
+from localcloud.logs import groups, rules, subscriptions
 from localcloud.logs.writer import LogWriter
 from localcloud.service import Needed, Service
 from localcloud.upstream import ACCOUNT_ID
+
+__all__ = ["Logs", "subscriptions"]  # imported for what it replaces
 
 
 class Logs(Service):
