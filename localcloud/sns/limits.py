@@ -218,18 +218,27 @@ def _refuse_batch(entries: list[dict[str, Any]]) -> None:
 
 @replaces(SNSResponse, "_transform_message_attributes")
 def transform_message_attributes(
-    _: SNSResponse, attributes: Mapping[str, Any]
+    response: SNSResponse, attributes: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
     """Message attributes are checked, and delivered in SNS's form."""
     for name, value in attributes.items():
         if not isinstance(value, Mapping) or not value.get("DataType"):
             raise _Invalid(
-                f"1 validation error detected: Value null at 'messageAttributes.{name}.member."
-                "dataType' failed to satisfy constraint: Member must not be null"
+                f"1 validation error detected: Value null at '{_place_of(response, attributes)}"
+                f"messageAttributes.{name}.member.dataType' failed to satisfy constraint: Member "
+                "must not be null"
             )
         if problem := sns_problem(name, value):
             raise _InvalidAttribute(problem)
     return {name: _passed_on(value) for name, value in attributes.items()}
+
+
+def _place_of(response: SNSResponse, attributes: Mapping[str, Any]) -> str:
+    """Where the attributes stand in a batch, in AWS's words; "" for those of a single message."""
+    for number, entry in enumerate(response._get_param("PublishBatchRequestEntries", []), 1):
+        if isinstance(entry, dict) and entry.get("MessageAttributes") is attributes:
+            return f"publishBatchRequestEntries.{number}.member."
+    return ""
 
 
 def _passed_on(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,14 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("publish", {"TopicArn": TOPIC, "Message": "tea", "MessageAttributes": {
         "a": {"DataType": "String.", "StringValue": "x"}}}, "ParameterValueInvalid",
      "The message attribute 'a' has an invalid message attribute type"),
+    ("publish", {"TopicArn": TOPIC, "Message": "tea", "MessageAttributes": {
+        "a": {"StringValue": "x"}}}, "ValidationError",
+     "Value null at 'messageAttributes.a.member.dataType' failed to satisfy constraint"),
+    ("publish_batch", {"TopicArn": TOPIC, "PublishBatchRequestEntries": [
+        {"Id": "a", "Message": "tea"},
+        {"Id": "b", "Message": "tea", "MessageAttributes": {"a": {"StringValue": "x"}}}]},
+     "ValidationError", "Value null at 'publishBatchRequestEntries.2.member.messageAttributes.a."
+     "member.dataType' failed to satisfy constraint: Member must not be null"),
     ("unsubscribe", {}, "InvalidParameter",
      "Invalid parameter: SubscriptionArn Reason: no value for required parameter"),
     ("unsubscribe", {"SubscriptionArn": TOPIC}, "InvalidParameter",
