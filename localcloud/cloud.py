@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ from localcloud.rates import Rates
 from localcloud.service import Service
 from localcloud.sns.mailbox import Mailbox
 from localcloud.sns.service import SNS
+from localcloud.sqs import query
 from localcloud.sqs.service import SQS
 from localcloud.trail import Trail
 
@@ -141,6 +143,11 @@ class LocalCloud:
         """Answer a request to AWS's API. Raises RefusedSignatureError."""
         signed = self.signed(request)
         request = signatures.in_header(request, signed)
+        if signed.service == "sqs" and query.is_spoken(request):
+            return await query.answer(request, partial(self._read, signed))
+        return await self._read(signed, request)
+
+    async def _read(self, signed: Signed, request: Request) -> Response:
         try:
             made = call.read(request, signed.service, signed.region, signed.access_key_id)
         except UnreadableCallError as error:

@@ -25,8 +25,8 @@ _STRICTER: dict[tuple[str, str], dict[str, Any]] = {
 }
 # What a service needs and its model does not say: by service and shape.
 _ALSO_REQUIRED = {("dynamodb", "CreateTableInput"): ["AttributeDefinitions", "KeySchema"]}
-# What the service itself checks, in other words than those of the models.
-_LEFT_TO_THE_SERVICE = {("lambda", "Runtime")}
+# What the service itself checks, in other words than those of the models, or more leniently.
+_LEFT_TO_THE_SERVICE = {("lambda", "Runtime"), ("logs", "MetricNamespace")}
 # Java's classes of characters. Python's \w has exactly the letters and numbers of Unicode, and "_",
 # which stands in every pattern of the models that names them.
 _IN_PYTHON = {

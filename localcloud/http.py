@@ -16,6 +16,15 @@ _NOT_IN_XML = re.compile(
     rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xed[\xa0-\xbf][\x80-\xbf]|\xef\xbf[\xbe\xbf]"
 )
 
+# SQS's errors have other names in JSON than in its older query protocol.
+_SQS_PREFIX = "AWS.SimpleQueueService."
+_SQS_NAMES = {
+    "InvalidParameterValue": "InvalidParameterValueException",
+    "MissingParameter": "MissingRequiredParameterException",
+    f"{_SQS_PREFIX}NonExistentQueue": "QueueDoesNotExist",
+    "QueueAlreadyExists": "QueueNameExists",
+}
+
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -84,6 +93,14 @@ def error_response(
         )
         sent = fit_for_xml(body.encode(errors="surrogatepass"))
         return Response(status, sent, (("Content-Type", "text/xml"),))
-    more = {"x_amzn_query_error": f"{code};Sender"} if service == "sqs" else {}
+    more = {}
+    if service == "sqs":
+        more = {"x_amzn_query_error": f"{code};Sender"}
+        code = sqs_name(code)
     body_of_it = {"__type": code, "message": message}
     return json_response(status, body_of_it, x_amzn_errortype=code, **more)
+
+
+def sqs_name(code: str) -> str:
+    """The name that an error of SQS has in JSON."""
+    return _SQS_NAMES.get(code, code.removeprefix(_SQS_PREFIX))

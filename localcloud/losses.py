@@ -225,9 +225,9 @@ PLACES = {
     ),
     "log subscription": Place(
         "CloudWatch Logs",
-        "A subscription filter that calls a function",
-        "calls it",
-        f"{REFUSED}: an error names it",
+        "Lines for a function that is gone, or may no longer be called",
+        "drops them",
+        f"{RECORDED}: then dropped",
     ),
     "services that hand over": Place(
         "Every service",

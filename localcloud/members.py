@@ -183,7 +183,7 @@ DECISIONS: dict[str, dict[str, str]] = {
         "CreateLogGroup": "logGroupName tags -kmsKeyId -logGroupClass -deletionProtectionEnabled",
         "DeleteLogGroup": "logGroupName",
         "DescribeLogGroups": "logGroupNamePrefix nextToken limit -accountIdentifiers "
-        "-logGroupNamePattern -includeLinkedAccounts -logGroupClass -logGroupIdentifiers",
+        "logGroupNamePattern -includeLinkedAccounts -logGroupClass -logGroupIdentifiers",
         "DescribeLogStreams": "logGroupName logStreamNamePrefix orderBy descending nextToken limit "
         "logGroupIdentifier",
         "FilterLogEvents": "logGroupName logStreamNames startTime endTime filterPattern nextToken "

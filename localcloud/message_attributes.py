@@ -15,7 +15,11 @@ from collections.abc import Mapping
 from typing import Any
 
 _MAX_NAME = 256  # bytes; a name must be shorter
+_MAX_TYPE = 256  # bytes; a type must be shorter
 _MAX_ATTRIBUTES = 10  # of a message in a queue
+# What XML 1.0 cannot carry. The rule is from the time when SQS still spoke XML.
+NOT_IN_TEXT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+TEXT = "#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF"
 _FIELDS = {"String": "StringValue", "Number": "StringValue", "Binary": "BinaryValue"}
 _NOT_IN_SNS_NAMES = re.compile(r"[^\w.-]", re.ASCII)
 _SQS_NAME = re.compile("[\u00c0-\u017fa-zA-Z0-9_.-]+")
@@ -33,8 +37,8 @@ def sns_problem(name: str, value: Mapping[str, Any]) -> str:
     """Why SNS refuses the attribute, or "" """
     if problem := _sns_name_problem(name):
         return problem
-    kind = value["DataType"].split(".")[0]
-    if kind not in _FIELDS:
+    kind, dot, suffix = value["DataType"].partition(".")
+    if kind not in _FIELDS or (dot and not suffix):
         return (
             f"The message attribute '{name}' has an invalid message attribute type, the set of "
             "supported type prefixes is Binary, Number, and String."
@@ -70,6 +74,8 @@ def _one_sqs_problem(name: str, value: Mapping[str, Any]) -> str:
     kind = (value.get("DataType") or "").split(".")[0]
     if not kind:
         return f"Message (user) attribute '{name}' must contain a non-empty attribute type."
+    if len(value["DataType"].encode("utf-8", "replace")) >= _MAX_TYPE:
+        return f"Message (user) attribute types must be shorter than {_MAX_TYPE} Bytes"
     if kind not in _FIELDS:
         return (
             f"The type of message (user) attribute '{name}' is invalid. You must use only the "
@@ -77,6 +83,11 @@ def _one_sqs_problem(name: str, value: Mapping[str, Any]) -> str:
         )
     if not value.get(_FIELDS[kind]):
         return f"Message (user) attribute '{name}' must contain a non-empty value of type '{kind}'."
+    if found := NOT_IN_TEXT.search(value.get("StringValue") or ""):
+        return (
+            f"Invalid binary character '#x{ord(found[0]):X}' was found in the message attribute "
+            f"'{name}' value, the set of allowed characters is {TEXT}"
+        )
     if kind == "Number" and not _is_number(value["StringValue"]):
         return f"Can't cast the value of message (user) attribute '{name}' to a number."
     return ""

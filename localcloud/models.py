@@ -33,8 +33,8 @@ _CODES = {
     "sqs": "MissingParameter",
     "sts": "ValidationError",
 }
-# SNS reads these once, and checks them in its own words; a second reading would cost too much.
-_LEFT_TO_THE_SERVICE = {("sns", "Publish"), ("sns", "PublishBatch")}
+# SNS checks these in its own words; a second reading of what is published would cost too much.
+_LEFT_TO_THE_SERVICE = {("sns", "Publish"), ("sns", "PublishBatch"), ("sns", "Unsubscribe")}
 _OTHER_APIS = "/v2/"  # HTTP and WebSocket APIs, whose calls are signed for the same service
 _UNREADABLE = ("SerializationException", "MalformedInput")  # the latter in the query protocol
 

@@ -83,11 +83,9 @@ def refusal(call: Call) -> Response | None:
 
 def _what_is_lacking(call: Call) -> str:
     service, request = call.service, call.request
-    if service in ("logs", "s3") and _FUNCTION.search(request.body):
-        if call.operation == "PutSubscriptionFilter":
-            return "calls no functions for log lines; read them with FilterLogEvents."
-        if service == "s3" and request.query.startswith("notification"):
-            return "calls no functions for what happens in a bucket; send it to a queue."
+    is_notification = service == "s3" and request.query.startswith("notification")
+    if is_notification and _FUNCTION.search(request.body):
+        return "calls no functions for what happens in a bucket; send it to a queue."
     if known := _OPERATIONS.get(service, {}).get(call.operation):
         return known
     for method, path, text in _PATHS.get(service, []):

@@ -23,6 +23,7 @@ from urllib.parse import unquote
 import moto
 from moto.core import DEFAULT_ACCOUNT_ID, responses
 from moto.core.common_models import BaseModel
+from moto.core.serialize import QuerySerializer
 from moto.core.utils import method_names_from_class
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
@@ -133,6 +134,15 @@ def _new(cls: type[Any], *_: Any, **__: Any) -> Any:
 def _method_names(of_class: type) -> list[str]:
     """moto would list a class's methods in each request, a tenth of its time."""
     return method_names_from_class(of_class)
+
+
+@replaces(QuerySerializer)
+def _serialize_error_metadata(
+    serializer: QuerySerializer, serialized: dict[str, Any], error: Exception, shape: Any
+) -> None:
+    """An error in XML says what is wrong once; moto repeats it in a `message` of its own."""
+    original(_serialize_error_metadata)(serializer, serialized, error, shape)
+    serialized.pop("message", None)
 
 
 class _Dispatcher(DomainDispatcherApplication):

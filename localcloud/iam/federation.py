@@ -9,13 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.sts.models import AssumedRole, sts_backends
+from moto.sts.models import AssumedRole, STSBackend, sts_backends
 from moto.sts.responses import TokenResponse
 
 from localcloud.upstream import ACCOUNT_ID, original, replaces
 
 FEDERATED = f"arn:aws:iam::{ACCOUNT_ID}:federated-user"  # in place of a role's ARN
 ROOT = f"arn:aws:iam::{ACCOUNT_ID}:root"  # likewise, for sessions of the start's own key
+OWNER = f"arn:aws:iam::{ACCOUNT_ID}:user/localcloud"  # who has the start's own key
+_OF_MOTO = f"arn:aws:sts::{ACCOUNT_ID}:user/moto"
 _NOTHING = '{"Version": "2012-10-17", "Statement": []}'
 # Seconds. AWS replaces an environment before its credentials expire; here a busy one stays.
 _A_WORKERS_LIFE = 365 * 24 * 60 * 60
@@ -30,6 +32,15 @@ def assume_role(role_arn: str, session: str, region: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": made.secret_access_key,
         "AWS_SESSION_TOKEN": made.session_token,
     }
+
+
+@replaces(STSBackend)
+def get_caller_identity(
+    backend: STSBackend, access_key_id: str, region: str
+) -> tuple[str, str, str]:
+    """The owner of the start's key is a user of IAM; moto has an ARN that no user has."""
+    user_id, arn, account = original(get_caller_identity)(backend, access_key_id, region)
+    return user_id, OWNER if arn == _OF_MOTO else arn, account
 
 
 @replaces(TokenResponse)

@@ -9,11 +9,11 @@ from moto.iam.models import iam_backends
 
 from localcloud.call import Call
 from localcloud.http import Response
-from localcloud.iam import documents, lag, managed
+from localcloud.iam import documents, lag, managed, roles, session_tags
 from localcloud.service import Needed, Service
 from localcloud.upstream import ACCOUNT_ID
 
-__all__ = ["IAM", "STS", "documents"]
+__all__ = ["IAM", "STS", "documents", "roles", "session_tags"]  # imported for what they replace
 
 _ALWAYS = ("GetCallerIdentity",)
 

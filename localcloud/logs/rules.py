@@ -12,6 +12,7 @@ from localcloud.call import Call
 from localcloud.http import Response
 from localcloud.upstream import ACCOUNT_ID
 
+_NAMED_TWICE = {"logGroupIdentifier", "logGroupName"}
 _BOTH = {"logGroupNamePattern", "logGroupNamePrefix"}
 
 
@@ -21,6 +22,9 @@ def refusal(call: Call) -> Response | None:
     if call.operation == "DescribeLogGroups" and given.keys() >= _BOTH:
         text = "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."
         return call.error(400, "InvalidParameterException", text)
+    if call.operation == "DescribeLogStreams" and given.keys() >= _NAMED_TWICE:
+        text = "LogGroup name and LogGroup ARN are mutually exclusive parameters."
+        return call.error(400, "ValidationException", text)
     if call.operation == "GetLogEvents" and backend is not None:
         group = backend.groups.get(given.get("logGroupName", ""))
         if group is not None and given.get("logStreamName") not in group.streams:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import chain, islice
 from typing import Any
 
@@ -11,14 +12,16 @@ from moto.logs.models import logs_backends
 from localcloud import upstream
 from localcloud.call import Call
 from localcloud.http import Response
-from localcloud.logs import rules
+from localcloud.logs import groups, rules, subscriptions
 from localcloud.logs.writer import LogWriter
 from localcloud.service import Needed, Service
 from localcloud.upstream import ACCOUNT_ID
 
+__all__ = ["Logs", "subscriptions"]  # imported for what it replaces
+
 
 class Logs(Service):
-    """moto answers."""
+    """moto answers, but for searches of log groups."""
 
     name = "logs"
 
@@ -27,7 +30,7 @@ class Logs(Service):
 
     async def handle(self, call: Call) -> Response | None:
         self.writer.flush()
-        return rules.refusal(call)
+        return _typed(rules.refusal(call) or groups.answer(call) or upstream.ask(call.request))
 
     def needed(self, call: Call) -> Needed:
         """A log group is named by its ARN where it is tagged, else with what it holds.
@@ -63,3 +66,9 @@ class Logs(Service):
 
     def reset(self) -> None:
         self.writer.clear()
+
+
+def _typed(response: Response) -> Response:
+    """With the content type of AWS's JSON; moto says that it is HTML."""
+    headers = tuple(each for each in response.headers if each[0].lower() != "content-type")
+    return replace(response, headers=(*headers, ("Content-Type", "application/x-amz-json-1.1")))

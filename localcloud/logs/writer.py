@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from itertools import groupby
 
@@ -17,6 +18,7 @@ from moto.logs.models import logs_backends
 
 from localcloud import clock, losses
 from localcloud.iam.policies import role_allows
+from localcloud.logs import subscriptions
 
 logger = logging.getLogger(__name__)
 _LIMIT = 20_000  # lines in memory before they are written anyway
@@ -43,6 +45,8 @@ class LogWriter:
         self.lines += [(function, stream, stamp, line) for line in lines]
         if len(self.lines) > _LIMIT:
             self.flush()
+        elif subscriptions.watches(function):
+            asyncio.get_running_loop().call_soon(self.flush)
 
     def flush(self) -> None:
         """Write all waiting lines. Drops those for a group that the role may not make."""

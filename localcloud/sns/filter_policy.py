@@ -37,6 +37,10 @@ class WrongPolicyError(Exception):
     """A filter policy that SNS refuses; says why in AWS's words."""
 
 
+class NestedPolicyError(WrongPolicyError):
+    """A nested filter policy for attributes, which have no members."""
+
+
 def passes(policy: Policy, scope: str | None, message: str, attributes: Mapping[str, Any]) -> bool:
     """Whether a message passes. `attributes` are in SNS's form, with Type and Value."""
     try:
@@ -246,7 +250,12 @@ def check(policy: Any, scope: str | None) -> None:
 def _check(policy: Any, scope: str | None) -> None:
     if len(policy) > _MAX_KEYS:
         raise WrongPolicyError("Filter policy can not have more than 5 keys")
-    if _combinations(policy, scope) > _MAX_COMBINATIONS:
+    combinations = _combinations(policy)
+    if scope != "MessageBody" and _is_nested(policy):
+        raise NestedPolicyError(
+            "Filter policy scope MessageAttributes does not support nested filter policy"
+        )
+    if combinations > _MAX_COMBINATIONS:
         raise WrongPolicyError("Filter policy is too complex")
     for rules in _alternatives(policy):
         for _, wanted in rules:
@@ -254,19 +263,22 @@ def _check(policy: Any, scope: str | None) -> None:
                 _check_value(each)
 
 
-def _combinations(policy: Policy, scope: str | None, depth: int = 1) -> int:
+def _is_nested(policy: Policy) -> bool:
+    return any(
+        any(map(_is_nested, value)) if _is_or(key, value) else isinstance(value, Mapping)
+        for key, value in policy.items()
+    )
+
+
+def _combinations(policy: Policy, depth: int = 1) -> int:
     """How many values a policy asks for, as SNS counts: those of each key multiply, and a nested
     key counts for more."""
-    if depth > 1 and scope != "MessageBody":
-        raise WrongPolicyError(
-            "Filter policy scope MessageAttributes does not support nested filter policy"
-        )
     total = 1
     for key, value in policy.items():
         if _is_or(key, value):
-            total *= sum(_combinations(each, scope, depth) for each in value)
+            total *= sum(_combinations(each, depth) for each in value)
         elif isinstance(value, Mapping):
-            total *= _combinations(value, scope, depth + 1)
+            total *= _combinations(value, depth + 1)
         elif not isinstance(value, list):
             raise WrongPolicyError(f'"{key}" must be an object or an array')
         elif not value:
@@ -306,6 +318,8 @@ def _check_cidr(operand: Any) -> None:
         raise WrongPolicyError("prefix match pattern must be a string")
     if operand.count("/") != 1:
         raise WrongPolicyError("Malformed CIDR, one '/' required")
+    if not operand.partition("/")[2].isdigit():
+        raise WrongPolicyError("Malformed CIDR, mask bits must be an integer")
     try:
         ipaddress.ip_network(operand, strict=False)
     except ValueError:
@@ -337,24 +351,30 @@ def _check_numeric(operand: Any) -> None:
     if not isinstance(operand, list):
         raise WrongPolicyError("Value of numeric must be an array.")
     if not operand or not isinstance(operand[0], str):
-        raise WrongPolicyError("Invalid member in numeric match")
+        found = json.dumps(operand[0]) if operand else "]"
+        raise WrongPolicyError(f"Invalid member in numeric match: {found}")
     if operand[0] not in _NUMERIC:
         raise WrongPolicyError(f"Unrecognized numeric range operator: {operand[0]}")
     _check_limit(operand[:2])
     if len(operand) == 2:
         return
-    if operand[0] not in (">", ">=") or len(operand) > 4:
+    if operand[0] not in (">", ">="):
         raise WrongPolicyError("Too many elements in numeric expression")
+    if not isinstance(operand[2], str):
+        raise WrongPolicyError(f"Bad value in numeric range: {json.dumps(operand[2])}")
     if operand[2] not in ("<", "<="):
         raise WrongPolicyError(f"Bad numeric range operator: {operand[2]}")
-    _check_limit(operand[2:])
+    _check_limit(operand[2:4])
+    if len(operand) > 4:
+        raise WrongPolicyError("Too many terms in numeric range expression")
     if operand[3] <= operand[1]:
         raise WrongPolicyError("Bottom must be less than top")
 
 
 def _check_limit(pair: list[Any]) -> None:
     if len(pair) < 2 or not _is_number(pair[1]):
-        raise WrongPolicyError(f"Value of {pair[0]} must be numeric")
+        name = "equals" if pair[0] == "=" else pair[0]
+        raise WrongPolicyError(f"Value of {name} must be numeric")
 
 
 _CHECKS: dict[str, Callable[[Any], None]] = {

@@ -23,7 +23,7 @@ from moto.sns.exceptions import (
     SNSException,
     TooManyEntriesInBatchRequest,
 )
-from moto.sns.models import DEFAULT_EFFECTIVE_DELIVERY_POLICY, SNSBackend, Topic
+from moto.sns.models import SNSBackend, Topic
 from moto.sns.responses import SNSResponse
 
 from localcloud import arn as arns
@@ -38,20 +38,14 @@ MAX_BYTES = 256 * 1024
 _MAX_SUBJECT = 100  # characters; a subject must be shorter
 _MAX_ENTRIES = 10
 _ENTRY_ID = re.compile(r"[\w-]{1,80}", re.ASCII)
+_IN_ENTRY_ID = re.compile(r"[\w-]+", re.ASCII)
+_IMPERMISSIBLE = "contains an impermissible character"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-
-_DELIVERY_POLICY = {
-    "http": {
-        **DEFAULT_EFFECTIVE_DELIVERY_POLICY,
-        "disableSubscriptionOverrides": False,
-        "defaultRequestPolicy": {"headerContentType": "text/plain; charset=UTF-8"},
-    }
-}
 
 
 class _TooLong(SNSException):
     code = "BatchRequestTooLong"
-    message = "The length of all the batch messages put together is more than the limit."
+    message = "The length of all the messages put together is more than the limit."
 
 
 class _EmptyBatch(SNSException):
@@ -61,10 +55,10 @@ class _EmptyBatch(SNSException):
 
 class _InvalidEntryId(SNSException):
     code = "InvalidBatchEntryId"
-    message = (
-        "The Id of a batch entry in a batch request doesn't abide by the specification. It can "
-        "contain up to 80 alphanumeric characters, hyphens and underscores."
-    )
+
+    def __init__(self, entry_id: str) -> None:
+        problem = "is too long" if _IN_ENTRY_ID.fullmatch(entry_id) else _IMPERMISSIBLE
+        super().__init__(f"The Id of a batch entry in the batch request {problem}: {entry_id}")
 
 
 class _InvalidAttribute(SNSException):
@@ -135,6 +129,8 @@ def arn_problem(call: Call) -> str:
         parts = text.split(":")
         if len(parts) < _PARTS:
             return f"{name} Reason: An ARN must have at least {_PARTS} elements, not {len(parts)}"
+        if call.operation == "Unsubscribe" and len(parts) == _PARTS:
+            return "SubscriptionId"
         if name != "ResourceArn" and parts[3] != call.region:
             return name
     if not call.parameters.get("NextToken", "0").isdigit():
@@ -143,6 +139,8 @@ def arn_problem(call: Call) -> str:
         return "TopicArn or TargetArn Reason: no value for required parameter"
     if call.operation == "PublishBatch" and "TopicArn" not in call.parameters:
         return "TopicArn Reason: no value for required parameter"
+    if call.operation == "Unsubscribe" and "SubscriptionArn" not in call.parameters:
+        return "SubscriptionArn Reason: no value for required parameter"
     return ""
 
 
@@ -204,8 +202,9 @@ def _refuse_batch(entries: list[dict[str, Any]]) -> None:
     if len(entries) > _MAX_ENTRIES:
         raise TooManyEntriesInBatchRequest
     ids = [str(entry.get("Id", "")) for entry in entries]
-    if not all(map(_ENTRY_ID.fullmatch, ids)):
-        raise _InvalidEntryId
+    for entry_id in ids:
+        if not _ENTRY_ID.fullmatch(entry_id):
+            raise _InvalidEntryId(entry_id)
     if len(set(ids)) < len(ids):
         raise BatchEntryIdsNotDistinct
     if not all("Message" in entry for entry in entries):
@@ -219,18 +218,27 @@ def _refuse_batch(entries: list[dict[str, Any]]) -> None:
 
 @replaces(SNSResponse, "_transform_message_attributes")
 def transform_message_attributes(
-    _: SNSResponse, attributes: Mapping[str, Any]
+    response: SNSResponse, attributes: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
     """Message attributes are checked, and delivered in SNS's form."""
     for name, value in attributes.items():
         if not isinstance(value, Mapping) or not value.get("DataType"):
             raise _Invalid(
-                f"1 validation error detected: Value null at 'messageAttributes.{name}.member."
-                "dataType' failed to satisfy constraint: Member must not be null"
+                f"1 validation error detected: Value null at '{_place_of(response, attributes)}"
+                f"messageAttributes.{name}.member.dataType' failed to satisfy constraint: Member "
+                "must not be null"
             )
         if problem := sns_problem(name, value):
             raise _InvalidAttribute(problem)
     return {name: _passed_on(value) for name, value in attributes.items()}
+
+
+def _place_of(response: SNSResponse, attributes: Mapping[str, Any]) -> str:
+    """Where the attributes stand in a batch, in AWS's words; "" for those of a single message."""
+    for number, entry in enumerate(response._get_param("PublishBatchRequestEntries", []), 1):
+        if isinstance(entry, dict) and entry.get("MessageAttributes") is attributes:
+            return f"publishBatchRequestEntries.{number}.member."
+    return ""
 
 
 def _passed_on(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -247,27 +255,3 @@ def publish_to_all(topic: Topic, message: str, **options: Any) -> str:
     for subscription in topic.sns_backend._get_topic_subscriptions(topic):
         subscription.publish(message, message_id, **options)
     return message_id
-
-
-@replaces(SNSBackend)
-def create_topic(
-    backend: SNSBackend, name: str, attributes: dict[str, Any] | None, *more: Any
-) -> Topic:
-    """A FIFO topic is refused by name: it fills FIFO queues, which the local cloud lacks."""
-    if name.endswith(".fifo") or (attributes or {}).get("FifoTopic"):
-        raise NotImplementedError(
-            "The local cloud has standard topics only; use a name without .fifo, and no FifoTopic."
-        )
-    return original(create_topic)(backend, name, attributes, *more)
-
-
-@replaces(SNSResponse)
-def get_topic_attributes(response: SNSResponse) -> Any:
-    """The delivery policy is that of HTTP endpoints, and there is none of the topic's own unless
-    somebody sets one."""
-    answer: Any = original(get_topic_attributes)(response)
-    found = answer.result["Attributes"]
-    found["EffectiveDeliveryPolicy"] = json.dumps(_DELIVERY_POLICY)
-    if not found["DeliveryPolicy"]:
-        del found["DeliveryPolicy"]
-    return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from moto.sns.exceptions import SNSException
@@ -14,10 +15,14 @@ from localcloud.call import Call
 from localcloud.http import Response
 from localcloud.iam.policies import Policy
 from localcloud.service import Attributes, Needed, Service
-from localcloud.sns import limits, subscriptions
+from localcloud.sns import limits, subscriptions, topics
 from localcloud.sns.delivery import Delivery
 from localcloud.sns.mailbox import Mailbox
 from localcloud.upstream import ACCOUNT_ID
+
+__all__ = ["SNS", "topics"]  # topics.py has to be imported for what it replaces
+
+_TOKEN = re.compile("[0-9a-f]{64,}")
 
 
 class SNS(Service):
@@ -118,9 +123,11 @@ def _without_pending(call: Call, label: bytes) -> Response:
 
 
 def _confirm(call: Call) -> Response:
-    arn = subscriptions.confirm(call.parameters.get("Token", ""))
+    token = call.parameters.get("Token", "")
+    arn = subscriptions.confirm(token)
     if arn is None:
-        return call.error(400, "InvalidParameter", "Invalid token")
+        text = "Invalid parameter: Token" if _TOKEN.fullmatch(token) else "Invalid token"
+        return call.error(400, "InvalidParameter", text)
     body = (
         "<ConfirmSubscriptionResponse><ConfirmSubscriptionResult>"
         f"<SubscriptionArn>{arn}</SubscriptionArn>"

@@ -16,14 +16,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import moto.sns.models as moto_sns
-from moto.sns.exceptions import InvalidParameterValue
+from moto.sns.exceptions import InvalidParameterValue, SNSNotFoundError
 from moto.sns.models import SNSBackend
 from moto.sns.responses import SNSResponse
 
 from localcloud import deliver, upstream
-from localcloud.iam.federation import ROOT
+from localcloud.iam.federation import OWNER
 from localcloud.sns import delivery, filter_policy
-from localcloud.sns.filter_policy import WrongPolicyError
+from localcloud.sns.filter_policy import NestedPolicyError, WrongPolicyError
 from localcloud.upstream import original, replaces
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
@@ -32,7 +32,12 @@ _QUEUE_ARN = re.compile(r"arn:[\w-]+:sqs:[\w-]+:\d{12}:[\w-]+(\.fifo)?")
 _URL = re.compile(r"https?://[^/\s]+.*")
 _SERVED = ("email", "email-json", "http", "https", "lambda", "sqs")
 _NOT_SERVED = ("application", "firehose", "sms")
+_SETTINGS = {
+    *("DeliveryPolicy", "FilterPolicy", "FilterPolicyScope", "RawMessageDelivery"),
+    *("RedrivePolicy", "SubscriptionRoleArn"),
+}
 _SCOPES = ("MessageAttributes", "MessageBody")
+_DEFAULTS = {"FilterPolicyScope": "MessageAttributes"}
 _PENDING = "PendingConfirmation"
 _TO_CONFIRM = ("email", "http")
 
@@ -163,6 +168,8 @@ def refuse_setting(name: str, value: str, scope: str | None = None, where: str =
 def _refuse_filter(policy: dict[str, Any], scope: str | None, where: str) -> None:
     try:
         filter_policy.check(policy, scope)
+    except NestedPolicyError as error:
+        raise _invalid(f"{where}FilterPolicy: {error}" if where else str(error)) from None
     except WrongPolicyError as error:
         raise _invalid(f"{where}FilterPolicy: {error}") from None
 
@@ -191,10 +198,11 @@ def subscribe(
     backend: SNSBackend, topic_arn: str, endpoint: str, protocol: str
 ) -> moto_sns.Subscription:
     """The owner of an address or URL is asked to confirm, at each call until the owner does."""
+    backend.get_topic(topic_arn)
     refuse_endpoint(protocol, endpoint)
     known = set(backend.subscriptions)
     made: Subscription = original(subscribe)(backend, topic_arn, endpoint, protocol)
-    made.attributes["SubscriptionPrincipal"] = ROOT
+    made.attributes["SubscriptionPrincipal"] = OWNER
     if protocol.startswith(_TO_CONFIRM) and (made.arn not in known or made.is_pending):
         made.ask()
         delivery.running().ask_to_confirm(made)
@@ -207,19 +215,46 @@ def subscribe_with_settings(response: SNSResponse) -> Any:
     settings = {name: str(value) for name, value in response._get_param("Attributes", {}).items()}
     for name, value in settings.items():
         refuse_setting(name, value, settings.get("FilterPolicyScope"), "Attributes Reason: ")
+    _refuse_changes(response, settings)
     return original(subscribe_with_settings)(response)
+
+
+def _refuse_changes(response: SNSResponse, settings: dict[str, str]) -> None:
+    """A second Subscribe is answered with the subscription that is there. It must not ask for other
+    settings."""
+    endpoint = [response._get_param(name) for name in ("TopicArn", "Endpoint", "Protocol")]
+    known = response.backend._find_subscription(*endpoint)
+    if known is None:
+        return
+    for name, value in settings.items():
+        if _comparable(value) != _comparable(known.attributes.get(name, _DEFAULTS.get(name, ""))):
+            raise _invalid(
+                "Attributes Reason: Subscription already exists with different attributes"
+            )
+
+
+def _comparable(value: Any) -> Any:
+    """A setting as what it means: JSON may be written in several ways, as may true and false."""
+    try:
+        return json.loads(str(value).lower() if isinstance(value, bool) else value)
+    except (ValueError, RecursionError):
+        return value.lower() if value.lower() in ("true", "false") else value
 
 
 @replaces(SNSResponse)
 def set_subscription_attributes(response: SNSResponse) -> Any:
     """A setting that cannot work is refused, and an empty RedrivePolicy removes it."""
     known = response.backend.subscriptions.get(response._get_param("SubscriptionArn"))
+    if known is None:
+        raise SNSNotFoundError("Subscription does not exist")
     name = response._get_param("AttributeName")
     value = response._get_param("AttributeValue") or ""
-    refuse_setting(name, value, known and known.attributes.get("FilterPolicyScope"))
-    if name == "FilterPolicyScope" and known and known._filter_policy:
+    if name not in _SETTINGS:
+        raise _invalid("AttributeName")
+    refuse_setting(name, value, known.attributes.get("FilterPolicyScope"))
+    if name == "FilterPolicyScope" and known._filter_policy:
         refuse_setting("FilterPolicy", json.dumps(known._filter_policy), value)
     answer = original(set_subscription_attributes)(response)
-    if name == "RedrivePolicy" and known and not value:  # empty removes it
+    if name == "RedrivePolicy" and not value:  # empty removes it
         known.attributes.pop(name, None)
     return answer

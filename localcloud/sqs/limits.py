@@ -26,7 +26,7 @@ from moto.sqs.exceptions import (
 from moto.sqs.models import Message, Queue, SQSBackend
 from moto.sqs.responses import SQSResponse
 
-from localcloud.message_attributes import size_of, sqs_problem
+from localcloud.message_attributes import NOT_IN_TEXT, TEXT, size_of, sqs_problem
 from localcloud.upstream import original, replaces
 
 MAX_BYTES = 1024 * 1024
@@ -51,16 +51,13 @@ _ATTRIBUTES = {
     "RedrivePolicy",
     "SqsManagedSseEnabled",
 }
-# What XML 1.0 cannot carry. The rule is from the time when SQS still spoke XML.
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class _InvalidContents(SQSException):
     def __init__(self) -> None:
         super().__init__(
             "InvalidMessageContents",
-            "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to "
-            "#xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF",
+            f"Invalid characters found. Valid unicode characters are {TEXT}",
         )
 
 
@@ -80,7 +77,7 @@ def _refuse(queue: Queue, body: str | None, options: dict[str, Any]) -> None:
     delay = options.get("delay_seconds")
     if not body:
         raise MissingParameter("MessageBody")
-    if _FORBIDDEN.search(body):
+    if NOT_IN_TEXT.search(body):
         raise _InvalidContents
     if problem := sqs_problem(attributes):
         raise InvalidParameterValue(problem)
@@ -203,9 +200,14 @@ def set_queue_attributes(response: SQSResponse) -> Any:
 
 @replaces(SQSResponse, "send_message")
 def send_with_system_attributes(response: SQSResponse) -> Any:
-    """The answer says what arrived of the system attributes, too."""
+    """The answer says what arrived of the system attributes, too. The trace may be in a header."""
+    given = response._get_param("MessageSystemAttributes")
+    trace = response.headers.get("X-Amzn-Trace-Id")
+    if trace and not given:
+        header = {"DataType": "String", "StringValue": trace}
+        response.params["MessageSystemAttributes"] = {"AWSTraceHeader": header}
     answer = original(send_with_system_attributes)(response)
-    if given := response._get_param("MessageSystemAttributes"):
+    if given:
         measured = Message("", "")
         measured.message_attributes = given
         answer.result["MD5OfMessageSystemAttributes"] = measured.attribute_md5

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from moto.sqs.exceptions import SQSException
+from moto.sqs.exceptions import QueueAlreadyExists, SQSException
 from moto.sqs.models import Queue, SQSBackend, sqs_backends
 
 from localcloud import arn as arns
@@ -49,6 +49,8 @@ def create_queue(backend: SQSBackend, name: str, *args: Any, **options: Any) -> 
             "You must wait 60 seconds after deleting a queue before you can create another "
             "with the same name.",
         )
+    if (known := backend.queues.get(name)) is not None:
+        _refuse_changes(backend, known, options)
     is_new = name not in backend.queues
     made: Queue = original(create_queue)(backend, name, *args, **options)
     if like_aws.is_on and is_new:
@@ -56,10 +58,22 @@ def create_queue(backend: SQSBackend, name: str, *args: Any, **options: Any) -> 
     return made
 
 
+def _refuse_changes(backend: SQSBackend, queue: Queue, asked: dict[str, Any]) -> None:
+    """A queue that is there is the answer, unless it has other attributes; AWS names the first."""
+    given = {name: value for name, value in asked.items() if name != "region"}
+    wanted = Queue(queue.name, backend.region_name, backend.account_id, **given)
+    for name in given:
+        if queue.attributes.get(name) != wanted.attributes.get(name):
+            raise QueueAlreadyExists(
+                "A queue already exists with the same name and a different value for attribute "
+                f"{name}"
+            )
+
+
 @replaces(Queue)
 def _setup_dlq(queue: Queue, policy: Any) -> None:
     """A queue that is too new is no target for dead letters yet."""
-    given = json.loads(policy) if isinstance(policy, str) else policy
+    given = json.loads(policy or "{}") if isinstance(policy, str) else policy
     target = arns.parse(str(given.get("deadLetterTargetArn", "")))
     backend = upstream.backend(sqs_backends, target.account, target.region)
     if backend is not None and is_too_new(backend, target.resource):

@@ -39,6 +39,13 @@ _MAX_VISIBILITY_MS = 12 * 60 * 60 * 1000
 _SHOWN = 1000  # characters of a message's body in `describe`
 
 
+class _WrongReceiptHandle(ReceiptHandleIsInvalid):
+    def __init__(self, receipt_handle: str) -> None:
+        super().__init__()
+        text = f'The input receipt handle "{receipt_handle}" is not a valid receipt handle.'
+        self.message = text
+
+
 @replaces(moto_sqs, "Queue")
 class IndexedQueue(moto_sqs.Queue):
     """moto's queue, with constant-time send, receive, delete and change of visibility."""
@@ -186,6 +193,11 @@ class IndexedQueue(moto_sqs.Queue):
 
     def change_visibility(self, receipt_handle: str, timeout: int) -> None:
         """Hide the message for `timeout` seconds from now; 0 shows it at once."""
+        if receipt_handle in self.deleted_messages:
+            raise InvalidParameterValue(
+                f"Value {receipt_handle} for parameter ReceiptHandle is invalid. Reason: Message "
+                "does not exist or is not available for visibility timeout change."
+            )
         message = self._find(receipt_handle)
         if clock.now_ms() + timeout * 1000 - message.received_ms > _MAX_VISIBILITY_MS:
             raise InvalidParameterValue(
@@ -281,7 +293,7 @@ class IndexedQueue(moto_sqs.Queue):
         try:
             return self._by_handle[receipt_handle]
         except KeyError:
-            raise ReceiptHandleIsInvalid() from None
+            raise _WrongReceiptHandle(receipt_handle) from None
 
     def _expired(self, message: QueuedMessage) -> bool:
         age_ms = clock.now_ms() - message.sent_timestamp
@@ -371,8 +383,9 @@ def receive_message(
 ) -> list[QueuedMessage]:
     """moto would wait here; long_poll.py waits outside of moto."""
     messages = backend.get_queue(queue_name).receive(int(count), int(visibility_timeout))
+    wanted = [".*" if name == "*" else name for name in message_attribute_names or []]
     for message in messages:
-        moto_sqs._filter_message_attributes(message, message_attribute_names or [])
+        moto_sqs._filter_message_attributes(message, wanted)
     received: list[QueuedMessage] = messages
     return received
 

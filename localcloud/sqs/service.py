@@ -13,16 +13,17 @@ from moto.sqs.models import sqs_backends
 from localcloud import like_aws, upstream
 from localcloud.arn import Arn
 from localcloud.call import Call
-from localcloud.http import Response
+from localcloud.http import Response, sqs_name
 from localcloud.iam.policies import Policy
 from localcloud.service import Attributes, Needed, Service
-from localcloud.sqs import limits, long_poll, names, rules
+from localcloud.sqs import limits, long_poll, names, permissions, rules
 from localcloud.sqs import queue as queues
 from localcloud.sqs.move_tasks import MoveTasks
 from localcloud.sqs.queue import IndexedQueue
 from localcloud.upstream import ACCOUNT_ID
 
-__all__ = ["SQS", "limits"]  # limits.py has to be imported for what it replaces
+_STATUS = {"PurgeQueueInProgress": 403, "ResourceNotFoundException": 404}
+__all__ = ["SQS", "limits", "permissions"]  # these have to be imported for what they replace
 
 
 class SQS(Service):
@@ -35,17 +36,13 @@ class SQS(Service):
         self.move_tasks = MoveTasks()
 
     async def handle(self, call: Call) -> Response | None:
-        if call.request.is_form:  # the query protocol; no SDK of today speaks it
-            return None
         if problem := rules.problem(call):
             return call.error(400, *problem)
         if like_aws.is_on and (answer := names.answer(call)):
             return answer
         if call.operation == "ReceiveMessage":
-            return await long_poll.receive(call)
-        if call.operation in rules.BATCHES:
-            return _without_empty(upstream.ask(call.request))
-        return None
+            return _named(await long_poll.receive(call))
+        return _named(_without_empty(upstream.ask(call.request), call.operation))
 
     def needed(self, call: Call) -> Needed:
         """Batches are no actions of their own: `sqs:SendMessage` covers SendMessageBatch."""
@@ -100,13 +97,29 @@ class SQS(Service):
             queue.close()
 
 
-def _without_empty(response: Response) -> Response:
-    """The answer to a batch: AWS leaves out `Successful` or `Failed` if there is no such entry."""
-    if response.status != 200:
+def _without_empty(response: Response, operation: str) -> Response:
+    """AWS leaves out which entries of a batch succeeded or failed if none did, and a queue's tags
+    if it has none."""
+    if response.status != 200 or operation not in (*rules.BATCHES, "ListQueueTags"):
         return response
-    found = {name: entries for name, entries in json.loads(response.body).items() if entries}
+    found = {name: each for name, each in json.loads(response.body).items() if each}
+    return _with_body(response, 200, found)
+
+
+def _named(response: Response) -> Response:
+    """An error of moto's with the name, status and single message that it has in AWS's JSON."""
+    if response.status == 200:
+        return response
+    found = json.loads(response.body)
+    prefix, _, code = found.get("__type", "").rpartition("#")
+    text = found.get("message") or found.get("Message")
+    body = {"__type": f"{prefix}#{sqs_name(code)}".lstrip("#"), "message": text}
+    return _with_body(response, _STATUS.get(code, response.status), body)
+
+
+def _with_body(response: Response, status: int, body: dict[str, Any]) -> Response:
     headers = tuple(each for each in response.headers if each[0].lower() != "content-length")
-    return Response(200, json.dumps(found).encode(), headers)
+    return Response(status, json.dumps(body).encode(), headers)
 
 
 def _source_of(parameters: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ from lab.here import local
 from localcloud import unserved, upstream
 from tests.support.counts import counts
 from tests.support.endpoints import endpoint
-from tests.support.functions import invoke, make_function, make_role
+from tests.support.functions import invoke, make_function, make_role, permit
 from tests.support.queues import messages_on, open_queue
 from tests.support.subscriptions import link_in, redrive_to, subscribe_email, subscribe_queue
 
@@ -479,20 +480,25 @@ def test_lines_that_a_role_may_not_write_are_recorded(aws: Session, cloud: str) 
 
 
 @pytest.mark.parity(
-    "A subscription filter calls a function",
-    kept="no: it is refused",
-    module="unserved",
+    "Log lines for a function that may no longer be called are dropped",
+    kept="yes, with a line in the local cloud's log and a count",
+    module="logs.subscriptions",
     service="CloudWatch Logs",
     aws="https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/logs/SubscriptionFilters.html",
 )
 @pytest.mark.place("log subscription")
-def test_a_log_subscription_of_a_function_is_refused(aws: Session) -> None:
+def test_log_lines_for_a_function_that_is_gone_are_recorded(aws: Session, cloud: str) -> None:
     logs, arn = aws.client("logs"), make_function(aws, "f", NOTHING)
     logs.create_log_group(logGroupName="g")
-    with refused_by_name("calls no functions for log lines"):
-        logs.put_subscription_filter(
-            logGroupName="g", filterName="f", filterPattern="", destinationArn=arn
-        )
+    logs.create_log_stream(logGroupName="g", logStreamName="s")
+    permit(aws, "f", "logs.amazonaws.com", "arn:aws:logs:us-east-1:123456789012:log-group:g:*")
+    logs.put_subscription_filter(
+        logGroupName="g", filterName="f", filterPattern="", destinationArn=arn
+    )
+    aws.client("lambda").delete_function(FunctionName="f")
+    line = {"timestamp": int(time.time() * 1000), "message": "tea"}
+    logs.put_log_events(logGroupName="g", logStreamName="s", logEvents=[line])
+    assert "there is no such function" in wait_for_loss(cloud, "log subscription", "g f")
 
 
 def put_targets(aws: Session, arn: str) -> Any:

@@ -32,7 +32,8 @@ OUT: list[tuple[str, str, dict[str, Any], str]] = [
     ("apigateway", "generate_client_certificate", {}, "has no client certificates"),
     ("apigatewayv2", "create_api", {"Name": "x", "ProtocolType": "HTTP"},
      "has REST APIs, and no HTTP or WebSocket APIs; make a REST API."),
-    ("sns", "create_topic", {"Name": "t.fifo"}, "has standard topics only; use a name without"),
+    ("sns", "create_topic", {"Name": "t.fifo", "Attributes": {"FifoTopic": "true"}},
+     "has standard topics only; use a name without"),
 ]  # fmt: skip
 
 

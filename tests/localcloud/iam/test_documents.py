@@ -156,3 +156,27 @@ def test_a_managed_policy_of_aws_cannot_be_changed_and_has_to_be_there(aws: Sess
         iam.delete_policy(PolicyArn=BASIC)
     with pytest.raises(iam.exceptions.NoSuchEntityException, match="does not exist or is not att"):
         iam.attach_role_policy(RoleName="role", PolicyArn="arn:aws:iam::aws:policy/Tea")
+
+
+@pytest.mark.parity(
+    "CreateRole answers with a role, but for its session duration and last use, which GetRole has",
+    kept="yes",
+    module="iam.roles",
+    service="IAM",
+    aws="https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html",
+)
+def test_a_new_role_is_shown_without_what_nobody_used(aws: Session) -> None:
+    iam = aws.client("iam")
+    given: dict[str, Any] = {
+        "RoleName": "r",
+        "AssumeRolePolicyDocument": json.dumps(TRUST),
+        "Description": "tea",
+        "Tags": [{"Key": "shop", "Value": "tea"}],
+    }
+    made: Any = iam.create_role(**given)["Role"]
+    assert made.keys() == {*given, "Path", "RoleId", "Arn", "CreateDate"}
+    assert made["AssumeRolePolicyDocument"] == TRUST and made["Tags"] == given["Tags"]
+    found: Any = iam.get_role(RoleName="r")["Role"]
+    assert found == {**made, "MaxSessionDuration": 3600, "RoleLastUsed": {}}
+    plain: Any = iam.create_role(**{**given, "RoleName": "p", "Description": "", "Tags": []})
+    assert plain["Role"].keys().isdisjoint(("Description", "Tags"))

@@ -109,17 +109,3 @@ def test_the_urls_in_a_notification_are_urls(aws: Session, topic: str) -> None:
     assert re.fullmatch(pem, record["Sns"]["SigningCertUrl"])
     link = record["Sns"]["UnsubscribeUrl"]
     assert link.endswith(f"?Action=Unsubscribe&SubscriptionArn={made['SubscriptionArn']}")
-
-
-def test_a_subscription_names_its_principal_and_a_topic_its_delivery_policy(
-    aws: Session, topic: str
-) -> None:
-    sns = aws.client("sns")
-    arn = subscribe_queue(aws, topic, "q")
-    found = sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
-    assert found["SubscriptionPrincipal"].startswith("arn:aws:iam::123456789012:")
-    attributes = sns.get_topic_attributes(TopicArn=topic)["Attributes"]
-    assert "DeliveryPolicy" not in attributes
-    policy = json.loads(attributes["EffectiveDeliveryPolicy"])["http"]
-    assert policy["defaultHealthyRetryPolicy"]["numRetries"] == 3
-    assert policy["defaultRequestPolicy"] == {"headerContentType": "text/plain; charset=UTF-8"}

@@ -122,6 +122,7 @@ REFUSED: list[tuple[Any, str, str]] = [
     ({"a": "b"}, BODY, '"a" must be an object or an array'),
     ({"a": []}, BODY, "Empty arrays are not allowed"),
     ({"a": {"b": ["c"]}}, ATTRIBUTES, "does not support nested filter policy"),
+    ({"a": {"suffix": "b"}}, ATTRIBUTES, '"suffix" must be an object or an array'),
     ({"a": [["b"]]}, BODY, "Match value must be String, number, true, false, or null"),
     ({"a": [{"prefix": "b", "suffix": "c"}]}, BODY, "Only one key allowed in match expression"),
     ({"a": [{"like": "b"}]}, BODY, "Unrecognized match type like"),
@@ -130,16 +131,22 @@ REFUSED: list[tuple[Any, str, str]] = [
     ({"a": [{"exists": "true"}]}, BODY, "exists match pattern must be either true or false."),
     ({"a": [{"cidr": "10.0.0.0"}]}, BODY, "Malformed CIDR, one '/' required"),
     ({"a": [{"cidr": "x/24"}]}, BODY, "Nonstandard IP address: x"),
+    ({"a": [{"cidr": "10.0.0.0/x"}]}, BODY, "Malformed CIDR, mask bits must be an integer"),
     ({"a": [{"anything-but": {"numeric": [1]}}]}, BODY,
      "Unsupported anything-but pattern: numeric"),
     ({"a": [{"anything-but": [1, "b"]}]}, BODY, "mixed type is not supported"),
     ({"a": [{"anything-but": []}]}, BODY, "Value of anything-but must be an array or single"),
     ({"a": [{"anything-but": {"prefix": 1}}]}, BODY, "anything-but prefix match pattern must be"),
-    ({"a": [{"numeric": []}]}, BODY, "Invalid member in numeric match"),
+    ({"a": [{"numeric": []}]}, BODY, "Invalid member in numeric match: ]"),
+    ({"a": [{"numeric": [1, "<"]}]}, BODY, "Invalid member in numeric match: 1"),
+    ({"a": [{"numeric": ["=", "0"]}]}, BODY, "Value of equals must be numeric"),
     ({"a": [{"numeric": ["~", 1]}]}, BODY, "Unrecognized numeric range operator: ~"),
     ({"a": [{"numeric": ["<"]}]}, BODY, "Value of < must be numeric"),
     ({"a": [{"numeric": ["<", 1, ">", 0]}]}, BODY, "Too many elements in numeric expression"),
     ({"a": [{"numeric": [">", 1, ">", 0]}]}, BODY, "Bad numeric range operator: >"),
+    ({"a": [{"numeric": [">", 1, 2]}]}, BODY, "Bad value in numeric range: 2"),
+    ({"a": [{"numeric": [">", 1, "<", 2, "<", 3]}]}, BODY,
+     "Too many terms in numeric range expression"),
     ({"a": [{"numeric": [">", 1, "<", 1]}]}, BODY, "Bottom must be less than top"),
     ({"a": MANY}, BODY, "Filter policy is too complex"),
     ({"a": {"b": MANY[:76]}}, BODY, "Filter policy is too complex"),
@@ -169,3 +176,12 @@ def test_a_policy_that_aws_refuses_is_refused(aws: Session, topic: str) -> None:
             SubscriptionArn=arn, AttributeName="FilterPolicy",
             AttributeValue='{"a":' * 900 + '["b"]' + "}" * 900,
         )  # fmt: skip
+
+
+def test_a_nested_policy_for_attributes_is_refused(aws: Session, topic: str) -> None:
+    arn = subscribe_queue(aws, topic, "q")
+    said = r"Invalid parameter: Filter policy scope MessageAttributes does not support nested"
+    with pytest.raises(ClientError, match=said):
+        aws.client("sns").set_subscription_attributes(
+            SubscriptionArn=arn, AttributeName="FilterPolicy", AttributeValue='{"a": {"b": ["c"]}}'
+        )

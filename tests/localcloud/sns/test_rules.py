@@ -28,6 +28,36 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
      "InvalidParameter", "Invalid parameter: Empty message"),
     ("publish_batch", {"TopicArn": TOPIC, "PublishBatchRequestEntries": [{"Message": "tea"}]},
      "InvalidBatchEntryId", "The Id of a batch entry"),
+    ("publish_batch", {"TopicArn": TOPIC, "PublishBatchRequestEntries": [
+        {"Id": "a.b", "Message": "tea"}]}, "InvalidBatchEntryId", "The Id of a batch entry in the "
+     "batch request contains an impermissible character: a.b"),
+    ("publish_batch", {"TopicArn": TOPIC, "PublishBatchRequestEntries": [
+        {"Id": "a" * 81, "Message": "tea"}]}, "InvalidBatchEntryId",
+     f"The Id of a batch entry in the batch request is too long: {'a' * 81}"),
+    ("publish", {"TopicArn": TOPIC, "Message": "tea", "MessageAttributes": {
+        "a": {"DataType": "String.", "StringValue": "x"}}}, "ParameterValueInvalid",
+     "The message attribute 'a' has an invalid message attribute type"),
+    ("publish", {"TopicArn": TOPIC, "Message": "tea", "MessageAttributes": {
+        "a": {"StringValue": "x"}}}, "ValidationError",
+     "Value null at 'messageAttributes.a.member.dataType' failed to satisfy constraint"),
+    ("publish_batch", {"TopicArn": TOPIC, "PublishBatchRequestEntries": [
+        {"Id": "a", "Message": "tea"},
+        {"Id": "b", "Message": "tea", "MessageAttributes": {"a": {"StringValue": "x"}}}]},
+     "ValidationError", "Value null at 'publishBatchRequestEntries.2.member.messageAttributes.a."
+     "member.dataType' failed to satisfy constraint: Member must not be null"),
+    ("unsubscribe", {}, "InvalidParameter",
+     "Invalid parameter: SubscriptionArn Reason: no value for required parameter"),
+    ("unsubscribe", {"SubscriptionArn": TOPIC}, "InvalidParameter",
+     "Invalid parameter: SubscriptionId"),
+    ("set_subscription_attributes", {"SubscriptionArn": f"{TOPIC}:x", "AttributeName":
+                                     "RawMessageDelivery", "AttributeValue": "true"},
+     "NotFound", "Subscription does not exist"),
+    ("confirm_subscription", {"TopicArn": TOPIC, "Token": "x"}, "InvalidParameter",
+     "Invalid token"),
+    ("confirm_subscription", {"TopicArn": TOPIC, "Token": "0" * 288}, "InvalidParameter",
+     "Invalid parameter: Token"),
+    ("subscribe", {"TopicArn": f"{TOPIC}2", "Protocol": "sms", "Endpoint": "+15550100"},
+     "NotFound", "Topic does not exist"),
     ("unsubscribe", {"SubscriptionArn": "PendingConfirmation"}, "InvalidParameter",
      "Invalid parameter: SubscriptionArn Reason: An ARN must have at least 6 elements, not 1"),
     ("get_subscription_attributes", {"SubscriptionArn": "x"}, "InvalidParameter",

@@ -48,7 +48,16 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("receive_message", {"AttributeNames": ["Nope"]}, "InvalidAttributeName", "Attribute Nope."),
     ("change_message_visibility", {"ReceiptHandle": "x", "VisibilityTimeout": 43201},
      "InvalidParameterValue", "Value 43201 for parameter VisibilityTimeout is invalid."),
-    ("delete_message", {"ReceiptHandle": "x"}, "ReceiptHandleIsInvalid", "receipt handle"),
+    ("delete_message", {"ReceiptHandle": "x"}, "ReceiptHandleIsInvalid",
+     'The input receipt handle "x" is not a valid receipt handle.'),
+    ("remove_permission", {"Label": "x"}, "InvalidParameterValue",
+     "Value x for parameter Label is invalid. Reason: can't find label."),
+    ("send_message", message(MessageAttributes={
+        "a": {"DataType": f"String.{'x' * 249}", "StringValue": "x"}}), "InvalidParameterValue",
+     "Message (user) attribute types must be shorter than 256 Bytes"),
+    ("send_message", message(MessageAttributes={
+        "a": {"DataType": "String", "StringValue": "\b"}}), "InvalidParameterValue",
+     "Invalid binary character '#x8' was found in the message attribute 'a' value"),
     ("delete_message", {}, "MissingParameter",
      "The request must contain the parameter ReceiptHandle."),
     ("delete_message_batch", {"Entries": ELEVEN}, f"{PREFIX}TooManyEntriesInBatchRequest",
@@ -165,3 +174,108 @@ def test_a_record_has_the_md5_of_its_attributes_and_no_empty_member(aws: Session
         "Title": {"stringValue": "x", "dataType": "String", **lists},
         "Raw": {"binaryValue": "eA==", "dataType": "Binary", **lists},
     }
+
+
+NAMES: list[tuple[str, dict[str, Any], tuple[str, str, int]]] = [
+    ("get_queue_attributes", {"QueueUrl": f"{QUEUE}nope"},
+     ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", 400)),
+    ("send_message", {"MessageBody": ""},
+     ("MissingParameter", "MissingRequiredParameterException", 400)),
+    ("receive_message", {"MaxNumberOfMessages": 11},
+     ("InvalidParameterValue", "InvalidParameterValueException", 400)),
+    ("delete_message_batch", {"Entries": []},
+     (f"{PREFIX}EmptyBatchRequest", "EmptyBatchRequest", 400)),
+    ("set_queue_attributes", {"Attributes": {"DelaySeconds": "x"}},
+     ("InvalidAttributeValue", "InvalidAttributeValue", 400)),
+    ("start_message_move_task", {"QueueUrl": None, "SourceArn": f"{QUEUE}nope"},
+     ("ResourceNotFoundException", "ResourceNotFoundException", 404)),
+]  # fmt: skip
+
+
+@pytest.mark.parity(
+    "An error has its name in JSON, and that of the query protocol in a header",
+    kept="yes",
+    module="http",
+    service="SQS",
+    aws="https://smithy.io/2.0/aws/protocols/aws-query-protocol.html",
+)
+def test_an_error_has_both_of_its_names(aws: Session) -> None:
+    sqs = aws.client("sqs", config=UNCHECKED)
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    for operation, given, expected in NAMES:
+        members = {"QueueUrl": url, **given}
+        with pytest.raises(ClientError) as caught:
+            getattr(sqs, operation)(**{k: v for k, v in members.items() if v is not None})
+        answer: Any = caught.value.response
+        error, status = answer["Error"], answer["ResponseMetadata"]["HTTPStatusCode"]
+        assert (error["Code"], error["QueryErrorCode"], status) == expected, operation
+
+
+def test_a_queue_that_is_there_has_the_attributes_that_are_asked_for(aws: Session) -> None:
+    sqs = aws.client("sqs")
+    wanted = {"DelaySeconds": "1", "ReceiveMessageWaitTimeSeconds": "1"}
+    url = sqs.create_queue(QueueName="q", Attributes=wanted)["QueueUrl"]
+    for same in ({}, {"DelaySeconds": "1"}, wanted):
+        assert sqs.create_queue(QueueName="q", Attributes=same)["QueueUrl"] == url
+    said = (
+        "A queue already exists with the same name and a different value for attribute DelaySeconds"
+    )
+    with pytest.raises(ClientError, match=said):
+        sqs.create_queue(QueueName="q", Attributes={**wanted, "DelaySeconds": "2"})
+
+
+def test_a_deleted_message_cannot_be_hidden(aws: Session) -> None:
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="tea")
+    handle = sqs.receive_message(QueueUrl=url)["Messages"][0]["ReceiptHandle"]
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=handle)
+    with pytest.raises(ClientError, match="Message does not exist or is not available") as caught:
+        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=1)
+    assert caught.value.response["Error"]["Code"] == "InvalidParameterValue"
+
+
+def test_a_permission_makes_a_policy_of_the_older_version(aws: Session) -> None:
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    sqs.add_permission(
+        QueueUrl=url, Label="a", AWSAccountIds=["123456789012"], Actions=["ReceiveMessage"]
+    )
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]
+    assert json.loads(found["Policy"])["Version"] == "2008-10-17"
+    sqs.remove_permission(QueueUrl=url, Label="a")
+    answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
+    assert "Policy" not in answer.get("Attributes", {})
+
+
+def test_a_star_asks_for_all_attributes_of_a_message(aws: Session) -> None:
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    attributes: Any = {"gr\u00fcn.1": {"DataType": "String", "StringValue": "sencha"}}
+    sqs.send_message(QueueUrl=url, MessageBody="tea", MessageAttributes=attributes)
+    (got,) = sqs.receive_message(QueueUrl=url, MessageAttributeNames=["*"])["Messages"]
+    assert got["MessageAttributes"] == attributes
+
+
+def test_the_trace_of_a_message_may_be_in_a_header(aws: Session) -> None:
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+
+    def add(request: Any, **_: Any) -> None:
+        request.headers["X-Amzn-Trace-Id"] = "Root=1"
+
+    sqs.meta.events.register("before-sign.sqs.SendMessage", add)
+    try:
+        sqs.send_message(QueueUrl=url, MessageBody="tea")
+    finally:
+        sqs.meta.events.unregister("before-sign.sqs.SendMessage", add)
+    (got,) = sqs.receive_message(QueueUrl=url, MessageSystemAttributeNames=["All"])["Messages"]
+    assert got["Attributes"]["AWSTraceHeader"] == "Root=1"
+
+
+def test_a_queue_without_tags_has_none_in_the_answer(aws: Session) -> None:
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName="q", tags={"shop": "tea"})["QueueUrl"]
+    assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"shop": "tea"}
+    sqs.untag_queue(QueueUrl=url, TagKeys=["shop"])
+    assert "Tags" not in sqs.list_queue_tags(QueueUrl=url)
