@@ -11,9 +11,13 @@ from tests.support.parity import NOT_DONE, PAGE, SERVICES, Rule, collect, module
 # They connect a service to the cloud, hold what the others share, start it, or keep others out.
 WITHOUT_BEHAVIOR = {
     "__main__", "apigateway.errors", "arn", "call", "checkpoint", "cloud", "host.private",
-    "host.resources", "host.start_key", "http", "lambda_.errors", "like_aws", "service", "tasks",
+    "host.resources", "host.start_key", "lambda_.errors", "like_aws", "service", "tasks",
     "upstream", "steps", "trail",
 } | {m for m in modules() if m.endswith(".service") or m.startswith("console.")}  # fmt: skip
+
+
+# AWS's own pages: its documentation, and that of its protocols.
+AWS_PAGES = ("https://docs.aws.amazon.com/", "https://smithy.io/2.0/aws/")
 
 
 @pytest.fixture(scope="module")
@@ -44,4 +48,4 @@ def test_a_rule_is_a_sentence_without_its_stop_and_links_to_aws(rules: list[Rule
     for rule in rules:
         assert rule.text[0].isupper() or rule.text[0] == "`", rule
         assert not rule.text.endswith(".") and rule.kept and not rule.kept.endswith("."), rule
-        assert not rule.aws or rule.aws.startswith("https://docs.aws.amazon.com/"), rule
+        assert not rule.aws or rule.aws.startswith(AWS_PAGES), rule
