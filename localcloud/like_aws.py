@@ -64,7 +64,7 @@ LAGS = {
     "key": Lag(
         5,
         "until a stage lets a new key, plan or stage through",
-        "https://repost.aws/knowledge-center/api-gateway-troubleshoot-403-forbidden",
+        "https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html",
     ),
     "queue": Lag(
         1,

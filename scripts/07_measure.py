@@ -217,8 +217,7 @@ axes.xaxis.set_major_formatter("{x:g}")
 axes.xaxis.set_minor_locator(NullLocator())
 axes.invert_yaxis()
 axes.set_title(f"Where the time goes: {len(items)} orders")
-half = ", ".join(f"{hop} {statistics.median(ms):.0f} ms" for hop, ms in latencies.items())
-lab.show(figure, "latency-of-each-hop", f"Box plots of the hops. Half of the orders: {half}.")
+lab.show(figure, "latency-of-each-hop", f"Box plots of {len(HOPS)} hops of {len(items)} orders.")
 
 # %% [markdown]
 # Each box holds the middle half of the orders. The line in it is the median, the whiskers reach

@@ -22,7 +22,7 @@ from lab.course.names import names
 from lab.engine import catch_up, checks, exercises
 from lab.engine.course import Chapter
 from lab.errors import LabError, NoCloudError
-from lab.here import settings
+from lab.here import folders, settings
 
 
 @click.command()
@@ -140,9 +140,9 @@ def _reset_notebook(chapter: str | None) -> None:
         raise click.UsageError("Which notebook? Try: lab reset CHAPTER --notebook")
     wanted = COURSE.find(chapter)
     kept = working_copies.make_fresh(wanted)
-    print(f"Made a fresh {working_copies.shown(working_copies.path_of(wanted))}.")
+    print(f"Made a fresh {folders.shown(working_copies.path_of(wanted))}.")
     if kept:
-        print(f"Kept yours as {working_copies.shown(kept)}.")
+        print(f"Kept yours as {folders.shown(kept)}.")
 
 
 @click.command(name="open", context_settings={"ignore_unknown_options": True})

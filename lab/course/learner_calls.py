@@ -8,12 +8,12 @@ from __future__ import annotations
 SET_UP = {
     "api-gateway.CreateDeployment": 1,
     "api-gateway.CreateRestApi": 1,
-    "api-gateway.*": 57,
-    "lambda.*": 40,
+    "api-gateway.*": 33,
+    "lambda.*": 20,
 }
 TEARDOWN = {
     "api-gateway.DeleteRestApi": 1,
     "api-gateway.UpdateUsagePlan": 1,
-    "api-gateway.*": 15,
-    "lambda.*": 14,
+    "api-gateway.*": 9,
+    "lambda.*": 10,
 }

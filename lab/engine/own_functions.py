@@ -10,15 +10,15 @@ from pathlib import Path
 
 from lab.aws import packaging
 from lab.engine.exercises import BUILDING
-from lab.engine.working_copies import FOLDER, shown
 from lab.errors import LabError
+from lab.here.folders import WORK, shown
 
 
 def write(stem: str) -> str:
     """Make the file unless it is there. Returns what to say about it."""
-    path = FOLDER / f"{stem}.py"
+    path = WORK / f"{stem}.py"
     if BUILDING not in os.environ and not path.exists():
-        FOLDER.mkdir(exist_ok=True)
+        WORK.mkdir(exist_ok=True)
         path.write_text(packaging.stub(stem), "utf-8")
         return f"Made {shown(path)} for you. Open it, and write its handler."
     return f"Your function is in {shown(path)}. Open it, and write its handler."
@@ -34,7 +34,7 @@ def package(stem: str) -> bytes:
 
 
 def _source(stem: str) -> str:
-    path = FOLDER / f"{stem}.py"
+    path = WORK / f"{stem}.py"
     if BUILDING in os.environ:  # the notebooks show what a learner sees first
         raise _unwritten(path)
     if not path.exists():

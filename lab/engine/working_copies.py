@@ -20,20 +20,15 @@ import nbformat
 
 from lab.engine import kernel
 from lab.engine.course import Chapter, Course
-from lab.here.folders import ROOT
+from lab.here.folders import ROOT, WORK, shown
 
-FOLDER = ROOT / "work"
+FOLDER = WORK
 _MADE_WITH = "made_with"  # the name of the digest among a copy's metadata
 _UNREADABLE = (nbformat.reader.NotJSONError, nbformat.ValidationError, AttributeError, ValueError)
 
 
 def path_of(chapter: Chapter) -> Path:
     return FOLDER / chapter.notebook.name
-
-
-def shown(path: Path) -> str:
-    """A path as a message shows it."""
-    return path.relative_to(ROOT).as_posix()
 
 
 def bring_up_to_date(course: Course) -> list[str]:

@@ -9,6 +9,12 @@ from localcloud.host import private
 
 ROOT = Path(__file__).parents[2]  # the project
 BUILD = ROOT / "build"  # what can be made again; not in the repository
+WORK = ROOT / "work"  # the learner's own files; not in the repository either
+
+
+def shown(path: Path) -> str:
+    """A file of the learner's as a message shows it: "work/take_order.py"."""
+    return f"{path.parent.name}/{path.name}"
 
 
 def private_folder() -> Path:

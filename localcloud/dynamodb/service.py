@@ -14,10 +14,11 @@ from typing import Any
 
 from moto.dynamodb.models import dynamodb_backends
 
-from localcloud import clock, like_aws, upstream
+from localcloud import upstream
 from localcloud.arn import Arn
 from localcloud.call import Call
 from localcloud.dynamodb import answers, expressions, values
+from localcloud.dynamodb.time_to_live import TimesToLive
 from localcloud.http import Response
 from localcloud.service import Needed, Service
 from localcloud.upstream import ACCOUNT_ID
@@ -31,30 +32,17 @@ class DynamoDB(Service):
     name = "dynamodb"
 
     def __init__(self) -> None:
-        self._set_until: dict[tuple[str, str], float] = {}  # times to live, by region and table
+        self._times_to_live = TimesToLive()
 
     async def handle(self, call: Call) -> Response | None:
         if problem := values.problem(call.parameters):
             return call.error(400, "ValidationException", problem)
         if kept := values.as_kept(call.parameters):
             return upstream.ask(replace(call.request, body=json.dumps(kept).encode()))
-        if like_aws.is_on and call.operation == "UpdateTimeToLive":
-            return self._set_time_to_live(call)
-        return answers.answer(call)
-
-    def _set_time_to_live(self, call: Call) -> Response:
-        """moto's answer, once in an hour."""
-        table = call.region, call.parameters["TableName"]
-        if self._set_until.get(table, 0) > clock.now_ms():
-            text = "Time to live has been modified multiple times within a fixed interval"
-            return call.error(400, "ValidationException", text)
-        answer = upstream.ask(call.request)
-        if answer.status == 200:
-            self._set_until[table] = like_aws.end_ms("time to live")
-        return answer
+        return self._times_to_live.answer(call) or answers.answer(call)
 
     def reset(self) -> None:
-        self._set_until.clear()
+        self._times_to_live.clear()
 
     def needed(self, call: Call) -> Needed:
         index = f"/index/{call.parameters['IndexName']}" if "IndexName" in call.parameters else ""

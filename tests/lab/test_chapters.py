@@ -431,9 +431,10 @@ def test_the_inventory_undoes_every_call_that_makes_something(
 
 
 def cells(path: Path) -> Iterator[str]:
+    """The cells with code, without the solution, which a learner does not see."""
     for cell in path.read_text("utf-8").split("\n# %%")[1:]:
         head, _, body = cell.partition("\n")
-        if "[markdown]" not in head:
+        if "[markdown]" not in head and "solution" not in head:
             yield body.strip()
 
 

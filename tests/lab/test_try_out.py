@@ -12,7 +12,7 @@ import lab
 from lab.aws import packaging
 from lab.commands import main
 from lab.course import try_out
-from lab.engine import own_functions, working_copies
+from lab.engine import own_functions
 from lab.here import own_cloud
 from tests.support import clouds
 
@@ -60,9 +60,7 @@ RIGHT = {"take_order": TAKE, "notify_fulfillment": NOTIFY, "record_order": RECOR
 
 @pytest.fixture(autouse=True)
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    for module in (own_functions, working_copies):
-        monkeypatch.setattr(module, "FOLDER", tmp_path / "work")
-    monkeypatch.setattr(working_copies, "ROOT", tmp_path)
+    monkeypatch.setattr(own_functions, "WORK", tmp_path / "work")
     monkeypatch.setattr(own_cloud, "own_cloud", clouds.own_cloud)  # it starts ten times as fast
     return tmp_path / "work"
 

@@ -236,6 +236,7 @@ def test_a_mapping_begins_and_ends_slowly(like_aws: Session) -> None:
         make_function(like_aws, "f", "def handler(event, context):\n    pass\n", Role=ROLE)
         wait_until(lambda: sqs.get_queue_url(QueueName="q"), "the queue is known")
         sqs.send_message(QueueUrl=url, MessageBody="tea")
+    local.hurry(like_aws, 3)
     wait = Config(retries={"total_max_attempts": 1})
     lambda_ = like_aws.client("lambda", config=wait)
     uuid = lambda_.create_event_source_mapping(FunctionName="f", EventSourceArn=QUEUE)["UUID"]
@@ -262,7 +263,7 @@ def test_a_mapping_begins_and_ends_slowly(like_aws: Session) -> None:
     "A stage knows a new key, plan or stage after some seconds, and answers 403 until then",
     kept=_LIKE_AWS,
     module="apigateway.usage_plans",
-    aws="https://repost.aws/knowledge-center/api-gateway-troubleshoot-403-forbidden",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html",
 )
 @pytest.mark.parity(
     "A new permission to invoke a function counts after some seconds",
@@ -294,7 +295,7 @@ def test_a_new_key_is_403_and_a_new_permission_500(like_aws: Session) -> None:
 @pytest.mark.parity(
     "A table's time to live can be changed once in an hour",
     kept=_LIKE_AWS,
-    module="dynamodb.service",
+    module="dynamodb.time_to_live",
     aws="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTimeToLive.html",
 )
 def test_time_to_live_changes_once_in_an_hour(like_aws: Session) -> None:

@@ -11,9 +11,8 @@ from tests.support.parity import NOT_DONE, PAGE, SERVICES, Rule, collect, module
 # They connect a service to the cloud, hold what the others share, start it, or keep others out.
 WITHOUT_BEHAVIOR = {
     "__main__", "apigateway.errors", "arn", "call", "checkpoint", "cloud", "host.private",
-    "host.resources", "host.start_key", "http", "lambda_.errors", "service", "tasks", "upstream",
-    "steps",
-    "trail",
+    "host.resources", "host.start_key", "http", "lambda_.errors", "like_aws", "service", "tasks",
+    "upstream", "steps", "trail",
 } | {m for m in modules() if m.endswith(".service") or m.startswith("console.")}  # fmt: skip
 
 

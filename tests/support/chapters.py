@@ -151,6 +151,7 @@ UNDONE_BY = {
     "CreateRestApi": "REST API",
     "CreateResource": "REST API",
     "CreateModel": "REST API",
+    "UpdateModel": "REST API",
     "CreateRequestValidator": "REST API",
     "PutGatewayResponse": "REST API",
     "PutMethod": "REST API",
