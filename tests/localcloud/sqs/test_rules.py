@@ -195,9 +195,7 @@ NAMES: list[tuple[str, dict[str, Any], tuple[str, str, int]]] = [
 @pytest.mark.parity(
     "An error has its name in JSON, and that of the query protocol in a header",
     kept="yes",
-    module="http",
-    service="SQS",
-    aws="https://smithy.io/2.0/aws/protocols/aws-query-protocol.html",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html",
 )
 def test_an_error_has_both_of_its_names(aws: Session) -> None:
     sqs = aws.client("sqs", config=UNCHECKED)
@@ -235,6 +233,13 @@ def test_a_deleted_message_cannot_be_hidden(aws: Session) -> None:
     assert caught.value.response["Error"]["Code"] == "InvalidParameterValue"
 
 
+@pytest.mark.parity(
+    "AddPermission makes a policy of the older version, and RemovePermission takes a label that is "
+    "there",
+    kept="yes",
+    module="sqs.permissions",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html",
+)
 def test_a_permission_makes_a_policy_of_the_older_version(aws: Session) -> None:
     sqs = aws.client("sqs")
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
