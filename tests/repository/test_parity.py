@@ -11,7 +11,7 @@ from tests.support.parity import NOT_DONE, PAGE, SERVICES, Rule, collect, module
 # They connect a service to the cloud, hold what the others share, start it, or keep others out.
 WITHOUT_BEHAVIOR = {
     "__main__", "apigateway.errors", "arn", "call", "checkpoint", "cloud", "host.private",
-    "host.resources", "host.start_key", "lambda_.errors", "like_aws", "service", "tasks",
+    "host.resources", "host.start_key", "http", "lambda_.errors", "like_aws", "service", "tasks",
     "upstream", "steps", "trail",
 } | {m for m in modules() if m.endswith(".service") or m.startswith("console.")}  # fmt: skip
 
