@@ -449,7 +449,9 @@ def create_function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
     _refuse_variables(spec.get("Environment", {}))
     _refuse_dead_letters(spec["Role"], spec.get("DeadLetterConfig", {}))
     made = original(create_function)(backend, spec)
-    made.begin("Pending")
+    there = backend._lambdas._functions[made.function_name]
+    for each in (there["latest"], *there["versions"], made):  # what is shown may be a copy
+        each.begin("Pending")
     return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -173,6 +174,19 @@ def test_an_alias_names_what_is_there(published: Any) -> None:
         published.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
     with pytest.raises(ClientError, match=f"Cannot find alias arn: {ARN}:next"):
         published.get_alias(FunctionName="f", Name="next")
+    with pytest.raises(ClientError, match=f"Alias not found: {ARN}:next"):
+        published.update_alias(FunctionName="f", Name="next")
+
+
+def test_an_alias_of_one_version_shows_no_routing(published: Any) -> None:
+    published.publish_version(FunctionName="f")
+    weights = {"AdditionalVersionWeights": {"2": 0.5}}
+    shared = published.update_alias(FunctionName="f", Name="live", RoutingConfig=weights)
+    assert shared["RoutingConfig"] == weights
+    alone = published.update_alias(
+        FunctionName="f", Name="live", RoutingConfig={"AdditionalVersionWeights": {}}
+    )
+    assert "RoutingConfig" not in alone
 
 
 def test_an_alias_is_changed_listed_and_deleted(published: Any) -> None:
@@ -220,6 +234,47 @@ def test_only_the_newest_code_is_published(published: Any) -> None:
     assert published.publish_version(FunctionName="f", CodeSha256=found)["Version"] == "2"
 
 
+@pytest.mark.parity(
+    "A list shows no states and no runtime versions; a call about one function does",
+    kept="yes",
+    module="lambda_.functions",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html",
+)
+def test_a_list_shows_less_than_a_call_about_one_function(published: Any) -> None:
+    one = published.get_function_configuration(FunctionName="f")
+    assert (one["State"], one["LastUpdateStatus"]) == ("Active", "Successful")
+    left_out = {"State", "LastUpdateStatus", "RuntimeVersionConfig"}
+    for each in (
+        *published.list_functions()["Functions"],
+        *published.list_functions(FunctionVersion="ALL")["Functions"],
+        *published.list_versions_by_function(FunctionName="f")["Versions"],
+    ):
+        assert one.keys() - each.keys() == left_out | {"ResponseMetadata"}
+
+
+@pytest.mark.parity(
+    "A function shows the variables that it was given, none included, no layers if it has none, "
+    "and the version of its runtime",
+    kept="yes; a runtime stays at one version",
+    module="lambda_.functions",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html",
+)
+def test_a_function_shows_what_it_was_given(aws: Session) -> None:
+    lambda_ = aws.client("lambda")
+    make_function(aws, "bare", "")
+    make_function(aws, "empty", "", Environment={"Variables": {}})
+    bare, empty = (lambda_.get_function_configuration(FunctionName=n) for n in ("bare", "empty"))
+    assert bare.keys().isdisjoint({"Environment", "Layers"})
+    assert empty["Environment"] == {"Variables": {}}
+    changed = lambda_.update_function_configuration(FunctionName="bare", Environment={})
+    assert changed["Environment"] == {"Variables": {}}
+    arns = {each["RuntimeVersionConfig"]["RuntimeVersionArn"] for each in (bare, empty)}
+    (arn,) = arns
+    assert re.fullmatch("arn:aws:lambda:us-east-1::runtime:[0-9a-f]{64}", arn)
+    other = lambda_.update_function_configuration(FunctionName="bare", Runtime="python3.12")
+    assert other["RuntimeVersionConfig"]["RuntimeVersionArn"] != arn
+
+
 def test_a_mapping_and_an_event_keep_to_the_alias_that_they_name(
     aws: Session, published: Any, cloud: str
 ) -> None:
@@ -265,7 +320,7 @@ PRINCIPALS: list[tuple[str, Any]] = [
 
 @pytest.mark.parity(
     "A function, each version and each alias have a policy of their own",
-    kept="yes; they share one revision",
+    kept="yes, each with its own revision",
     module="lambda_.permissions",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html",
 )
@@ -286,6 +341,34 @@ def test_each_qualifier_has_a_policy_of_its_own(published: Any) -> None:
     with pytest.raises(ClientError, match="No policy is associated with the given resource"):
         published.remove_permission(FunctionName="f", StatementId="s", Qualifier="live")
     assert published.get_policy(FunctionName="f")["Policy"]
+
+
+def test_a_policy_has_the_revision_of_its_last_change(published: Any) -> None:
+    def revision(**named: str) -> str:
+        return str(published.get_policy(FunctionName="f", **named)["RevisionId"])
+
+    alias = published.get_alias(FunctionName="f", Name="live")["RevisionId"]
+    published.add_permission(**PERMISSION)
+    of_function = revision()
+    published.add_permission(**PERMISSION, Qualifier="live", RevisionId=alias)
+    assert len({alias, revision(Qualifier="live"), of_function}) == 3
+    assert revision() == of_function
+    published.add_permission(**{**PERMISSION, "StatementId": "t"}, RevisionId=of_function)
+    with pytest.raises(ClientError, match="Call the GetPolicy API to retrieve the latest"):
+        published.remove_permission(FunctionName="f", StatementId="t", RevisionId=of_function)
+    published.remove_permission(FunctionName="f", StatementId="t", RevisionId=revision())
+
+
+def test_a_policy_of_what_is_not_there_is_named_by_what_was_meant(published: Any) -> None:
+    for name, options, said in (
+        ("f", {"Qualifier": "nope"}, f"Cannot find alias arn: {ARN}:nope"),
+        ("f", {"Qualifier": "9"}, f"Function not found: {ARN}:9"),
+        ("g", {}, f"No policy found for: {ARN[:-1]}g"),
+    ):
+        with pytest.raises(published.exceptions.ResourceNotFoundException) as caught:
+            published.remove_permission(FunctionName=name, StatementId="s", **options)
+        answer: Any = caught.value.response
+        assert answer["Error"]["Message"] == said
 
 
 def test_a_principal_is_written_as_a_policy_writes_it(published: Any) -> None:
@@ -311,7 +394,8 @@ REFUSED_PERMISSIONS = [
      "We currently do not support adding policies for $LATEST."),
     ({"FunctionName": "g"}, "ResourceNotFoundException", f"Function not found: {ARN[:-1]}g"),
     ({"Qualifier": "9"}, "ResourceNotFoundException", f"Function not found: {ARN}:9"),
-    ({"RevisionId": "x"}, "PreconditionFailedException", "The RevisionId provided does not match"),
+    ({"Qualifier": "nope"}, "ResourceNotFoundException", f"Cannot find alias arn: {ARN}:nope"),
+    ({"RevisionId": "x"}, "PreconditionFailedException", "The Revision Id provided does not match"),
     ({"Action": "lambda.InvokeFunction"}, "ValidationException", "at 'action'"),
 ]  # fmt: skip
 
