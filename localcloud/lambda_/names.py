@@ -137,12 +137,12 @@ def _refuse(call: Call, found: Name) -> None:
             f"resource: {arn} because no resource-based policy allows the {action} action"
         )
         raise LambdaError(403, "AccessDeniedException", text)
-    if len(found.name) > _LONGEST:
+    if len(found.name) > _LONGEST and call.operation == "CreateFunction":
         text = (
             f"1 validation error detected: Value '{found.name}' at 'functionName' failed to "
             f"satisfy constraint: Member must have length less than or equal to {_LONGEST}"
         )
-        raise LambdaError(400, "ValidationException", text)
+        raise errors.invalid(text)
 
 
 def _with_body(call: Call, found: Name) -> Call:

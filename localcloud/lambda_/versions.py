@@ -32,8 +32,11 @@ def handle(call: Call) -> Response | None:
     if answer is None:
         return None
     name, storage = call.parameters["FunctionName"], _storage(call)
+    if call.operation == "DeleteFunction" and qualifier_of(call) == LATEST:
+        raise errors.invalid("$LATEST version cannot be deleted without deleting the function.")
     if name not in storage._functions:
-        raise errors.no_function(Name(name).arn(call.region))
+        version = _body(call).get("FunctionVersion") if call.operation == "CreateAlias" else None
+        raise errors.no_function(Name(name, version).arn(call.region))
     return answer(call, storage, name)
 
 
@@ -69,8 +72,6 @@ def _delete(call: Call, storage: LambdaStorage, name: str) -> Response | None:
     qualifier = qualifier_of(call)
     if qualifier is None:
         return None
-    if qualifier == LATEST:
-        raise errors.invalid("$LATEST version cannot be deleted without deleting the function.")
     users = [a.name for a in _aliases(storage, name).values() if qualifier in _behind(a)]
     if users:
         raise errors.conflict(

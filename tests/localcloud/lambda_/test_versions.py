@@ -73,6 +73,7 @@ NOT_THERE = [
     ("f", {"Qualifier": "nope"}, f"Function not found: {ARN}:nope"),
     ("f:nope", {}, f"Function not found: {ARN}:nope"),
     ("g", {}, f"Function not found: {ARN[:-1]}g"),
+    ("g" * 65, {}, f"Function not found: {ARN[:-1]}{'g' * 65}"),
     (ARN.replace("us-east-1", "eu-west-1"), {},
      "Functions from 'eu-west-1' are not reachable in this region ('us-east-1')"),
 ]  # fmt: skip
@@ -151,6 +152,7 @@ REFUSED_ALIASES: list[tuple[dict[str, Any], str, str]] = [
      "InvalidParameterValueException", "Number of items in AdditionalVersionWeights cannot be"),
     ({"RoutingConfig": {"AdditionalVersionWeights": {"2": 1.5}}}, "ValidationException",
      "Map value must satisfy constraint: [Member must have value less than or equal to 1"),
+    ({"FunctionName": "g"}, "ResourceNotFoundException", f"Function not found: {ARN[:-1]}g:1"),
     ({"FunctionVersion": "$LATEST", "RoutingConfig": {"AdditionalVersionWeights": {"1": 0.5}}},
      "InvalidParameterValueException", "$LATEST is not supported for an alias pointing to more"),
 ]  # fmt: skip
@@ -208,8 +210,9 @@ def test_an_alias_is_changed_listed_and_deleted(published: Any) -> None:
     published.delete_function(FunctionName="f", Qualifier="2")
     published.update_function_code(FunctionName="f", ZipFile=zip_of(who("newest")))
     assert published.publish_version(FunctionName="f")["Version"] == "3"
-    with pytest.raises(ClientError, match="cannot be deleted without deleting the function"):
-        published.delete_function(FunctionName="f", Qualifier="$LATEST")
+    for name in ("f", "g"):
+        with pytest.raises(ClientError, match="cannot be deleted without deleting the function"):
+            published.delete_function(FunctionName=name, Qualifier="$LATEST")
 
 
 def test_an_alias_sends_a_share_of_its_calls_to_another_version(
@@ -294,11 +297,14 @@ def test_a_mapping_and_an_event_keep_to_the_alias_that_they_name(
     assert record["requestContext"]["functionArn"] == f"{ARN}:live"
     assert record["responsePayload"][:3] == ["old", "1", f"{ARN}:live"]
     sqs.send_message(QueueUrl=url, MessageBody="tea")
-    mapping = published.get_event_source_mapping
-    wait_until(lambda: mapping(UUID=made["UUID"])["LastProcessingResult"] == "OK", "it is done")
+
+    def triggers() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = status(cloud)["services"]["lambda"]["event_source_mappings"]
+        return found
+
+    wait_until(lambda: triggers()[0]["last_result"] == "OK", "it is done")
     streams = aws.client("logs").describe_log_streams(logGroupName="/aws/lambda/f")["logStreams"]
     assert {name["logStreamName"].split("/")[-1][:3] for name in streams} == {"[1]"}
-    assert status(cloud)["services"]["lambda"]["event_source_mappings"]
     for operation in (published.update_event_source_mapping, published.delete_event_source_mapping):
         with pytest.raises(ClientError, match="The resource you requested does not exist"):
             operation(UUID="00000000-0000-0000-0000-000000000000")
