@@ -9,14 +9,28 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from moto.apigateway.responses import APIGatewayResponse
+
 from localcloud import models
 from localcloud.call import Call
 from localcloud.http import Response
+from localcloud.upstream import original, replaces
 
 _OF_ONE_API = ("CreateRestApi", "GetRestApi", "ImportRestApi", "PutRestApi", "UpdateRestApi")
 _OF_METHODS = ("GetMethod", "PutMethod", "UpdateMethod")
 _UNLESS_EMPTY = ("binaryMediaTypes", "methodResponses", "tags")
-_VERSION = "V1"  # which moto gives to each API
+
+
+@replaces(APIGatewayResponse)
+def create_rest_api(response: APIGatewayResponse) -> Any:
+    """A new API has the version and the binary types that it was given, which moto drops."""
+    status, headers, body = original(create_rest_api)(response)
+    given = json.loads(response.body)
+    if status >= 300 or "openapi" in given:  # a document says all that itself
+        return status, headers, body
+    api = response.backend.apis[json.loads(body)["id"]]
+    api.version, api.binaryMediaTypes = given.get("version"), given.get("binaryMediaTypes") or []
+    return status, headers, json.dumps(api.to_dict())
 
 
 def in_full(call: Call, response: Response) -> Response:
@@ -36,13 +50,11 @@ def _shown(operation: str, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _api(found: dict[str, Any]) -> dict[str, Any]:
-    """An API, with the kind of addresses that its endpoint has, and no version of its own."""
+    """An API, with the kind of addresses that its endpoint has."""
     shown = _without_empty(found)
     endpoint = shown["endpointConfiguration"]
     is_private = endpoint["types"] == ["PRIVATE"]
     kind = endpoint.get("ipAddressType") or ("dualstack" if is_private else "ipv4")
-    if shown.get("version") == _VERSION:
-        del shown["version"]
     return {**shown, "endpointConfiguration": {**endpoint, "ipAddressType": kind}}
 
 
