@@ -161,7 +161,7 @@ def _with_path(call: Call, found: Name, query: dict[str, list[str]]) -> Call:
     others = {name: values for name, values in query.items() if name != "Qualifier"}
     if found.qualifier and not is_after_the_name:
         others["Qualifier"] = [found.qualifier]
-    name = found.text if is_after_the_name else found.name
+    name = found.text if is_after_the_name and found.qualifier != LATEST else found.name
     parts = call.request.path.split("/")
     parts[parts.index("functions") + 1] = quote(name, safe="")
     call = replace(call, request=replace(call.request, path="/".join(parts)))
