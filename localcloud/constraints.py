@@ -129,7 +129,9 @@ class Checks:
         of_key, of_value = self.of(shape.key), self.of(shape.value)
         is_simple, size_problem = _is_simple(shape.value), _size_rule(shape)
         key_rule = f"Map keys must satisfy constraint: [{self._every_rule(shape.key)}]"
-        value_rule = f"Map value must satisfy constraint: [{self._every_rule(shape.value)}]"
+        value_rule = (
+            f"Map value must satisfy constraint: [{self._every_rule(shape.value)}, {REQUIRED}]"
+        )
         show = _hidden if shape.metadata.get("sensitive") else _quoted
 
         def check(value: Any) -> list[Problem]:

@@ -118,6 +118,11 @@ def _operations(service: str) -> frozenset[str]:
     return frozenset(get_service_model(service).operation_names)
 
 
+def status(service: str, operation: str) -> int:
+    """The HTTP status of an operation that succeeds."""
+    return int(_model(service, operation).http.get("responseCode", 200))
+
+
 @cache
 def _model(service: str, operation: str) -> OperationModel:
     return get_service_model(service).operation_model(operation)

@@ -9,7 +9,15 @@ from typing import Any
 from moto.apigateway.models import apigateway_backends
 
 from localcloud import like_aws, models, upstream
-from localcloud.apigateway import changes, gateway_responses, identifiers, pages, rules, stages
+from localcloud.apigateway import (
+    answers,
+    changes,
+    gateway_responses,
+    identifiers,
+    pages,
+    rules,
+    stages,
+)
 from localcloud.apigateway.errors import APIGatewayError
 from localcloud.apigateway.usage_plans import UsagePlans
 from localcloud.call import Call
@@ -33,12 +41,10 @@ class APIGateway(Service):
         return await stages.serve(request, self.usage_plans)
 
     async def handle(self, call: Call) -> Response | None:
+        answer = await self._answer_to(call) or upstream.ask(call.request)
         if like_aws.is_on:
-            answer = await self._answer_to(call)
-            answer = answer or upstream.ask(call.request)
             self.usage_plans.note(call, answer)
-            return answer
-        return await self._answer_to(call)
+        return answers.in_full(call, answer)
 
     async def _answer_to(self, call: Call) -> Response | None:
         sent, call = call, _as_known(call)

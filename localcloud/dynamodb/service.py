@@ -17,7 +17,7 @@ from moto.dynamodb.models import dynamodb_backends
 from localcloud import upstream
 from localcloud.arn import Arn
 from localcloud.call import Call
-from localcloud.dynamodb import answers, expressions, values
+from localcloud.dynamodb import answers, expressions, tables, values
 from localcloud.dynamodb.time_to_live import TimesToLive
 from localcloud.http import Response
 from localcloud.service import Needed, Service
@@ -37,6 +37,8 @@ class DynamoDB(Service):
     async def handle(self, call: Call) -> Response | None:
         if problem := values.problem(call.parameters):
             return call.error(400, "ValidationException", problem)
+        if refusal := tables.refusal(call):
+            return refusal
         if kept := values.as_kept(call.parameters):
             return upstream.ask(replace(call.request, body=json.dumps(kept).encode()))
         return self._times_to_live.answer(call) or answers.answer(call)

@@ -24,8 +24,15 @@ _CHANGES = ("CreatePolicyVersion", "DeletePolicy", "DeletePolicyVersion", "SetDe
 
 
 def refusal(call: Call) -> Response | None:
-    """The answer to a call that would change one of AWS's policies; None for any other."""
+    """The answer to a call that would change one of AWS's policies, attach what is no ARN, or
+    delete what is not there; None for any other."""
     arn = call.parameters.get("PolicyArn", "")
+    if call.operation.startswith("Attach") and not arn.startswith("arn:"):
+        return call.error(400, "ValidationError", "Invalid ARN:  Could not be parsed!")
+    if call.operation == "DeletePolicy" and not arn.startswith(_PREFIX):
+        if arn not in iam_backends[ACCOUNT_ID]["aws"].managed_policies:
+            return call.error(404, "NoSuchEntity", f"Policy {arn} was not found.")
+        return None
     if call.operation not in _CHANGES or not arn.startswith(_PREFIX):
         return None
     return call.error(403, "AccessDenied", f"Policy {arn} is outside your own account.")

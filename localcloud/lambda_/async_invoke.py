@@ -82,8 +82,8 @@ class AsyncInvocations:
     def add(self, function: LambdaFunction, payload: bytes, invoked_as: str = "") -> str:
         """Take an event, as JSON bytes, for the function that the ARN `invoked_as` names. Returns
         its request id at once."""
-        deadline_ms = clock.after_ms(config_of(function).max_age)
         arn = invoked_as or function.function_arn
+        deadline_ms = clock.after_ms(config_of(function, arn).max_age)
         event = Event(arn, payload, deadline_ms, new_request_id())
         self._begin(event)
         return event.request_id
@@ -156,12 +156,12 @@ class AsyncInvocations:
         event.invocations += 1
         if event.result.error is None:
             return _SUCCESS
-        if event.invocations > config_of(function).retries:
+        if event.invocations > config_of(function, event.function_arn).retries:
             return _EXHAUSTED
         return clock.seconds(self._retry_delay * event.invocations)
 
     def _report(self, function: LambdaFunction, event: Event, condition: str) -> None:
-        config = config_of(function)
+        config = config_of(function, event.function_arn)
         if condition == _SUCCESS:
             if config.on_success:
                 self._send(function, config.on_success, _record(function, event, condition))
@@ -195,7 +195,7 @@ class AsyncInvocations:
 def dead_letter_target(function: LambdaFunction) -> str | None:
     """Where events go that the function failed with: an ARN, or None if they are lost."""
     configured = (getattr(function, "dead_letter_config", None) or {}).get("TargetArn")
-    return config_of(function).on_failure or configured
+    return config_of(function, function.function_arn).on_failure or configured
 
 
 def _record(function: LambdaFunction, event: Event, condition: str) -> str:

@@ -47,12 +47,15 @@ def conflict(text: str) -> LambdaError:
     return LambdaError(409, "ResourceConflictException", text)
 
 
-def refuse_another_revision(asked: str | None, found: str) -> None:
-    """Refuse a change to something that has changed since the caller looked."""
+def refuse_another_revision(
+    asked: str | None, found: str, shown_by: str = "GetFunction/GetAlias"
+) -> None:
+    """Refuse a change to something that has changed since the caller looked. `shown_by` is the
+    operation that shows the revision."""
     if asked and asked != found:
         raise LambdaError(
             412,
             "PreconditionFailedException",
-            "The RevisionId provided does not match the latest RevisionId. Call the "
-            "GetFunction/GetAlias API to retrieve the latest RevisionId for your resource.",
+            "The Revision Id provided does not match the latest Revision Id. Call the "
+            f"{shown_by} API to retrieve the latest Revision Id",
         )

@@ -92,7 +92,6 @@ class EventSourceMapping(moto_lambda.EventSourceMapping):
         found = {
             **super().get_configuration(),
             "FunctionResponseTypes": self.function_response_types or [],
-            "LastProcessingResult": self.processing_result,
             "MaximumBatchingWindowInSeconds": self.max_batch_window or 0,
             "StateTransitionReason": "USER_INITIATED",
         }

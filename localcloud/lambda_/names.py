@@ -137,12 +137,12 @@ def _refuse(call: Call, found: Name) -> None:
             f"resource: {arn} because no resource-based policy allows the {action} action"
         )
         raise LambdaError(403, "AccessDeniedException", text)
-    if len(found.name) > _LONGEST:
+    if len(found.name) > _LONGEST and call.operation == "CreateFunction":
         text = (
             f"1 validation error detected: Value '{found.name}' at 'functionName' failed to "
             f"satisfy constraint: Member must have length less than or equal to {_LONGEST}"
         )
-        raise LambdaError(400, "ValidationException", text)
+        raise errors.invalid(text)
 
 
 def _with_body(call: Call, found: Name) -> Call:
@@ -161,7 +161,7 @@ def _with_path(call: Call, found: Name, query: dict[str, list[str]]) -> Call:
     others = {name: values for name, values in query.items() if name != "Qualifier"}
     if found.qualifier and not is_after_the_name:
         others["Qualifier"] = [found.qualifier]
-    name = found.text if is_after_the_name else found.name
+    name = found.text if is_after_the_name and found.qualifier != LATEST else found.name
     parts = call.request.path.split("/")
     parts[parts.index("functions") + 1] = quote(name, safe="")
     call = replace(call, request=replace(call.request, path="/".join(parts)))

@@ -1,8 +1,8 @@
 """Who may call a function: the statements of its resource-based policy.
 
 A statement is for the function as a whole or for one of its versions or aliases, and each of these
-has a policy of its own. They are kept in one list, as each statement names its resource. moto
-would take any statement, and show those of one qualifier for another.
+has a policy of its own, with its own revision. The statements are kept in one list, as each names
+its resource. moto would take any statement, and show those of one qualifier for another.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html
 """
@@ -18,11 +18,13 @@ from urllib.parse import parse_qs
 from localcloud.call import Call
 from localcloud.http import Response, json_response
 from localcloud.lambda_ import errors, functions
+from localcloud.lambda_.errors import LambdaError
 from localcloud.lambda_.functions import LambdaFunction
 from localcloud.lambda_.names import LATEST, Name, qualifier_of
 
 OPERATIONS = ("AddPermission", "GetPolicy", "RemovePermission")
 _SERVICE = re.compile(r"[\w.-]+\.amazonaws\.com(\.cn)?")
+_ALIAS = re.compile(r"[\w-]*[a-zA-Z_-][\w-]*", re.ASCII)
 _ACCOUNT = re.compile(r"\d{12}")
 _ARN = re.compile(r"arn:aws[\w-]*:(iam|sts)::(\d{12}|cloudfront):.+")
 # The members that are conditions, each with its operator and key.
@@ -43,11 +45,20 @@ def handle(call: Call) -> Response:
     if call.operation == "GetPolicy":
         return _get(function, arn)
     if function is None:
-        raise errors.no_function(arn)
+        raise _not_found(call.operation, named, arn)
     if call.operation == "AddPermission":
         return _add(function, arn, json.loads(call.request.body))
     asked = parse_qs(call.request.query).get("RevisionId", [None])[0]
     return _remove(function, arn, call.parameters["StatementId"], asked)
+
+
+def _not_found(operation: str, named: Name, arn: str) -> LambdaError:
+    """The error for a function, version or alias that is not there."""
+    if _ALIAS.fullmatch(named.qualifier or ""):
+        return errors.not_found(f"Cannot find alias arn: {arn}")
+    if operation == "RemovePermission" and not named.qualifier:
+        return errors.not_found(f"No policy found for: {arn}")
+    return errors.no_function(arn)
 
 
 def _get(function: LambdaFunction | None, arn: str) -> Response:
@@ -55,14 +66,14 @@ def _get(function: LambdaFunction | None, arn: str) -> Response:
     if function is None or not statements:
         raise errors.not_found("The resource you requested does not exist.")
     policy = {"Version": "2012-10-17", "Id": "default", "Statement": statements}
-    body = {"Policy": json.dumps(policy), "RevisionId": function.policy.revision}
+    body = {"Policy": json.dumps(policy), "RevisionId": _revision(function, arn)}
     return json_response(200, body)
 
 
 def _add(function: LambdaFunction, arn: str, given: dict[str, Any]) -> Response:
     if arn.endswith(LATEST):
         raise errors.invalid("We currently do not support adding policies for $LATEST.")
-    errors.refuse_another_revision(given.get("RevisionId"), function.policy.revision)
+    errors.refuse_another_revision(given.get("RevisionId"), _revision(function, arn), "GetPolicy")
     name, principal = given["StatementId"], _principal(given["Principal"])
     if any(each["Sid"] == name for each in _statements(function, arn)):
         raise errors.conflict(
@@ -72,7 +83,7 @@ def _add(function: LambdaFunction, arn: str, given: dict[str, Any]) -> Response:
     statement = _statement(given, principal, arn)
     function.policy.statements.append(statement)
     functions.note_new_statement(function, name)
-    function.policy.revision = str(uuid.uuid4())
+    _revisions(function)[arn] = str(uuid.uuid4())
     return json_response(201, {"Statement": json.dumps(statement)})
 
 
@@ -80,13 +91,27 @@ def _remove(function: LambdaFunction, arn: str, name: str, revision: str | None)
     statements = _statements(function, arn)
     if not statements:
         raise errors.not_found("No policy is associated with the given resource.")
-    errors.refuse_another_revision(revision, function.policy.revision)
+    errors.refuse_another_revision(revision, _revision(function, arn), "GetPolicy")
     found = next((each for each in statements if each["Sid"] == name), None)
     if found is None:
         raise errors.not_found(f"Statement {name} is not found in resource policy.")
     function.policy.statements.remove(found)
-    function.policy.revision = str(uuid.uuid4())
+    _revisions(function)[arn] = str(uuid.uuid4())
     return Response(204)
+
+
+def _revisions(function: LambdaFunction) -> dict[str, str]:
+    """The revisions of the policies that were changed, by the ARN of whose they are."""
+    policy: Any = function.policy
+    found: dict[str, str] = vars(policy).setdefault("revisions", {})
+    return found
+
+
+def _revision(function: LambdaFunction, arn: str) -> str:
+    """The revision of a policy; before the first statement, that of the function or alias."""
+    alias = functions.alias(arn, function.region)
+    whose = alias.revision_id if alias else function.revision_id
+    return _revisions(function).get(arn.removesuffix(f":{LATEST}"), str(whose))
 
 
 def _statements(function: LambdaFunction, arn: str) -> list[dict[str, Any]]:

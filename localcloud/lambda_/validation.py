@@ -28,7 +28,7 @@ from localcloud import arn as arns
 from localcloud import deliver, like_aws, models
 from localcloud.iam import lag
 from localcloud.iam.policies import NOT_ASSUMABLE, find_role, lambda_may_assume, role_allows
-from localcloud.lambda_ import states
+from localcloud.lambda_ import functions, states
 from localcloud.upstream import original, replaces
 
 _FOR_STREAMS = (
@@ -199,9 +199,9 @@ def _refuse_a_function_that_cannot_poll(
     for mapping in backend._event_source_mappings.values():
         if (mapping.event_source_arn, mapping.function_arn) == (queue_arn, function_arn):
             raise _Conflict(
-                f'The event source arn (" {mapping.event_source_arn} ") and function '
-                f'(" {name} ") provided mapping already exists. Please update '
-                f"or delete the existing mapping with UUID {mapping.uuid}"
+                f'An event source mapping with SQS arn (" {queue_arn} ") and function '
+                f'(" {name} ") already exists. Please update or delete the existing mapping with '
+                f"UUID {mapping.uuid}"
             )
 
 
@@ -318,7 +318,7 @@ def _refuse_variables(environment: dict[str, Any]) -> None:
             f"keys used in this request: {', '.join(reserved)}"
         )
     elif len(measured.encode()) > _MAX_ENVIRONMENT:
-        problem = "exceeded the 4KB limit."
+        problem = f"exceeded the 4KB limit. String measured: {measured}"
     if problem:
         raise InvalidParameterValueException(
             "Lambda was unable to configure your environment variables because the environment "
@@ -402,10 +402,24 @@ def _refuse_many_tags(tags: dict[str, str]) -> None:
 
 @replaces(LambdaBackend)
 def tag_resource(backend: LambdaBackend, arn: str, tags: dict[str, str]) -> None:
-    """A function has 50 tags at most."""
+    """A function has 50 tags at most, and other tags give it another revision."""
     found = backend.list_tags(arn)
     _refuse_many_tags({**found, **tags})
     found.update(tags)
+    _renew_revision(arn)
+
+
+@replaces(LambdaBackend)
+def untag_resource(backend: LambdaBackend, arn: str, names: list[str]) -> None:
+    """A function without these tags has another revision."""
+    backend.list_tags(arn)
+    original(untag_resource)(backend, arn, names)
+    _renew_revision(arn)
+
+
+def _renew_revision(arn: str) -> None:
+    if function := functions.find(arn, arns.parse(arn).region):
+        function.renew_revision()
 
 
 @replaces(LambdaBackend)
@@ -449,7 +463,9 @@ def create_function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
     _refuse_variables(spec.get("Environment", {}))
     _refuse_dead_letters(spec["Role"], spec.get("DeadLetterConfig", {}))
     made = original(create_function)(backend, spec)
-    made.begin("Pending")
+    there = backend._lambdas._functions[made.function_name]
+    for each in (there["latest"], *there["versions"], made):  # what is shown may be a copy
+        each.begin("Pending")
     return made
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -31,8 +32,11 @@ def handle(call: Call) -> Response | None:
     if answer is None:
         return None
     name, storage = call.parameters["FunctionName"], _storage(call)
+    if call.operation == "DeleteFunction" and qualifier_of(call) == LATEST:
+        raise errors.invalid("$LATEST version cannot be deleted without deleting the function.")
     if name not in storage._functions:
-        raise errors.no_function(Name(name).arn(call.region))
+        version = _body(call).get("FunctionVersion") if call.operation == "CreateAlias" else None
+        raise errors.no_function(Name(name, version).arn(call.region))
     return answer(call, storage, name)
 
 
@@ -59,7 +63,7 @@ def _publish(call: Call, storage: LambdaStorage, name: str) -> Response:
 
 
 def _list_versions(_: Call, storage: LambdaStorage, name: str) -> Response:
-    found = [each.get_configuration() for each in storage.list_versions_by_function(name)]
+    found = [each.listed() for each in storage.list_versions_by_function(name)]
     return json_response(200, {"Versions": found})
 
 
@@ -68,8 +72,6 @@ def _delete(call: Call, storage: LambdaStorage, name: str) -> Response | None:
     qualifier = qualifier_of(call)
     if qualifier is None:
         return None
-    if qualifier == LATEST:
-        raise errors.invalid("$LATEST version cannot be deleted without deleting the function.")
     users = [a.name for a in _aliases(storage, name).values() if qualifier in _behind(a)]
     if users:
         raise errors.conflict(
@@ -104,7 +106,9 @@ def _create_alias(call: Call, storage: LambdaStorage, name: str) -> Response:
 
 
 def _update_alias(call: Call, storage: LambdaStorage, name: str) -> Response:
-    alias, given = _alias(call, storage, name), _body(call)
+    given, asked = _body(call), call.parameters["Name"]
+    if (alias := _aliases(storage, name).get(asked)) is None:
+        raise errors.not_found(f"Alias not found: {Name(name, asked).arn(call.region)}")
     errors.refuse_another_revision(given.get("RevisionId"), alias.revision_id)
     version = given.get("FunctionVersion", alias.function_version)
     routes = given.get("RoutingConfig", alias.routing_config)
@@ -155,8 +159,12 @@ def _alias(call: Call, storage: LambdaStorage, name: str) -> LambdaAlias:
 
 
 def _shown(alias: LambdaAlias) -> dict[str, Any]:
-    """An alias in an answer, without the members that it lacks."""
-    return {name: value for name, value in alias.to_json().items() if value is not None}
+    """An alias in an answer, without the members that it lacks, such as a routing to no other
+    version."""
+    shown = {name: value for name, value in alias.to_json().items() if value is not None}
+    if not _weights(alias.routing_config):
+        shown.pop("RoutingConfig", None)
+    return shown
 
 
 def _behind(alias: LambdaAlias) -> set[str]:
@@ -195,7 +203,8 @@ def _refuse_routes(
 def publish_version(
     storage: LambdaStorage, name: str, description: str = ""
 ) -> LambdaFunction | None:
-    """The number of a deleted version is not given again."""
+    """The number of a deleted version is not given again. A version has a revision of its own,
+    and the function has another one than before."""
     versions = storage._functions[name]["versions"]
     before, latest = len(versions), storage._functions[name]["latest"]
     made: LambdaFunction | None = original(publish_version)(storage, name, description)
@@ -203,6 +212,10 @@ def publish_version(
         latest.published = vars(latest).get("published", 0) + 1
         del storage._arns[made.function_arn]
         made.set_version(latest.published)
+        if made.change:  # it is published with the function's change, as a new thing
+            made.change = replace(made.change, state="Pending")
+        made.renew_revision()
+        latest.renew_revision()
         storage._arns[made.function_arn] = made
     return made
 

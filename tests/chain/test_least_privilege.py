@@ -21,6 +21,7 @@ from lab.course import function_logs
 from lab.course.names import names
 from lab.here.own_cloud import environment
 from tests.support.chain import Chain
+from tests.support.chapters import status as status_of
 from tests.support.clouds import own_cloud
 from tests.support.events import event
 from tests.support.fault_proxy import FaultProxy, fault_proxy
@@ -66,8 +67,10 @@ class Standing(Chain):
         return wait_until(look, f"{self.order_id} is {status}", timeout=90)
 
     def last_result(self) -> str:
-        (mapping,) = self.lambda_.list_event_source_mappings()["EventSourceMappings"]
-        return str(mapping["LastProcessingResult"])
+        (trigger,) = status_of(str(self.aws.endpoint_url))["services"]["lambda"][
+            "event_source_mappings"
+        ]
+        return str(trigger["last_result"])
 
     def lines_of(self, function: str) -> list[str]:
         found = function_logs.of_order(self.aws, self.order_id)

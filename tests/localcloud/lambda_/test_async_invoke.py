@@ -213,7 +213,8 @@ def test_the_settings_that_were_put_last_count(aws: Session, queues: dict[str, s
     configure(aws, "f", OnFailure="bad", MaximumEventAgeInSeconds=60)
     lambda_.update_function_event_invoke_config(FunctionName="f", MaximumRetryAttempts=1)
     found = lambda_.get_function_event_invoke_config(FunctionName="f")
-    assert found["DestinationConfig"] == {"OnFailure": {"Destination": f"{SQS}bad"}}
+    destinations = {"OnSuccess": {}, "OnFailure": {"Destination": f"{SQS}bad"}}
+    assert found["DestinationConfig"] == destinations
     assert (found["MaximumRetryAttempts"], found["MaximumEventAgeInSeconds"]) == (1, 60)
     send(aws, "f", {"raise": True})
     assert record_on(aws, queues["bad"])["requestContext"]["approximateInvokeCount"] == 2
@@ -387,3 +388,78 @@ def test_a_throttled_functions_messages_come_back_and_end_as_dead_letters(
     sqs.send_message(QueueUrl=url, MessageBody="cup")
     wait_until(lambda: not any(counts(sqs, url)), "the queue is empty", timeout=90)
     assert messages_on(aws, queues["dead"], wait=0) == []
+
+
+@pytest.mark.parity(
+    "A function, each version and each alias have settings of their own for their events",
+    kept="yes",
+    module="lambda_.event_invoke_config",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionEventInvokeConfig.html",
+)
+def test_each_qualifier_has_settings_of_its_own(aws: Session) -> None:
+    make_function(aws, "f", ECHO)
+    lambda_ = aws.client("lambda")
+    lambda_.publish_version(FunctionName="f")
+    lambda_.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:f"
+    for retries, named in enumerate(({"Qualifier": "$LATEST"}, {"Qualifier": "1"}, {})):
+        lambda_.put_function_event_invoke_config(
+            FunctionName="f", MaximumRetryAttempts=retries, **named
+        )
+    for named, retries in (({"Qualifier": "$LATEST"}, 2), ({}, 2), ({"Qualifier": "1"}, 1)):
+        found = lambda_.get_function_event_invoke_config(FunctionName="f", **named)
+        assert found["MaximumRetryAttempts"] == retries
+        assert found["FunctionArn"] == f"{arn}:{named.get('Qualifier', '$LATEST')}"
+    every = lambda_.list_function_event_invoke_configs(FunctionName="f")
+    assert len(every["FunctionEventInvokeConfigs"]) == 2
+    none = f"The function {arn}:live doesn't have an EventInvokeConfig"
+    for call, more in (
+        (lambda_.get_function_event_invoke_config, {}),
+        (lambda_.delete_function_event_invoke_config, {}),
+        (lambda_.update_function_event_invoke_config, {"MaximumRetryAttempts": 1}),
+    ):
+        with pytest.raises(lambda_.exceptions.ResourceNotFoundException, match=none):
+            call(FunctionName="f", Qualifier="live", **more)
+    lambda_.delete_function_event_invoke_config(FunctionName="f", Qualifier="1")
+    (left,) = lambda_.list_function_event_invoke_configs(FunctionName="f")[
+        "FunctionEventInvokeConfigs"
+    ]
+    assert left["MaximumRetryAttempts"] == 2
+
+
+def test_an_event_keeps_to_the_settings_of_what_it_was_sent_to(
+    aws: Session, queues: dict[str, str]
+) -> None:
+    make_function(aws, "f", ECHO)
+    lambda_ = aws.client("lambda")
+    lambda_.publish_version(FunctionName="f")
+    lambda_.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
+    for qualifier, queue in (("1", "good"), ("live", "bad")):
+        lambda_.put_function_event_invoke_config(
+            FunctionName="f", Qualifier=qualifier,
+            DestinationConfig={"OnSuccess": {"Destination": f"{SQS}{queue}"}},
+        )  # fmt: skip
+    lambda_.invoke(FunctionName="f:live", InvocationType="Event", Payload=b"{}")
+    record = record_on(aws, queues["bad"])
+    assert record["requestContext"]["functionArn"].endswith(":f:live")
+    assert messages_on(aws, queues["good"], wait=0) == []
+
+
+REFUSED_SETTINGS: list[tuple[str, dict[str, Any], str]] = [
+    ("f", {}, "You must specify at least one of error handling or destination setting."),
+    ("none", {"MaximumRetryAttempts": 1}, "The function doesn't exist."),
+    ("f:none", {"MaximumRetryAttempts": 1}, "The function doesn't exist."),
+    ("f", {"DestinationConfig": {"OnSuccess": {"Destination": "arn:aws:iam::123456789012:x"}}},
+     "The provided destination config DestinationConfig(onSuccess=OnSuccess(destination="
+     "arn:aws:iam::123456789012:x), onFailure=null) is invalid."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "settings", "said"), REFUSED_SETTINGS)
+def test_settings_that_cannot_be_are_refused(
+    aws: Session, name: str, settings: dict[str, Any], said: str
+) -> None:
+    make_function(aws, "f", ECHO)
+    with pytest.raises(ClientError) as caught:
+        aws.client("lambda").put_function_event_invoke_config(FunctionName=name, **settings)
+    assert caught.value.response["Error"]["Message"] == said

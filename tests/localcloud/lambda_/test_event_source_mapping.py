@@ -177,6 +177,19 @@ def test_a_mapping_can_be_switched_off_and_on(setup: Setup) -> None:
     assert bodies(setup.batch()) == ["tea"]
 
 
+@pytest.mark.parity(
+    "A mapping of a queue does not show how its last batch went",
+    kept="yes; `lab status` and the page do",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html",
+)
+def test_a_mapping_says_nothing_of_its_last_batch(setup: Setup) -> None:
+    uuid = setup.map()
+    setup.send("tea")
+    setup.batch()
+    found = setup.lambda_.get_event_source_mapping(UUID=uuid)
+    assert found["State"] == "Enabled" and "LastProcessingResult" not in found
+
+
 @pytest.mark.parity("A mapping that is deleted stops polling", kept="yes")
 def test_a_deleted_mapping_stops_polling(setup: Setup) -> None:
     uuid = setup.map()

@@ -135,6 +135,32 @@ def test_a_change_by_the_revision_of_before_is_refused(aws: Session, lambda_: An
 
 
 @pytest.mark.parity(
+    "A function has another revision when a change begins, and one more when it is over",
+    kept="yes",
+    module="lambda_.functions",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html",
+)
+def test_the_end_of_a_change_is_a_new_revision(aws: Session, lambda_: Any) -> None:
+    def revision(**named: str) -> str:
+        found = lambda_.get_function_configuration(FunctionName="f", **named)
+        return str(found["RevisionId"])
+
+    made, active = make(aws, lambda_)["RevisionId"], revision()
+    changed = lambda_.update_function_configuration(FunctionName="f", Timeout=7)["RevisionId"]
+    updated = revision()
+    assert len({made, active, changed, updated}) == 4
+    published = lambda_.publish_version(FunctionName="f")["RevisionId"]
+    assert published == revision(Qualifier="1")
+    assert len({updated, published, revision()}) == 3
+
+
+def test_a_revision_stays_during_a_change(slow: Session) -> None:
+    lambda_ = impatient(slow)
+    made = make(slow, lambda_)["RevisionId"]
+    assert lambda_.get_function_configuration(FunctionName="f")["RevisionId"] == made
+
+
+@pytest.mark.parity(
     "A mapping is Creating, Updating, Enabling, Disabling or Deleting for a moment, in which it "
     "can neither be changed nor deleted",
     kept="likewise; its messages are fetched at once, and a deleted one is gone at once",

@@ -48,8 +48,12 @@ def test_a_queue_triggers_a_function_through_one_mapping(aws: Session) -> None:
     aws.client("sqs").create_queue(QueueName="q")
     mapping = {"FunctionName": "echo", "EventSourceArn": QUEUE}
     uuid = lambda_.create_event_source_mapping(**mapping)["UUID"]
-    with pytest.raises(lambda_.exceptions.ResourceConflictException, match=uuid):
+    with pytest.raises(lambda_.exceptions.ResourceConflictException) as caught:
         lambda_.create_event_source_mapping(**mapping)
+    assert caught.value.response["Error"]["Message"] == (
+        f'An event source mapping with SQS arn (" {QUEUE} ") and function (" echo ") already '
+        f"exists. Please update or delete the existing mapping with UUID {uuid}"
+    )
     lambda_.delete_event_source_mapping(UUID=uuid)
     lambda_.create_event_source_mapping(**mapping)
 
@@ -184,7 +188,8 @@ def test_a_package_that_unzips_to_250_mb_is_refused(aws: Session) -> None:
         ({"_HANDLER": "x"}, "ValidationException", "Map keys must satisfy"),
         ({"TOPIC-ARN": "x"}, "ValidationException", "Map keys must satisfy"),
         ({"X": "x"}, "ValidationException", "Map keys must satisfy"),
-        ({"MINE": "é" * 2045}, "InvalidParameterValueException", "exceeded the 4KB limit"),
+        ({"MINE": "é" * 2045}, "InvalidParameterValueException",
+         'exceeded the 4KB limit. String measured: {"MINE":"éé'),
     ],
 )  # fmt: skip
 def test_a_function_cannot_set_what_lambda_sets(
@@ -216,7 +221,8 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"Runtime": ""}, "InvalidParameterValueException",
      "Runtime and Handler are mandatory parameters for functions created with deployment"),
     ({"PackageType": "Image"}, "NotImplemented", "The local cloud has no container images"),
-    ({"FunctionName": "f" * 65}, "ValidationException", "length less than or equal to 64"),
+    ({"FunctionName": "f" * 65}, "InvalidParameterValueException",
+     "length less than or equal to 64"),
     ({"Code": {"ZipFile": EMPTY}}, "InvalidParameterValueException",
      "Uploaded file must be a non-empty zip"),
     ({"Tags": {f"k{i}": "v" for i in range(51)}}, "InvalidParameterValueException",
@@ -279,3 +285,15 @@ def test_tags_are_a_functions_and_not_a_versions(aws: Session) -> None:
         lambda_.list_tags(Resource=f"{arn}:1")
     with pytest.raises(ClientError, match=said):
         lambda_.tag_resource(Resource=f"{arn}:1", Tags={"a": "b"})
+
+
+def test_other_tags_are_another_revision(aws: Session) -> None:
+    lambda_, arn = aws.client("lambda"), make_function(aws, "f", "")
+    found = [lambda_.get_function_configuration(FunctionName="f")["RevisionId"]]
+    for change, given in (
+        (lambda_.tag_resource, {"Tags": {"a": "b"}}),
+        (lambda_.untag_resource, {"TagKeys": ["a"]}),
+    ):
+        change(Resource=arn, **given)
+        found.append(lambda_.get_function_configuration(FunctionName="f")["RevisionId"])
+    assert len(set(found)) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -72,6 +73,7 @@ NOT_THERE = [
     ("f", {"Qualifier": "nope"}, f"Function not found: {ARN}:nope"),
     ("f:nope", {}, f"Function not found: {ARN}:nope"),
     ("g", {}, f"Function not found: {ARN[:-1]}g"),
+    ("g" * 65, {}, f"Function not found: {ARN[:-1]}{'g' * 65}"),
     (ARN.replace("us-east-1", "eu-west-1"), {},
      "Functions from 'eu-west-1' are not reachable in this region ('us-east-1')"),
 ]  # fmt: skip
@@ -150,6 +152,7 @@ REFUSED_ALIASES: list[tuple[dict[str, Any], str, str]] = [
      "InvalidParameterValueException", "Number of items in AdditionalVersionWeights cannot be"),
     ({"RoutingConfig": {"AdditionalVersionWeights": {"2": 1.5}}}, "ValidationException",
      "Map value must satisfy constraint: [Member must have value less than or equal to 1"),
+    ({"FunctionName": "g"}, "ResourceNotFoundException", f"Function not found: {ARN[:-1]}g:1"),
     ({"FunctionVersion": "$LATEST", "RoutingConfig": {"AdditionalVersionWeights": {"1": 0.5}}},
      "InvalidParameterValueException", "$LATEST is not supported for an alias pointing to more"),
 ]  # fmt: skip
@@ -173,6 +176,19 @@ def test_an_alias_names_what_is_there(published: Any) -> None:
         published.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
     with pytest.raises(ClientError, match=f"Cannot find alias arn: {ARN}:next"):
         published.get_alias(FunctionName="f", Name="next")
+    with pytest.raises(ClientError, match=f"Alias not found: {ARN}:next"):
+        published.update_alias(FunctionName="f", Name="next")
+
+
+def test_an_alias_of_one_version_shows_no_routing(published: Any) -> None:
+    published.publish_version(FunctionName="f")
+    weights = {"AdditionalVersionWeights": {"2": 0.5}}
+    shared = published.update_alias(FunctionName="f", Name="live", RoutingConfig=weights)
+    assert shared["RoutingConfig"] == weights
+    alone = published.update_alias(
+        FunctionName="f", Name="live", RoutingConfig={"AdditionalVersionWeights": {}}
+    )
+    assert "RoutingConfig" not in alone
 
 
 def test_an_alias_is_changed_listed_and_deleted(published: Any) -> None:
@@ -194,8 +210,9 @@ def test_an_alias_is_changed_listed_and_deleted(published: Any) -> None:
     published.delete_function(FunctionName="f", Qualifier="2")
     published.update_function_code(FunctionName="f", ZipFile=zip_of(who("newest")))
     assert published.publish_version(FunctionName="f")["Version"] == "3"
-    with pytest.raises(ClientError, match="cannot be deleted without deleting the function"):
-        published.delete_function(FunctionName="f", Qualifier="$LATEST")
+    for name in ("f", "g"):
+        with pytest.raises(ClientError, match="cannot be deleted without deleting the function"):
+            published.delete_function(FunctionName=name, Qualifier="$LATEST")
 
 
 def test_an_alias_sends_a_share_of_its_calls_to_another_version(
@@ -220,6 +237,47 @@ def test_only_the_newest_code_is_published(published: Any) -> None:
     assert published.publish_version(FunctionName="f", CodeSha256=found)["Version"] == "2"
 
 
+@pytest.mark.parity(
+    "A list shows no states and no runtime versions; a call about one function does",
+    kept="yes",
+    module="lambda_.functions",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html",
+)
+def test_a_list_shows_less_than_a_call_about_one_function(published: Any) -> None:
+    one = published.get_function_configuration(FunctionName="f")
+    assert (one["State"], one["LastUpdateStatus"]) == ("Active", "Successful")
+    left_out = {"State", "LastUpdateStatus", "RuntimeVersionConfig"}
+    for each in (
+        *published.list_functions()["Functions"],
+        *published.list_functions(FunctionVersion="ALL")["Functions"],
+        *published.list_versions_by_function(FunctionName="f")["Versions"],
+    ):
+        assert one.keys() - each.keys() == left_out | {"ResponseMetadata"}
+
+
+@pytest.mark.parity(
+    "A function shows the variables that it was given, none included, no layers if it has none, "
+    "and the version of its runtime",
+    kept="yes; a runtime stays at one version",
+    module="lambda_.functions",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html",
+)
+def test_a_function_shows_what_it_was_given(aws: Session) -> None:
+    lambda_ = aws.client("lambda")
+    make_function(aws, "bare", "")
+    make_function(aws, "empty", "", Environment={"Variables": {}})
+    bare, empty = (lambda_.get_function_configuration(FunctionName=n) for n in ("bare", "empty"))
+    assert bare.keys().isdisjoint({"Environment", "Layers"})
+    assert empty["Environment"] == {"Variables": {}}
+    changed = lambda_.update_function_configuration(FunctionName="bare", Environment={})
+    assert changed["Environment"] == {"Variables": {}}
+    arns = {each["RuntimeVersionConfig"]["RuntimeVersionArn"] for each in (bare, empty)}
+    (arn,) = arns
+    assert re.fullmatch("arn:aws:lambda:us-east-1::runtime:[0-9a-f]{64}", arn)
+    other = lambda_.update_function_configuration(FunctionName="bare", Runtime="python3.12")
+    assert other["RuntimeVersionConfig"]["RuntimeVersionArn"] != arn
+
+
 def test_a_mapping_and_an_event_keep_to_the_alias_that_they_name(
     aws: Session, published: Any, cloud: str
 ) -> None:
@@ -239,11 +297,14 @@ def test_a_mapping_and_an_event_keep_to_the_alias_that_they_name(
     assert record["requestContext"]["functionArn"] == f"{ARN}:live"
     assert record["responsePayload"][:3] == ["old", "1", f"{ARN}:live"]
     sqs.send_message(QueueUrl=url, MessageBody="tea")
-    mapping = published.get_event_source_mapping
-    wait_until(lambda: mapping(UUID=made["UUID"])["LastProcessingResult"] == "OK", "it is done")
+
+    def triggers() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = status(cloud)["services"]["lambda"]["event_source_mappings"]
+        return found
+
+    wait_until(lambda: triggers()[0]["last_result"] == "OK", "it is done")
     streams = aws.client("logs").describe_log_streams(logGroupName="/aws/lambda/f")["logStreams"]
     assert {name["logStreamName"].split("/")[-1][:3] for name in streams} == {"[1]"}
-    assert status(cloud)["services"]["lambda"]["event_source_mappings"]
     for operation in (published.update_event_source_mapping, published.delete_event_source_mapping):
         with pytest.raises(ClientError, match="The resource you requested does not exist"):
             operation(UUID="00000000-0000-0000-0000-000000000000")
@@ -265,7 +326,7 @@ PRINCIPALS: list[tuple[str, Any]] = [
 
 @pytest.mark.parity(
     "A function, each version and each alias have a policy of their own",
-    kept="yes; they share one revision",
+    kept="yes, each with its own revision",
     module="lambda_.permissions",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html",
 )
@@ -286,6 +347,34 @@ def test_each_qualifier_has_a_policy_of_its_own(published: Any) -> None:
     with pytest.raises(ClientError, match="No policy is associated with the given resource"):
         published.remove_permission(FunctionName="f", StatementId="s", Qualifier="live")
     assert published.get_policy(FunctionName="f")["Policy"]
+
+
+def test_a_policy_has_the_revision_of_its_last_change(published: Any) -> None:
+    def revision(**named: str) -> str:
+        return str(published.get_policy(FunctionName="f", **named)["RevisionId"])
+
+    alias = published.get_alias(FunctionName="f", Name="live")["RevisionId"]
+    published.add_permission(**PERMISSION)
+    of_function = revision()
+    published.add_permission(**PERMISSION, Qualifier="live", RevisionId=alias)
+    assert len({alias, revision(Qualifier="live"), of_function}) == 3
+    assert revision() == of_function
+    published.add_permission(**{**PERMISSION, "StatementId": "t"}, RevisionId=of_function)
+    with pytest.raises(ClientError, match="Call the GetPolicy API to retrieve the latest"):
+        published.remove_permission(FunctionName="f", StatementId="t", RevisionId=of_function)
+    published.remove_permission(FunctionName="f", StatementId="t", RevisionId=revision())
+
+
+def test_a_policy_of_what_is_not_there_is_named_by_what_was_meant(published: Any) -> None:
+    for name, options, said in (
+        ("f", {"Qualifier": "nope"}, f"Cannot find alias arn: {ARN}:nope"),
+        ("f", {"Qualifier": "9"}, f"Function not found: {ARN}:9"),
+        ("g", {}, f"No policy found for: {ARN[:-1]}g"),
+    ):
+        with pytest.raises(published.exceptions.ResourceNotFoundException) as caught:
+            published.remove_permission(FunctionName=name, StatementId="s", **options)
+        answer: Any = caught.value.response
+        assert answer["Error"]["Message"] == said
 
 
 def test_a_principal_is_written_as_a_policy_writes_it(published: Any) -> None:
@@ -311,7 +400,8 @@ REFUSED_PERMISSIONS = [
      "We currently do not support adding policies for $LATEST."),
     ({"FunctionName": "g"}, "ResourceNotFoundException", f"Function not found: {ARN[:-1]}g"),
     ({"Qualifier": "9"}, "ResourceNotFoundException", f"Function not found: {ARN}:9"),
-    ({"RevisionId": "x"}, "PreconditionFailedException", "The RevisionId provided does not match"),
+    ({"Qualifier": "nope"}, "ResourceNotFoundException", f"Cannot find alias arn: {ARN}:nope"),
+    ({"RevisionId": "x"}, "PreconditionFailedException", "The Revision Id provided does not match"),
     ({"Action": "lambda.InvokeFunction"}, "ValidationException", "at 'action'"),
 ]  # fmt: skip
 

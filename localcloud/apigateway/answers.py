@@ -1,0 +1,67 @@
+"""Answers of moto's, in the form that API Gateway's have: their status, and what an API shows.
+
+https://docs.aws.amazon.com/apigateway/latest/api/API_RestApi.html
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from moto.apigateway.responses import APIGatewayResponse
+
+from localcloud import models
+from localcloud.call import Call
+from localcloud.http import Response
+from localcloud.upstream import original, replaces
+
+_OF_ONE_API = ("CreateRestApi", "GetRestApi", "ImportRestApi", "PutRestApi", "UpdateRestApi")
+_OF_METHODS = ("GetMethod", "PutMethod", "UpdateMethod")
+_UNLESS_EMPTY = ("binaryMediaTypes", "methodResponses", "tags")
+
+
+@replaces(APIGatewayResponse)
+def create_rest_api(response: APIGatewayResponse) -> Any:
+    """A new API has the version and the binary types that it was given, which moto drops."""
+    status, headers, body = original(create_rest_api)(response)
+    given = json.loads(response.body)
+    if status >= 300 or "openapi" in given:  # a document says all that itself
+        return status, headers, body
+    api = response.backend.apis[json.loads(body)["id"]]
+    api.version, api.binaryMediaTypes = given.get("version"), given.get("binaryMediaTypes") or []
+    return status, headers, json.dumps(api.to_dict())
+
+
+def in_full(call: Call, response: Response) -> Response:
+    """An answer of success as AWS gives it; an error as it is."""
+    if response.status >= 300 or not call.operation:
+        return response
+    response = replace(response, status=models.status("apigateway", call.operation))
+    if call.operation in (*_OF_ONE_API, *_OF_METHODS, "GetRestApis"):
+        return _with_body(response, _shown(call.operation, json.loads(response.body)))
+    return response
+
+
+def _shown(operation: str, found: dict[str, Any]) -> dict[str, Any]:
+    if operation == "GetRestApis":
+        return {**found, "item": [_api(each) for each in found["item"]]}
+    return _api(found) if operation in _OF_ONE_API else _without_empty(found)
+
+
+def _api(found: dict[str, Any]) -> dict[str, Any]:
+    """An API, with the kind of addresses that its endpoint has."""
+    shown = _without_empty(found)
+    endpoint = shown["endpointConfiguration"]
+    is_private = endpoint["types"] == ["PRIVATE"]
+    kind = endpoint.get("ipAddressType") or ("dualstack" if is_private else "ipv4")
+    return {**shown, "endpointConfiguration": {**endpoint, "ipAddressType": kind}}
+
+
+def _without_empty(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if value or name not in _UNLESS_EMPTY}
+
+
+def _with_body(response: Response, found: dict[str, Any]) -> Response:
+    headers = tuple(each for each in response.headers if each[0].lower() != "content-length")
+    return replace(response, body=json.dumps(found).encode(), headers=headers)

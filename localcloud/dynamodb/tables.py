@@ -1,0 +1,97 @@
+"""Tables as DynamoDB shows them, and the words in which it refuses some.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.table import SecondaryIndex, Table
+
+from localcloud import clock, upstream
+from localcloud.call import Call
+from localcloud.http import Response
+from localcloud.upstream import ACCOUNT_ID, original, replaces
+
+_ON_DEMAND = "PAY_PER_REQUEST"
+_INDEXES = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
+
+
+def refusal(call: Call) -> Response | None:
+    """The answer to a call for a table that DynamoDB refuses in other words than moto; None for
+    any other."""
+    given = call.parameters
+    is_on_demand = given.get("BillingMode") == _ON_DEMAND
+    if call.operation == "CreateTable" and is_on_demand and given.get("ProvisionedThroughput"):
+        text = (
+            "One or more parameter values were invalid: Neither ReadCapacityUnits nor "
+            f"WriteCapacityUnits can be specified when BillingMode is {_ON_DEMAND}"
+        )
+        return call.error(400, "ValidationException", text)
+    if call.operation == "DeleteTable":
+        return _refuse_to_delete_nothing(call)
+    return None
+
+
+def _refuse_to_delete_nothing(call: Call) -> Response | None:
+    name = call.parameters["TableName"].rpartition("/")[2]
+    backend = upstream.backend(dynamodb_backends, ACCOUNT_ID, call.region)
+    if backend is None or name in backend.tables:
+        return None
+    text = f"Requested resource not found: Table: {name} not found"
+    return call.error(400, "ResourceNotFoundException", text)
+
+
+@replaces(Table)
+def describe(table: Table, base_key: str = "TableDescription") -> dict[str, Any]:
+    """A table has an id, and shows neither an empty list of indexes nor how provisioned capacity
+    is paid for. Only DescribeTable (whose key is `Table`) says what throughput it is warm for."""
+    found: dict[str, Any] = original(describe)(table, base_key)
+    is_whole, kept = base_key == "Table", vars(table)
+    shown = {**found[base_key], "TableId": kept.setdefault("table_id", str(uuid.uuid4()))}
+    for name, there in zip(_INDEXES, (table.global_indexes, table.indexes), strict=True):
+        shown[name] = [_index(table, each, is_whole=is_whole) for each in there]
+        if not there:
+            del shown[name]
+    if not is_whole:
+        del shown["WarmThroughput"]
+    _show_how_it_is_paid(table, shown, is_whole=is_whole)
+    return {**found, base_key: shown}
+
+
+def _show_how_it_is_paid(table: Table, shown: dict[str, Any], *, is_whole: bool) -> None:
+    """DescribeTable also says since when a table is paid for on demand."""
+    if table.billing_mode != _ON_DEMAND:
+        vars(table).pop("on_demand_since", None)
+        del shown["BillingModeSummary"]
+        return
+    since = vars(table).setdefault("on_demand_since", clock.now_ms() / 1000)
+    if is_whole:
+        shown["BillingModeSummary"] = {
+            **shown["BillingModeSummary"], "LastUpdateToPayPerRequestDateTime": since,
+        }  # fmt: skip
+
+
+def _index(table: Table, index: SecondaryIndex, *, is_whole: bool) -> dict[str, Any]:
+    """An index with its ARN, and how many items have its keys."""
+    shown: dict[str, Any] = index.describe()
+    if "ProvisionedThroughput" in shown:
+        shown["ProvisionedThroughput"] = {
+            **shown["ProvisionedThroughput"], "NumberOfDecreasesToday": 0,
+        }  # fmt: skip
+    if not is_whole:
+        shown.pop("WarmThroughput", None)
+    keys = {each["AttributeName"] for each in index.schema}
+    count = sum(keys <= item.attrs.keys() for item in _items(table))
+    arn = f"{table.table_arn}/index/{index.name}"
+    return {**shown, "IndexArn": arn, "IndexSizeBytes": 0, "ItemCount": count}
+
+
+def _items(table: Table) -> Iterator[Any]:
+    """The items, as they come: moto's own list of them is sorted first."""
+    for each in table.items.values():
+        yield from each.values() if table.has_range_key else (each,)

@@ -1,0 +1,82 @@
+"""How tables are shown, and which are refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lab.aws.session import Session
+
+ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/t"
+NEW: dict[str, Any] = {
+    "TableName": "t",
+    "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+}
+CAPACITY = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}
+DAY: dict[str, Any] = {
+    "IndexName": "by_day",
+    "KeySchema": [{"AttributeName": "day", "KeyType": "HASH"}],
+    "Projection": {"ProjectionType": "ALL"},
+}
+
+
+@pytest.mark.parity(
+    "A table has an id and no empty lists of indexes, and says that it is paid for on demand",
+    kept="yes",
+    aws="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html",
+)
+def test_a_table_shows_what_it_has(aws: Session) -> None:
+    dynamodb = aws.client("dynamodb")
+    made = dynamodb.create_table(**NEW, ProvisionedThroughput=CAPACITY)["TableDescription"]
+    found = dynamodb.describe_table(TableName="t")["Table"]
+    assert found["TableId"] == made["TableId"]
+    lists = {"BillingModeSummary", "GlobalSecondaryIndexes", "LocalSecondaryIndexes"}
+    assert lists.isdisjoint(made.keys() | found.keys())
+    assert found.keys() - made.keys() == {"WarmThroughput"}
+    on_demand = {**NEW, "TableName": "u", "BillingMode": "PAY_PER_REQUEST"}
+    other = dynamodb.create_table(**on_demand)["TableDescription"]
+    assert other["BillingModeSummary"] == {"BillingMode": "PAY_PER_REQUEST"}
+    assert other["TableId"] != made["TableId"]
+    since = dynamodb.describe_table(TableName="u")["Table"]["BillingModeSummary"]
+    age = since["LastUpdateToPayPerRequestDateTime"] - other["CreationDateTime"]
+    assert abs(age.total_seconds()) < 5
+
+
+@pytest.mark.parity(
+    "An index shows its ARN and how many items it has",
+    kept="yes, at once; AWS counts every six hours",
+    aws="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_GlobalSecondaryIndexDescription.html",
+)
+def test_an_index_counts_the_items_that_have_its_key(aws: Session) -> None:
+    dynamodb = aws.client("dynamodb")
+    attributes = [*NEW["AttributeDefinitions"], {"AttributeName": "day", "AttributeType": "S"}]
+    dynamodb.create_table(
+        **{**NEW, "AttributeDefinitions": attributes},
+        BillingMode="PAY_PER_REQUEST",
+        GlobalSecondaryIndexes=[DAY],
+    )
+    dynamodb.put_item(TableName="t", Item={"id": {"S": "1"}, "day": {"S": "Monday"}})
+    dynamodb.put_item(TableName="t", Item={"id": {"S": "2"}})
+    table = dynamodb.describe_table(TableName="t")["Table"]
+    (index,) = table["GlobalSecondaryIndexes"]
+    assert (index["IndexArn"], index["ItemCount"]) == (f"{ARN}/index/by_day", 1)
+    assert index["ProvisionedThroughput"]["NumberOfDecreasesToday"] == 0
+    assert table["ItemCount"] == 2
+
+
+@pytest.mark.parity(
+    "A table on demand has no capacity, and one that is not there is not deleted",
+    kept="yes",
+    aws="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html",
+)
+def test_a_table_is_refused_in_words_that_name_it(aws: Session) -> None:
+    dynamodb = aws.client("dynamodb")
+    with pytest.raises(ClientError, match="Neither ReadCapacityUnits nor WriteCapacityUnits can"):
+        dynamodb.create_table(**NEW, BillingMode="PAY_PER_REQUEST", ProvisionedThroughput=CAPACITY)
+    for name in ("t", ARN):
+        with pytest.raises(ClientError, match="not found: Table: t not found") as caught:
+            dynamodb.delete_table(TableName=name)
+        assert caught.value.response["Error"]["Code"] == "ResourceNotFoundException"
