@@ -28,7 +28,9 @@ def answer(call: Call) -> Response | None:
     response = upstream.ask(call.request)
     found = json.loads(response.body)
     if response.status >= 300:
-        is_about_keys = found.get("message") == "Validation Exception"
+        said = str(found.get("message"))
+        lacks_one = call.operation == "BatchWriteItem" and "Missing the key" in said
+        is_about_keys = said == "Validation Exception" or lacks_one
         return call.error(400, "ValidationException", _WRONG_KEY) if is_about_keys else response
     for name, asks in _IF_ASKED.items():
         if call.parameters.get(asks) in _NOT_ASKED:

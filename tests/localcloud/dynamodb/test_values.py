@@ -95,8 +95,10 @@ def test_a_call_for_several_items_answers_what_is_asked(table: Any) -> None:
     asked = table.batch_write_item(RequestItems={"t": [put]}, ReturnConsumedCapacity="TOTAL")
     assert asked["ConsumedCapacity"][0]["CapacityUnits"] == 1.0
     delete = {"DeleteRequest": {"Key": {"x": {"S": "b"}}}}
-    with pytest.raises(ClientError, match="The provided key element does not match the schema"):
-        table.batch_write_item(RequestItems={"t": [delete]})
+    keyless = {"PutRequest": {"Item": {"x": {"S": "b"}}}}
+    for request in (delete, keyless):
+        with pytest.raises(ClientError, match="provided key element does not match the schema"):
+            table.batch_write_item(RequestItems={"t": [request]})
 
 
 @pytest.mark.parity(
