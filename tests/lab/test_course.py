@@ -235,7 +235,7 @@ def test_upkeep_finds_a_chapter_file_and_a_script_that_the_course_does_not_have(
 
 def test_upkeep_looks_at_the_drawing_and_at_the_cells_that_resources_name() -> None:
     third = COURSE.find("05")
-    bare = dataclasses.replace(third, arrows=())
+    bare = dataclasses.replace(third, boxes=(), arrows=())
     lost = dataclasses.replace(third, arrows=(("shop", "tea"),))
     others = [chapter for chapter in COURSE.chapters if chapter != third]
 
