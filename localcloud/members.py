@@ -210,7 +210,6 @@ DECISIONS: dict[str, dict[str, str]] = {
         "PublishBatch": "TopicArn PublishBatchRequestEntries",
         "RemovePermission": "TopicArn Label",
         "SetSubscriptionAttributes": "SubscriptionArn AttributeName AttributeValue",
-        "SetTopicAttributes": "TopicArn AttributeName AttributeValue",
         "Subscribe": "TopicArn Protocol Endpoint Attributes ReturnSubscriptionArn",
         "TagResource": "ResourceArn Tags",
         "Unsubscribe": "SubscriptionArn",

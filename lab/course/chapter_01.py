@@ -98,6 +98,10 @@ CHAPTER = Chapter(
     boxes=(
         Box("Lambda\ntake_order", 2, 0),
         Box("SQS\nCustomerOrders", 3, 0),
+        Box("dead letters\nof the queue", 4, 0),
     ),
-    arrows=(("Lambda\ntake_order", "SQS\nCustomerOrders"),),
+    arrows=(
+        ("Lambda\ntake_order", "SQS\nCustomerOrders"),
+        ("SQS\nCustomerOrders", "dead letters\nof the queue"),
+    ),
 )

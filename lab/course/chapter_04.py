@@ -54,6 +54,10 @@ CHAPTER = Chapter(
     boxes=(
         Box("Lambda\nrecord_order", 2, 2),
         Box("DynamoDB\nOrders", 3, 2),
+        Box("dead letters\nof record_order", 2, 3),
     ),
-    arrows=(("Lambda\nrecord_order", "DynamoDB\nOrders"),),
+    arrows=(
+        ("Lambda\nrecord_order", "DynamoDB\nOrders"),
+        ("Lambda\nrecord_order", "dead letters\nof record_order"),
+    ),
 )

@@ -14,7 +14,7 @@ from lab.aws.movement import cloud_status, find_standstill
 from lab.course.looking import Look, look_at, sources
 from lab.course.resources import TOPIC_STATEMENT
 from lab.engine.checks import AGAIN, EXPECTED
-from lab.engine.course import Chapter, Detail, Exercise, Expectation
+from lab.engine.course import Box, Chapter, Detail, Exercise, Expectation
 
 _MOVES = "no order that waits for long while none is under way"
 _MOVE_AGAIN = (
@@ -258,8 +258,10 @@ CHAPTER = Chapter(
             "`lambda_.update_event_source_mapping(UUID=..., MaximumBatchingWindowInSeconds=1)`.",
         ),
     ),
+    boxes=(Box("dead letters\nof the topic", 1, 2),),
     arrows=(
         ("SQS\nCustomerOrders", "Lambda\nnotify_fulfillment"),
         ("SNS\nOrders", "Lambda\nrecord_order"),
+        ("SNS\nOrders", "dead letters\nof the topic"),
     ),
 )

@@ -35,8 +35,8 @@ def draw(course: Course, chapter: Chapter) -> None:
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 3.3), layout="constrained")
-    axes = figure.add_subplot(xlim=(-0.5, 3.55), ylim=(2.45, -0.45))
+    figure = Figure(figsize=(9, 3.9), layout="constrained")
+    axes = figure.add_subplot(xlim=(-0.45, 4.5), ylim=(3.35, -0.35))
     axes.axis("off")
     boxes = {box.text: box for box in course.outside}
     boxes |= {box.text: box for each in course.chapters for box in each.boxes}

@@ -32,6 +32,7 @@ def create_service_linked_role(
     backend: IAMBackend, service_name: str, description: str, suffix: str
 ) -> Role:
     """Most services have one role, which takes no suffix, and which they alone may assume.
+
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateServiceLinkedRole.html
     """
     if suffix and service_name not in _WITH_SUFFIX:

@@ -22,7 +22,7 @@ from moto.logs.utils import EventMessageFilter, UnsupportedFilterPattern
 from localcloud import arn as arns
 from localcloud import deliver, losses
 from localcloud.deliver import ServicePrincipal
-from localcloud.upstream import original, replaces
+from localcloud.upstream import ACCOUNT_ID, original, replaces
 
 _MAX_FILTERS = 2  # of a log group
 _EVERYTHING = ("", "[]", "[ ]")  # patterns that every line fits
@@ -30,7 +30,8 @@ _EVERYTHING = ("", "[]", "[ ]")  # patterns that every line fits
 
 def watches(function: LambdaFunction) -> bool:
     """Whether somebody waits for the function's log lines."""
-    group = logs_backends[function.account_id][function.region].groups.get(function.logs_group_name)
+    logs = logs_backends[ACCOUNT_ID][function.region]
+    group = logs.groups.get(function.logs_group_name)
     return bool(group and group.subscription_filters)
 
 

@@ -31,7 +31,10 @@ _DELIVERY_POLICY = {
 
 @replaces(SNSBackend)
 def create_topic(
-    backend: SNSBackend, name: str, attributes: dict[str, Any] | None, tags: dict[str, str]
+    backend: SNSBackend,
+    name: str,
+    attributes: dict[str, Any] | None = None,
+    tags: dict[str, str] | None = None,
 ) -> Topic:
     """A topic that is there is the answer, unless other settings or tags are asked for. A FIFO
     topic is refused by name: it fills FIFO queues, which the local cloud lacks."""
@@ -47,7 +50,7 @@ def create_topic(
     known = set(backend.topics)
     topic: Topic = original(create_topic)(backend, name, settings, tags)
     if topic.arn in known:
-        _refuse_changes(topic, settings, tags)
+        _refuse_changes(topic, settings, tags or {})
     return topic
 
 
