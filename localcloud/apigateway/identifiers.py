@@ -12,7 +12,7 @@ from typing import Any
 
 from moto.apigateway.models import APIGatewayBackend, RestAPI
 
-from localcloud.apigateway.errors import not_found
+from localcloud.apigateway.errors import APIGatewayError, bad_request, not_found
 from localcloud.upstream import ACCOUNT_ID
 
 _Given = Mapping[str, str]  # the parts of a path, by AWS's names for them
@@ -33,6 +33,17 @@ _OF_THE_ACCOUNT: dict[str, tuple[Callable[[APIGatewayBackend], Any], str]] = {
     "api_Key": (lambda backend: backend.keys, "Invalid API Key identifier specified"),
     "usageplanId": (lambda backend: backend.usage_plans, "Invalid Usage Plan ID specified"),
 }
+# What some operations look for before the API.
+_LOOKED_FOR = {
+    "DeleteModel": "model_name",
+    "DeleteRequestValidator": "requestvalidator_id",
+    "GetModel": "model_name",
+    "GetRequestValidator": "requestvalidator_id",
+    "GetRequestValidators": "requestvalidator_id",
+    "PutMethod": "resource_id",
+    "UpdateModel": "model_name",
+    "UpdateRequestValidator": "requestvalidator_id",
+}
 
 
 def refuse_what_is_not_there(
@@ -47,12 +58,23 @@ def refuse_what_is_not_there(
         return None
     api: RestAPI | None = backend.apis.get(given["restapi_id"])
     if api is None:
-        text = f"Invalid API identifier specified {ACCOUNT_ID}:{given['restapi_id']}"
-        raise not_found(text)
+        raise _no_api(operation, given)
     _refuse_missing(api, _OF_AN_API, given)
     if "http_method" in given and operation not in ("PutMethod", "TestInvokeMethod"):
         _refuse_missing_method(api, operation, given)
     return api
+
+
+def _no_api(operation: str, given: _Given) -> APIGatewayError:
+    """The error for an API that is not there. Some operations say that what they look for in it is
+    not there."""
+    if operation == "CreateRequestValidator":
+        return bad_request("Invalid REST API identifier specified")
+    part = _LOOKED_FOR.get(operation)
+    if part is None:
+        text = f"Invalid API identifier specified {ACCOUNT_ID}:{given['restapi_id']}"
+        return not_found(text)
+    return not_found(_OF_AN_API[part][1].format(given.get(part)))
 
 
 def _refuse_missing(

@@ -84,7 +84,9 @@ def _integrations_in(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _resource(asked: Asked) -> None:
     parent, part = asked.of_api.resources[asked.given["parent_id"]], asked.body["pathPart"]
     if "+}" in (parent.path_part or ""):
-        raise bad_request("Cannot create a child of a resource with a greedy path variable.")
+        raise bad_request(
+            f"Cannot create a child of a resource with a greedy path variable: {parent.path_part}"
+        )
     siblings = [r.path_part for r in asked.of_api.resources.values() if r.parent_id == parent.id]
     if part in siblings:
         text = f"Another resource with the same parent already has this name: {part}"

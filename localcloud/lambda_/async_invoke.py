@@ -200,10 +200,6 @@ def dead_letter_target(function: LambdaFunction) -> str | None:
 
 def _record(function: LambdaFunction, event: Event, condition: str) -> str:
     """The invocation record. An event that was never invoked has no response."""
-    result = event.result
-    context: dict[str, Any] = {"statusCode": 200, "executedVersion": str(function.version)}
-    if result is not None and result.error is not None:
-        context["functionError"] = result.error
     return json.dumps(
         {
             "version": "1.0",
@@ -215,10 +211,15 @@ def _record(function: LambdaFunction, event: Event, condition: str) -> str:
                 "approximateInvokeCount": event.invocations,
             },
             "requestPayload": json.loads(event.payload),
-            "responseContext": None if result is None else context,
-            "responsePayload": None if result is None else _parsed(result.payload),
+            **(_response(function, event.result) if event.result else {}),
         }
     )
+
+
+def _response(function: LambdaFunction, result: Result) -> dict[str, Any]:
+    error = {} if result.error is None else {"functionError": result.error}
+    context = {"statusCode": 200, "executedVersion": str(function.version), **error}
+    return {"responseContext": context, "responsePayload": _parsed(result.payload)}
 
 
 def _with_qualifier(arn: str) -> str:

@@ -16,7 +16,7 @@ from localcloud.lambda_ import errors, functions
 from localcloud.lambda_.async_invoke import AsyncInvocations
 from localcloud.lambda_.errors import LambdaError
 from localcloud.lambda_.functions import LambdaFunction
-from localcloud.lambda_.names import Name, qualifier_of
+from localcloud.lambda_.names import LATEST, Name, qualifier_of
 from localcloud.lambda_.runtime.runtime import Runtime
 from localcloud.lambda_.runtime.worker_handle import Result
 
@@ -32,7 +32,7 @@ async def invoke(call: Call, runtime: Runtime, invocations: AsyncInvocations) ->
     named, request = Name(call.parameters["FunctionName"], qualifier_of(call)), call.request
     function, arn = functions.find(named.text, call.region), named.arn(call.region)
     if function is None:
-        raise errors.no_function(arn)
+        raise errors.no_function(arn if named.qualifier else f"{arn}:{LATEST}")
     is_old = call.operation == "InvokeAsync"
     kind = "Event" if is_old else request.headers.get("x-amz-invocation-type", "RequestResponse")
     payload = request.body or b"{}"
@@ -96,4 +96,5 @@ def _client_context(request: Request) -> str | None:
 
 def _invalid_content(message: str) -> Response:
     error_type = "InvalidRequestContentException"
-    return json_response(400, {"message": message}, x_amzn_errortype=error_type)
+    text = {"Type": "User", "message": message}
+    return json_response(400, text, x_amzn_errortype=error_type)

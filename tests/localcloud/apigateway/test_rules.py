@@ -161,7 +161,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("create_resource", {**API, "parentId": "<root>", "pathPart": "{proxy+}"}, CONFLICT,
      "Another resource with the same parent already has this name: {proxy+}"),
     ("create_resource", {**API, "parentId": "<resource>", "pathPart": "x"}, BAD,
-     "Cannot create a child of a resource with a greedy path variable."),
+     "Cannot create a child of a resource with a greedy path variable: {proxy+}"),
     ("create_resource", {**API, "parentId": "<root>", "pathPart": "{id}"}, BAD,
      "A sibling ({proxy+}) of this resource already has a variable path part"),
     ("create_resource", {**API, "parentId": "<root>", "pathPart": "a b"}, BAD,
@@ -337,3 +337,38 @@ def test_an_imported_integration_needs_all_of_its_members(ground: Ground) -> Non
         ground.api.import_rest_api(body=json.dumps(document).encode())
     integration["httpMethod"] = "POST"
     assert ground.api.import_rest_api(body=json.dumps(document).encode())["name"] == "tea"
+
+
+SCHEMA_PATCH = [{"op": "replace", "path": "/description", "value": "x"}]
+WITHOUT_AN_API: list[tuple[str, dict[str, Any], str, str]] = [
+    ("get_resources", {}, "NotFoundException",
+     "Invalid API identifier specified 123456789012:none"),
+    ("get_model", {"modelName": "M"}, "NotFoundException", "Invalid model name specified: M"),
+    ("update_model", {"modelName": "M", "patchOperations": SCHEMA_PATCH}, "NotFoundException",
+     "Invalid model name specified: M"),
+    ("delete_model", {"modelName": "M"}, "NotFoundException", "Invalid model name specified: M"),
+    ("get_request_validators", {}, "NotFoundException",
+     "Invalid Request Validator identifier specified"),
+    ("delete_request_validator", {"requestValidatorId": "v"}, "NotFoundException",
+     "Invalid Request Validator identifier specified"),
+    ("create_request_validator", {"name": "v"}, "BadRequestException",
+     "Invalid REST API identifier specified"),
+    ("put_method", {"resourceId": "r", "httpMethod": "GET", "authorizationType": "NONE"},
+     "NotFoundException", "Invalid Resource identifier specified"),
+]  # fmt: skip
+
+
+@pytest.mark.parity(
+    "Without the API, some calls say that what they look for in it is not there",
+    kept="yes, where AWS was recorded saying so",
+    module="apigateway.identifiers",
+    aws="https://docs.aws.amazon.com/apigateway/latest/api/API_GetModel.html",
+)
+@pytest.mark.parametrize(("name", "given", "code", "said"), WITHOUT_AN_API)
+def test_an_api_that_is_not_there_is_named_by_what_was_looked_for(
+    aws: Session, name: str, given: dict[str, Any], code: str, said: str
+) -> None:
+    with pytest.raises(ClientError) as caught:
+        getattr(aws.client("apigateway"), name)(restApiId="none", **given)
+    error = caught.value.response["Error"]
+    assert (error["Code"], error["Message"]) == (code, said)

@@ -331,7 +331,7 @@ def test_a_throttled_event_gives_up_when_it_is_too_old(
     assert record["requestContext"]["condition"] == "EventAgeExceeded"
     assert record["requestContext"]["approximateInvokeCount"] == 0
     assert record["requestPayload"] == {"order": 2}
-    assert (record["responseContext"], record["responsePayload"]) == (None, None)
+    assert record.keys().isdisjoint({"responseContext", "responsePayload"})
     (dead,) = messages_on(aws, queues["dead"])
     assert dead["MessageAttributes"]["ErrorCode"] == {"DataType": "Number", "StringValue": "429"}
     assert dead["MessageAttributes"]["ErrorMessage"]["StringValue"] == "Rate Exceeded."

@@ -562,8 +562,10 @@ def test_a_worker_still_answers_after_a_long_while(aws: Session) -> None:
 )
 def test_an_event_that_is_not_json_is_refused(aws: Session) -> None:
     make_function(aws, "echo", ECHO)
-    with pytest.raises(ClientError, match="Could not parse request body into json"):
+    with pytest.raises(ClientError, match="Could not parse request body into json") as caught:
         aws.client("lambda").invoke(FunctionName="echo", Payload=b"{tea")
+    answer: Any = caught.value.response
+    assert answer["Type"] == "User"
 
 
 @pytest.mark.parity(
