@@ -8,16 +8,13 @@ import math
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import boto3
 import click
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
 
 from lab.aws import guard
 from lab.aws.session import account_id, in_words, session
@@ -26,13 +23,12 @@ from lab.classroom.process import Processes, processes, side_by_side
 from lab.classroom.roster import Learner
 from lab.classroom.seat import Seats
 from lab.classroom.standing import NOT_BEGUN, RIGHT, WRONG, Memory, Standing
-from lab.commands import many
+from lab.commands import live, many
 from lab.commands.account import account_option
 from lab.commands.pipeline import EXIT_STATUS
-from lab.course import COURSE, facade
+from lab.course import COURSE
 from lab.course.learner_calls import SET_UP, TEARDOWN
 from lab.engine.screen import Screen, Table, as_text
-from lab.errors import FIXABLE
 from lab.here.lock import set_up_lock
 
 _WIDE = 2000  # a pipe gets each learner in one line
@@ -161,7 +157,9 @@ def status(
     with processes(aws, keep_to_rates=many.is_on_aws(aws)) as running:
         look = partial(_look, learners, memory, running, many.at_a_time(aws, count, learners))
         if watch and not as_json and sys.stdout.isatty():
-            _live(look, interval)
+            live.show(
+                lambda: _grid(look(), shutil.get_terminal_size().columns), interval, "Looking…"
+            )
             return
         found = look()
     if as_json:
@@ -179,26 +177,6 @@ def _look(
 
     found = dict(side_by_side(count, learners, check))
     return memory.since([found[learner] for learner in learners])
-
-
-def _live(look: Callable[[], list[Standing]], interval: float) -> None:
-    try:
-        with Live(Text("Looking…"), console=Console(), auto_refresh=False) as live:
-            while True:
-                live.update(_now(look, interval), refresh=True)
-                time.sleep(interval)  # the grid of now was just shown
-    except KeyboardInterrupt:  # the way to end it
-        return
-
-
-def _now(look: Callable[[], list[Standing]], interval: float) -> Text:
-    """The grid, or why there is none: what is wrong may pass."""
-    try:
-        shown = _grid(look(), shutil.get_terminal_size().columns)
-    except FIXABLE as error:
-        shown = "\n".join(facade.report(error))
-    end = f"{time.strftime('%H:%M:%S')}, every {interval:g} s. Ctrl-C ends it."
-    return Text(f"{shown}\n\n{end}")
 
 
 def _grid(found: list[Standing], width: int) -> str:

@@ -5,19 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import time
 from dataclasses import asdict, astuple, fields
 
 import click
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
 
 from lab.aws.session import session
-from lab.course import facade
+from lab.commands import live
 from lab.course.figures import Figures, figures
 from lab.engine.screen import Screen, Table, as_text
-from lab.errors import FIXABLE
 
 _COLUMNS = tuple(field.name.removesuffix("_seconds").replace("_", " ") for field in fields(Figures))
 _WIDE = 2000  # a pipe gets each hop in one line
@@ -50,27 +45,11 @@ def watch(once: bool, interval: float, as_json: bool) -> None:
     elif once or not sys.stdout.isatty():
         print(_table(found, _WIDE))
     else:
-        _live(interval)
+        live.show(_now, interval)
 
 
-def _live(interval: float) -> None:
-    try:
-        with Live(_now(interval), console=Console(), auto_refresh=False) as live:
-            while True:
-                time.sleep(interval)  # the figures of now were just shown
-                live.update(_now(interval), refresh=True)
-    except KeyboardInterrupt:  # the way to end it
-        return
-
-
-def _now(interval: float) -> Text:
-    """The figures, or why there are none: a cloud that was stopped may come back."""
-    end = f"{time.strftime('%H:%M:%S')}, every {interval:g} s. Ctrl-C ends it."
-    try:
-        shown = _table(figures(session(start=False)), shutil.get_terminal_size().columns)
-    except FIXABLE as error:
-        shown = "\n".join(facade.report(error))
-    return Text(f"{shown}\n\n{end}")
+def _now() -> str:
+    return _table(figures(session(start=False)), shutil.get_terminal_size().columns)
 
 
 def _table(found: list[Figures], width: int) -> str:
