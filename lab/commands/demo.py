@@ -12,7 +12,7 @@ from lab.aws.session import session
 from lab.course import COURSE
 from lab.engine import catch_up
 from lab.engine.course import Chapter
-from lab.here.own_cloud import environment, own_cloud
+from lab.here.own_cloud import in_own_cloud
 
 _OPENING = (
     "This sets up the whole chain on a local cloud of its own, sends one order through it, and "
@@ -26,7 +26,7 @@ def demo(show_all: bool) -> None:
     """Run the whole tutorial on a local cloud of its own, then tear it down."""
     started = time.monotonic()
     print(f"{_OPENING}\n", flush=True)
-    with own_cloud() as (address, _), environment(AWS_ENDPOINT_URL=address):
+    with in_own_cloud():
         for number in COURSE.demo:
             _show(COURSE.find(number), show_all)
         left = survey(COURSE.inventory(session()))

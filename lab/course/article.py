@@ -63,10 +63,7 @@ class Cost:
 def compare(orders: int) -> tuple[Cost, Cost]:
     """What so many orders cost by our functions, and by the article's."""
     ours, theirs = Cost(orders), Cost(orders)
-    with (
-        own_cloud.own_cloud() as (address, _),
-        own_cloud.environment(AWS_ENDPOINT_URL=address),
-    ):
+    with own_cloud.in_own_cloud() as address:
         local.checkpoint(address, "take", _EMPTY)
         bench = _bench(address, "notify_fulfillment")
         for batch in _batches(orders):

@@ -249,10 +249,7 @@ def try_out(stem: str) -> list[tuple[str, str]]:
     none. Raises LabError if the function cannot work at all."""
     insist_on_being_known(stem)
     package = own_functions.package(stem)
-    with (
-        own_cloud.own_cloud() as (address, _),
-        own_cloud.environment(AWS_ENDPOINT_URL=address),
-    ):
+    with own_cloud.in_own_cloud() as address:
         bench = Bench(session(), stem, package)
         local.checkpoint(address, "take", _CLEAN)
         return [(what, _tried(address, bench, trial)) for what, trial in _TRIALS[stem]]

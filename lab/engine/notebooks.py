@@ -26,7 +26,7 @@ from traitlets.config import Config
 from lab.engine import asides, cells, pages
 from lab.engine.course import Chapter, Course
 from lab.engine.exercises import BUILDING
-from lab.here.own_cloud import environment, own_cloud
+from lab.here.own_cloud import in_own_cloud
 
 # How often something was asked for until it was there.
 _REPEATS = re.compile(r", \d+ times")
@@ -190,7 +190,7 @@ def build_all(course: Course, only: Chapter | None = None) -> None:
     chapters = [only] if only else list(course.chapters)
     refuse_to_lose([chapter.notebook for chapter in chapters])
     changed = []
-    with own_cloud() as (address, _), environment(AWS_ENDPOINT_URL=address, **{BUILDING: "1"}):
+    with in_own_cloud(**{BUILDING: "1"}):
         for number in only.builds_on if only else ():
             course.find(number).run()
         steps = track(chapters, "Notebooks", console=Console(stderr=True), transient=True)

@@ -36,6 +36,14 @@ def own_cloud(*arguments: str) -> Iterator[tuple[str, int]]:
             process.terminate()
 
 
+@contextmanager
+def in_own_cloud(**variables: str) -> Iterator[str]:
+    """A local cloud of one's own that is the one in use; yields its address. `variables` are other
+    settings meanwhile."""
+    with own_cloud() as (address, _), environment(AWS_ENDPOINT_URL=address, **variables):
+        yield address
+
+
 _kept = ExitStack()
 
 
@@ -43,8 +51,7 @@ def keep_own_cloud() -> None:
     """Start a local cloud that stays, and is the one in use, until `leave_own_cloud` or until this
     process ends. One that was kept before ends now."""
     leave_own_cloud()
-    address, _ = _kept.enter_context(own_cloud())
-    _kept.enter_context(environment(AWS_ENDPOINT_URL=address))
+    _kept.enter_context(in_own_cloud())
 
 
 def leave_own_cloud() -> None:

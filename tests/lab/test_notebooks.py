@@ -325,7 +325,7 @@ def test_the_builder_refuses_before_it_executes_anything(monkeypatch: pytest.Mon
         raise EditedNotebookError(f"{paths} were edited")
 
     monkeypatch.setattr(notebooks, "refuse_to_lose", refuse)
-    monkeypatch.setattr(notebooks, "own_cloud", lambda: pytest.fail("it went on"))
+    monkeypatch.setattr(notebooks, "in_own_cloud", lambda **_: pytest.fail("it went on"))
     with pytest.raises(EditedNotebookError):
         notebooks.build_all(COURSE)
 
