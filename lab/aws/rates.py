@@ -1,15 +1,15 @@
 """The rates that AWS keeps an account and region to, where they decide how long a class takes.
 
-They are the account's, so all learners share them, and nobody can raise those of API Gateway.
-https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
-https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-https://docs.aws.amazon.com/general/latest/gr/sns.html
+They are the account's, so all learners share them, and nobody can raise those of API Gateway. The
+numbers, with their sources, are those of the cloud that is like AWS.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+
+from localcloud import like_aws
 
 
 @dataclass(frozen=True)
@@ -24,29 +24,22 @@ class Rate:
         return max(0, calls - self.burst + 1) * self.seconds
 
 
-# By service, for all of its calls together, and by service and operation. The services are named as
-# botocore's event hooks name them.
-RATES = {
-    "api-gateway": Rate(1 / 10, 40),
-    "api-gateway.CreateApiKey": Rate(1 / 5, 5),
-    "api-gateway.CreateDeployment": Rate(5),
-    "api-gateway.CreateResource": Rate(1 / 5, 5),
-    "api-gateway.CreateRestApi": Rate(3),
-    "api-gateway.DeleteApiKey": Rate(1 / 5, 5),
-    "api-gateway.DeleteRestApi": Rate(30),
-    "api-gateway.GetResources": Rate(2 / 5, 5),
-    "api-gateway.UpdateUsagePlan": Rate(20),
-    "lambda": Rate(1 / 15, 15),
-    "lambda.GetFunction": Rate(1 / 100, 100),
-    "lambda.GetPolicy": Rate(1 / 15, 15),
-    "sns.ListSubscriptionsByTopic": Rate(1 / 30, 30),
-    "sns.ListTopics": Rate(1 / 30, 30),
-    "sns.ListTagsForResource": Rate(1 / 10, 10),
-    "sns.TagResource": Rate(1 / 10, 10),
-    "dynamodb.ListTagsOfResource": Rate(1 / 10, 10),
-    "dynamodb.TagResource": Rate(1 / 5, 5),
+def _by_name() -> Iterator[tuple[str, Rate]]:
+    for rate in like_aws.RATES:
+        service = _HOOKS.get(rate.service, rate.service)
+        for name in [f"{service}.{each}" for each in rate.operations] or [service]:
+            yield name, Rate(rate.seconds / rate.calls, int(rate.most))
+
+
+_HOOKS = {"apigateway": "api-gateway"}  # as botocore's event hooks name a service
+# By service, for all of its calls together, and by service and operation.
+RATES = dict(_by_name())
+# Those that do not count for their service.
+_APART = {
+    f"{_HOOKS.get(rate.service, rate.service)}.{each}"
+    for rate in like_aws.RATES
+    for each in rate.besides
 }
-_APART = ("lambda.GetFunction", "lambda.GetPolicy", "lambda.Invoke")  # not of the control plane
 
 
 def names_for(service: str, operation: str) -> tuple[str, ...]:
