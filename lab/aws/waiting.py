@@ -111,6 +111,19 @@ def once_trigger_is_ready(
     return _once(_of_lambda, call, "Lambda has the trigger and its role ready", sleep, clock)
 
 
+def once_user_is_known(
+    call: Callable[[], T],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> T:
+    """Make a call about a user or a policy that was just made, and repeat it until IAM knows it.
+
+    Raises like `once_function_is_ready`, after 15.5 seconds.
+    """
+    return _once(_user_is_unknown, call, "IAM knows what it has just made", sleep, clock)
+
+
 def _once(
     passes: Callable[[ClientError], float],
     call: Callable[[], T],
@@ -141,6 +154,11 @@ def _queue_is_not_ready(error: ClientError) -> float:
         return 90
     is_new = "NonExistentQueue" in code or "Dead letter target does not exist" in message
     return 15 if is_new else 0
+
+
+def _user_is_unknown(error: ClientError) -> float:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html"""
+    return 15.5 if _said(error)[0] == "NoSuchEntity" else 0
 
 
 def _of_lambda(error: ClientError) -> float:

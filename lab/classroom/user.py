@@ -10,24 +10,21 @@ from __future__ import annotations
 
 import datetime
 import json
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import boto3
 
 from lab.aws import deletion
 from lab.aws.inventory import Found, none_but_ours
 from lab.aws.kinds import Kinds
+from lab.aws.waiting import once_user_is_known
 from lab.course import learner_policy
 from lab.course.names import TUTORIAL, Names
 
 PATH = f"/{TUTORIAL}/"
 _MOST_VERSIONS = 5  # of a policy; AWS allows no more
-_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds; what IAM has made it may not know at once
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -63,8 +60,8 @@ class User:
         self._make_policy()
         with suppress(self._iam.exceptions.EntityAlreadyExistsException):  # ours, as was seen above
             self._iam.create_user(**self._user, Path=PATH, Tags=self._tags())
-        self._once_known(lambda: self._iam.attach_user_policy(**self._user, **self._policy))
-        return self._once_known(lambda: self._only_key(known))
+        once_user_is_known(lambda: self._iam.attach_user_policy(**self._user, **self._policy))
+        return once_user_is_known(lambda: self._only_key(known))
 
     def made_at(self) -> datetime.datetime | None:
         """When the user was made; None if there is none."""
@@ -86,15 +83,6 @@ class User:
         for found in deletion.list_ours(self.resources):
             found.resource.delete(found.id)
         return deletion.list_ours(self.resources)
-
-    def _once_known(self, call: Callable[[], T]) -> T:
-        """Make a call, and repeat it while IAM does not know yet what it has just made."""
-        for pause in _PAUSES:
-            try:
-                return call()
-            except self._iam.exceptions.NoSuchEntityException:
-                time.sleep(pause)
-        return call()
 
     def _tags(self) -> list[dict[str, str]]:
         return [{"Key": key, "Value": value} for key, value in self._names.tags.items()]

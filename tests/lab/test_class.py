@@ -24,7 +24,6 @@ from lab.aws import session as sessions
 from lab.aws.rates import names_for
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
-from lab.classroom import user as user_module
 from lab.classroom.process import STOPPED, Ended, last_words, processes
 from lab.classroom.user import PATH, AccessKey, User
 from lab.commands import main
@@ -250,10 +249,7 @@ def test_a_policy_of_an_older_edition_is_brought_up_to_date(aws: Session, room: 
     assert policies(aws) == []
 
 
-def test_what_iam_does_not_know_yet_is_asked_again(
-    aws: Session, room: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(user_module, "_PAUSES", (0, 0))
+def test_what_iam_does_not_know_yet_is_asked_again(aws: Session, room: Path) -> None:
     user = User(aws, Names("ana-"), ACCOUNT)
     refused: list[str] = []
 
