@@ -26,10 +26,12 @@ from pathlib import Path
 import click
 import psutil
 
+from lab.aws.waiting import wait_until
 from lab.here.folders import ROOT
 
 _AT_ONCE = 4  # clouds that are set up at the same time
-_RETIRED_SECONDS = 330  # by then idle workers have retired
+_RETIRED_SECONDS = 600  # by then idle workers have retired
+_IDLE_PROCESSES = 2  # the cloud, and what workers are forked from
 _ORDERS = """
 import lab, sys, urllib3
 aws = lab.session()
@@ -120,7 +122,11 @@ def main(learners: int, orders: int) -> None:
         code = ("-c", _ORDERS, str(orders))
         _all(f"{orders} orders each are recorded", room, lambda each: each.run(*code), learners)
         _say("At work", room)
-        time.sleep(_RETIRED_SECONDS)
+        wait_until(
+            lambda: max(learner.takes()[1] for learner in room) <= _IDLE_PROCESSES,
+            "idle workers have retired",
+            timeout=_RETIRED_SECONDS,
+        )
         _say("Idle", room)
 
 

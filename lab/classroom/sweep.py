@@ -69,6 +69,6 @@ def _names(names: Names, region: str) -> Iterator[str]:
 
 def _listed(aws: boto3.Session) -> Iterator[str]:
     for service, listing, parameters, where in _LISTINGS:
-        client: Any = aws.client(service)  # type: ignore[call-overload]
+        client: Any = aws.client(service)  # type: ignore[call-overload]  # one of several
         pages = client.get_paginator(listing).paginate(**parameters)
         yield from (re.split("[:/]", text)[-1] for text in pages.search(where) if text)

@@ -1,6 +1,6 @@
 """What AssumeRole refuses: a malformed role, and tags of the session that cannot be.
 
-A transitive tag goes along when the session assumes another role, which must not set it anew. The
+A transitive tag goes along when the session assumes another role, which must not set it again. The
 keys of tags differ by more than their case.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html

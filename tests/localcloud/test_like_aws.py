@@ -323,7 +323,7 @@ def hasty(like_aws: Session) -> Callable[[str], Any]:
     assert key is not None
 
     def client(service: str) -> Any:
-        return boto3.client(  # type: ignore[call-overload]
+        return boto3.client(  # type: ignore[call-overload]  # one of several
             service,
             endpoint_url=like_aws.endpoint_url,
             aws_access_key_id=key.access_key_id,

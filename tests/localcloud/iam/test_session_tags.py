@@ -48,7 +48,7 @@ def test_a_role_that_is_no_arn_is_refused(aws: Session) -> None:
 
 @pytest.mark.parity(
     "The tags of a session have keys that differ by more than their case; a transitive one is a "
-    "tag, and the next role does not set it anew",
+    "tag, and the next role does not set it again",
     kept="yes; no policy sees the tags",
     module="iam.session_tags",
     aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html",
@@ -64,7 +64,7 @@ def test_tags_of_a_session_that_cannot_be_are_refused(aws: Session) -> None:
     sts.assume_role(RoleArn=role, RoleSessionName="tea", Tags=[TEA], TransitiveTagKeys=["tea"])
 
 
-def test_a_transitive_tag_is_not_set_anew(aws: Session, cloud: str) -> None:
+def test_a_transitive_tag_is_not_set_again(aws: Session, cloud: str) -> None:
     sts, second = aws.client("sts"), make_role(aws, "second")
     made = sts.assume_role(
         RoleArn=make_role(aws, "first"),
