@@ -14,6 +14,7 @@ from __future__ import annotations
 import inspect
 import io
 import logging
+import string
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -21,10 +22,13 @@ from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import moto
+from flask import Flask
 from moto.core import DEFAULT_ACCOUNT_ID, responses
+from moto.core.base_backend import BackendDict
 from moto.core.common_models import BaseModel
 from moto.core.serialize import QuerySerializer
 from moto.core.utils import method_names_from_class
+from moto.moto_api._internal.moto_random import MotoRandom
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from localcloud.http import Request, Response, error_response, fit_for_xml
@@ -145,11 +149,39 @@ def _serialize_error_metadata(
     serialized.pop("message", None)
 
 
+@replaces(BackendDict, "__getitem__")
+def _of_account(service: BackendDict[Any], account: str) -> Any:
+    """moto would look through all services in use, a dozen times in each request, to note that this
+    one is."""
+    found = service.get(account)
+    return original(_of_account)(service, account) if found is None else found
+
+
+@replaces(MotoRandom)
+def get_random_string(
+    random: MotoRandom, length: int = 20, include_digits: bool = True, lower_case: bool = False
+) -> str:
+    """moto would draw the letters of each request's id one by one."""
+    letters = string.ascii_letters + string.digits if include_digits else string.ascii_letters
+    drawn = "".join(random.choices(letters, k=length))
+    return drawn.lower() if lower_case else drawn
+
+
+def _service(service: Any) -> Flask:
+    """moto's application for one service, without what no client of ours asks for: Flask's checks
+    of forms for developers, and headers that let pages of other origins in."""
+    application: Flask = create_backend_app(service)
+    application.debug = False
+    application.config["PROPAGATE_EXCEPTIONS"] = True
+    application.after_request_funcs.clear()
+    return application
+
+
 class _Dispatcher(DomainDispatcherApplication):
     """moto's dispatcher, without listing a directory of 190 services twice in each request."""
 
     def __init__(self) -> None:
-        super().__init__(create_backend_app)
+        super().__init__(_service)
         self.get_backend_for_host = cache(super().get_backend_for_host)
 
 

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescript
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +19,9 @@ from localcloud.http import Response
 from localcloud.upstream import ACCOUNT_ID, original, replaces
 
 _ON_DEMAND = "PAY_PER_REQUEST"
+# Describing a table costs the same however many items it has: above the first, counts hold a while.
+_COUNTED_EACH_TIME = 200
+_COUNT_HOLDS_MS = 60_000
 _INDEXES = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
 
 
@@ -85,10 +89,22 @@ def _index(table: Table, index: SecondaryIndex, *, is_whole: bool) -> dict[str, 
         }  # fmt: skip
     if not is_whole:
         shown.pop("WarmThroughput", None)
-    keys = {each["AttributeName"] for each in index.schema}
-    count = sum(keys <= item.attrs.keys() for item in _items(table))
     arn = f"{table.table_arn}/index/{index.name}"
-    return {**shown, "IndexArn": arn, "IndexSizeBytes": 0, "ItemCount": count}
+    return {**shown, "IndexArn": arn, "IndexSizeBytes": 0, "ItemCount": _count(table, index)}
+
+
+def _count(table: Table, index: SecondaryIndex) -> int:
+    """How many items have the index's keys. Of a long table it may be a minute old (on AWS six
+    hours), until a tenth more or less is in it: a program that waits for orders describes the
+    table again and again."""
+    kept: dict[str, tuple[float, int, int]] = vars(table).setdefault("index_counts", {})
+    counted, of, count = kept.get(index.name, (-math.inf, 0, 0))
+    size, is_old = len(table.items), clock.now_ms() - counted > _COUNT_HOLDS_MS
+    if size <= _COUNTED_EACH_TIME or is_old or abs(size - of) > of / 10:
+        keys = {each["AttributeName"] for each in index.schema}
+        count = sum(keys <= item.attrs.keys() for item in _items(table))
+        kept[index.name] = clock.now_ms(), size, count
+    return count
 
 
 def _items(table: Table) -> Iterator[Any]:
