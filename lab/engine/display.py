@@ -44,7 +44,8 @@ def show(figure: Figure, name: str, alt: str) -> None:
     """Show the figure in the notebook; a script writes it to `build/pictures/<name>.png`.
 
     `alt` says in a sentence what there is to see, for those who cannot. The ground is white, also
-    in a dark notebook.
+    in a dark notebook. It is a PNG: JupyterLab shows an SVG only in a notebook that it trusts, and
+    GitHub and nbviewer spoil some (https://github.com/jupyter/nbviewer/issues/1037).
     """
     buffer = io.BytesIO()
     # Without the version in it, the same picture is the same bytes.
