@@ -224,8 +224,8 @@ lab.show(figure, "latency-of-each-hop", f"Box plots of {len(HOPS)} hops of {len(
 # from 5 to 95 %, and the circles are the rest. (If a box is just a line, nearly all orders took
 # the same time.)
 #
-# Look for circles far to the right. They are orders that met a cold start or a busy neighbor; the
-# very first order is likely to be one of them.
+# A circle far to the right is an order that met a cold start or a busy neighbor. On AWS the very
+# first order is often one of them.
 #
 # Did you set a batching window in the exercise of chapter 05? It shows up here: up to a second, on
 # the second hop.
