@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from itertools import combinations
 from pathlib import Path
@@ -45,3 +46,12 @@ def test_no_two_strokes_and_no_two_marks_differ_by_color_alone() -> None:
     (lose,) = (ROOT / "scripts").glob("*lose_it.py")
     marks = re.findall(r'": \("(.)", "#', lose.read_text("utf-8"))
     assert len(marks) == len(set(marks)) == 6
+
+
+@pytest.mark.parametrize("file", DRAWERS, ids=lambda file: file.stem)
+def test_no_plot_takes_the_pale_colors_that_matplotlib_has_for_it(file: Path) -> None:
+    wanted = {"hist": "color", "plot": "color", "scatter": "color", "boxplot": "medianprops"}
+    for call in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+            named = {keyword.arg for keyword in call.keywords}
+            assert wanted.get(call.func.attr) in {*named, None}, ast.unparse(call)
