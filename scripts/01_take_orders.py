@@ -402,7 +402,8 @@ lab.check("01")
 # it knows that it has to send the order again. If the message is on the queue but the answer was
 # lost, the shop sends the order again, too. With the same `order_id`, the chain records it once. (A
 # shop that sends no `order_id` gets a new one each time, and then the chain records the order
-# twice.) </details>
+# twice.)
+# </details>
 #
 # **3. Why may `take_order` create a queue, but not delete one?**
 # <details><summary>Answer</summary>

@@ -248,7 +248,7 @@ else:
 # %% [markdown]
 # ## The usage plan and its key
 #
-# The API is on the internet now. A key is no authentication, as AWS says
+# The API of an AWS account is on the internet from now on. A key is no authentication, as AWS says
 # itself. But together with a **usage plan** it slows a stranger down: 20 orders a second, in bursts
 # of up to 40, and 10,000 a day.
 #

@@ -108,9 +108,8 @@ for hop, before, after in zip(hops[1:], times, times[1:], strict=False):
 print(f"Took {times[-1] - times[0]} ms from the API to the table.")
 
 # %% [markdown]
-# Look at the largest number. The first order after a pause waits for a **cold start**, while
-# Lambda starts a process and imports the code. Run the chapter again, and the number will be
-# smaller.
+# One number may be much larger than the others: after a pause, an order waits for a **cold start**,
+# while Lambda starts a process and imports the code. Run the chapter again at once, and compare.
 #
 # ## The mail to the fulfillment team
 #
@@ -146,7 +145,7 @@ for name in (
 # %% [markdown]
 # All numbers should be zero. (SQS counts approximately: a number may lag a few seconds behind.)
 #
-# And this is the whole story of the order, hop by hop.
+# And this is the whole story of the order.
 
 # %%
 lab.look("order", order_id)

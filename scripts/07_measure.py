@@ -196,6 +196,7 @@ latencies = {
 for hop, values in latencies.items():
     p95 = statistics.quantiles(values, n=20)[-1]
     print(f"  {hop:28} half within {statistics.median(values):4.0f} ms, 95 % within {p95:4.0f} ms")
+halves = ", ".join(f"{hop} {statistics.median(ms):.0f} ms" for hop, ms in latencies.items())
 
 # %% [markdown]
 # Each hop has two numbers. The **median** is what an order usually takes. The **95th percentile**
@@ -210,6 +211,7 @@ axes.boxplot(
     tick_labels=list(latencies),
     orientation="horizontal",
     whis=(5, 95),
+    medianprops={"color": "#b8500f", "linewidth": 3},
 )
 axes.set_xscale("log")  # each step to the right multiplies the time
 axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -217,15 +219,15 @@ axes.xaxis.set_major_formatter("{x:g}")
 axes.xaxis.set_minor_locator(NullLocator())
 axes.invert_yaxis()
 axes.set_title(f"Where the time goes: {len(items)} orders")
-lab.show(figure, "latency-of-each-hop", f"Box plots of {len(HOPS)} hops of {len(items)} orders.")
+lab.show(figure, "latency-of-each-hop", f"A box plot for each hop. Half took up to: {halves}.")
 
 # %% [markdown]
 # Each box holds the middle half of the orders. The line in it is the median, the whiskers reach
 # from 5 to 95 %, and the circles are the rest. (If a box is just a line, nearly all orders took
 # the same time.)
 #
-# Look for circles far to the right. They are orders that met a cold start or a busy neighbor; the
-# very first order is likely to be one of them.
+# A circle far to the right is an order that met a cold start or a busy neighbor. On AWS the very
+# first order is often one of them.
 #
 # Did you set a batching window in the exercise of chapter 05? It shows up here: up to a second, on
 # the second hop.
@@ -246,13 +248,13 @@ seconds = {
 bins = range(int(max(map(max, seconds.values()))) + 2)
 figure = Figure(figsize=(8, 3.2), layout="constrained")
 axes = figure.add_subplot(xlabel="time since the first order (s)", ylabel="orders per second (1/s)")
-for (label, values), style in zip(seconds.items(), ("stepfilled", "step"), strict=True):
-    axes.hist(values, bins, histtype=style, alpha=0.4 if style == "stepfilled" else 1, label=label)
+lines = (5, "-", "#2f6fb0"), (2, "--", "#b8500f")
+for (label, values), (width, dashes, color) in zip(seconds.items(), lines, strict=True):
+    axes.hist(values, bins, histtype="step", lw=width, ls=dashes, color=color, label=label)
 axes.legend(loc="lower center")
 axes.set_title("Orders in each second: accepted, and recorded")
-lab.show(
-    figure, "orders-per-second", f"Orders in each of {bins.stop - 1} seconds, as two outlines."
-)
+alt = f"Two outlines over {bins.stop - 1} seconds: orders {' and orders '.join(seconds)}."
+lab.show(figure, "orders-per-second", alt)
 
 # %% [markdown]
 # As long as the two outlines lie on top of each other, the chain keeps up. If the lower one lags

@@ -144,8 +144,12 @@ lab.compare("table", f"three times 202, and {len(letters)} dead letters, none lo
 
 # %% [markdown]
 # Look at the error: it does not say that the table is gone. It says only that AWS cannot find
-# what the function asked for.
-#
+# what the function asked for. The chain, drawn as it stands now, shows the hole.
+
+# %% tags=["active-ipynb"]
+# lab.draw_chain("09", aws)
+
+# %% [markdown]
 # **Fix** it: chapter 04, run again, makes the table. (But you would have to turn on time to live
 # again, which was its exercise.) We put back what we saved, and then redrive. The order of the
 # two matters: the condition protects only what is already in the table.
@@ -266,9 +270,9 @@ STYLES = {
     "QUEUED": ("o", "#30343b"),
     "PUBLISHED": ("s", "#2f6fb0"),
     "NOT_RECORDED": ("X", "#c0392b"),
-    "CONFLICT": ("X", "#8e44ad"),
-    "ALREADY_RECORDED": ("D", "#a3d4b5"),
-    "RECORDED": ("D", "#2e8b57"),
+    "CONFLICT": ("*", "#8e44ad"),
+    "ALREADY_RECORDED": ("d", "#237347"),
+    "RECORDED": ("D", "#237347"),
 }
 points = {status: [] for status in STYLES}
 for row, lines in enumerate(told.values()):
@@ -288,7 +292,7 @@ for status, (marker, color) in STYLES.items():
     axes.scatter(x, y, marker=marker, color=color, label=status, s=40)
 for row, lines in enumerate(told.values()):
     last = (lines[-1]["at"] - lines[0]["at"]) / 1000
-    axes.plot([0, last], [row, row], color="#b9bec7", zorder=0)
+    axes.plot([0, last], [row, row], color="#6b7280", lw=0.5, zorder=0)
 axes.set_xscale("symlog", linthresh=0.1)  # linear up to 0.1 s, then ten times as long each step
 axes.set_yticks(range(len(told)), [order_id.removeprefix(f"{trials.run}-") for order_id in told])
 axes.invert_yaxis()
@@ -298,10 +302,10 @@ ends = ", ".join(f"{len(found)} {status}" for status, found in points.items())
 lab.show(figure, "where-each-order-went", f"A row for each of {len(told)} orders, with {ends}.")
 
 # %% [markdown]
-# Each row is an order. The two short rows are the calm ones: nothing went wrong for them. A red
-# cross is an attempt that failed. A purple cross is the order under a stolen id. A pale diamond is
-# an order that came again and was there already. And each row has exactly one dark diamond: that
-# is the promise.
+# Each row is an order. The two short rows are the calm ones: nothing went wrong for them. A cross
+# is an attempt that failed. A star is the other order under the same id. A thin diamond is an order
+# that came again and was there already. And each row has exactly one wide diamond: that is the
+# promise.
 #
 # ## You now have…
 #

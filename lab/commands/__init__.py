@@ -5,7 +5,10 @@ Each file here holds a group of commands.
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -24,8 +27,8 @@ from lab.commands import (
     watch,
 )
 from lab.course import COURSE, facade
-from lab.errors import FIXABLE
-from lab.here import settings
+from lab.errors import FIXABLE, LabError
+from lab.here import folders, settings
 from lab.here.failures import STOPPED
 
 _EXAMPLE = COURSE.find(COURSE.set_up[-1])
@@ -33,20 +36,37 @@ _STOPPED_STATUS = 130  # as a shell has it for Ctrl-C: 128 and the number of the
 
 
 class _Group(click.Group):
-    """Shows errors that a user can fix as one line, and lists the commands in the order of use."""
+    """Shows errors that a user can fix in a line or two, and lists the commands in the order of
+    use."""
 
     def invoke(self, context: click.Context) -> object:
         try:
             return super().invoke(context)
         except FIXABLE as error:
-            print(*facade.report(error), sep="\n", file=sys.stderr)
-            sys.exit(1)
+            _end_with(error)
+        except OSError as error:
+            if error.filename is None:  # the reader of a pipe has gone, or a bug of ours
+                raise
+            _end_with(_of_file(error))
         except (KeyboardInterrupt, click.Abort) as error:  # at a question, click makes it an Abort
             print(STOPPED, file=sys.stderr)
             sys.exit(_STOPPED_STATUS if isinstance(error, KeyboardInterrupt) else 1)
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(self.commands)
+
+
+def _end_with(error: BaseException) -> NoReturn:
+    print(*facade.report(error), sep="\n", file=sys.stderr)
+    sys.exit(1)
+
+
+def _of_file(error: OSError) -> LabError:
+    path = folders.shown(Path(os.fsdecode(error.filename)))
+    return LabError(
+        f"{path} cannot be used: {error.strerror}. Move it away, or change who may read and write "
+        "it; then try again."
+    )
 
 
 @click.group(

@@ -16,6 +16,7 @@ from lab.aws import reads
 from lab.aws.session import in_words, session
 from lab.commands import cloud
 from lab.commands.account import account_option
+from lab.commands.numbers import WholeNumber
 from lab.course import COURSE, facade
 from lab.course import dead_letters as stuck
 from lab.course.names import names
@@ -174,7 +175,7 @@ def open_notebooks(chapter: str, flags: tuple[str, ...]) -> None:
 
 @click.command()
 @click.argument("chapter")
-@click.argument("which", type=click.IntRange(min=1), default=1)
+@click.argument("which", type=WholeNumber(min=1), default=1)
 @click.option("--json", "as_json", is_flag=True, help="Print all hints as JSON, for scripts.")
 def hint(chapter: str, which: int, as_json: bool) -> None:
     """Print a hint for the exercise of CHAPTER, the first one or number WHICH."""

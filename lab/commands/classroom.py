@@ -25,6 +25,7 @@ from lab.classroom.seat import Seats
 from lab.classroom.standing import NOT_BEGUN, RIGHT, WRONG, Memory, Standing
 from lab.commands import live, many
 from lab.commands.account import account_option
+from lab.commands.numbers import WholeNumber
 from lab.commands.pipeline import EXIT_STATUS
 from lab.course import COURSE
 from lab.course.learner_calls import SET_UP, TEARDOWN
@@ -40,7 +41,7 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Only list; change nothi
 _count = click.option(
     "--side-by-side",
     "count",
-    type=click.IntRange(1, 100),
+    type=WholeNumber(1, 100),
     help=f"How many learners at a time; on AWS {many.ON_AWS} if left out.",
 )
 _keep_rates = click.option(
@@ -276,7 +277,7 @@ def _old_enough(
 @_roster
 @click.option(
     "--orders",
-    type=click.IntRange(min=0),
+    type=WholeNumber(min=0),
     default=sum(chapter.orders for chapter in COURSE.chapters),
     show_default=True,
     help="How many orders each learner sends; all chapters send so many.",

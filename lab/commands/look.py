@@ -16,6 +16,7 @@ import click
 
 from lab.aws.session import session
 from lab.commands.cloud import settings_for_local
+from lab.commands.numbers import WholeNumber
 from lab.course import COURSE, function_logs
 from lab.course import dead_letters as stuck
 from lab.course.inbox import about_order, inbox, newest
@@ -33,7 +34,7 @@ def _last(count: int, what: str) -> Callable[[_F], _F]:
     """The option that says how many to show, so that the screen is not flooded."""
     return click.option(
         "--last",
-        type=click.IntRange(min=1),
+        type=WholeNumber(min=1),
         default=count,
         show_default=True,
         metavar="N",

@@ -12,13 +12,14 @@ import click
 
 from lab.aws import preflight as before
 from lab.aws.session import session
+from lab.commands.numbers import WholeNumber
 from lab.course import COURSE
 from lab.engine.display import printable
 
 
 @click.command()
 @click.option(
-    "--learners", type=click.IntRange(min=1), default=1, show_default=True, help="How many come."
+    "--learners", type=WholeNumber(min=1), default=1, show_default=True, help="How many come."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 def preflight(learners: int, as_json: bool) -> None:

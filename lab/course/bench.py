@@ -154,7 +154,8 @@ def _in_words(stem: str, error: dict[str, Any]) -> str:
     lines = re.findall(rf'{stem}\.py", line (\d+)', "".join(error.get("stackTrace", [])))
     where = f" (line {lines[-1]})" if lines else ""
     kind = error.get("errorType", "")
-    return f"{kind}: {error.get('errorMessage', '')}{where}".removeprefix(": ")
+    said = re.sub(r"^RequestId: \S+ Error: ", "", str(error.get("errorMessage", "")))
+    return f"{kind}: {said}{where}".removeprefix(": ")
 
 
 def from_json(text: Any) -> Any:

@@ -10,7 +10,7 @@ import boto3
 
 from lab.course.functions import function_is_right
 from lab.course.looking import Look, look_at
-from lab.course.names import names
+from lab.course.names import Names, names
 from lab.engine.course import Box, Chapter, Detail, Exercise, Expectation
 
 _SETTINGS = {"MessageRetentionPeriod": "1209600", "VisibilityTimeout": "90"}
@@ -96,7 +96,7 @@ CHAPTER = Chapter(
         ),
     ),
     boxes=(
-        Box("Lambda\ntake_order", 2, 0),
+        Box("Lambda\ntake_order", 2, 0, Names.role("take_order", "<region>")),
         Box("SQS\nCustomerOrders", 3, 0),
         Box("dead letters\nof the queue", 4, 0),
     ),

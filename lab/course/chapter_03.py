@@ -11,6 +11,7 @@ import boto3
 from lab.aws.kinds import is_confirmed
 from lab.course.functions import function_is_right
 from lab.course.looking import Look, look_at
+from lab.course.names import Names
 from lab.engine.course import Box, Chapter, Exercise, Expectation
 
 
@@ -93,7 +94,7 @@ CHAPTER = Chapter(
         ),
     ),
     boxes=(
-        Box("Lambda\nnotify_fulfillment", 3, 1),
+        Box("Lambda\nnotify_fulfillment", 3, 1, Names.role("notify_fulfillment", "<region>")),
         Box("SNS\nOrders", 2, 1),
         Box("e-mail to\nfulfillment", 1, 1),
     ),

@@ -8,6 +8,7 @@ import boto3
 
 from lab.course.functions import function_is_right
 from lab.course.looking import look_at
+from lab.course.names import Names
 from lab.engine.course import Box, Chapter, Exercise, Expectation
 
 
@@ -52,7 +53,7 @@ CHAPTER = Chapter(
         ),
     ),
     boxes=(
-        Box("Lambda\nrecord_order", 2, 2),
+        Box("Lambda\nrecord_order", 2, 2, Names.role("record_order", "<region>")),
         Box("DynamoDB\nOrders", 3, 2),
         Box("dead letters\nof record_order", 2, 3),
     ),

@@ -13,6 +13,7 @@ from lab.aws.session import session
 from lab.course import COURSE, article
 from lab.course import try_out as trying
 from lab.course.console import for_page
+from lab.course.cuts import cuts
 from lab.course.names import tags
 from lab.course.screens import screen
 from lab.course.whereabouts import last_seen
@@ -41,9 +42,11 @@ def check_ground(aws: boto3.Session, number: str) -> None:
     ground.check_ground(COURSE, aws, number)
 
 
-def draw_chain(number: str) -> None:
-    """Draw the chain, with what this chapter builds picked out."""
-    drawing.draw(COURSE, COURSE.find(number))
+def draw_chain(number: str, aws: boto3.Session | None = None) -> None:
+    """Draw the chain, with what this chapter builds picked out; with a session, also where it is
+    cut in that cloud at this moment, and why."""
+    cut = tuple(cuts(COURSE, aws)) if aws else ()
+    drawing.draw(COURSE, COURSE.find(number), cut)
 
 
 def examine(aws: boto3.Session, number: str) -> list[Finding]:

@@ -73,11 +73,21 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Box:
-    """A box of the drawing, and where it stands."""
+    """A box of the drawing, where it stands, and of a function the role that it runs as."""
 
     text: str
     column: int
     row: int
+    role: str = ""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """An arrow of the drawing, by the texts of its boxes, that nothing passes, and why."""
+
+    start: str
+    end: str
+    why: str
 
 
 @dataclass(frozen=True, kw_only=True)

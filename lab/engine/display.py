@@ -3,6 +3,7 @@ text that others wrote safe for a terminal."""
 
 from __future__ import annotations
 
+import html
 import io
 import re
 import sys
@@ -43,8 +44,11 @@ def printable(text: str) -> str:
 def show(figure: Figure, name: str, alt: str) -> None:
     """Show the figure in the notebook; a script writes it to `build/pictures/<name>.png`.
 
-    `alt` says in a sentence what there is to see, for those who cannot. The ground is white, also
-    in a dark notebook.
+    `alt` says what there is to see, for those who cannot. It stands in a fold below the picture,
+    too, as JupyterLab drops it (https://github.com/jupyter/enhancement-proposals/issues/120). The
+    ground is white, also in a dark notebook. It is a PNG: JupyterLab shows an SVG only in a
+    notebook that it trusts, and GitHub and nbviewer spoil some
+    (https://github.com/jupyter/nbviewer/issues/1037).
     """
     buffer = io.BytesIO()
     # Without the version in it, the same picture is the same bytes.
@@ -54,6 +58,8 @@ def show(figure: Figure, name: str, alt: str) -> None:
 
         data = {"image/png": buffer.getvalue(), "text/plain": alt}
         display(data, raw=True, metadata={"image/png": {"alt": alt, "name": name}})
+        fold = f"<details><summary>The picture in words</summary>\n{html.escape(alt)}\n</details>"
+        display({"text/html": fold, "text/plain": ""}, raw=True)
         return
     path = PICTURES / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)

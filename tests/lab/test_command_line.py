@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import re
+from pathlib import Path
 
 import click
 import pytest
@@ -14,6 +15,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from lab.aws.session import Session
 from lab.commands import main
 from lab.course import COURSE, facade
+from lab.course import try_out as trying
+from lab.engine import own_functions, working_copies
 from lab.errors import UnknownChapterError
 from lab.here import failures, last_error
 from lab.here.own_cloud import environment
@@ -143,3 +146,50 @@ def test_each_difference_is_in_the_json_of_a_check(aws: Session) -> None:
     (difference,) = wrong["differences"]
     assert difference["wrong"] == wrong["wrong"] == "expected Timeout 15, found 3"
     assert difference["by_hand"] is False and "code cell" in difference["fix"]
+
+
+# -- What nobody can use ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command", [("try", "take_order"), ("reset", "03", "--notebook")], ids=lambda c: c[0]
+)
+def test_a_folder_in_the_place_of_a_file_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    for module in (own_functions, working_copies):
+        monkeypatch.setattr(module, "WORK" if module is own_functions else "FOLDER", tmp_path)
+    for name in ("take_order.py", COURSE.find("03").notebook.name):
+        (tmp_path / name).mkdir()
+    result = run_lab(*command)
+    assert (result.exit_code, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert re.fullmatch(r"LabError: .+ cannot be used: Is a directory\. Move it away, .+", line)
+
+
+def test_another_fault_of_the_system_is_not_taken_for_a_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def gone(*_: object) -> None:
+        raise ConnectionResetError("the other side")
+
+    monkeypatch.setattr(trying, "try_out", gone)
+    assert isinstance(run_lab("try", "take_order").exception, ConnectionResetError)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *("lok", "goto", "goto 99", "try x", "write x", "mail --last x", "hint 01 x", "hint 99"),
+        *("reset nope", "check 1 2", "open 99", "console foo", "explain zzz", "dev foo"),
+        *("class up /nope.csv", "class cost pyproject.toml", "down --json", "up --foo", "watch x"),
+    ],
+)
+def test_what_is_typed_wrong_is_said_on_standard_error(wrong: str) -> None:
+    result = run_lab(*wrong.split())
+    assert result.exit_code in (1, 2)
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr and "integer range" not in result.stderr
+    said = result.stderr.rpartition("help.\n\n")[2]
+    assert said.startswith(("Error: ", "LabError: ", "RosterError: ", "Unknown", "Not an error"))
+    assert isinstance(result.exception, SystemExit)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import nbformat
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from lab.aws.waiting import wait_until
@@ -25,6 +27,10 @@ pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("browser"), pytest.mark.
 
 _CELL_MS = 600_000  # for a cell to end, on a busy machine
 _TOKEN = "for-this-test"
+_WINDOW = (1280, 720)
+_ZOOMS = (1.0, 1.5)  # of the browser: at 150 % a page has two thirds of the pixels
+_LEGIBLE = 300  # pixels that a picture is wide, at least
+_SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 # JupyterLab leaves out of the page what cannot be seen; a test looks at all of it.
 _SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},
@@ -81,18 +87,76 @@ def jupyter(
 
 def test_the_course_can_be_walked(page: Page, jupyter: str, tmp_path: Path) -> None:
     expect.set_options(timeout=PATIENCE_MS)
-    page.set_viewport_size({"width": 1280, "height": 720})
     for number, chapter in enumerate(COURSE.chapters):
-        page.emulate_media(color_scheme=("light", "dark")[number % 2])
-        page.goto(f"{jupyter}/lab/tree/work/{chapter.notebook.name}?token={_TOKEN}&reset")
-        notebook = page.locator(".jp-Notebook:visible")
-        expect(notebook.locator(".jp-CodeCell").first).to_be_visible()
+        zoom(page, 1.0)
+        page.emulate_media(color_scheme=_SCHEMES[number % 2])
+        notebook = opened(page, jupyter, chapter)
         walk(page, notebook, chapter)
-        for picture in notebook.locator(".jp-OutputArea img").all():
-            assert picture.evaluate("image => image.complete && image.naturalWidth > 0"), chapter
         page.keyboard.press("Control+s")
+        for scale in _ZOOMS:
+            see_pictures(page, notebook, scale)
     clean = {path.name for path in tmp_path.iterdir()}
     assert clean == {"work", "settings", "runtime", "log"}
+
+
+@pytest.mark.parametrize("scheme", _SCHEMES)
+def test_the_chain_is_seen_in_light_and_dark_and_at_150_percent(
+    page: Page, jupyter: str, scheme: Literal["light", "dark"]
+) -> None:
+    expect.set_options(timeout=PATIENCE_MS)
+    zoom(page, 1.0)
+    page.emulate_media(color_scheme=scheme)
+    notebook = opened(page, jupyter, COURSE.chapters[0])
+    expect(page.get_by_text("| Idle")).to_be_visible()
+    drawing = notebook.locator(".jp-CodeCell").first
+    drawing.locator(".cm-content").click()
+    page.keyboard.press("Shift+Enter")
+    expect(drawing.locator("img")).to_be_visible()
+    for scale in _ZOOMS:
+        see_pictures(page, notebook, scale)
+    assert corner_of(drawing.locator("img")) == (255, 255, 255)  # ink on white, in the dark, too
+    is_dark = page.evaluate("document.body.dataset.jpThemeLight") == "false"
+    assert is_dark == (scheme == "dark")
+
+
+def opened(page: Page, jupyter: str, chapter: Chapter) -> Locator:
+    """The notebook of a chapter, in JupyterLab."""
+    page.goto(f"{jupyter}/lab/tree/work/{chapter.notebook.name}?token={_TOKEN}&reset")
+    notebook = page.locator(".jp-Notebook:visible")
+    expect(notebook.locator(".jp-CodeCell").first).to_be_visible()
+    return notebook
+
+
+def zoom(page: Page, scale: float) -> None:
+    width, height = (round(pixels / scale) for pixels in _WINDOW)
+    page.set_viewport_size({"width": width, "height": height})
+
+
+def see_pictures(page: Page, notebook: Locator, scale: float) -> None:
+    """There are pictures, and each is loaded, has its words, and fits between the edges of the
+    notebook and of the window."""
+    zoom(page, scale)
+    pictures = notebook.locator(".jp-OutputArea img").all()
+    assert pictures
+    expect(notebook.locator("summary", has_text="The picture in words")).to_have_count(
+        len(pictures)
+    )
+    for picture in pictures:
+        picture.scroll_into_view_if_needed()
+        assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+        box, room = picture.bounding_box(), notebook.bounding_box()
+        assert box and room
+        assert box["width"] > _LEGIBLE and box["height"] > 0
+        assert room["x"] <= box["x"]
+        assert box["x"] + box["width"] <= min(room["x"] + room["width"], _WINDOW[0] / scale), scale
+
+
+def corner_of(picture: Locator) -> tuple[int, ...]:
+    """The color of the picture's ground, as the browser shows it."""
+    with Image.open(io.BytesIO(picture.screenshot())) as shot:
+        found = shot.convert("RGB").getpixel((3, 3))
+    assert isinstance(found, tuple)
+    return found
 
 
 def walk(page: Page, notebook: Locator, chapter: Chapter) -> None:

@@ -323,13 +323,17 @@ def test_an_order_shows_every_hop_from_the_api_to_the_table(aws: Session) -> Non
         return found if whole else None
 
     found = wait_until(told, "all hops are told", timeout=60)
-    assert hops(found) == [
-        *("API Orders", "take_order", "queue CustomerOrders", "notify_fulfillment"),
-        *("mailbox", "record_order", "table Orders"),
-    ]
-    assert [row[2] for row in rows(found)] == [
-        *("received", "QUEUED", "sent", "PUBLISHED", "mailed", "RECORDED", "stored")
-    ]
+    assert {(row[0], row[2]) for row in rows(found)} == {
+        ("API Orders", "received"),
+        ("queue CustomerOrders", "sent"),
+        ("take_order", "QUEUED"),
+        ("notify_fulfillment", "PUBLISHED"),
+        ("mailbox", "mailed"),
+        ("table Orders", "stored"),
+        ("record_order", "RECORDED"),
+    }
+    times = [row[1] for row in rows(found)]
+    assert times == sorted(times, key=lambda at: at if "." in at else f"{at}.999")
     assert (found.facts["quantity"], found.facts["now"]) == (3, "in the table Orders")
     assert "<script>" not in as_html(found)
 
@@ -337,8 +341,8 @@ def test_an_order_shows_every_hop_from_the_api_to_the_table(aws: Session) -> Non
 def test_an_order_that_waits_is_in_the_queue(aws: Session) -> None:
     given("01", "02")
     found = screen(aws, "order", "chapter-01")
-    assert hops(found) == ["API Orders", "take_order", "queue CustomerOrders"]
-    assert rows(found)[2][2] == "visible, received 0 times"
+    assert hops(found) == ["API Orders", "queue CustomerOrders", "take_order"]
+    assert rows(found)[1][2] == "visible, received 0 times"
     assert found.facts == {
         **{"product": "Assam tea", "quantity": 2},
         "now": "in the queue CustomerOrders",

@@ -306,6 +306,12 @@ MISTAKES: dict[str, Callable[[Session], object]] = {
     "A field that the function needs is not in the message": call(
         "def handler(event, context):\n    return event['quantity']\n"
     ),
+    "TypeError or AttributeError: None stands where a value was expected": call(
+        "def handler(event, context):\n    return event.get('body')['product']\n"
+    ),
+    "TypeError: a text is used as if it were a dictionary": call(
+        "def handler(event, context):\n    return '{\"product\": 1}'['product']\n"
+    ),
     "A text is no JSON": call(
         "import json\ndef handler(event, context):\n    return json.loads('')\n"
     ),

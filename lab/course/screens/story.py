@@ -1,7 +1,7 @@
 """The story of one order: where it was, when, what was logged of it, and where it is now.
 
-Its rows stand in the order of the chain, not of time: behind the topic two hops run side by side,
-and either may be the first.
+Its rows stand in order of time, and in the order of the chain where they have the same one. Some
+hops run side by side and may come in another order than the chain has: a sentence says why.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 from botocore.exceptions import ClientError
@@ -26,6 +26,26 @@ from lab.course.screens.queues import clock, told_of_queue
 from lab.engine.screen import Screen, Table
 
 _COLUMNS = ("hop", "time (UTC)", "what happened", "more")
+
+
+_IN_ORDER = (
+    "In order of time. A function logs its line when it is done, and by then the next hop may have "
+    "begun."
+)
+_SIDE_BY_SIDE = (
+    "Behind the topic, the mail and {} go side by side. A mail tells whole seconds only, so "
+    "it stands at the end of its second."
+)
+
+
+class _Row(NamedTuple):
+    """A row of the table, with its time for the order."""
+
+    epoch_ms: float
+    hop: str
+    time: str
+    happened: object
+    more: object = ""
 
 
 @dataclass(frozen=True)
@@ -53,12 +73,14 @@ class _Traces:
 def order(aws: boto3.Session, order_id: str) -> Screen:
     """What is known of the order with this id."""
     traces = _traces(aws, order_id)
-    rows = list(_rows(traces))
+    found = sorted(_rows(traces), key=lambda row: row.epoch_ms)  # stable: else as in the chain
     title = f"Order {order_id}"
-    if not rows:
+    if not found:
         return Screen(title, says=_UNKNOWN)
     facts = {name: traces.content.get(name) for name in ("product", "quantity")}
-    return Screen(title, "", {**facts, "now": _now(traces)}, (Table(_COLUMNS, rows),))
+    words = [_IN_ORDER, *([_SIDE_BY_SIDE.format(names().record_order)] if traces.mails else [])]
+    rows = [row[1:] for row in found]
+    return Screen(title, " ".join(words), {**facts, "now": _now(traces)}, (Table(_COLUMNS, rows),))
 
 
 _UNKNOWN = (
@@ -102,30 +124,37 @@ def _mails(aws: boto3.Session, order_id: str) -> Iterator[tuple[datetime, str]]:
         yield mail["Date"].datetime, f"to {mail['To']}: {text_of(mail).splitlines()[0]}"
 
 
-def _rows(traces: _Traces) -> Iterator[tuple[object, ...]]:
+def _rows(traces: _Traces) -> Iterator[_Row]:
+    """Its rows in the order of the chain."""
     n, times = names(), traces.content
     if received := times.get("received_epoch_ms"):
-        yield f"API {n.api}", _clock(int(received)), "received", ""
-    yield from _logged(traces.lines, n.take_order)
+        yield _row(int(received), f"API {n.api}", "received")
     if queued := times.get("queued_epoch_ms"):
-        yield f"queue {n.queue}", _clock(int(queued)), _in_queue(traces.waiting), ""
+        yield _row(int(queued), f"queue {n.queue}", _in_queue(traces.waiting))
+    yield from _logged(traces.lines, n.take_order)
     yield from _logged(traces.lines, n.notify_fulfillment)
     for sent, text in traces.mails:
-        yield "mailbox", clock(sent.timestamp() * 1000), "mailed", text  # a mail's date has seconds
-    yield from _logged(traces.lines, n.record_order)
+        second = sent.timestamp() * 1000
+        yield _Row(second + 999, "mailbox", clock(second), "mailed", text)
     if recorded := traces.item.get("recorded_epoch_ms"):
         record = f"record {traces.item.get('record_id')}"
-        yield f"table {n.table}", _clock(int(recorded)), "stored", record
+        yield _row(int(recorded), f"table {n.table}", "stored", record)
+    yield from _logged(traces.lines, n.record_order)
     for letter in traces.letters:
-        since = _clock(letter.since.timestamp() * 1000)
-        yield f"queue {letter.queue}", since, "put aside", letter.why
+        since = letter.since.timestamp() * 1000
+        yield _row(since, f"queue {letter.queue}", "put aside", letter.why)
 
 
-def _logged(lines: list[Line], function: str) -> Iterator[tuple[object, ...]]:
+def _row(epoch_ms: float, hop: str, happened: object, more: object = "") -> _Row:
+    return _Row(epoch_ms, hop, _clock(epoch_ms), happened, more)
+
+
+def _logged(lines: list[Line], function: str) -> Iterator[_Row]:
     """What one function logged, each try of it."""
     for line in lines:
         if line.function == function:
-            yield function, _clock(line.epoch_ms), line.says.get("status"), line.says.get("error")
+            says = line.says
+            yield _row(line.epoch_ms, function, says.get("status"), says.get("error"))
 
 
 def _in_queue(waiting: dict[str, Any]) -> str:

@@ -71,12 +71,14 @@ WORDINGS: dict[str, list[str]] = {
         "retries exceeded (Caused by NewConnectionError: [Errno 111] Connection refused)",
     ],
     "The policy to attach does not exist": [
+        boto("InvalidInput", "AttachRolePolicy", "ARN AWSLambdaExecute is not valid."),
         boto("NoSuchEntity", "AttachRolePolicy"),
         boto("NoSuchEntity", "AttachRolePolicy", "Policy arn:aws:iam::aws:policy/Lambda does not "
              "exist or is not attachable."),
         terraform("IAM", "AttachRolePolicy", "NoSuchEntity"),
     ],
     "Something does not exist": [
+        boto("NotFound", "Unsubscribe", "Subscription does not exist"),
         boto("NoSuchEntity", "GetRole", "The role with name r cannot be found."),
     ],
     "The test event is not what the function gets": [
@@ -87,6 +89,7 @@ WORDINGS: dict[str, list[str]] = {
         "KeyError: 'requestContext'",
     ],
     "Lambda's package cannot be unpacked": [
+        boto("InvalidZipFileException", "Invoke"),
         "Could not unzip uploaded file. Please check your file, then try to upload again.",
         cloudformation("Could not unzip uploaded file. Please check your file"),
         boto("InvalidParameterValueException", "UpdateFunctionCode",
@@ -191,6 +194,7 @@ WORDINGS: dict[str, list[str]] = {
         boto("InvalidParameterValueException", "UpdateEventSourceMapping"),
     ],
     "ReceiptHandleIsInvalid": [
+        boto("MessageNotInflight", "ChangeMessageVisibility"),
         boto("ReceiptHandleIsInvalid", "DeleteMessage"),
         boto("InvalidParameterValue", "DeleteMessage", "Value AQEB for parameter ReceiptHandle is "
              "invalid. Reason: The receipt handle has expired."),
@@ -280,11 +284,13 @@ WORDINGS: dict[str, list[str]] = {
         '413 {"message":"Request Too Long"}',
     ],
     "Lambda throttles the function": [
+        "Lambda execution failed with status 429 due to customer function throttled",
         boto("TooManyRequestsException", "Invoke", "Rate Exceeded."),
         "TooManyRequestsException: Rate Exceeded. {Reason: "
         "'ReservedFunctionConcurrentInvocationLimitExceeded'}",
     ],
     "AWS is asked too often": [
+        boto("RequestLimitExceeded", "CreateRole"),
         boto("TooManyRequestsException", "CreateFunction", "Rate exceeded"),
         boto("ThrottlingException", "DescribeLogGroups", "Rate exceeded"),
     ],
@@ -308,7 +314,9 @@ WORDINGS: dict[str, list[str]] = {
         boto("BadRequestException", "CreateModel", "Invalid model specified: Validation Result: "
              "warnings : [], errors : [Invalid model schema specified]"),
     ],
-    "401 or 403": ['{"message":"Unauthorized"}', '401 {"message": "Unauthorized"}'],
+    "401 or 403": [
+        "User: anonymous is not authorized to perform: execute-api:Invoke on resource: arn:aws:x",
+        '{"message":"Unauthorized"}', '401 {"message": "Unauthorized"}'],
     "A method of boto3": [
         "AttributeError: 'sqs.ServiceResource' object has no attribute 'get_queue_url'",
         "botocore.exceptions.UnknownServiceError: Unknown service: 'lamda'. Valid service names "
@@ -343,11 +351,65 @@ WORDINGS: dict[str, list[str]] = {
         boto("InvalidParameterValueException", "CreateFunction",
              "The role defined for the function cannot be assumed by Lambda."),
     ],
+    "A queue or a topic is encrypted": [
+        boto("KMSAccessDenied", "Publish"),
+        boto("KMS.AccessDeniedException", "SendMessage", "User: arn:aws:sts::1:assumed-role/r/f is "
+             "not authorized to perform: kms:GenerateDataKey on this resource"),
+        boto("KmsDisabled", "SendMessageBatch"),
+        "KMSAccessDeniedException: The ciphertext refers to a customer master key that does not "
+        "exist, does not exist in this region, or you are not allowed to access. (Service: AWSKMS; "
+        "Status Code: 400; Error Code: AccessDeniedException; Request ID: 11e6d3bc; Proxy: null)",
+        '{"errorType": "KMSAccessDenied", "errorMessage": "null (Service: AWSKMS; Status Code: '
+        '400; Error Code: AccessDeniedException)"}',
+    ],
+    "Two changes of one thing": [
+        boto("ConflictException", "PutMethod", "Unable to complete operation due to concurrent "
+             "modification. Please try again later."),
+        boto("OperationAbortedException", "CreateLogGroup"),
+        boto("ConcurrentModification", "PutRolePolicy"),
+        boto("ConcurrentAccess", "TagResource"),
+        terraform("API Gateway", "CreateDeployment", "ConflictException", "Unable to complete "
+                  "operation due to concurrent modification. Please try again later."),
+    ],
+    "AWS has a fault of its own": [
+        boto("ServiceUnavailable", "SendMessage"),
+        boto("ServiceException", "CreateFunction"),
+        boto("InternalFailure", "Publish"),
+        boto("InternalServerError", "PutItem"),
+        '503 Service Unavailable {"message": "Service Unavailable"}',
+    ],
+    "TypeError: a text is used": [
+        "[ERROR] TypeError: string indices must be integers, not 'str'",
+        "TypeError: string indices must be integers",
+        "AttributeError: 'str' object has no attribute 'get'",
+        '{"errorMessage": "string indices must be integers", "errorType": "TypeError"}',
+    ],
+    "TypeError or AttributeError: None": [
+        "[ERROR] TypeError: 'NoneType' object is not subscriptable",
+        "AttributeError: 'NoneType' object has no attribute 'get'",
+        "TypeError: argument of type 'NoneType' is not iterable",
+    ],
+    "The queue does not exist": [
+        boto("InvalidParameterValueException", "CreateEventSourceMapping", "Error occurred while "
+             "ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error "
+             "Message: The specified queue does not exist for this wsdl version."),
+        boto("QueueDoesNotExist", "ReceiveMessage"),
+    ],
+    "The role of record_order may not use its dead-letter queue": [
+        boto("InvalidParameterValueException", "PutFunctionEventInvokeConfig", "The function's "
+             "execution role does not have permissions to call SendMessage on arn:aws:sqs:q"),
+    ],
     "AWS cannot be reached": [
+        "ssl.SSLCertVerificationError: certificate verify failed: unable to get local issuer",
         "curl: (6) Could not resolve host: a1b2c3.execute-api.us-esat-1.amazonaws.com",
         "SSLError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed",
     ],
 }  # fmt: skip
+# Who has an account is told another thing than who has the local cloud.
+ON_AWS = {
+    boto("MissingAuthenticationTokenException", "CreateFunction"): "The credentials are not valid",
+    '{"message":"Missing Authentication Token"}': "403 Missing Authentication Token",
+}
 TEXTS = [(start, text) for start, texts in WORDINGS.items() for text in texts]
 
 
@@ -355,6 +417,11 @@ TEXTS = [(start, text) for start, texts in WORDINGS.items() for text in texts]
 def test_an_error_is_known_by_its_kind(start: str, text: str) -> None:
     assert str(name_for(text)).startswith(start)
     assert str(name_for(text, local=True)).startswith(start)
+
+
+@pytest.mark.parametrize("text", ON_AWS)
+def test_a_call_without_a_signature_is_no_wrong_path(text: str) -> None:
+    assert str(name_for(text)).startswith(ON_AWS[text])
 
 
 @pytest.mark.parametrize(
