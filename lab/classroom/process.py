@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,15 +52,20 @@ class Ended:
 class Processes:
     """Runs commands for learners. All that still run end with `stop`."""
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        variables: Mapping[str, str],
+        credentials: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
         self._variables = variables
+        self._credentials = credentials  # asked each time: some last an hour, a workshop longer
         self._running: set[subprocess.Popen[str]] = set()
         self._is_stopped = False
 
     def run(self, prefix: str, email: str, *arguments: str) -> Ended:
         """Run `lab` with these arguments and --json for a learner, and wait for its end."""
         # A prefix gets its hyphen from the settings, which take 20 characters without it.
-        mine = {**self._variables, "LAB_PREFIX": prefix[:20]}
+        mine = {**self._variables, **self._credentials(), "LAB_PREFIX": prefix[:20]}
         if email:
             mine["LAB_EMAIL"] = email
         return self._run(mine, arguments)
@@ -125,11 +131,12 @@ def processes(aws: boto3.Session, *, keep_to_rates: bool) -> Iterator[Processes]
     """For commands with the credentials of this session. An error or Ctrl-C in here stops them."""
     with tempfile.TemporaryDirectory(prefix="lab-class-") as folder:
         variables = {**os.environ, "AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": str(_ATTEMPTS)}
-        if settings.load().target == "aws":
-            variables |= _credentials(aws)
+        is_aws = settings.load().target == "aws"
         if keep_to_rates:
             variables[turns.VARIABLE] = str(Path(folder) / "turns.json")
-        with stopped_by_an_error(Processes(variables)) as made:
+        with stopped_by_an_error(
+            Processes(variables, partial(_credentials, aws) if is_aws else dict)
+        ) as made:
             yield made
 
 

@@ -352,7 +352,8 @@ def _old_enough(
 @_as_json
 def cost_of_class(roster_file: Path, orders: int, hours: float, as_json: bool) -> None:
     """Say what a workshop with ROSTER costs, by service, and what goes into the sum."""
-    workshop = cost.Workshop(len(roster.read(roster_file)), orders, hours)
+    learners = roster.read(roster_file)
+    workshop = cost.Workshop(len(learners), orders, hours)
     found, total = list(cost.items(workshop)), cost.total(workshop)
     inputs = {"learners": workshop.learners, "orders": orders, "hours": hours}
     if as_json:
@@ -365,7 +366,7 @@ def cost_of_class(roster_file: Path, orders: int, hours: float, as_json: bool) -
         for each in found
     ]  # fmt: skip
     columns = ("service", "what", "how many", "each", "dollars")
-    title = f"{workshop.learners} learners, {orders} orders each, {hours:g} hours. {cost.PRICED}."
+    title = f"{many.in_number(learners)}, {orders} orders each, {hours:g} hours. {cost.PRICED}."
     print(as_text(Screen(title, tables=(Table(columns, rows),)), _WIDE))
     print(f"\nIn all: ${math.ceil(total * 100) / 100:.2f}")
 
