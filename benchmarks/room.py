@@ -27,6 +27,7 @@ import click
 import psutil
 
 from lab.aws.waiting import wait_until
+from lab.here import clouds
 from lab.here.folders import ROOT
 
 _AT_ONCE = 4  # clouds that are set up at the same time
@@ -67,8 +68,8 @@ class Learner:
 
     def takes(self) -> tuple[float, int]:
         """MB of memory (PSS), and processes."""
-        processes = [self.process, *self.process.children(recursive=True)]
-        return sum(p.memory_full_info().pss for p in processes) / 1e6, len(processes)
+        size, processes = clouds.takes(self.process)
+        return size / 1e6, processes
 
 
 @contextmanager

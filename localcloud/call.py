@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -40,6 +41,15 @@ class Call:
     access_key_id: str
     operation: str
     parameters: dict[str, Any]
+
+    @property
+    def members(self) -> dict[str, Any]:
+        """The parameters with those in a REST call's JSON body; without them where it has none."""
+        if self.request.headers.get("x-amz-target") or self.request.is_form:
+            return self.parameters
+        with suppress(UnreadableCallError):
+            return {**_object_in(self.request.body), **self.parameters}
+        return self.parameters
 
     def error(self, status: int, code: str, message: str) -> Response:
         """An error in the protocol of this call."""

@@ -166,6 +166,8 @@ class LocalCloud:
             or await service.handle(made)
             or upstream.ask(made.request)
         )
+        may = partial(enforce.may, made, self._known)
+        answer = service.as_seen_by(made, answer, may)
         self.trail.add(made, answer, judgement.decisions)
         return answer
 

@@ -131,6 +131,7 @@ DECISIONS: dict[str, dict[str, str]] = {
         "DeleteUserPolicy": "UserName PolicyName",
         "DetachRolePolicy": "RoleName PolicyArn",
         "DetachUserPolicy": "UserName PolicyArn",
+        "GetAccountSummary": "",
         "GetPolicy": "PolicyArn",
         "GetPolicyVersion": "PolicyArn VersionId",
         "GetRole": "RoleName",
@@ -147,6 +148,9 @@ DECISIONS: dict[str, dict[str, str]] = {
         "ListUserPolicies": "UserName Marker MaxItems",
         "ListUsers": "PathPrefix Marker MaxItems",
         "PutRolePolicy": "RoleName PolicyName PolicyDocument",
+        "SimulatePrincipalPolicy": "PolicySourceArn ActionNames ResourceArns ContextEntries "
+        "!PolicyInputList !PermissionsBoundaryPolicyInputList !PolicyExclusionList "
+        "!ResourcePolicy !ResourceOwner !CallerArn !ResourceHandlingOption Marker MaxItems",
         "UpdateAssumeRolePolicy": "RoleName PolicyDocument",
     },
     "lambda": {

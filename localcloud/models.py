@@ -49,7 +49,7 @@ def refusal(call: Call) -> Response | None:
     if (call.service, call.operation) in _LEFT_TO_THE_SERVICE:
         return members.refusal(call, call.parameters)
     try:
-        given = _input_of(call)
+        given = input_of(call)
         problems = _check_of(call.service, call.operation)(given)
     except (WrongTypeError, ValueError, RecursionError) as error:
         is_query = "Action" in call.parameters
@@ -135,7 +135,7 @@ def _check_of(service: str, operation: str) -> Check:
     return (lambda _: []) if shape is None else Checks(service, by_name=is_query).of(shape)
 
 
-def _input_of(call: Call) -> dict[str, Any]:
+def input_of(call: Call) -> dict[str, Any]:
     """The members of a call's input."""
     model = _model(call.service, call.operation)
     protocol = model.metadata["protocol"]

@@ -5,7 +5,7 @@ The defaults are for a service that moto answers alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from localcloud.arn import Arn
@@ -14,6 +14,7 @@ from localcloud.http import Response
 from localcloud.iam.policies import Context, Policy
 
 Needed = Iterator[tuple[str, str]]  # actions, each with the ARN of its resource ("" for any)
+May = Callable[[str, str], bool]  # whether the caller may do an action on a resource
 Attributes = Mapping[str, Mapping[str, Any]]  # of a message: DataType and one value, by name
 
 
@@ -33,6 +34,10 @@ class Service:
     def context(self, call: Call) -> Context:
         """The values for conditions that only this service has."""
         return ()
+
+    def as_seen_by(self, call: Call, answer: Response, may: May) -> Response:
+        """The answer without what the caller may not see."""
+        return answer
 
     def find(self, arn: Arn) -> Any | None:
         """The queue, topic, function, ... with this ARN, if there is one."""

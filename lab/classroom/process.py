@@ -15,18 +15,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
+import psutil
 
 from lab.aws import turns
 from lab.engine.display import printable
 from lab.here import settings
+from lab.here.clouds import RunningCloud
 from lab.here.folders import ROOT
 from lab.here.last_error import without_secrets
 
@@ -49,29 +52,47 @@ class Ended:
 class Processes:
     """Runs commands for learners. All that still run end with `stop`."""
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        variables: Mapping[str, str],
+        credentials: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
         self._variables = variables
+        self._credentials = credentials  # asked each time: some last an hour, a workshop longer
         self._running: set[subprocess.Popen[str]] = set()
         self._is_stopped = False
 
     def run(self, prefix: str, email: str, *arguments: str) -> Ended:
         """Run `lab` with these arguments and --json for a learner, and wait for its end."""
-        if self._is_stopped:
-            return Ended(STOPPED, None, "Stopped.")
         # A prefix gets its hyphen from the settings, which take 20 characters without it.
-        mine = {**self._variables, "LAB_PREFIX": prefix[:20]}
+        mine = {**self._variables, **self._credentials(), "LAB_PREFIX": prefix[:20]}
         if email:
             mine["LAB_EMAIL"] = email
+        return self._run(mine, arguments)
+
+    def run_on(self, cloud: RunningCloud, *arguments: str) -> Ended:
+        """Run `lab` with these arguments and --json on a local cloud of this machine, as its user:
+        nobody else can read its key, and this process keeps its rights to itself."""
+        options = {**cloud.as_user(), "start_new_session": True}
+        try:
+            return self._run(cloud.variables(), arguments, **options)
+        except (OSError, psutil.Error) as error:
+            return Ended(1, None, f"{cloud.user} cannot run {sys.executable}: {error}")
+
+    def _run(self, variables: Mapping[str, str], arguments: Sequence[str], **options: Any) -> Ended:
+        if self._is_stopped:
+            return Ended(STOPPED, None, "Stopped.")
         process = subprocess.Popen(
             [sys.executable, "-m", "lab", *arguments, "--json"],
             cwd=ROOT,
-            env=mine,
+            env=variables,
             stdin=subprocess.DEVNULL,  # nobody is asked
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
             errors="replace",
+            **options,
         )
         self._running.add(process)
         try:
@@ -96,20 +117,27 @@ class Processes:
 
 
 @contextmanager
+def stopped_by_an_error(made: Processes) -> Iterator[Processes]:
+    """An error or Ctrl-C in here stops them."""
+    try:
+        yield made
+    except BaseException:
+        made.stop()
+        raise
+
+
+@contextmanager
 def processes(aws: boto3.Session, *, keep_to_rates: bool) -> Iterator[Processes]:
     """For commands with the credentials of this session. An error or Ctrl-C in here stops them."""
     with tempfile.TemporaryDirectory(prefix="lab-class-") as folder:
         variables = {**os.environ, "AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": str(_ATTEMPTS)}
-        if settings.load().target == "aws":
-            variables |= _credentials(aws)
+        is_aws = settings.load().target == "aws"
         if keep_to_rates:
             variables[turns.VARIABLE] = str(Path(folder) / "turns.json")
-        made = Processes(variables)
-        try:
+        with stopped_by_an_error(
+            Processes(variables, partial(_credentials, aws) if is_aws else dict)
+        ) as made:
             yield made
-        except BaseException:
-            made.stop()
-            raise
 
 
 def side_by_side(

@@ -4,18 +4,18 @@
     ana,ana@example.com
 
 The name becomes the learner's LAB_PREFIX, so it must be one; the e-mail address becomes LAB_EMAIL.
-Other columns are for the instructor. All that is wrong is said at once, each with its line, before
-anything is made.
+Other columns are for the instructor, and semicolons or tabs may stand in place of the commas. All
+that is wrong is said at once, each with its line, before anything is made.
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 from lab.engine.display import printable
 from lab.errors import RosterError, SettingsError
@@ -61,7 +61,7 @@ def _rows(path: Path) -> list[Row]:
     """Each line with its number and its values by column."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:  # as Excel writes it
-            return list(_by_column(path, file))
+            return list(_by_column(path, file.read()))
     except OSError as error:
         raise RosterError(f"The roster {path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
@@ -70,8 +70,8 @@ def _rows(path: Path) -> list[Row]:
         ) from None
 
 
-def _by_column(path: Path, file: TextIO) -> Iterator[Row]:
-    reader = csv.reader(file, strict=True)
+def _by_column(path: Path, text: str) -> Iterator[Row]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=_mark_in(text))
     columns = [column.strip().lower() for column in next(reader, [])]
     if missing := [column for column in COLUMNS if column not in columns]:
         problem = (
@@ -79,12 +79,22 @@ def _by_column(path: Path, file: TextIO) -> Iterator[Row]:
             f"{', '.join(columns) or 'nothing'}. Add {' and '.join(missing)}."
         )
         raise _error(path, [problem])
+    for column in COLUMNS:
+        if (count := columns.count(column)) > 1:
+            problem = f"line 1: expected one column {column}, found {count}. Rename the others."
+            raise _error(path, [problem])
     try:
         for values in reader:
             if any(value.strip() for value in values):
                 yield reader.line_num, _named(columns, values)
     except csv.Error as error:
         raise _error(path, [f"line {reader.line_num} is no CSV: {error}."]) from None
+
+
+def _mark_in(text: str) -> str:
+    """What stands between the columns: where a comma is for decimals, spreadsheets write others."""
+    names = next(iter(text.splitlines()), "")
+    return next((mark for mark in ";\t" if mark in names and "," not in names), ",")
 
 
 def _named(columns: list[str], values: list[str]) -> dict[str, str]:

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from lab.classroom.process import Ended
-from lab.classroom.roster import Learner
 from lab.engine.display import printable
 from lab.here.folders import folder_of_project
 from localcloud.host import private
@@ -42,16 +41,16 @@ class Standing:
         return asdict(self)
 
 
-def of(learner: Learner, ended: Ended) -> Standing:
-    """What `lab check --json` said of a learner."""
+def of(learner: str, ended: Ended) -> Standing:
+    """What `lab check --json` said of the learner of that name."""
     if not isinstance(ended.said, dict):
-        return Standing(learner.name, problem=ended.words or f"status {ended.status}")
+        return Standing(learner, problem=ended.words or f"status {ended.status}")
     numbers = list(ended.said)[:-1]  # the last one takes everything down
     chapters = {number: _state(ended.said[number]) for number in numbers}
     stuck = next((number for number in numbers if chapters[number] == WRONG), "")
     first = next((each for each in ended.said.get(stuck, []) if each["wrong"]), None)
     on = printable(f"{first['what']}: {first['wrong']}") if first else ""
-    return Standing(learner.name, chapters, stuck, on)
+    return Standing(learner, chapters, stuck, on)
 
 
 def _state(findings: list[dict[str, Any]]) -> str:

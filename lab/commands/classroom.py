@@ -5,12 +5,16 @@ from __future__ import annotations
 import datetime
 import json
 import math
+import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import boto3
@@ -18,10 +22,11 @@ import click
 
 from lab.aws import guard
 from lab.aws.session import account_id, in_words, session
-from lab.classroom import cost, roster, standing
-from lab.classroom.process import Processes, processes, side_by_side
+from lab.classroom import cost, roster, server, standing
+from lab.classroom.process import Processes, processes, side_by_side, stopped_by_an_error
 from lab.classroom.roster import Learner
 from lab.classroom.seat import Seats
+from lab.classroom.server import Place
 from lab.classroom.standing import NOT_BEGUN, RIGHT, WRONG, Memory, Standing
 from lab.commands import live, many
 from lab.commands.account import account_option
@@ -133,7 +138,9 @@ def _print_dry_run(
 
 
 @classroom.command()
-@_roster
+@click.argument("roster_file", metavar="[ROSTER]", type=click.Path(path_type=Path), required=False)
+@click.option("--local", "is_local", is_flag=True, help="Look at the local clouds of this machine.")
+@click.option("--user", "users", multiple=True, help="With --local, only this user; repeatable.")
 @click.option("--watch", is_flag=True, help="Look again and again, until you press Ctrl-C.")
 @click.option(
     "--interval",
@@ -145,48 +152,102 @@ def _print_dry_run(
 @_count
 @_as_json
 def status(
-    roster_file: Path, watch: bool, interval: float, count: int | None, as_json: bool
+    roster_file: Path | None,
+    is_local: bool,
+    users: tuple[str, ...],
+    watch: bool,
+    interval: float,
+    count: int | None,
+    as_json: bool,
 ) -> None:
     """Show how far each learner of ROSTER is, who is stuck, where, since when, and on what.
 
-    Only looks. "Since" is when a look of yours first saw it. Exit status 1 if nobody knows how far
-    somebody is.
+    With --local it looks at the users of this machine who run a local cloud, and at what it takes:
+    as root at all of them, else at yours. Only looks. "Since" is when a look of yours first saw it.
+    Exit status 1 if nobody knows how far somebody is.
     """
-    learners = roster.read(roster_file)
-    aws = session(start=False)
-    memory = Memory(account_id(aws), str(aws.region_name))
-    with processes(aws, keep_to_rates=many.is_on_aws(aws)) as running:
-        look = partial(_look, learners, memory, running, many.at_a_time(aws, count, learners))
+    if is_local == (roster_file is not None):
+        raise click.UsageError("Name a ROSTER, or add --local, which takes none.")
+    if users and not is_local:
+        raise click.UsageError("--user is for --local: a roster names its learners itself.")
+    with ExitStack() as stack:
+        if roster_file is None:
+            running = stack.enter_context(stopped_by_an_error(Processes({})))
+            look = partial(_look_here, users, running, count or os.cpu_count() or 1)
+        else:
+            learners = roster.read(roster_file)
+            aws = session(start=False)
+            memory = Memory(account_id(aws), str(aws.region_name))
+            running = stack.enter_context(processes(aws, keep_to_rates=many.is_on_aws(aws)))
+            at_a_time = many.at_a_time(aws, count, learners)
+            look = partial(_look, learners, memory, running, at_a_time)
         if watch and not as_json and sys.stdout.isatty():
-            live.show(
-                lambda: _grid(look(), shutil.get_terminal_size().columns), interval, "Looking…"
-            )
+            live.show(lambda: look().shown(_columns()), interval, "Looking…")
             return
         found = look()
-    if as_json:
-        print(json.dumps([each.as_dict() for each in found]))
-    else:
-        print(_grid(found, shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDE))
-    sys.exit(1 if any(each.problem for each in found) else 0)
+    print(json.dumps(found.as_list) if as_json else found.shown(_columns()))
+    sys.exit(1 if any(each.problem for each in found.standings) else 0)
 
 
-def _look(
-    learners: tuple[Learner, ...], memory: Memory, running: Processes, count: int
-) -> list[Standing]:
+@dataclass(frozen=True)
+class _Seen:
+    """What a look saw: how far everybody is, and what it looks like as text and as JSON."""
+
+    standings: list[Standing]
+    shown: Callable[[int], str]
+    as_list: list[dict[str, Any]]
+
+
+def _columns() -> int:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDE
+
+
+def _look_here(users: tuple[str, ...], running: Processes, count: int) -> _Seen:
+    places = server.look(users, running, count)
+    standings = [each.standing for each in places]
+    return _Seen(standings, partial(_shown_here, places), [each.as_dict() for each in places])
+
+
+def _shown_here(places: list[Place], width: int) -> str:
+    if not places:
+        return "No local cloud runs here that you may look at. Root may look at everybody's."
+    there = [each for each in places if each.address]
+    takes = {each.standing.learner: (f"{each.megabytes:.0f}", each.processes) for each in there}
+    nothing = dict.fromkeys((each.standing.learner for each in places), ("", ""))
+    columns = ("MB", "processes")
+    grid = _grid([each.standing for each in places], width, columns, {**nothing, **takes})
+    megabytes, count = sum(e.megabytes for e in there), sum(e.processes for e in there)
+    return f"{grid}\n\nIn all: {megabytes:,.0f} MB and {count} processes."
+
+
+def _look(learners: tuple[Learner, ...], memory: Memory, running: Processes, count: int) -> _Seen:
     def check(learner: Learner) -> Standing:
-        return standing.of(learner, running.run(learner.prefix, learner.email, "check"))
+        return standing.of(learner.name, running.run(learner.prefix, learner.email, "check"))
 
     found = dict(side_by_side(count, learners, check))
-    return memory.since([found[learner] for learner in learners])
+    standings = memory.since([found[learner] for learner in learners])
+    return _Seen(standings, partial(_grid, standings), [each.as_dict() for each in standings])
 
 
-def _grid(found: list[Standing], width: int) -> str:
+def _grid(
+    found: list[Standing],
+    width: int,
+    more: tuple[str, ...] = (),
+    takes: Mapping[str, tuple[object, ...]] = MappingProxyType({}),
+) -> str:
+    """The chapters of each learner, and `more` columns with what each `takes`."""
     numbers = next((list(each.chapters) for each in found if each.chapters), [])
     rows = [
-        (each.learner, *(_MARKS.get(each.chapters.get(n, ""), "?") for n in numbers), _told(each))
+        (
+            each.learner,
+            *(_MARKS.get(each.chapters.get(number, ""), "?") for number in numbers),
+            *takes.get(each.learner, ()),
+            _told(each),
+        )
         for each in found
     ]
-    return as_text(Screen("", tables=(Table(("learner", *numbers, "stuck"), rows),)), width)
+    columns = ("learner", *numbers, *more, "stuck")
+    return as_text(Screen("", tables=(Table(columns, rows),)), width)
 
 
 def _told(standing: Standing) -> str:
@@ -292,7 +353,8 @@ def _old_enough(
 @_as_json
 def cost_of_class(roster_file: Path, orders: int, hours: float, as_json: bool) -> None:
     """Say what a workshop with ROSTER costs, by service, and what goes into the sum."""
-    workshop = cost.Workshop(len(roster.read(roster_file)), orders, hours)
+    learners = roster.read(roster_file)
+    workshop = cost.Workshop(len(learners), orders, hours)
     found, total = list(cost.items(workshop)), cost.total(workshop)
     inputs = {"learners": workshop.learners, "orders": orders, "hours": hours}
     if as_json:
@@ -305,7 +367,7 @@ def cost_of_class(roster_file: Path, orders: int, hours: float, as_json: bool) -
         for each in found
     ]  # fmt: skip
     columns = ("service", "what", "how many", "each", "dollars")
-    title = f"{workshop.learners} learners, {orders} orders each, {hours:g} hours. {cost.PRICED}."
+    title = f"{many.in_number(learners)}, {orders} orders each, {hours:g} hours. {cost.PRICED}."
     print(as_text(Screen(title, tables=(Table(columns, rows),)), _WIDE))
     print(f"\nIn all: ${math.ceil(total * 100) / 100:.2f}")
 

@@ -8,13 +8,14 @@ import sys
 import click
 
 from lab.aws.packaging import event
-from lab.aws.session import Session
+from lab.aws.session import Session, session
 from lab.commands import look, watch
 from lab.course import COURSE, learner_policy
 from lab.course import dead_letters as stuck
 from lab.course.names import names
 from lab.engine.permissions import permissions_of
 from lab.here.folders import ROOT
+from lab.here.own_cloud import in_own_cloud
 
 
 @click.group()
@@ -53,7 +54,8 @@ def permissions() -> None:
 
     `lab policy` is made from it.
     """
-    actions = permissions_of(COURSE, use_commands)
+    with in_own_cloud():
+        actions = permissions_of(COURSE, session(), use_commands)
     learner_policy.write_actions(actions)
     print(f"Wrote {len(actions)} actions to {learner_policy.ACTIONS_FILE.relative_to(ROOT)}.")
 

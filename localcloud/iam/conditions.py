@@ -19,6 +19,7 @@ KEYS = {
     "aws:securetransport",
     "aws:sourceaccount",
     "aws:sourcearn",
+    "iam:passedtoservice",
     "lambda:functionarn",
 }
 

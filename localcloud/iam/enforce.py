@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from localcloud import deliver
 from localcloud.call import Call
 from localcloud.http import Response
+from localcloud.iam import tagging
 from localcloud.iam.credentials import KnownCredentials
 from localcloud.iam.federation import FEDERATED, ROOT
 from localcloud.iam.policies import Access, Caller, Decision, context_of, decide
-from localcloud.service import Service
+from localcloud.service import Needed, Service
 from localcloud.upstream import ACCOUNT_ID
 
 # The error of each service: its status, its code, and how it writes the action.
@@ -56,7 +57,7 @@ def judge(call: Call, service: Service, known: KnownCredentials) -> Judgement:
         return Judgement(call.error(status, code, text))
     decisions: tuple[Decision, ...] = ()
     context = context_of(caller.role_arn or caller.arn, call.region) + service.context(call)
-    for action, resource in service.needed(call):
+    for action, resource in _needed(call, service):
         access = Access(action, resource, context)
         decision = decide(caller, access, deliver.policy_of(resource))
         decisions += (decision,)
@@ -68,6 +69,21 @@ def judge(call: Call, service: Service, known: KnownCredentials) -> Judgement:
             )
             return Judgement(call.error(status, code, message), decisions)
     return Judgement(None, decisions)
+
+
+def may(call: Call, known: KnownCredentials, action: str, resource: str) -> bool:
+    """Whether a call's sender may do something else, too."""
+    caller = caller_of(call.access_key_id, known)
+    if caller is None:
+        return True
+    access = Access(action, resource, context_of(caller.role_arn or caller.arn, call.region))
+    return not decide(caller, access, deliver.policy_of(resource)).reason
+
+
+def _needed(call: Call, service: Service) -> Needed:
+    needed = tuple(service.needed(call))
+    yield from needed
+    yield from tagging.needed(call, needed[0][1] if needed else "")
 
 
 def caller_of(access_key_id: str, known: KnownCredentials) -> Caller | None:

@@ -9,7 +9,7 @@ from moto.iam.models import iam_backends
 
 from localcloud.call import Call
 from localcloud.http import Response
-from localcloud.iam import documents, lag, managed, roles, session_tags
+from localcloud.iam import documents, lag, managed, roles, session_tags, simulate
 from localcloud.service import Needed, Service
 from localcloud.upstream import ACCOUNT_ID
 
@@ -30,6 +30,8 @@ class IAM(Service):
     async def handle(self, call: Call) -> Response | None:
         if not call.parameters.get("Marker", "0").isdigit():
             return call.error(400, "ValidationError", "Invalid Marker.")
+        if call.operation == simulate.OPERATION:
+            return simulate.answer(call)
         managed.provide(call)
         return managed.refusal(call) or lag.answer(call)
 
@@ -65,4 +67,4 @@ def _resource(call: Call) -> str:
         return found.arn if found else f"{here}:user{path}{user}"
     if policy := given.get("PolicyName"):
         return f"{here}:policy{path}{policy}"
-    return str(given.get("PolicyArn", ""))
+    return str(given.get("PolicyArn") or given.get("PolicySourceArn", ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from dataclasses import replace
 from typing import Any
@@ -30,9 +31,10 @@ from localcloud.lambda_.functions import LambdaFunction
 from localcloud.lambda_.names import Name
 from localcloud.lambda_.runtime.runtime import Runtime
 from localcloud.lambda_.runtime.worker_handle import Result
-from localcloud.service import Attributes, Needed, Service
+from localcloud.service import Attributes, May, Needed, Service
 from localcloud.upstream import ACCOUNT_ID
 
+_WITH_A_ROLE = ("CreateFunction", "UpdateFunctionConfiguration")
 _PASSED_ON = ("x-amzn-errortype",)
 
 
@@ -90,13 +92,27 @@ class Lambda(Service):
         """InvokeAsync needs the same permission as Invoke."""
         if call.operation not in invoke.OPERATIONS:
             yield f"lambda:{call.operation}", _resource(call)
+            if call.operation in _WITH_A_ROLE and (role := call.members.get("Role")):
+                yield "iam:PassRole", str(role)
             return
         named = names.parse(call.parameters["FunctionName"]) or Name("*")
         qualifier = named.qualifier or names.qualifier_of(call)
         yield "lambda:InvokeFunction", Name(named.name, qualifier).arn(named.region or call.region)
 
+    def as_seen_by(self, call: Call, answer: Response, may: May) -> Response:
+        """GetFunction shows tags to anyone who may list them, and says nothing to others.
+        https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html
+        """
+        is_shown = call.operation == "GetFunction" and answer.status == 200
+        if not is_shown or may("lambda:ListTags", _resource(call)):
+            return answer
+        shown = {k: v for k, v in json.loads(answer.body).items() if k != "Tags"}
+        return replace(answer, body=json.dumps(shown).encode())
+
     def context(self, call: Call) -> Context:
         """A trigger is known by its function, as its own id is not known before it is there."""
+        if call.operation in _WITH_A_ROLE:
+            return (("iam:passedtoservice", "lambda.amazonaws.com"),)
         if not call.operation.endswith("EventSourceMapping"):
             return ()
         if named := names.named_in(call):

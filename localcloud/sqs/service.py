@@ -53,8 +53,6 @@ class SQS(Service):
         yield f"sqs:{call.operation.removesuffix('Batch')}", queue
         if "DestinationArn" in given:
             yield "sqs:SendMessage", given["DestinationArn"]
-        if call.operation == "CreateQueue" and given.get("tags"):
-            yield "sqs:TagQueue", queue
 
     def find(self, arn: Arn) -> IndexedQueue | None:
         return queues.find(arn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
@@ -33,7 +35,7 @@ from lab.course.resources import inventory_of
 from lab.errors import NotOursError
 from lab.here.folders import ROOT
 from lab.here.own_cloud import environment
-from tests.support.chapters import resources, run_chapters
+from tests.support.chapters import resources, run_chapters, status
 from tests.support.processes import Completed, run_lab, run_script
 from tests.support.roles import allow
 
@@ -311,6 +313,111 @@ def test_an_interrupt_stops_what_runs_and_starts_no_more(aws: Session, room: Pat
     with pytest.raises(KeyboardInterrupt), processes(aws, keep_to_rates=False) as interrupted:
         raise KeyboardInterrupt
     assert interrupted.run("ana-", "", "up").status == STOPPED
+
+
+def test_each_process_gets_credentials_that_are_still_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A role's credentials last an hour, and boto3 gets new ones; so must who comes later."""
+    monkeypatch.setenv("LAB_TARGET", "aws")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    aws = Session(None, region_name="us-east-1")
+    now = datetime.datetime.now(datetime.UTC)
+    refreshed: list[str] = []
+
+    def refresh() -> dict[str, str]:
+        refreshed.append(f"key-{len(refreshed)}")
+        expires = (now + datetime.timedelta(seconds=1)).isoformat()
+        return {
+            "access_key": refreshed[-1], "secret_key": "s", "token": "t", "expiry_time": expires
+        }  # fmt: skip
+
+    found = RefreshableCredentials.create_from_metadata(refresh(), refresh, "test")
+    monkeypatch.setattr(aws, "get_credentials", lambda: found)
+    given: list[str] = []
+
+    def note(_: list[str], *, env: dict[str, str], **__: Any) -> Any:
+        given.append(env["AWS_ACCESS_KEY_ID"])
+        raise FileNotFoundError
+
+    monkeypatch.setattr(subprocess, "Popen", note)
+    for name in ("ana-", "bo-"):
+        with (
+            pytest.raises(FileNotFoundError),
+            processes(aws, keep_to_rates=False) as running,
+        ):
+            running.run(name, "", "check")
+    assert len(set(given)) == 2
+
+
+def refusing(aws: Session, operation: str, code: str, since: int) -> Callable[[], None]:
+    """From the call of that number on, AWS answers an operation of IAM's ("*" for all) with this
+    error. Returns what ends that."""
+    calls: list[str] = []
+
+    def refuse(model: Any, **_: Any) -> Any:
+        calls.append(model.name)
+        if len(calls) <= since:
+            return None
+        error = {"Error": {"Code": code, "Message": "as AWS says"}, "ResponseMetadata": {}}
+        headers: Any = {}
+        return AWSResponse("", 409, headers, None), error
+
+    event = f"before-call.iam.{operation}"
+    aws.events.register(event, refuse, unique_id=code)
+    return lambda: aws.events.unregister(event, unique_id=code)
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "since"),
+    [("CreateUser", "LimitExceeded", 2), ("*", "ExpiredToken", 8)],
+)
+def test_a_quota_or_credentials_that_run_out_leave_nothing_half_known(
+    aws: Session, room: Path, operation: str, code: str, since: int
+) -> None:
+    """The others are named with the reason, and a second run completes them, or clears them."""
+    sessions._made_up.cache_clear()
+    working = refusing(sessions.session(), operation, code, since)
+    up = CliRunner().invoke(main, ["class", "up", "roster.csv", "--side-by-side", "1"])
+    working()
+    sessions._made_up.cache_clear()  # clients keep what was registered
+    assert up.exit_code == 1
+    done = int(re.findall(r"^(\d) of 3 done\.", up.stdout, re.M)[0])
+    assert done < 3
+    failed = [line for line in up.stderr.splitlines() if f"({code}) when calling" in line]
+    assert [line.partition(":")[0] for line in failed] == [*NAMES[done:]]
+    if code == "LimitExceeded":
+        assert [each["problem"] for each in as_json("status")] == ["", "", ""]
+    else:
+        run("up")
+        assert sorted(users(aws)) == [f"{name}-learner" for name in NAMES]
+    run("down", "--yes")
+    assert (users(aws), policies(aws)) == ({}, [])
+
+
+def test_a_learner_who_deleted_half_of_theirs_is_shown_completed_and_cleared(
+    aws: Session, room: Path
+) -> None:
+    (room / "roster.csv").write_text("name,email\nana,ana@example.com\n", "utf-8")
+    run("up", "--with-chain")
+    everything = inventory_of(aws, Names("ana-"))
+
+    def delete_half() -> None:
+        wait_until(lambda: status(str(aws.endpoint_url))["is_idle"], "no order is on its way")
+        kinds = ("REST API", "IAM role", "SQS queue", "DynamoDB table", "event source mapping")
+        for resource in reversed([each for each in everything if each.kind in kinds]):
+            for found in resource.find_all():
+                resource.delete(found)
+
+    delete_half()
+    (standing,) = as_json("status")
+    assert standing["stuck"] and standing["on"]
+    run("up", "--with-chain")
+    assert len(there(aws, "ana")) == len(everything)
+    delete_half()
+    aws.client("iam").delete_access_key(
+        UserName="ana-learner", AccessKeyId=users(aws)["ana-learner"][0]
+    )
+    run("down", "--yes")
+    assert (resources(aws), users(aws), policies(aws)) == ({}, {}, [])
 
 
 @pytest.mark.soak

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
+from collections.abc import Callable
 
 import pytest
 from click.testing import CliRunner, Result
 
 from lab.aws import preflight
+from lab.aws import session as sessions
 from lab.aws.guard import Caller
 from lab.aws.packaging import RUNTIME_ENDS
 from lab.aws.session import Session
 from lab.commands import main
+from lab.course import learner_policy
+from lab.course.names import Names
 from tests.support.chapters import given, resources
+from tests.support.functions import TRUST
+from tests.support.roles import allow
 
 
 def run(*arguments: str) -> Result:
@@ -55,6 +62,86 @@ def test_the_concurrency_must_be_enough_for_the_class(aws: Session) -> None:
     wanted = (most + 1) * preflight.FUNCTIONS_AT_ONCE
     assert wrong["found"].startswith(f"Expected Lambda to run {wanted} functions at once for ")
     assert "Service Quotas" in wrong["fix"]
+
+
+@pytest.fixture
+def ana(aws: Session, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lets ana, a user, ask from now on, who may do all that a learner needs, but for some."""
+
+    def ask(*without: str, **besides: str) -> None:
+        iam = aws.client("iam")
+        iam.create_user(UserName="ana")
+        key = iam.create_access_key(UserName="ana")["AccessKey"]
+        actions = [each for each in learner_policy.recorded_actions() if each not in without]
+        document = learner_policy.policy(Names(), "123456789012", "us-east-1", actions)
+        document["Statement"] += [allow(f"{service}:{besides[service]}") for service in besides]
+        iam.put_user_policy(UserName="ana", PolicyName="p", PolicyDocument=json.dumps(document))
+        made = Session(
+            aws.endpoint_url,
+            aws_access_key_id=key["AccessKeyId"],
+            aws_secret_access_key=key["SecretAccessKey"],
+            region_name="us-east-1",
+        )
+        monkeypatch.setattr(sessions, "_at", lambda *_: made)
+
+    return ask
+
+
+def test_what_a_learner_needs_and_may_not_do_is_named(ana: Callable[..., None]) -> None:
+    ana("sqs:TagQueue", "iam:PassRole", iam="Simulate*")
+    result = run("--json")
+    assert result.exit_code == 1
+    (wrong,) = [each for each in json.loads(result.stdout) if each["fix"]]
+    count = len(learner_policy.recorded_actions())
+    assert wrong["found"] == (
+        f"Expected your policies to allow the {count} actions that a learner needs, found 2 denied "
+        "(simulated): iam:PassRole, sqs:TagQueue."
+    )
+    assert "`lab policy` prints" in wrong["fix"]
+
+
+def test_with_the_printed_policy_nothing_is_denied(ana: Callable[..., None]) -> None:
+    ana(iam="Simulate*")
+    count = len(learner_policy.recorded_actions())
+    assert f"  right  Your policies allow all {count} actions that a learner " in run().stdout
+
+
+def test_what_one_may_not_ask_is_said_in_a_line_each(ana: Callable[..., None]) -> None:
+    ana()
+    result = run()
+    assert result.exit_code == 0
+    lines = [line for line in result.stdout.splitlines() if line.startswith("  ?      Not known: ")]
+    assert [re.findall(r"not authorized to perform: \w+:(\w+) ", line)[0] for line in lines] == [
+        "SimulatePrincipalPolicy",
+        "GetAccountSettings",
+        "GetAccountSummary",
+    ]
+
+
+def test_the_policies_of_a_role_are_simulated_and_nobody_elses(aws: Session) -> None:
+    iam = aws.client("iam")
+    iam.create_role(RoleName="r", Path="/sso/", AssumeRolePolicyDocument=json.dumps(TRUST))
+    policy = {"Statement": [allow(["sqs:SendMessage"], ["*"])]}
+
+    def answer(arn: str) -> preflight.Answer:
+        caller = Caller(arn, "123456789012", "", "default", "us-east-1", "AWS's own")
+        return preflight.of_permissions(iam, caller, policy)
+
+    assert "1 denied (simulated): sqs:SendMessage." in (
+        answer("arn:aws:sts::123456789012:assumed-role/r/me").found
+    )
+    for nobody in ("iam::123456789012:root", "sts::123456789012:federated-user/ana"):
+        assert not answer(f"arn:aws:{nobody}").is_known
+
+
+def test_quotas_must_have_room_for_the_class(aws: Session) -> None:
+    assert "Your quotas have room for 300 learners: roles, users, policies, REST APIs, " in (
+        preflight.of_quotas(aws, 300).found
+    )
+    aws.client("apigateway").create_usage_plan(name="of others")
+    aws.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(TRUST))
+    assert "would need 301 usage plans of 300." in preflight.of_quotas(aws, 300).found
+    assert "1003 roles of 1000, 335 usage plans" in preflight.of_quotas(aws, 334).found
 
 
 def test_how_long_a_class_takes_follows_from_the_slowest_rate() -> None:

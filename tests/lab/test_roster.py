@@ -31,6 +31,8 @@ def problems(path: Path, content: bytes) -> list[str]:
     "content",
     [
         HEAD + ANA + b"bo-b,bo@example.com\n",
+        b"name;email\nana;ana@example.com\nbo-b;bo@example.com\n",
+        b"\xef\xbb\xbfname\temail\r\nana\tana@example.com\r\nbo-b\tbo@example.com\r\n",
         b"\xef\xbb\xbf" + HEAD + ANA + b"\n" + b"bo-b,bo@example.com",  # as Excel writes it
         b"Email, Seat ,NAME\r\nana@example.com,1, ana \r\nbo@example.com,2,bo-b\r\n",
         b'email,name,notes\nana@example.com,ana\nbo@example.com,bo-b,"late, two\nlines"\n',
@@ -49,7 +51,8 @@ def test_the_learners_of_a_roster(path: Path, content: bytes) -> None:
     [
         (b"", "line 1: expected the columns name, email with commas between them, found nothing."),
         (b"name\nana\n", "found name. Add email."),
-        (b"name;email\nana;ana@example.com\n", "found name;email. Add name and email."),
+        (b"name:email\nana:ana@example.com\n", "found name:email. Add name and email."),
+        (b"name,email,Name\nana,a@example.com,bo\n", "line 1: expected one column name, found 2."),
         (HEAD, "expected at least 1 learner below the names of the columns, found 0."),
         (HEAD + b"\n , \n", "expected at least 1 learner"),
         (HEAD + b",ana@example.com\n", "line 2: expected a value for name, found none."),

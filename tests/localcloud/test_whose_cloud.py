@@ -6,22 +6,17 @@ user can start.
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import signal
 import socket
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import pytest
-import urllib3
 from click.testing import CliRunner, Result
 
 import teardown
@@ -29,60 +24,14 @@ from lab.aws.waiting import wait_until
 from lab.commands import main
 from lab.errors import NoAnswerError, TargetError
 from lab.here import folders, local
-from lab.here.folders import ROOT
 from lab.here.own_cloud import environment, own_cloud
 from localcloud.host import start_key
+from tests.support.clones import STRANGER, Clone, clone_of_another_user, copy_project
 from tests.support.clouds import cloud_of
 from tests.support.processes import start_module
 from tests.support.sessions import make_session
 
-SITE_PACKAGES = Path(urllib3.__file__).parent.parent
-STRANGER = 23457
 of_a_stranger = pytest.mark.xdist_group("stranger")  # whose virtual environment takes seconds
-
-
-@dataclass(frozen=True)
-class Clone:
-    """A copy of the project, and the one who works in it."""
-
-    folder: Path
-    home: Path
-    python: str = sys.executable
-    user: int | None = None
-
-    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run Python in this copy, as its user does."""
-        return subprocess.run(
-            [self.python, *arguments],
-            cwd=self.folder,
-            env={
-                "HOME": str(self.home),
-                "XDG_STATE_HOME": str(self.home / "state"),
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(self.folder),
-                **variables,
-            },
-            user=self.user,
-            group=self.user,
-            extra_groups=[] if self.user else None,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
-
-    def lab(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return self.run("-m", "lab", *arguments, **variables)
-
-    def status(self) -> dict[str, object]:
-        return dict(json.loads(self.lab("status", "--json").stdout))
-
-
-def copy_project(folder: Path) -> None:
-    """With what Python has compiled, which would take each process seconds."""
-    for name in ("lab", "localcloud", "scripts", "lambdas", "events"):
-        shutil.copytree(ROOT / name, folder / name)
-    shutil.copy(ROOT / "teardown.py", folder)
 
 
 @pytest.fixture
@@ -99,21 +48,7 @@ def clones(tmp_path: Path) -> Iterator[list[Clone]]:
 
 @pytest.fixture(scope="module")
 def strangers_clone() -> Iterator[Clone]:
-    """The copy of the project and the virtual environment of another user of this machine."""
-    if not hasattr(os, "getuid") or os.getuid() != 0:
-        pytest.skip("only root can be another user")
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # not below a folder of root's own
-        home = Path(folder)
-        copy_project(home / "clone")
-        python = home / "venv" / "bin" / "python"
-        for path in (home, *home.rglob("*")):
-            os.chown(path, STRANGER, STRANGER)
-        made = Clone(home / "clone", home, str(python), STRANGER)
-        for base in (sys.executable, shutil.which("python3", path="/usr/bin:/usr/local/bin")):
-            if _make_venv(replace(made, python=str(base))) and made.lab("--help").returncode == 0:
-                break
-        else:
-            pytest.skip("another user can start no Python that has the packages")
+    with clone_of_another_user() as made:
         yield made
 
 
@@ -122,21 +57,6 @@ def stranger(strangers_clone: Clone) -> Iterator[Clone]:
     """Another user of this machine, who has no cloud yet."""
     yield strangers_clone
     strangers_clone.lab("stop")
-
-
-def _make_venv(owner: Clone) -> bool:
-    """Whether this Python can make the owner a virtual environment, with the packages of ours."""
-    packages = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    try:
-        made = owner.run("-m", "venv", "--without-pip", "--clear", str(owner.home / "venv"))
-    except OSError:  # it cannot be started by this user
-        return False
-    if made.returncode != 0:
-        return False
-    python = replace(owner, python=str(owner.home / "venv" / "bin" / "python"))
-    folder = Path(python.run("-c", packages).stdout.strip())
-    (folder / "packages.pth").write_text(f"{owner.folder}\n{SITE_PACKAGES}\n")
-    return True
 
 
 @pytest.fixture

@@ -28,6 +28,8 @@ from tests.support.roles import (
     take_away,
 )
 
+TAG = {"Key": "a", "Value": "b"}
+
 
 def deny(action: str, resource: str = "*") -> dict[str, Any]:
     return {"Effect": "Deny", "Action": action, "Resource": resource}
@@ -88,8 +90,8 @@ PRINCIPAL = f"arn:aws:iam::{ACCOUNT}:role/tried"
     "A statement counts where its condition holds",
     kept="for String…, Arn…, Bool, Null and …IfExists, on `aws:PrincipalAccount`, "
     "`aws:PrincipalArn`, `aws:RequestedRegion`, `aws:SecureTransport`, `aws:SourceAccount`, "
-    "`aws:SourceArn` and `lambda:FunctionArn`; a statement with any other operator or key allows "
-    "nothing",
+    "`aws:SourceArn`, `iam:PassedToService` and `lambda:FunctionArn`; a statement with any other "
+    "operator or key allows nothing",
     module="iam.conditions",
     aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html",
 )
@@ -397,6 +399,84 @@ def test_a_trigger_is_allowed_by_its_function(aws: Session) -> None:
         with pytest.raises(ClientError, match="not authorized to perform: lambda:"):
             refused()
     lambda_.delete_event_source_mapping(UUID=made["UUID"])
+
+
+MAKING: list[tuple[str, str, dict[str, Any], str]] = [
+    ("sqs", "create_queue", {"QueueName": "q", "tags": {"a": "b"}}, "sqs:TagQueue"),
+    ("sns", "create_topic", {"Name": "t", "Tags": [TAG]}, "sns:TagResource"),
+    ("logs", "create_log_group", {"logGroupName": "g", "tags": {"a": "b"}}, "logs:TagResource"),
+    (
+        *("iam", "create_role"),
+        {"RoleName": "r", "AssumeRolePolicyDocument": json.dumps(TRUST), "Tags": [TAG]},
+        "iam:TagRole",
+    ),
+    ("iam", "create_user", {"UserName": "u", "Tags": [TAG]}, "iam:TagUser"),
+    (
+        *("dynamodb", "create_table"),
+        {
+            "TableName": "t",
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            "BillingMode": "PAY_PER_REQUEST",
+            "Tags": [TAG],
+        },
+        "dynamodb:TagResource",
+    ),
+    ("apigateway", "create_rest_api", {"name": "a", "tags": {"a": "b"}}, "apigateway:PUT"),
+]
+
+
+@pytest.mark.parity(
+    "Making something with tags needs the permission to tag it",
+    kept="yes",
+    module="iam.tagging",
+    aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/access_tags.html",
+)
+@pytest.mark.parametrize(("service", "call", "given", "action"), MAKING)
+def test_tags_need_a_permission_of_their_own(
+    aws: Session, service: str, call: str, given: dict[str, Any], action: str
+) -> None:
+    without: Any = as_role(aws, allow(f"{service}:*"), deny(action)).client(service)
+    with pytest.raises(ClientError, match=f"(?i)not authorized to perform: {action}"):
+        getattr(without, call)(**given)
+    getattr(without, call)(**{key: given[key] for key in given if key.lower() != "tags"})
+
+
+@pytest.mark.parity(
+    "Giving a function a role needs `iam:PassRole` on that role, to Lambda",
+    kept="yes",
+    aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html",
+)
+def test_a_role_has_to_be_passed_to_a_function(aws: Session) -> None:
+    make_function(aws, "f", "")
+    role = aws.client("lambda").get_function_configuration(FunctionName="f")["Role"]
+    other = make_role(aws, "other", {"Version": "2012-10-17", "Statement": [allow("sqs:*")]})
+
+    def update(service: str, **given: str) -> None:
+        to = {"StringEquals": {"iam:PassedToService": service}}
+        may = allow("lambda:*"), allow("iam:PassRole", role, Condition=to)
+        lambda_ = as_role(aws, *may).client("lambda")
+        lambda_.update_function_configuration(FunctionName="f", **given)
+
+    update("lambda.amazonaws.com", Role=role)
+    for service, passed in (("lambda.amazonaws.com", other), ("ec2.amazonaws.com", role)):
+        with pytest.raises(ClientError, match=f"iam:PassRole on resource: {passed} because no"):
+            update(service, Role=passed)
+    update("ec2.amazonaws.com", Description="the role stays")
+
+
+@pytest.mark.parity(
+    "GetFunction shows tags only to anyone who may list them, and says nothing to others",
+    kept="yes",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html",
+)
+def test_get_function_keeps_tags_from_those_who_may_not_list_them(aws: Session) -> None:
+    make_function(aws, "f", "", Tags={"a": "b"})
+    blind = as_role(aws, allow("lambda:GetFunction")).client("lambda")
+    assert "Tags" not in blind.get_function(FunctionName="f")
+    tags = allow("lambda:ListTags", f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f")
+    seeing = as_role(aws, allow("lambda:GetFunction"), tags).client("lambda")
+    assert seeing.get_function(FunctionName="f")["Tags"] == {"a": "b"}
 
 
 # -- Roles, and who may be one ----------------------------------------------------------
