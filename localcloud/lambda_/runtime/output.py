@@ -38,7 +38,7 @@ class Output:
         self._cut = 0
 
     def hide(self) -> None:
-        """Remove its name, once the worker has opened it."""
+        """Remove its name, once the worker has opened it. A fork server has done so already."""
         if os.name == "posix":
             self.path.unlink(missing_ok=True)
 

@@ -218,8 +218,9 @@ def _release(child: int, children: set[int]) -> None:
 
 def _fork(log: str) -> int:
     """Fork. Returns the new process's id, or 0 in the new process, which prints to the file `log`
-    and already leads its own group."""
+    and already leads its own group. The file has no name by then."""
     opened = os.open(log, os.O_WRONLY | os.O_APPEND)
+    os.unlink(log)
     try:
         pid = os.fork()
         if pid == 0:
