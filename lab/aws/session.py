@@ -24,16 +24,36 @@ from lab.here.settings import Settings
 
 
 class Session(boto3.Session):
-    """A boto3 session whose clients all talk to one endpoint, or to AWS if that is None."""
+    """A boto3 session whose clients all talk to one endpoint, or to AWS if that is None.
+
+    It makes a service's client once, as that takes longer than most calls; with options it makes a
+    new one each time.
+    """
 
     def __init__(self, endpoint_url: str | None, **options: Any) -> None:
+        self._made: dict[str, Any] = {}
         super().__init__(**options)
         self.endpoint_url = endpoint_url
         reads.remember(self)
         turns.keep(self)
         throttled.wait(self)
 
+    @property
+    def events(self) -> Any:
+        """boto3's event hooks. What is registered here reaches clients that are made later, so each
+        service then gets a new one."""
+        self._made.clear()
+        return super().events
+
     def client(self, *args: Any, **options: Any) -> Any:
+        if options or len(args) != 1:
+            return self._make(*args, **options)
+        (service,) = args
+        if service not in self._made:
+            self._made[service] = self._make(service)
+        return self._made[service]
+
+    def _make(self, *args: Any, **options: Any) -> Any:
         make = partial(super().client, *args, **{"endpoint_url": self.endpoint_url, **options})
         return boto_settings.make(make, self._session.get_config_variable("config_file"))
 

@@ -23,7 +23,7 @@ from lab.engine import catch_up
 from lab.engine.permissions import permissions_of
 from tests.support.chapters import resources
 from tests.support.processes import run_lab
-from tests.support.sessions import OneClientEach
+from tests.support.sessions import SettledSession
 
 pytestmark = pytest.mark.xdist_group("policy")
 
@@ -46,7 +46,7 @@ def user(aws: Session, name: str) -> Iterator[Session]:
         "aws_access_key_id": key["AccessKeyId"],
         "aws_secret_access_key": key["SecretAccessKey"],
     }
-    yield OneClientEach(aws.endpoint_url, **keys, region_name=REGION)
+    yield SettledSession(aws.endpoint_url, **keys, region_name=REGION)
     iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
 
 

@@ -17,19 +17,15 @@ _CHANGES = (
 )
 
 
-class OneClientEach(Session):
-    """A session that makes the client of a service once, unless it is asked for with options.
-    Without options, Lambda's goes on only after what it changes has settled."""
+class SettledSession(Session):
+    """A session whose client of Lambda, made without options, goes on only after what it changes
+    has settled."""
 
-    def client(self, *args: Any, **options: Any) -> Any:
-        if options or len(args) != 1:
-            return super().client(*args, **options)
-        made = self.__dict__.setdefault("_made", {})
-        if args[0] not in made:
-            made[args[0]] = super().client(*args)
-            if args[0] == "lambda":
-                _settle(made[args[0]])
-        return made[args[0]]
+    def _make(self, *args: Any, **options: Any) -> Any:
+        made = super()._make(*args, **options)
+        if args == ("lambda",) and not options:
+            _settle(made)
+        return made
 
 
 def _settle(client: Any) -> None:
@@ -43,7 +39,7 @@ def _settle(client: Any) -> None:
 def make_session(address: str) -> Session:
     """A session with the keys of the local cloud at this address, or with made-up ones."""
     key = local.key_at(address)
-    return OneClientEach(
+    return SettledSession(
         address,
         aws_access_key_id=key.access_key_id if key else "any",
         aws_secret_access_key=key.secret_access_key if key else "any",
