@@ -28,7 +28,7 @@ from localcloud import arn as arns
 from localcloud import deliver, like_aws, models
 from localcloud.iam import lag
 from localcloud.iam.policies import NOT_ASSUMABLE, find_role, lambda_may_assume, role_allows
-from localcloud.lambda_ import functions, states
+from localcloud.lambda_ import filter_criteria, functions, states
 from localcloud.upstream import original, replaces
 
 _FOR_STREAMS = (
@@ -156,7 +156,7 @@ def _refuse_another_source(spec: dict[str, Any]) -> None:
 
 
 def _refuse_what_is_not_for_queues(spec: dict[str, Any]) -> None:
-    """Refuse settings of streams for a queue, and filters, which would let everything through here.
+    """Refuse settings of streams for a queue.
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html
     """
     if spec.get("StartingPosition"):
@@ -166,18 +166,16 @@ def _refuse_what_is_not_for_queues(spec: dict[str, Any]) -> None:
             raise InvalidParameterValueException(
                 f"Unsupported {name} parameter for given event source mapping type."
             )
-    if (spec.get("FilterCriteria") or {}).get("Filters"):
-        raise NotImplementedError(
-            "The local cloud has no FilterCriteria; look at the messages in the function."
-        )
 
 
 def _refuse_settings(spec: dict[str, Any], size: int, window: int | None) -> None:
-    """Refuse what is for streams. More than ten messages do not come in one receive, so such a
-    batch needs a window. Without new values in `spec`, `size` and `window` hold.
+    """Refuse what is for streams, and filters that cannot be read. More than ten messages do not
+    come in one receive, so such a batch needs a window. Without new values in `spec`, `size` and
+    `window` hold.
     https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
     """
     _refuse_what_is_not_for_queues(spec)
+    filter_criteria.check(spec.get("FilterCriteria"))
     size = spec.get("BatchSize", size)
     window = spec.get("MaximumBatchingWindowInSeconds", window)
     if size > 10 and not window:
