@@ -77,6 +77,10 @@ _NO_GRANT = (
     "invalid for CreateGrant. Please check your KMS key settings. KMS Exception: "
     "InvalidArnException KMS Message: ARN does not refer to a valid principal: {}"
 )
+_NO_QUEUE = (
+    "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. "
+    "SQS Error Message: The specified queue does not exist or you do not have access to it."
+)
 # What becomes of a mapping that was enabled or not, and now is or is not.
 _SWITCHES = {(False, True): "Enabling", (True, False): "Disabling"}
 
@@ -97,6 +101,8 @@ def create_event_source_mapping(backend: LambdaBackend, spec: dict[str, Any]) ->
     _refuse_a_short_visibility_timeout(queue_arn, function.timeout)
     arn = _named_arn(function, spec["FunctionName"])
     _refuse_a_function_that_cannot_poll(backend, function.role, arn, queue_arn)
+    if deliver.find(queue_arn) is None:
+        raise InvalidParameterValueException(_NO_QUEUE)
     made = original(create_event_source_mapping)(backend, spec)
     made.function_arn = arn
     made.change = states.begin("Creating")
