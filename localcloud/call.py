@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import parse_qs, unquote
@@ -59,6 +59,9 @@ class Call:
 def read(request: Request, service: str, region: str, access_key_id: str) -> Call:
     """The call that a request makes. Raises UnreadableCallError."""
     operation, parameters = _parsed(request, service)
+    if None in parameters.values():  # in JSON, a member that is null is one that is not there
+        parameters = {name: each for name, each in parameters.items() if each is not None}
+        request = replace(request, body=json.dumps(parameters).encode())
     return Call(request, service, region, access_key_id, operation, parameters)
 
 

@@ -20,6 +20,7 @@ from localcloud import (
     deliver,
     like_aws,
     losses,
+    members,
     models,
     steps,
     tasks,
@@ -72,6 +73,12 @@ class Options:
     auth: bool = True
     log: Path | None = None
     until_stdin_ends: bool = False
+
+
+_FAILS = (
+    "The local cloud fails at this call of {}, which the tutorial does not use. PARITY.md says "
+    "what it does; its log says where it failed."
+)
 
 
 class LocalCloud:
@@ -166,6 +173,8 @@ class LocalCloud:
             or await service.handle(made)
             or upstream.ask(made.request)
         )
+        if answer.status == 500 and members.decision(made.service, made.operation) is None:
+            answer = made.error(501, "NotImplemented", _FAILS.format(made.operation))
         may = partial(enforce.may, made, self._known)
         answer = service.as_seen_by(made, answer, may)
         self.trail.add(made, answer, judgement.decisions)

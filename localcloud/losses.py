@@ -169,9 +169,15 @@ PLACES = {
     ),
     "mapping settings": Place(
         "Event source mappings",
-        "`FilterCriteria`, and settings for streams",
-        "drops what the filter does not let through; refuses the other settings for a queue",
-        f"{REFUSED}: an error names it, or as on AWS",
+        "Settings for streams, and filters that cannot be read",
+        "refuses them",
+        f"{REFUSED}: as on AWS",
+    ),
+    "message that no filter lets through": Place(
+        "Event source mappings",
+        "A message that fits none of the mapping's filters",
+        "deletes it",
+        f"{ASKED_FOR}: as on AWS, by anyone who set the filters",
     ),
     "batch of a deleted function": Place(
         "Event source mappings",

@@ -24,7 +24,7 @@ _DEFAULTS = ("BUFFERED", "HEADER", "INTERNET", "None", "PassThrough", "STANDARD"
 _PAGES = "limit position"
 _MAPPING = (
     "FunctionName Enabled BatchSize ScalingConfig MaximumBatchingWindowInSeconds "
-    "FunctionResponseTypes +FilterCriteria -KMSKeyArn -MetricsConfig -LoggingConfig "
+    "FunctionResponseTypes FilterCriteria -KMSKeyArn -MetricsConfig -LoggingConfig "
     "+ParallelizationFactor +DestinationConfig +MaximumRecordAgeInSeconds "
     "+BisectBatchOnFunctionError +MaximumRetryAttempts +TumblingWindowInSeconds "
     "!SourceAccessConfigurations !AmazonManagedKafkaEventSourceConfig "

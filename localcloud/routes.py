@@ -52,7 +52,8 @@ async def answer(cloud: LocalCloud, request: Request) -> Response:
         return await cloud.answer(request)
     except RefusedSignatureError as error:
         status, code = signatures.status_and_code(error)
-        if error.service is None:  # in API Gateway's form, as the service is unknown
+        # In API Gateway's form where the service is unknown, but for a form of the query protocol.
+        if error.service is None and not request.is_form:
             return json_response(status, {"message": str(error)}, x_amzn_errortype=code)
         return error_response(request, status, code, str(error), error.service)
 

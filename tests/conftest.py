@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
@@ -29,7 +29,7 @@ from tests.support.chapters import status
 from tests.support.clouds import own_cloud
 from tests.support.fault_proxy import fault_proxy
 from tests.support.handlers import handler
-from tests.support.sessions import make_session
+from tests.support.sessions import hook_clients, make_session
 from tests.support.usage_plan import lift_throttle
 
 if TYPE_CHECKING:
@@ -103,14 +103,7 @@ def aws(cloud: str) -> Session:
 def calls_made(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The names of the operations that clients call which are made from now on."""
     called: set[str] = set()
-    make_client = boto3.Session.client
-
-    def client(session: boto3.Session, *args: Any, **options: Any) -> Any:
-        made = make_client(session, *args, **options)
-        made.meta.events.register("before-call", lambda model, **_: called.add(model.name))
-        return made
-
-    monkeypatch.setattr(boto3.Session, "client", client)
+    hook_clients(monkeypatch, "before-call", lambda model, **_: called.add(model.name))
     return called
 
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from botocore.exceptions import ClientError
 
 from lab.engine.display import waiting_sign
-from lab.errors import WaitTimeoutError
+from lab.errors import TargetError, WaitTimeoutError
 
 T = TypeVar("T")
 _FIRST_PAUSE = 0.05
@@ -25,6 +25,7 @@ _PASSING = {
     ),
     "ResourceConflictException": ("cannot be performed at this time",),
 }
+_WANTS_DOCKER = "error running docker"  # what moto's own server answers to Invoke without it
 
 
 class NotYetError(Exception):
@@ -65,6 +66,12 @@ def _look(look: Callable[[], T | None]) -> tuple[T | None, str]:
     try:
         return look(), ""
     except NotYetError as error:
+        if _WANTS_DOCKER in str(error):
+            raise TargetError(
+                "Expected a cloud that runs functions, found one that wants Docker for it, at "
+                "AWS_ENDPOINT_URL. Start Docker there, or unset AWS_ENDPOINT_URL: the local cloud "
+                "of this tutorial runs functions by itself."
+            ) from None
         return None, f"What was seen last: {textwrap.shorten(str(error), _LONGEST_TEXT)} "
 
 

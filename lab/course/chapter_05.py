@@ -29,6 +29,15 @@ _LOST = (
 )
 
 _LOG_LINES = "log lines"  # what the local cloud calls them among its losses
+_IN_A_CELL = 'In a cell: `lab.session().client("lambda")'
+_REMOVE_TRIGGER = (
+    f'{_IN_A_CELL}.delete_event_source_mapping(UUID="{{uuid}}")`; in the console: Lambda, Event '
+    "source mappings, Delete."
+)
+_REMOVE_FILTERS = (
+    f'{_IN_A_CELL}.update_event_source_mapping(UUID="{{uuid}}", FilterCriteria={{{{}}}})`; in the '
+    "console: Lambda, Event source mappings, the mapping, Edit."
+)
 _WHY_OF_TRIGGER = {
     "enabled": Detail("While it is switched off, orders wait in the queue and nobody is told."),
     "BatchSize": Detail("Ten orders in one call cost as much as one."),
@@ -36,11 +45,12 @@ _WHY_OF_TRIGGER = {
         "ReportBatchItemFailures keeps one bad order from bringing nine good ones back."
     ),
     "ScalingConfig": Detail("It leaves room for the account's other functions."),
+    "filters": Detail(
+        "Lambda deletes an order that fits no filter, and nobody is told.",
+        "found a filter that somebody added, {pattern}",
+        _REMOVE_FILTERS,
+    ),
 }
-_REMOVE_TRIGGER = (
-    'In a cell: `lab.session().client("lambda").delete_event_source_mapping(UUID="{uuid}")`; in '
-    "the console: Lambda, Event source mappings, Delete."
-)
 
 
 def _expects(aws: boto3.Session) -> Iterator[Expectation]:
@@ -127,6 +137,7 @@ def _trigger(look: Look) -> Iterator[Expectation]:
             "BatchSize": 10,
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
             "ScalingConfig": {"MaximumConcurrency": 2},
+            "filters": [],
         },
         needs=trigger,
         details=_WHY_OF_TRIGGER,
@@ -191,7 +202,12 @@ def _orders_move(look: Look) -> Expectation:
 
 
 def _settings(trigger: dict[str, Any]) -> dict[str, Any]:
-    return {**trigger, "enabled": trigger["State"] not in ("Disabled", "Disabling", "Deleting")}
+    filters = (trigger.get("FilterCriteria") or {}).get("Filters", [])
+    return {
+        **trigger,
+        "enabled": trigger["State"] not in ("Disabled", "Disabling", "Deleting"),
+        "filters": [{"uuid": trigger["UUID"], "pattern": each["Pattern"]} for each in filters],
+    }
 
 
 def _state(look: Look, function: str) -> str:

@@ -12,7 +12,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import parse_qsl
@@ -22,8 +22,12 @@ from localcloud.apigateway.deployments import Deployment, Refusal, Route
 from localcloud.http import Request, Response
 from localcloud.upstream import ACCOUNT_ID
 
-# Headers of the connection are no part of an event.
-_OF_THE_CONNECTION = ("connection", "content-length", "expect", "transfer-encoding")
+# Headers that are no part of an event.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
+_NOT_PASSED_ON = (
+    "connection", "content-length", "content-md5", "expect", "max-forwards", "proxy-authenticate",
+    "server", "te", "trailer", "transfer-encoding", "upgrade", "www-authenticate",
+)  # fmt: skip
 # These have one spelling in events, however they were sent.
 _SPELLED = ("Accept", "Authorization", "Content-Type", "Host", "User-Agent")
 _SPELLING = {name.lower(): name for name in _SPELLED}
@@ -33,12 +37,32 @@ _UNKNOWN = (
     "cognitoAuthenticationType", "cognitoIdentityId", "cognitoIdentityPoolId", "principalOrgId",
     "user", "userArn",
 )  # fmt: skip
-_SERVER_HEADERS = ("content-length", "transfer-encoding", "connection")
+# Headers that a function cannot set: they are dropped, or come under another name.
+_DROPPED = (
+    "expect", "host", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade", "via",
+)  # fmt: skip
+_REMAPPED = (
+    "authorization", "connection", "content-length", "content-md5", "date", "max-forwards",
+    "server", "user-agent", "www-authenticate", "x-amzn-requestid",
+)  # fmt: skip
 _REPLY = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
 # What HTTP allows in the name and the value of a header.
 # https://www.rfc-editor.org/rfc/rfc9110#section-5.5
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+
+@dataclass(frozen=True)
+class Ids:
+    """What a request is known by: in its event, in the answer, and in AWS's own logs."""
+
+    request: str = field(default_factory=lambda: str(uuid.uuid4()))
+    extended: str = field(
+        default_factory=lambda: base64.b64encode(secrets.token_bytes(11)).decode()
+    )
+    trace: str = field(
+        default_factory=lambda: f"Root=1-{int(clock.now_ms() / 1000):08x}-{secrets.token_hex(12)}"
+    )
 
 
 @dataclass(frozen=True)
@@ -53,6 +77,7 @@ class Matched:
     request: Request
     key_id: str | None = None
     deployment_id: str = ""
+    ids: Ids = field(default_factory=Ids)
 
 
 def source_arn(call: Matched) -> str:
@@ -68,7 +93,7 @@ def event_of(call: Matched) -> dict[str, Any]:
     """The event of a Lambda proxy integration, payload format 1.0."""
     request = call.request
     query = parse_qsl(request.query, keep_blank_values=True)
-    headers = [*_sent(request), *_forwarding(request)]
+    headers = [*_sent(request), *_forwarding(request, call.ids)]
     is_encoded = bool(request.body) and _is_binary(call)
     body = base64.b64encode(request.body) if is_encoded else request.body
     return {
@@ -105,12 +130,12 @@ def _context(call: Matched) -> dict[str, Any]:
         "deploymentId": call.deployment_id,
         "domainName": request.headers.get("host", ""),
         "domainPrefix": call.deployment.api_id,
-        "extendedRequestId": base64.b64encode(secrets.token_bytes(11)).decode(),
+        "extendedRequestId": call.ids.extended,
         "httpMethod": request.method,
         "identity": _identity(call),
         "path": f"/{call.stage}{call.path}",
         "protocol": "HTTP/1.1",
-        "requestId": str(uuid.uuid4()),
+        "requestId": call.ids.request,
         "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
         "requestTimeEpoch": int(now * 1000),
         "resourceId": route.resource_id,
@@ -132,13 +157,13 @@ def _identity(call: Matched) -> dict[str, str | None]:
 def _sent(request: Request) -> Iterator[tuple[str, str]]:
     """The headers of an event, in the order in which they were sent."""
     for name, value in request.sent_headers or request.headers.items():
-        if name.lower() not in _OF_THE_CONNECTION:
+        if name.lower() not in _NOT_PASSED_ON:
             yield _SPELLING.get(name.lower(), name), value
 
 
-def _forwarding(request: Request) -> Iterator[tuple[str, str]]:
+def _forwarding(request: Request, ids: Ids) -> Iterator[tuple[str, str]]:
     """What API Gateway adds: the trace, and for whom it calls."""
-    yield "X-Amzn-Trace-Id", f"Root=1-{int(clock.now_ms() / 1000):08x}-{secrets.token_hex(12)}"
+    yield "X-Amzn-Trace-Id", ids.trace
     before = request.headers.get("x-forwarded-for")
     yield "X-Forwarded-For", f"{before}, {_CLIENT}" if before else _CLIENT
     yield "X-Forwarded-Port", request.headers.get("host", "").rpartition(":")[2] or "80"
@@ -185,8 +210,8 @@ def response_of(payload: bytes, *, is_binary: bool = False) -> Response:
 
 
 def _headers(reply: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The headers in a reply, except those that the server sets itself. One in `headers` has one
-    value, one in `multiValueHeaders` a list."""
+    """The headers in a reply, with other names for those that the server sets itself. One in
+    `headers` has one value, one in `multiValueHeaders` a list."""
     single = list((reply.get("headers") or {}).items())
     many = (reply.get("multiValueHeaders") or {}).items()
     if not all(isinstance(values, list) for _, values in many):
@@ -197,5 +222,6 @@ def _headers(reply: dict[str, Any]) -> Iterator[tuple[str, str]]:
         text = "true" if value is True else "false" if value is False else str(value)
         if not (_NAME.fullmatch(name) and _VALUE.fullmatch(text)):
             raise ValueError(f"header {name}")
-        if value is not None and name.lower() not in _SERVER_HEADERS:
-            yield name, text
+        if value is not None and name.lower() not in _DROPPED:
+            is_remapped = name.lower() in _REMAPPED
+            yield f"x-amzn-Remapped-{name}" if is_remapped else name, text

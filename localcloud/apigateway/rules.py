@@ -27,6 +27,8 @@ _FUNCTION_URI = re.compile(
     r"arn:aws[\w-]*:apigateway:[\w-]+:lambda:path/2015-03-31/functions/arn:aws[\w-]*:lambda:"
     r"[\w-]+:\d{12}:function:[^/]+/invocations"
 )
+_OPERATIONS = ("add", "copy", "move", "remove", "replace", "test")  # of patches
+_WITH_VALUE = ("add", "replace", "test")
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Asked:
 
 def check(operation: str, asked: Asked) -> None:
     """Refuse what AWS refuses. Raises APIGatewayError."""
+    if operation.startswith("Update"):
+        _refuse_malformed_patches(asked)
     if rule := _RULES.get(operation):
         rule(asked)
 
@@ -187,20 +191,21 @@ def _usage_plan(asked: Asked) -> None:
         _refuse_missing_stage(asked.backend, stage.get("apiId", ""), stage.get("stage", ""))
 
 
-def _patches(asked: Asked) -> list[dict[str, Any]]:
-    """The patches of a call. Raises APIGatewayError if there is none, or one without a path."""
+def _refuse_malformed_patches(asked: Asked) -> None:
+    """Refuse a patch without a path, an operation, or the value that it takes."""
     found = asked.body.get("patchOperations")
     if not isinstance(found, list) or not all(each.get("path") for each in found):
         raise bad_request("Invalid request input")
-    return found
-
-
-def _refuse_no_patch(asked: Asked) -> None:
-    _patches(asked)
+    for each in found:
+        if (operation := each.get("op")) not in _OPERATIONS:
+            wanted = ", ".join(_OPERATIONS)
+            raise bad_request(f"Invalid patch operation '{operation}'. Must be one of: [{wanted}]")
+        if operation in _WITH_VALUE and each.get("value") is None:
+            raise bad_request(f"Invalid patch value  'null' specified for op '{operation}'")
 
 
 def _usage_plan_patch(asked: Asked) -> None:
-    for each in _patches(asked):
+    for each in asked.body["patchOperations"]:
         path, operation = each["path"], each.get("op")
         if path != "/apiStages":
             if path.startswith("/apiStages") and operation == "remove":
@@ -270,9 +275,5 @@ _RULES: dict[str, Callable[[Asked], None]] = {
     "PutMethod": _method,
     "TagResource": _tags,
     "UntagResource": _tags,
-    "UpdateApiKey": _refuse_no_patch,
-    "UpdateRequestValidator": _refuse_no_patch,
-    "UpdateRestApi": _refuse_no_patch,
-    "UpdateStage": _refuse_no_patch,
     "UpdateUsagePlan": _usage_plan_patch,
 }

@@ -26,6 +26,7 @@ from localcloud.service import Needed, Service
 from localcloud.upstream import ACCOUNT_ID
 
 _OF_DOCUMENTS = ("ImportRestApi", "PutRestApi")  # their body is a description of an API
+_OF_TEXTS = ("ImportApiKeys", "ImportDocumentationParts")  # which moto does not have
 
 
 class APIGateway(Service):
@@ -92,7 +93,7 @@ class APIGateway(Service):
 
 def _as_known(call: Call) -> Call:
     """The call without the members that AWS does not know, and with a body: moto would fail."""
-    if call.request.method in ("DELETE", "GET") or call.operation in _OF_DOCUMENTS:
+    if call.request.method in ("DELETE", "GET") or call.operation in _OF_DOCUMENTS + _OF_TEXTS:
         return call
     given = json.loads(call.request.body or b"{}")
     known = models.known("apigateway", call.operation, given)
@@ -105,7 +106,7 @@ def _answer(call: Call) -> Response | None:
     """What moto cannot answer; None for the rest. Raises APIGatewayError for what names something
     that is not there, and for what the rules do not allow."""
     backend = upstream.backend(apigateway_backends, ACCOUNT_ID, call.region)
-    if backend is None or not call.operation:
+    if backend is None or not call.operation or call.operation in _OF_TEXTS:
         return None
     api = identifiers.refuse_what_is_not_there(backend, call.operation, call.parameters)
     if call.operation in _OF_DOCUMENTS:

@@ -14,6 +14,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -24,7 +25,7 @@ from referencing.jsonschema import DRAFT4
 
 from localcloud import clock, deliver, steps
 from localcloud.apigateway.deployments import Deployment, Refusal, Route, rest_api, snapshot
-from localcloud.apigateway.proxy import Matched, event_of, matches, response_of, source_arn
+from localcloud.apigateway.proxy import Ids, Matched, event_of, matches, response_of, source_arn
 from localcloud.apigateway.usage_plans import UsagePlans
 from localcloud.http import Request, Response, json_response
 from localcloud.iam.policies import find_role, service_may
@@ -39,11 +40,13 @@ async def serve(request: Request, plans: UsagePlans) -> Response:
     """Answer `/restapis/{api}/{stage}/_user_request_/{path}`."""
     _, _, api_id, stage, _, *rest = request.path.split("/")
     path = "/" + "/".join(rest).lstrip("/")
-    found = rest_api(api_id)
+    found, ids = rest_api(api_id), Ids()
     if found is None or stage not in found[1].stages:
-        return json_response(403, {"message": "Forbidden"}, x_amzn_ErrorType="ForbiddenException")
+        code = "ForbiddenException"
+        refusal = json_response(403, {"message": "Forbidden"}, x_amzn_ErrorType=code)
+        return _with_ids(refusal, ids)
     began_ms = clock.now_ms()
-    answer = await _answer(request, found, stage, path, plans)
+    answer = _with_ids(await _answer(request, found, stage, path, plans, ids), ids)
     refused = "" if answer.status < 400 else answer.body[:_LONGEST_TEXT].decode("utf-8", "replace")
     took = clock.now_ms() - began_ms
     said = f"answered {request.method} {path} with {answer.status}, after {took:.0f} ms"
@@ -52,8 +55,13 @@ async def serve(request: Request, plans: UsagePlans) -> Response:
     return answer
 
 
+def _with_ids(answer: Response, ids: Ids) -> Response:
+    known = ("x-amzn-RequestId", ids.request), ("x-amz-apigw-id", ids.extended)
+    return replace(answer, headers=(*answer.headers, *known))
+
+
 async def _answer(
-    request: Request, found: tuple[Any, Any], stage: str, path: str, plans: UsagePlans
+    request: Request, found: tuple[Any, Any], stage: str, path: str, plans: UsagePlans, ids: Ids
 ) -> Response:
     backend, api = found
     deployment_id = api.stages[stage].deployment_id
@@ -66,7 +74,7 @@ async def _answer(
         key_id = plans.admit(backend, api.id, stage, key) if route.api_key_required else None
         _validate(deployment, route, request)
         matched = Matched(
-            deployment, route, parameters, stage, path, request, key_id, deployment_id
+            deployment, route, parameters, stage, path, request, key_id, deployment_id, ids
         )
         return await _integrate(matched)
     except Refusal as refusal:
@@ -136,7 +144,9 @@ async def _integrate(matched: Matched) -> Response:
         raise Refusal("INTEGRATION_FAILURE", "the function failed")
     accepted = matched.request.headers.get("accept", "")
     is_binary = matches(matched.deployment.binary_types, accepted)
-    return response_of(reply.payload, is_binary=is_binary)
+    response = response_of(reply.payload, is_binary=is_binary)
+    trace = ("X-Amzn-Trace-Id", matched.ids.trace)
+    return replace(response, headers=(*response.headers, trace))
 
 
 def _sender(matched: Matched) -> deliver.Role | deliver.ServicePrincipal:

@@ -21,10 +21,21 @@ _NOT_ASKED = (None, "NONE")
 _WRONG_KEY = "The provided key element does not match the schema"
 
 
+_NONE_OF_THEM = (
+    "Invalid Request: TransactWriteRequest should contain Delete or Put or Update request"
+)
+_MORE_THAN_ONE = "TransactItems can only contain one of Check, Put, Update or Delete"
+
+
 def answer(call: Call) -> Response | None:
     """moto's answer in AWS's form, to a call that is about several items; None for any other."""
     if call.operation not in _OF_MANY:
         return None
+    if call.operation == "TransactWriteItems":
+        for item in call.parameters["TransactItems"]:
+            if len(item) != 1:
+                text = _MORE_THAN_ONE if item else _NONE_OF_THEM
+                return call.error(400, "ValidationException", text)
     response = upstream.ask(call.request)
     found = json.loads(response.body)
     if response.status >= 300:

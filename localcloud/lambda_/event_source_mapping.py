@@ -27,7 +27,7 @@ from localcloud import arn as arns
 from localcloud import clock, deliver
 from localcloud.deliver import ThrottledError
 from localcloud.iam.policies import role_allows
-from localcloud.lambda_ import functions, states
+from localcloud.lambda_ import filter_criteria, functions, states
 from localcloud.lambda_.functions import LambdaFunction
 from localcloud.lambda_.runtime.runtime import Runtime
 from localcloud.lambda_.runtime.worker_handle import Result
@@ -94,6 +94,7 @@ class EventSourceMapping(moto_lambda.EventSourceMapping):
             "FunctionResponseTypes": self.function_response_types or [],
             "MaximumBatchingWindowInSeconds": self.max_batch_window or 0,
             "StateTransitionReason": "USER_INITIATED",
+            "FilterCriteria": self.filter_criteria or None,
         }
         if self.under_way and not self.enabled:
             found["State"] = "Disabling"
@@ -265,7 +266,7 @@ def _may(function: LambdaFunction | None, mapping: EventSourceMapping, *actions:
 async def _collect(queue: IndexedQueue, mapping: EventSourceMapping) -> list[QueuedMessage]:
     """A batch: what is there at once, or what arrives within the batching window. It is full when
     it reaches the batch size, or when the next message would not fit."""
-    messages = _receive(queue, mapping, [])
+    messages = await _receive(queue, mapping, [])
     loop = asyncio.get_running_loop()
     deadline = loop.time() + clock.seconds(mapping.max_batch_window or 0)
     try:
@@ -274,7 +275,7 @@ async def _collect(queue: IndexedQueue, mapping: EventSourceMapping) -> list[Que
             if left <= 0:
                 break
             await queue.wait_for_message(left)
-            more = _receive(queue, mapping, messages)
+            more = await _receive(queue, mapping, messages)
             if not more and (queue.closed or queue.first_visible() is not None):
                 break
             messages += more
@@ -286,10 +287,11 @@ async def _collect(queue: IndexedQueue, mapping: EventSourceMapping) -> list[Que
     return messages
 
 
-def _receive(
+async def _receive(
     queue: IndexedQueue, mapping: EventSourceMapping, before: list[QueuedMessage]
 ) -> list[QueuedMessage]:
-    """Receive what is visible and fits into the batch with the messages before."""
+    """Receive what is visible, passes the filters, and fits into the batch with the messages
+    before."""
     room = _MAX_PAYLOAD - sum(map(_record_bytes, before))
 
     def fits(message: QueuedMessage) -> bool:
@@ -297,7 +299,31 @@ def _receive(
         room -= _record_bytes(message)
         return room >= 0
 
-    return queue.receive(mapping.batch_size - len(before), queue.visibility_timeout, fits)
+    count = mapping.batch_size - len(before)
+    while received := queue.receive(count, queue.visibility_timeout, fits):
+        if wanted := _filtered(queue, mapping, received):
+            return wanted
+        room = _MAX_PAYLOAD - sum(map(_record_bytes, before))
+        await asyncio.sleep(0)  # others have their turn
+    return []
+
+
+def _filtered(
+    queue: IndexedQueue, mapping: EventSourceMapping, received: list[QueuedMessage]
+) -> list[QueuedMessage]:
+    """The messages that the function gets. Lambda deletes the others from the queue.
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
+    """
+    if not mapping.filter_criteria:
+        return received
+    wanted = []
+    for message in received:
+        if filter_criteria.let_through(mapping.filter_criteria, _record(queue, message)):
+            wanted.append(message)
+        elif _may(_function_of(mapping), mapping, "DeleteMessage"):
+            queue.delete_message(message.receipt_handle)
+            mapping.last_progress_ms = int(clock.now_ms())
+    return wanted
 
 
 def _record_bytes(message: QueuedMessage) -> int:

@@ -28,7 +28,7 @@ from localcloud import arn as arns
 from localcloud import deliver, like_aws, models
 from localcloud.iam import lag
 from localcloud.iam.policies import NOT_ASSUMABLE, find_role, lambda_may_assume, role_allows
-from localcloud.lambda_ import functions, states
+from localcloud.lambda_ import filter_criteria, functions, states
 from localcloud.upstream import original, replaces
 
 _FOR_STREAMS = (
@@ -77,6 +77,10 @@ _NO_GRANT = (
     "invalid for CreateGrant. Please check your KMS key settings. KMS Exception: "
     "InvalidArnException KMS Message: ARN does not refer to a valid principal: {}"
 )
+_NO_QUEUE = (
+    "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. "
+    "SQS Error Message: The specified queue does not exist or you do not have access to it."
+)
 # What becomes of a mapping that was enabled or not, and now is or is not.
 _SWITCHES = {(False, True): "Enabling", (True, False): "Disabling"}
 
@@ -97,6 +101,8 @@ def create_event_source_mapping(backend: LambdaBackend, spec: dict[str, Any]) ->
     _refuse_a_short_visibility_timeout(queue_arn, function.timeout)
     arn = _named_arn(function, spec["FunctionName"])
     _refuse_a_function_that_cannot_poll(backend, function.role, arn, queue_arn)
+    if deliver.find(queue_arn) is None:
+        raise InvalidParameterValueException(_NO_QUEUE)
     made = original(create_event_source_mapping)(backend, spec)
     made.function_arn = arn
     made.change = states.begin("Creating")
@@ -156,7 +162,7 @@ def _refuse_another_source(spec: dict[str, Any]) -> None:
 
 
 def _refuse_what_is_not_for_queues(spec: dict[str, Any]) -> None:
-    """Refuse settings of streams for a queue, and filters, which would let everything through here.
+    """Refuse settings of streams for a queue.
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html
     """
     if spec.get("StartingPosition"):
@@ -166,18 +172,16 @@ def _refuse_what_is_not_for_queues(spec: dict[str, Any]) -> None:
             raise InvalidParameterValueException(
                 f"Unsupported {name} parameter for given event source mapping type."
             )
-    if (spec.get("FilterCriteria") or {}).get("Filters"):
-        raise NotImplementedError(
-            "The local cloud has no FilterCriteria; look at the messages in the function."
-        )
 
 
 def _refuse_settings(spec: dict[str, Any], size: int, window: int | None) -> None:
-    """Refuse what is for streams. More than ten messages do not come in one receive, so such a
-    batch needs a window. Without new values in `spec`, `size` and `window` hold.
+    """Refuse what is for streams, and filters that cannot be read. More than ten messages do not
+    come in one receive, so such a batch needs a window. Without new values in `spec`, `size` and
+    `window` hold.
     https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
     """
     _refuse_what_is_not_for_queues(spec)
+    filter_criteria.check(spec.get("FilterCriteria"))
     size = spec.get("BatchSize", size)
     window = spec.get("MaximumBatchingWindowInSeconds", window)
     if size > 10 and not window:

@@ -47,6 +47,8 @@ def put_subscription_filter(
     """A function must be there, and let CloudWatch Logs call it. It is not called for lines of its
     own: they would never end."""
     target = arns.parse(destination_arn)
+    if not target.service:
+        raise InvalidParameterException("Invalid destination ARN")
     group = backend.groups.get(log_group_name)
     if target.service == "lambda" and group is not None:
         _refuse(group, filter_pattern, destination_arn)

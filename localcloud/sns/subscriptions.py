@@ -22,8 +22,9 @@ from moto.sns.responses import SNSResponse
 
 from localcloud import deliver, upstream
 from localcloud.iam.federation import OWNER
+from localcloud.patterns import WrongPatternError
 from localcloud.sns import delivery, filter_policy
-from localcloud.sns.filter_policy import NestedPolicyError, WrongPolicyError
+from localcloud.sns.filter_policy import NestedPolicyError
 from localcloud.upstream import original, replaces
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
@@ -170,7 +171,7 @@ def _refuse_filter(policy: dict[str, Any], scope: str | None, where: str) -> Non
         filter_policy.check(policy, scope)
     except NestedPolicyError as error:
         raise _invalid(f"{where}FilterPolicy: {error}" if where else str(error)) from None
-    except WrongPolicyError as error:
+    except WrongPatternError as error:
         raise _invalid(f"{where}FilterPolicy: {error}") from None
 
 

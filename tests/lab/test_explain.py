@@ -222,6 +222,11 @@ def make_trigger(aws: Session, timeout: int) -> None:
         aws.client("lambda").create_event_source_mapping(FunctionName="f", EventSourceArn=QUEUE)
 
 
+def trigger_without_a_queue(aws: Session) -> None:
+    make_function(aws, "f", ECHO)
+    aws.client("lambda").create_event_source_mapping(FunctionName="f", EventSourceArn=QUEUE)
+
+
 def queue_exists(aws: Session) -> None:
     for seconds in ("30", "31"):
         attributes = {"VisibilityTimeout": seconds}
@@ -429,6 +434,7 @@ CAUSES: dict[str, Callable[[Session], object]] = {
     "AccessDenied: take_order may not use the queue": lambda aws: denied(
         aws, "take_order", "sqs:SendMessage"
     ),
+    "The queue of a trigger does not exist": trigger_without_a_queue,
     "The role of notify_fulfillment may not read the queue": lambda aws: make_trigger_without(
         aws, "ReceiveMessage"
     ),

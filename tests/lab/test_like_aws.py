@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from click.testing import CliRunner, Result
 
@@ -18,7 +17,7 @@ from lab.here.own_cloud import environment
 from tests.support.chapters import UNDONE_BY, resources, run_chapters
 from tests.support.clouds import own_cloud
 from tests.support.fault_proxy import NOTHING_SENT, FaultProxy, fault_proxy
-from tests.support.sessions import make_session
+from tests.support.sessions import hook_clients, make_session
 
 LIKE_AWS = ("--like-aws", "--speed", "20", "--retry-delay", "0.05")
 # The operations of API Gateway's chapters, and of all of them.
@@ -124,15 +123,11 @@ def lose_first_replies(proxy: FaultProxy, *operations: str) -> None:
 def requests(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How many requests go to each service from now on."""
     sent: Counter[str] = Counter()
-    make_client = boto3.Session.client
 
-    def client(session: boto3.Session, *args: Any, **options: Any) -> Any:
-        made = make_client(session, *args, **options)
-        service = made.meta.service_model.service_name
-        made.meta.events.register("before-send", lambda **_: sent.update([service]))
-        return made
+    def count(event_name: str, **_: Any) -> None:  # "before-send.apigateway.GetRestApis"
+        sent[event_name.split(".")[1]] += 1
 
-    monkeypatch.setattr(boto3.Session, "client", client)
+    hook_clients(monkeypatch, "before-send", count)
     return sent
 
 

@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from click.testing import CliRunner, Result
 
@@ -17,7 +16,7 @@ from lab.aws.session import Session
 from lab.commands import main
 from lab.here import local
 from tests.support.chapters import given
-from tests.support.sessions import make_session
+from tests.support.sessions import hook_clients, make_session
 
 MANY = 300
 TEXT = """\
@@ -127,14 +126,7 @@ def test_a_check_of_all_chapters_reads_the_table_once(
 ) -> None:
     given("01", "02", "03", "04", "05", "06")
     scans: list[str] = []
-    make_client = boto3.Session.client
-
-    def client(session: boto3.Session, *args: Any, **options: Any) -> Any:
-        made = make_client(session, *args, **options)
-        made.meta.events.register("before-send.dynamodb.Scan", lambda **_: scans.append("scan"))
-        return made
-
-    monkeypatch.setattr(boto3.Session, "client", client)
+    hook_clients(monkeypatch, "before-send.dynamodb.Scan", lambda **_: scans.append("scan"))
     monkeypatch.setattr(
         "lab.commands.chapters.session", lambda **_: make_session(aws.endpoint_url or "")
     )

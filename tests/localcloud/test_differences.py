@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 import urllib3
-from botocore.exceptions import ClientError
 
 import lab
 from lab.aws.session import Session
@@ -195,19 +194,6 @@ def failing_route(aws: Session, **plan: Any) -> Iterator[tuple[str, dict[str, st
 @pytest.fixture
 def setup(aws: Session) -> Setup:
     return Setup(aws)
-
-
-@pytest.mark.parity(
-    "Filter criteria keep messages from the function, and delete them",
-    kept="no: they are refused",
-    module="lambda_.validation",
-    service="Event source mappings",
-    aws="https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html",
-)
-def test_filter_criteria_of_a_mapping_are_refused(setup: Setup) -> None:
-    pattern = json.dumps({"body": {"product": ["cup"]}})
-    with pytest.raises(ClientError, match="The local cloud has no FilterCriteria"):
-        setup.map(FilterCriteria={"Filters": [{"Pattern": pattern}]})
 
 
 @pytest.mark.parity(

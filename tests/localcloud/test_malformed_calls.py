@@ -36,6 +36,12 @@ from tests.support.sessions import make_session
 from tests.support.sizes import size
 
 OPERATIONS = [(service, name) for service, names in DECISIONS.items() for name in names]
+NEIGHBORS = [
+    (service, name)
+    for service in DECISIONS
+    for name in get_service_model(service).operation_names
+    if name not in DECISIONS[service]
+]
 ACCOUNT = "123456789012"
 ONCE = Config(
     parameter_validation=False, retries={"total_max_attempts": 1}, read_timeout=30,
@@ -93,9 +99,9 @@ def values(shape: Shape, depth: int = 0, name: str = "") -> st.SearchStrategy[An
 
 
 @st.composite
-def calls(draw: st.DrawFn) -> tuple[str, str, Any, int]:
+def calls(draw: st.DrawFn, operations: list[tuple[str, str]]) -> tuple[str, str, Any, int]:
     """A service, an operation, its input, and what is done to the request."""
-    service, operation = draw(st.sampled_from(OPERATIONS))
+    service, operation = draw(st.sampled_from(operations))
     shape = get_service_model(service).operation_model(operation).input_shape
     given_ = draw(values(shape)) if shape else {}
     return service, operation, given_, draw(st.integers(0, 10**6))
@@ -208,8 +214,8 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
         yield Ground(make_session(key.address), Path(key.log))
 
 
-def examine(ground: Ground, examples: int) -> None:
-    """Make that many calls, and expect that all of them are answered."""
+def examine(ground: Ground, examples: int, operations: list[tuple[str, str]] = OPERATIONS) -> None:
+    """Make that many calls of these operations, and expect that all of them are answered."""
     wrong: dict[tuple[str, str], str] = {}
 
     @seed(20261126)
@@ -217,7 +223,7 @@ def examine(ground: Ground, examples: int) -> None:
         max_examples=examples, database=None, deadline=None, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
-    @given(calls())
+    @given(calls(operations))
     def make(call: tuple[str, str, Any, int]) -> None:
         if problem := ground.call(*call):
             wrong.setdefault(call[:2], f"{problem} <- {str(call[2])[:300]} ({call[3]})")
@@ -225,7 +231,6 @@ def examine(ground: Ground, examples: int) -> None:
     make()
     assert ground.answered > examples * 0.8  # boto3 cannot send all of them
     assert not wrong, "\n".join(f"{key}: {value}" for key, value in wrong.items())
-    assert "Traceback" not in ground.log.read_text("utf-8", "replace")
 
 
 @pytest.mark.parity(
@@ -236,8 +241,31 @@ def examine(ground: Ground, examples: int) -> None:
 )
 def test_no_malformed_call_is_a_500(ground: Ground) -> None:
     examine(ground, 200)
+    assert "Traceback" not in ground.log.read_text("utf-8", "replace")
+
+
+@pytest.mark.parity(
+    "A malformed call of another operation is no fault of the server's",
+    kept="yes; where moto fails on it the answer is `NotImplemented`, and the log says where",
+    module="unserved",
+    aws="https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html",
+)
+def test_what_moto_fails_on_is_not_implemented(aws: Session) -> None:
+    with pytest.raises(ClientError, match="fails at this call of ListExports") as caught:
+        aws.client("dynamodb").list_exports()
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+def test_no_malformed_call_of_a_neighbor_is_a_500(ground: Ground) -> None:
+    examine(ground, 200, NEIGHBORS)
 
 
 @pytest.mark.soak
 def test_none_of_2000_malformed_calls_is_a_500(ground: Ground) -> None:
     examine(ground, size(2000, 500))
+    assert "Traceback" not in ground.log.read_text("utf-8", "replace")
+
+
+@pytest.mark.soak
+def test_none_of_2000_malformed_calls_of_neighbors_is_a_500(ground: Ground) -> None:
+    examine(ground, size(2000, 500), NEIGHBORS)

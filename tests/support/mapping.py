@@ -69,6 +69,13 @@ class Setup:
         self.batches = self.batches or messages_on(self.aws, self.seen, wait=90)
         return list(json.loads(self.batches.pop(0)["Body"]))
 
+    def batches_so_far(self) -> list[Any]:
+        """All batches that the function got since somebody looked."""
+        found, self.batches = self.batches, []
+        while page := messages_on(self.aws, self.seen, wait=0):
+            found += page
+        return [json.loads(each["Body"]) for each in found]
+
     def show_again(self, batch: list[Any]) -> None:
         """End the visibility timeout of all messages of a batch, at one moment."""
         entries = [

@@ -67,7 +67,7 @@ NOT_DONE = (
      "here the invocation fails; a test would take longer than it is worth"),
     ("Lambda", "Destinations in EventBridge and S3", "the local cloud has neither service"),
     ("SQS", "At most 120,000 messages in flight", "no chapter comes near that"),
-    ("Event source mappings", "Other sources than SQS, provisioned pollers, `FilterCriteria`",
+    ("Event source mappings", "Other sources than SQS, provisioned pollers",
      "the tutorial has only a queue"),
     ("SNS", "FIFO topics", "they are made for FIFO queues"),
     ("SNS", "Retries for HTTP and e-mail", "no chapter subscribes an HTTP endpoint"),

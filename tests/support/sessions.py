@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
+import boto3
+import pytest
+
+from lab.aws import session
 from lab.aws.session import Session
 from lab.here import local
 
@@ -45,3 +51,17 @@ def make_session(address: str) -> Session:
         aws_secret_access_key=key.secret_access_key if key else "any",
         region_name="us-east-1",
     )
+
+
+def hook_clients(patch: pytest.MonkeyPatch, event: str, hook: Callable[..., object]) -> None:
+    """Give each client that is made from now on this hook, whoever makes it: until `patch` ends,
+    no session knows one of before."""
+    make_client = boto3.Session.client
+
+    def client(of: boto3.Session, *args: Any, **options: Any) -> Any:
+        made = make_client(of, *args, **options)
+        made.meta.events.register(event, hook)
+        return made
+
+    patch.setattr(boto3.Session, "client", client)
+    patch.setattr(session, "_made_up", cache(session._made_up.__wrapped__))

@@ -89,6 +89,48 @@ def test_the_headers_of_a_reply_are_kept_and_those_of_the_server_are_its_own(api
     assert "X-No" not in answer.headers
 
 
+@pytest.mark.parity(
+    "Headers that a function cannot set come under another name, or not at all",
+    kept="yes",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html",
+)
+def test_headers_that_a_function_cannot_set_are_remapped_or_dropped(api: Api) -> None:
+    remapped = {"Authorization": "a", "Connection": "b", "Content-Length": "99", "date": "d",
+                "Server": "e", "User-Agent": "f", "WWW-Authenticate": "g"}  # fmt: skip
+    dropped = {"Host": "h", "TE": "i", "Upgrade": "j", "Via": "k", "Transfer-Encoding": "chunked"}
+    many = {"x-amzn-RequestId": ["mine", "too"]}
+    reply = {"headers": {**remapped, **dropped}, "multiValueHeaders": many, "body": "tea"}
+    answer = replied(api, reply)
+    assert (answer.status, answer.data) == (200, b"tea")
+    for name, value in remapped.items():
+        assert answer.headers[f"x-amzn-Remapped-{name}"] == value
+        assert answer.headers.get(name) != value, name
+    assert not dropped.items() & answer.headers.items()
+    assert answer.headers.getlist("x-amzn-Remapped-x-amzn-RequestId") == ["mine", "too"]
+    assert len(answer.headers.getlist("x-amzn-RequestId")) == 1
+
+
+@pytest.mark.parity(
+    "A request has one id in its event and in the answer, refused or not",
+    kept="yes",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html",
+)
+def test_a_request_is_known_by_the_ids_in_its_answer(api: Api) -> None:
+    api.put_method()
+    api.deploy()
+    answer = urllib3.request("POST", api.url(), json={}, headers={"TE": "x", "Max-Forwards": "1"})
+    event, headers = answer.json(), answer.headers
+    assert event["requestContext"]["requestId"] == headers["x-amzn-RequestId"]
+    assert event["requestContext"]["extendedRequestId"] == headers["x-amz-apigw-id"]
+    assert event["headers"]["X-Amzn-Trace-Id"] == headers["X-Amzn-Trace-Id"]
+    assert not {"TE", "Max-Forwards"} & event["headers"].keys()
+    for url in (api.url("/nothing"), api.url(stage="nope")):
+        refused = urllib3.request("GET", url)
+        assert refused.status == 403
+        assert refused.headers["x-amzn-RequestId"] and refused.headers["x-amz-apigw-id"]
+        assert "X-Amzn-Trace-Id" not in refused.headers
+
+
 @pytest.mark.parametrize(
     "reply",
     [

@@ -179,6 +179,11 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("update_method", {**GET, "patchOperations": [
         {"op": "replace", "path": "/authorizationType", "value": "AWS_IAM"}]}, HERE,
      "has no IAM authorization"),
+    ("update_rest_api", {**API, "patchOperations": [{"op": "replace", "path": "/name"}]}, BAD,
+     "Invalid patch value  'null' specified for op 'replace'"),
+    ("update_account", {}, BAD, "Invalid request input"),
+    ("update_stage", {**API, "stageName": "dev", "patchOperations": [{"path": "/description"}]},
+     BAD, "Invalid patch operation 'None'. Must be one of: [add, copy"),
     ("update_method", {**GET, "patchOperations": [{"op": "replace", "path": "/x", "value": "y"}]},
      BAD, "Invalid patch path  '/x' specified for op 'replace'. Must be one of: ["),
     ("put_integration", {**PROXY, "uri": URI.replace("lambda:path/2015-03-31", "firehose:path/x")},

@@ -59,6 +59,25 @@ def test_a_queue_triggers_a_function_through_one_mapping(aws: Session) -> None:
 
 
 @pytest.mark.parity(
+    "A mapping needs a queue that is there",
+    kept="yes",
+    service="Event source mappings",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html",
+)
+def test_a_mapping_of_a_missing_queue_is_refused(aws: Session) -> None:
+    make_function(aws, "echo", ECHO)
+    lambda_ = aws.client("lambda")
+    with pytest.raises(lambda_.exceptions.InvalidParameterValueException) as caught:
+        lambda_.create_event_source_mapping(FunctionName="echo", EventSourceArn=QUEUE)
+    assert caught.value.response["Error"]["Message"] == (
+        "Error occurred while ReceiveMessage. SQS Error Code: "
+        "AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not "
+        "exist or you do not have access to it."
+    )
+    assert lambda_.list_event_source_mappings()["EventSourceMappings"] == []
+
+
+@pytest.mark.parity(
     "A queue whose visibility timeout is below the function's timeout is refused when a mapping "
     "is made and when it is updated",
     kept="yes, if the update names the function",

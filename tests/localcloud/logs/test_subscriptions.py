@@ -34,6 +34,16 @@ def spy(aws: Session) -> str:
     return arn
 
 
+def test_a_destination_without_an_arn_is_refused(aws: Session) -> None:
+    logs = aws.client("logs")
+    logs.create_log_group(logGroupName="/shop")
+    for wrong in ("spy", "arn:aws", " "):
+        with pytest.raises(ClientError, match="Invalid destination ARN"):
+            logs.put_subscription_filter(
+                logGroupName="/shop", filterName="f", filterPattern="", destinationArn=wrong
+            )
+
+
 def allow_any_group(aws: Session, function: str) -> None:
     aws.client("lambda").add_permission(
         FunctionName=function,

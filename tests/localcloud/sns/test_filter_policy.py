@@ -84,7 +84,8 @@ def passed(
     "A filter policy compares by all operators: exact, `anything-but` in all forms, `cidr`, "
     "`equals-ignore-case`, `exists`, `numeric`, `prefix`, `suffix`, `wildcard` and `$or`",
     kept="yes",
-    module="sns.filter_policy",
+    module="patterns",
+    service="SNS",
     aws="https://docs.aws.amazon.com/sns/latest/dg/string-value-matching.html",
 )
 def test_a_body_passes_the_policies_that_it_passes_on_aws(aws: Session, topic: str) -> None:
