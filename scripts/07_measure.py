@@ -206,12 +206,10 @@ halves = ", ".join(f"{hop} {statistics.median(ms):.0f} ms" for hop, ms in latenc
 # %%
 figure = Figure(figsize=(8, 3.4), layout="constrained")
 axes = figure.add_subplot(xlabel="latency (ms; what took less than 1 ms is drawn at 1)")
+drawn = [[max(value, 1) for value in values] for values in latencies.values()]
+median = {"color": "#b8500f", "linewidth": 3}
 axes.boxplot(
-    [[max(value, 1) for value in values] for values in latencies.values()],
-    tick_labels=list(latencies),
-    orientation="horizontal",
-    whis=(5, 95),
-    medianprops={"color": "#b8500f", "linewidth": 3},
+    drawn, tick_labels=list(latencies), orientation="horizontal", whis=(5, 95), medianprops=median
 )
 axes.set_xscale("log")  # each step to the right multiplies the time
 axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
