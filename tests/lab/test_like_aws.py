@@ -124,7 +124,7 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How many requests go to each service from now on."""
     sent: Counter[str] = Counter()
 
-    def count(event_name: str, **_: Any) -> None:  # "before-send.apigateway.GetRestApis"
+    def count(event_name: str, **_: Any) -> None:  # "before-send.api-gateway.GetRestApis"
         sent[event_name.split(".")[1]] += 1
 
     hook_clients(monkeypatch, "before-send", count)
@@ -133,7 +133,7 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 def test_it_asks_aws_no_more_than_it_must(aws: Session, requests: Counter[str]) -> None:
     run_chapters(*COURSE.set_up[:2])
-    assert 0 < requests["apigateway"] <= _MOST_OF_API_GATEWAY
+    assert 0 < requests["api-gateway"] <= _MOST_OF_API_GATEWAY
     run("up")
     requests.clear()
     run("up")

@@ -389,10 +389,12 @@ WORDINGS: dict[str, list[str]] = {
         "AttributeError: 'NoneType' object has no attribute 'get'",
         "TypeError: argument of type 'NoneType' is not iterable",
     ],
-    "The queue does not exist": [
+    "The queue of a trigger does not exist": [
         boto("InvalidParameterValueException", "CreateEventSourceMapping", "Error occurred while "
              "ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error "
              "Message: The specified queue does not exist for this wsdl version."),
+    ],
+    "The queue does not exist": [
         boto("QueueDoesNotExist", "ReceiveMessage"),
     ],
     "The role of record_order may not use its dead-letter queue": [
