@@ -17,13 +17,13 @@ from moto.dynamodb.models import dynamodb_backends
 from localcloud import upstream
 from localcloud.arn import Arn
 from localcloud.call import Call
-from localcloud.dynamodb import answers, expressions, partiql, tables, values
+from localcloud.dynamodb import answers, expressions, item_size, partiql, tables, values
 from localcloud.dynamodb.time_to_live import TimesToLive
 from localcloud.http import Response
 from localcloud.service import Needed, Service
 from localcloud.upstream import ACCOUNT_ID
 
-__all__ = ["DynamoDB", "expressions", "partiql"]
+__all__ = ["DynamoDB", "expressions", "item_size", "partiql"]
 
 
 class DynamoDB(Service):
