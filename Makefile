@@ -25,7 +25,10 @@ demo: .venv/.run  ## Run the whole tutorial on this machine, then tear it down
 	@$(BIN)/lab demo
 
 test: .venv/.dev  ## Run the tests that a change needs
-	@$(BIN)/pytest -m "not soak"
+	@$(BIN)/pytest -m "not slow and not soak"
+
+slow: .venv/.dev  ## Run the tests that break, interrupt or set up whole chains
+	@$(BIN)/pytest -m "slow and not soak"
 
 unit: .venv/.dev  ## Run the tests that need no cloud, in seconds
 	@$(BIN)/pytest -n 0 tests/unit
@@ -41,13 +44,13 @@ lint: .venv/.dev  ## Check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-long: .venv/.dev  ## Run the tests that `make test` leaves out: a browser, storms, kills, other clients
+long: .venv/.dev  ## Run the tests that take long: a browser, storms, kills, other clients
 	@$(BIN)/pytest -m soak
 
 soak: .venv/.dev  ## Run the long tests in full: 2,000 orders, 500 machine runs
 	@$(BIN)/pytest --soak -m soak
 
-check: lint test long  ## Lint, and all tests
+check: lint test slow long  ## Lint, and all tests
 
 bench: .venv/.dev  ## Measure orders per second, against a floor
 	@$(BIN)/python -m benchmarks.bench
@@ -97,4 +100,4 @@ clean:  ## Remove the virtual environment and what was built
 	@$(call install,--require-hashes -r requirements-dev.lock)
 	@touch $@
 
-.PHONY: help demo lab notebooks test unit long soak lint check bench parity pictures lock clean
+.PHONY: help demo lab notebooks test unit slow long soak lint check bench parity pictures lock clean

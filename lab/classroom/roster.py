@@ -21,7 +21,8 @@ from lab.engine.display import printable
 from lab.errors import RosterError, SettingsError
 from lab.here import settings
 
-COLUMNS = ("name", "email")
+_SETTINGS = {"name": "LAB_PREFIX", "email": "LAB_EMAIL"}  # what each column becomes
+COLUMNS = tuple(_SETTINGS)
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def _learners(rows: list[Row], problems: dict[int, str]) -> list[Learner]:
         try:
             checked = _settings_of(row)
         except SettingsError as error:
-            problems[line] = str(error)
+            problems[line] = _by_columns(str(error))
         else:
             found.append(Learner(row["name"], row["email"], checked.prefix, line))
     return found
@@ -124,7 +125,14 @@ def _settings_of(row: dict[str, str]) -> settings.Settings:
     for column in COLUMNS:
         if not row[column]:
             raise SettingsError(f"expected a value for {column}, found none.")
-    return settings.load({"LAB_PREFIX": row["name"], "LAB_EMAIL": row["email"]})
+    return settings.load({setting: row[column] for column, setting in _SETTINGS.items()})
+
+
+def _by_columns(text: str) -> str:
+    """What is wrong with a setting, said of the column that it comes from."""
+    for column, setting in _SETTINGS.items():
+        text = text.replace(setting, column)
+    return text
 
 
 def _clashes(learners: list[Learner]) -> Iterator[tuple[int, str]]:

@@ -35,6 +35,8 @@ from tests.support.functions import make_function, make_role
 from tests.support.roles import take_away
 from tests.support.sessions import make_session
 
+pytestmark = pytest.mark.slow
+
 BROKEN = (502, {"message": "Internal server error"})
 WELL = ["QUEUED", "PUBLISHED", "RECORDED"]
 CLAIMS_NOT_TO_BE_JSON = "text/plain"  # passes API Gateway's validator, so that the function checks

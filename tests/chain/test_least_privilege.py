@@ -28,7 +28,7 @@ from tests.support.fault_proxy import FaultProxy, fault_proxy
 from tests.support.roles import take_away
 from tests.support.sessions import make_session
 
-pytestmark = pytest.mark.xdist_group("least_privilege")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("least_privilege")]
 
 REGION = "us-east-1"
 

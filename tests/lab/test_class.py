@@ -104,6 +104,7 @@ def there(aws: Session, name: str) -> list[str]:
     return [each.kind for each in made if each.find_all()]
 
 
+@pytest.mark.slow
 def test_a_class_is_set_up_looked_at_and_cleared(aws: Session, room: Path) -> None:
     aws.client("sqs").create_queue(QueueName="ana-CustomerOrders-of-others")
     aws.client("iam").create_user(UserName="teacher")
@@ -133,6 +134,7 @@ def test_a_class_is_set_up_looked_at_and_cleared(aws: Session, room: Path) -> No
     assert list((room / "class").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_learner_can_do_all_chapters_and_cannot_touch_what_another_has(
     aws: Session, room: Path
 ) -> None:
@@ -220,6 +222,7 @@ def test_a_changed_address_gets_into_the_file_with_the_same_key(aws: Session, ro
     assert variables(room, "ana") == {**before, "LAB_EMAIL": "a'n$a@example.com"}
 
 
+@pytest.mark.slow
 def test_one_who_fails_is_named_and_the_others_are_done(aws: Session, room: Path) -> None:
     aws.client("sqs").create_queue(QueueName="bo-CustomerOrders")
     aws.client("iam").create_user(UserName="cy-learner")
@@ -366,6 +369,7 @@ def refusing(aws: Session, operation: str, code: str, since: int) -> Callable[[]
     return lambda: aws.events.unregister(event, unique_id=code)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("operation", "code", "since"),
     [("CreateUser", "LimitExceeded", 2), ("*", "ExpiredToken", 8)],
@@ -393,6 +397,7 @@ def test_a_quota_or_credentials_that_run_out_leave_nothing_half_known(
     assert (users(aws), policies(aws)) == ({}, [])
 
 
+@pytest.mark.slow
 def test_a_learner_who_deleted_half_of_theirs_is_shown_completed_and_cleared(
     aws: Session, room: Path
 ) -> None:
@@ -460,6 +465,7 @@ def interrupt_up(aws: Session) -> None:
     )
 
 
+@pytest.mark.slow
 def test_who_is_stuck_where_and_on_what(aws: Session, room: Path) -> None:
     run("up")
     first = COURSE.set_up[0]
@@ -480,6 +486,7 @@ def test_who_is_stuck_where_and_on_what(aws: Session, room: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there is no pseudo-terminal")
+@pytest.mark.slow
 def test_a_terminal_follows_the_class_until_ctrl_c(aws: Session, room: Path) -> None:
     from tests.support.terminal import on_a_terminal
 
@@ -495,6 +502,7 @@ def test_a_terminal_follows_the_class_until_ctrl_c(aws: Session, room: Path) -> 
         assert "Traceback" not in read()
 
 
+@pytest.mark.slow
 def test_down_by_age_spares_the_young(aws: Session, room: Path) -> None:
     run("up")
     result = run("down", "--yes", "--older-than", "1")
@@ -526,7 +534,7 @@ def test_a_bad_roster_is_said_with_its_line_and_nothing_is_made(aws: Session, ro
     (room / "roster.csv").write_text("name,email\nana,ana@example.com\n1st,a@example.com\n")
     for command in ("up", "status", "down", "cost"):
         result = run(command, status=1)
-        assert result.stderr.startswith("RosterError: roster.csv, line 3: LAB_PREFIX is '1st'")
+        assert result.stderr.startswith("RosterError: roster.csv, line 3: name is '1st'")
     assert users(aws) == {}
 
 

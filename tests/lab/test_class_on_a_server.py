@@ -17,7 +17,7 @@ import pytest
 from tests.support.clones import STRANGER, Clone, clone_of_another_user
 from tests.support.processes import Completed, run_lab
 
-pytestmark = pytest.mark.xdist_group("stranger")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stranger")]
 
 ANA, BO, CY = str(STRANGER), str(STRANGER + 1), str(STRANGER + 2)
 

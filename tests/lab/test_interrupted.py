@@ -27,7 +27,7 @@ from lab.here.failures import STOPPED
 from tests.support.chapters import READS, given, resources, run_chapters, status
 from tests.support.sizes import size
 
-pytestmark = pytest.mark.xdist_group("interrupted")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("interrupted")]
 
 STEPS = [
     pytest.param(9, id="every 9th"),

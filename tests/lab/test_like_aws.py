@@ -19,6 +19,8 @@ from tests.support.clouds import own_cloud
 from tests.support.fault_proxy import NOTHING_SENT, FaultProxy, fault_proxy
 from tests.support.sessions import hook_clients, make_session
 
+pytestmark = pytest.mark.slow
+
 LIKE_AWS = ("--like-aws", "--speed", "20", "--retry-delay", "0.05")
 # The operations of API Gateway's chapters, and of all of them.
 _MOST_OF_API_GATEWAY, _MOST_OF_UP, _MOST_OF_DOWN = 40, 200, 100

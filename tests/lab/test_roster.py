@@ -57,9 +57,9 @@ def test_the_learners_of_a_roster(path: Path, content: bytes) -> None:
         (HEAD + b"\n , \n", "expected at least 1 learner"),
         (HEAD + b",ana@example.com\n", "line 2: expected a value for name, found none."),
         (HEAD + b"ana\n", "line 2: expected a value for email, found none."),
-        (HEAD + "José,j@example.com\n".encode(), "line 2: LAB_PREFIX is 'José'"),
+        (HEAD + "José,j@example.com\n".encode(), "line 2: name is 'José'"),
         (HEAD + b"a" * 21 + b",a@example.com\n", "use up to 20 letters, digits and hyphens"),
-        (HEAD + b"ana,ana at example.com\n", "line 2: LAB_EMAIL is 'ana at example.com'"),
+        (HEAD + b"ana,ana at example.com\n", "line 2: email is 'ana at example.com'"),
         (HEAD + ANA + b"\n" + ANA, "line 4: expected a name of its own, found 'ana', and 'ana' in"),
         (HEAD + ANA + b"Ana,b@example.com\n", "found 'Ana', and 'ana' in line 2. Change one"),
         (HEAD + ANA + b"ana-,b@example.com\n", "found 'ana-', and 'ana' in line 2. Change one"),
@@ -67,7 +67,7 @@ def test_the_learners_of_a_roster(path: Path, content: bytes) -> None:
         (HEAD + b'"ana,ana@example.com\n', "is no CSV: unexpected end of data."),
         (HEAD + "José,j@example.com\n".encode("latin-1"), "is no UTF-8 text. In a spreadsheet"),
         (b"PK\x03\x04\x14\x00\x06\x00\x08\x00\xff\xfe", "is no UTF-8 text. In a spreadsheet"),
-        (HEAD + b"a\x1b[2J,a@example.com\n", r"LAB_PREFIX is 'a\x1b[2J'"),
+        (HEAD + b"a\x1b[2J,a@example.com\n", r"name is 'a\x1b[2J'"),
     ],
 )
 def test_what_cannot_work_is_said_with_its_line(path: Path, content: bytes, said: str) -> None:

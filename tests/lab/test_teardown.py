@@ -28,7 +28,7 @@ from tests.support.functions import ANYTHING
 from tests.support.processes import run_lab, run_script
 from tests.support.sessions import make_session
 
-pytestmark = pytest.mark.xdist_group("teardown")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("teardown")]
 
 CLOUD = ("--retry-delay", "0.05", "--auth", "off")  # the arguments of the cloud behind the proxy
 DELETES = (

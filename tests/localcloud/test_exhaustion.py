@@ -38,7 +38,10 @@ from tests.support.queues import messages_on
 from tests.support.sessions import make_session
 from tests.support.sizes import size
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits of this kind are POSIX's")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name != "posix", reason="limits of this kind are POSIX's"),
+]
 
 STORM_SECONDS = size(10, 2)
 CONNECTIONS = 500

@@ -50,6 +50,8 @@ from tests.support.functions import invoke, make_function, package_of, zip_of
 from tests.support.sessions import make_session
 from tests.support.usage_plan import lift_throttle
 
+pytestmark = pytest.mark.slow
+
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and modes are POSIX's")
 ECHO = "def handler(event, context):\n    return event\n"
 REQUEST_SECONDS = 60  # of patience with one request
