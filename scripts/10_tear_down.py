@@ -118,4 +118,5 @@ lab.check("10")
 # Wait: SQS keeps the name of a deleted queue for 60 seconds. The chapters do the waiting for you.
 # </details>
 #
-# That was all. And here is all of it in one command each: `lab up`, and `python teardown.py`.
+# That was everything. From now on, one command sets all of it up, and one takes it down: `lab up`,
+# and `python teardown.py`.
