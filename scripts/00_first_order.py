@@ -92,15 +92,15 @@ lab.look("order", order_id)
 # published it to a topic. The topic did two things at once: it sent a mail, and it called
 # `record_order`, which wrote the order into the table.
 #
-# The mail went to the fulfillment team, which packs the tea. Here is its inbox. Yours is the newest;
-# the other mails are about the orders with which the chapters tried what they built.
+# The mail went to the fulfillment team, which packs the tea. Here is its inbox. The newest mail is
+# yours. The others are about the orders that the chapters sent to try what they built.
 
 # %%
 lab.look("mailbox")
 
 # %% [markdown]
-# And here is the table, with your order and theirs. (One of theirs says 2023: it is a test event
-# with a date of its own.)
+# And here is the table, with your order and theirs. (The one that looks years old comes from a test
+# event, which has a date of its own.)
 
 # %%
 lab.look("table")

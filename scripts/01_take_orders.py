@@ -17,9 +17,9 @@
 # lab.draw_chain("01")
 
 # %% [markdown]
-# **You need** Python and this project. It is enough if you know some Python, and roughly what a queue
-# is; you do not need to know AWS. On your own machine the tutorial talks to a *local cloud*, which it
-# starts itself. With the setting `LAB_TARGET=aws` the very same cells talk to AWS.
+# **You need** Python and this project. It is enough if you know some Python, and roughly what a
+# queue is; you do not need to know AWS. On your own machine the tutorial talks to a *local cloud*,
+# which it starts itself. With the setting `LAB_TARGET=aws` the very same cells talk to AWS.
 #
 # **Lambda** runs code without a server of yours, **SQS** keeps queues, and **IAM** decides who may
 # do what. A **function** is your code, which Lambda runs when something calls it. Its **execution

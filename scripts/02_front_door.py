@@ -332,7 +332,7 @@ except apigateway.exceptions.ClientError as error:
 
 # %% [markdown]
 # The answer is 202 and the id. Change `quantity` to 0 in the cell before, and run both cells again:
-# you get 400, and the reason. (Then put the 2 back.)
+# you get 400, and the reason. (Then change it back.)
 #
 # On AWS: the reason may say only that a number is too low, without the field. That is why our
 # answer adds what an order looks like.
@@ -394,7 +394,7 @@ lab.check("02")
 # <details><summary>Answer</summary>
 #
 # The shop sees a bare 500. You see nothing: the function was not called, so it logged nothing. The
-# method's *Test* tells the reason.
+# method's *Test* tells you the reason.
 # </details>
 #
 # ## Exercise

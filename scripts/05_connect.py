@@ -190,7 +190,7 @@ else:
 # ## You now have…
 #
 # the whole chain, from the API to the table and to the mail. The next chapter finds out whether
-# it works. The check says now whether everything is in place.
+# it works. The check tells you now whether everything is in place.
 
 # %%
 lab.check("05")

@@ -53,7 +53,8 @@ print(f"Found {len(there)} things to delete.")
 #
 # This one comes before the end, because afterwards there is nothing left to save. Write all
 # orders of the table into the file `lab.ORDERS_FILE`, one JSON object a line. (Have you torn
-# everything down already? `lab goto 10` brings it all back.) `lab hint 10` helps.
+# everything down already? `lab goto 10` sets it all up again, with new orders.) `lab hint 10`
+# helps.
 
 # %% tags=["exercise", "active-ipynb"]
 # # Your code here.
