@@ -92,13 +92,15 @@ lab.look("order", order_id)
 # published it to a topic. The topic did two things at once: it sent a mail, and it called
 # `record_order`, which wrote the order into the table.
 #
-# The mail went to the fulfillment team, which packs the tea. Here is its inbox.
+# The mail went to the fulfillment team, which packs the tea. Here is its inbox. The newest mail is
+# yours. The others are about the orders that the chapters sent to try what they built.
 
 # %%
 lab.look("mailbox")
 
 # %% [markdown]
-# And here is the table.
+# And here is the table, with your order and theirs. (The one that looks years old comes from a test
+# event, which has a date of its own.)
 
 # %%
 lab.look("table")

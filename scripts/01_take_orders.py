@@ -17,9 +17,9 @@
 # lab.draw_chain("01")
 
 # %% [markdown]
-# **You need** Python and this project. Some Python and a rough idea of what a queue is will do; you
-# do not need to know AWS. On your own machine the tutorial talks to a *local cloud*, which it
-# starts itself. With the setting `LAB_TARGET=aws` the very same cells talk to AWS.
+# **You need** Python and this project. It is enough if you know some Python, and roughly what a
+# queue is; you do not need to know AWS. On your own machine the tutorial talks to a *local cloud*,
+# which it starts itself. With the setting `LAB_TARGET=aws` the very same cells talk to AWS.
 #
 # **Lambda** runs code without a server of yours, **SQS** keeps queues, and **IAM** decides who may
 # do what. A **function** is your code, which Lambda runs when something calls it. Its **execution
@@ -207,7 +207,7 @@ print("Wrote three statements: send to one queue, publish to one topic, write on
 # %% tags=["role-policy"]
 policy = json.dumps({"Version": "2012-10-17", "Statement": [send, tell, write_logs]})
 iam.put_role_policy(RoleName=role_name, PolicyName="take-order", PolicyDocument=policy)
-print(f"Allowed {role_name} to send to {names.queue} and to write its logs.")
+print(f"Allowed {role_name} to send to {names.queue}, to publish, and to write its log.")
 
 # %% [markdown]
 # ## Write it yourself

@@ -30,7 +30,6 @@ aws = lab.session()
 names, tags = lab.names(), lab.tags()
 lab.check_ground(aws, "02")
 account, region = lab.account_id(aws), aws.region_name
-lambda_ = aws.client("lambda")
 print(f"Working in account {account}, region {region}.")
 
 # %% [markdown]
@@ -209,6 +208,7 @@ print(f"Connected POST /orders to {names.take_order}.")
 # is why so many people miss it when they leave the console.
 
 # %% tags=["permission"]
+lambda_ = aws.client("lambda")
 try:
     lambda_.add_permission(
         FunctionName=names.take_order,
@@ -331,8 +331,8 @@ except apigateway.exceptions.ClientError as error:
     print("Went on without the test, as this cloud has no TestInvokeMethod.")
 
 # %% [markdown]
-# The answer is 202 and the id. Change `quantity` to 0 and run the cell again: you get 400, and the
-# reason.
+# The answer is 202 and the id. Change `quantity` to 0 in the cell before, and run both cells again:
+# you get 400, and the reason. (Then change it back.)
 #
 # On AWS: the reason may say only that a number is too low, without the field. That is why our
 # answer adds what an order looks like.
@@ -394,7 +394,7 @@ lab.check("02")
 # <details><summary>Answer</summary>
 #
 # The shop sees a bare 500. You see nothing: the function was not called, so it logged nothing. The
-# method's *Test* tells the reason.
+# method's *Test* tells you the reason.
 # </details>
 #
 # ## Exercise

@@ -43,10 +43,11 @@ print(f"Working in account {account}, region {region}.")
 # %% [markdown]
 # ## The topic
 #
-# A topic keeps nothing: what you publish while nobody listens is gone. That matters when a
-# complete chain has lost its topic. The new topic has no listeners yet. So the trigger of chapter
-# 05 must stay off until that chapter has subscribed them again. Meanwhile the orders wait in the
-# queue.
+# A topic keeps nothing: what you publish while nobody listens is gone. The first time, that does no
+# harm, as nothing publishes yet. But say that somebody deletes the topic of a complete chain, and
+# you run this chapter again. Then the new topic has no listeners. So `rest`, in the next cell,
+# switches off the trigger of chapter 05 until that chapter has subscribed them again. Meanwhile the
+# orders wait in the queue.
 #
 # Console: nothing to click the first time. Later: Lambda, the trigger, *Disable*; wait until its
 # state is *Disabled*, because it finishes its last batches first.

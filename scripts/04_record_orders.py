@@ -109,8 +109,8 @@ dead_letters_arn = f"arn:aws:sqs:{region}:{account}:{names.function_dead_letters
 print(f"Created or found the queue {names.function_dead_letters}.")
 
 # %% [markdown]
-# This is the third of four queues. Each place where an order could fall out of the chain has a
-# net under it. `lab dead-letters` looks into the nets and says why an order is there.
+# This is the third of four queues, and the second net. Each place where an order could fall out of
+# the chain gets one. `lab dead-letters` looks into the nets and says why an order is there.
 # `lab redrive` sends it back, once you have fixed the cause.
 #
 # ## The log group

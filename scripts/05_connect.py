@@ -107,7 +107,7 @@ lab.once_queue_is_ready(
 print(f"Created or found the queue {names.topic_dead_letters}, open to {names.topic}.")
 
 # %% [markdown]
-# This is the fourth net: whatever breaks, the order falls into one of them.
+# This is the third net, and the last: whatever breaks, the order falls into one of them.
 #
 # Now the subscription itself. Nobody has to confirm it: the permission is the function's consent.
 #
@@ -184,13 +184,13 @@ else:
     print(f"Connected {names.queue} to {names.notify_fulfillment}.")
 
 # %% [markdown]
-# Look into the inbox (`lab mail`): the two orders of chapter 01 have waited in the queue, and now
-# they are on their way to fulfillment.
+# Look into the inbox (`lab mail`): the orders of chapters 01 and 02 have waited in the queue, and
+# now they are on their way to fulfillment.
 #
 # ## You now have…
 #
 # the whole chain, from the API to the table and to the mail. The next chapter finds out whether
-# it works. The check says now whether everything is in place.
+# it works. The check tells you now whether everything is in place.
 
 # %%
 lab.check("05")

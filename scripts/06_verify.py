@@ -110,6 +110,8 @@ print(f"Took {times[-1] - times[0]} ms from the API to the table.")
 # %% [markdown]
 # One number may be much larger than the others: after a pause, an order waits for a **cold start**,
 # while Lambda starts a process and imports the code. Run the chapter again at once, and compare.
+# (Did you set a batching window in the exercise of chapter 05? Then `notified` takes up to a second
+# longer, each time.)
 #
 # ## The mail to the fulfillment team
 #

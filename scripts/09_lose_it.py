@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 09 Lose it
 #
-# Three faults more, in which something is really gone: the difference between two orders, the
+# Three more faults, in which something is really gone: the difference between two orders, the
 # table with everything in it, and a reply that nobody hears. The orders have to survive all the
 # same. In the end you draw where each of them went.
 #
@@ -309,7 +309,7 @@ lab.show(figure, "where-each-order-went", f"A row for each of {len(told)} orders
 #
 # ## You now have…
 #
-# seen three faults more. The condition writes an order once, however often it comes, and never
+# seen three more faults. The condition writes an order once, however often it comes, and never
 # gives one order's place to another. What failed waits as a dead letter until somebody has fixed
 # the cause and sends it back.
 #

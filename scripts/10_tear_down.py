@@ -53,7 +53,8 @@ print(f"Found {len(there)} things to delete.")
 #
 # This one comes before the end, because afterwards there is nothing left to save. Write all
 # orders of the table into the file `lab.ORDERS_FILE`, one JSON object a line. (Have you torn
-# everything down already? `lab goto 10` brings it all back.) `lab hint 10` helps.
+# everything down already? `lab goto 10` sets it all up again, with new orders.) `lab hint 10`
+# helps.
 
 # %% tags=["exercise", "active-ipynb"]
 # # Your code here.
@@ -118,4 +119,5 @@ lab.check("10")
 # Wait: SQS keeps the name of a deleted queue for 60 seconds. The chapters do the waiting for you.
 # </details>
 #
-# That was all. And here is all of it in one command each: `lab up`, and `python teardown.py`.
+# That was everything. From now on, one command sets all of it up, and one takes it down: `lab up`,
+# and `python teardown.py`.

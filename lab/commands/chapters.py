@@ -89,7 +89,7 @@ def _say_how_far(found: dict[str, list[checks.Finding]]) -> None:
 
 
 def _say_what_is_next(chapter: Chapter) -> None:
-    notebook = f"`make lab`, then notebooks/{chapter.notebook.name}"
+    notebook = f"`make lab`, then {folders.shown(folders.WORK / chapter.notebook.name)}"
     script = f".venv/bin/python scripts/{chapter.script.name}"
     print(f"Next: chapter {chapter.title}. Open it with {notebook}; or run `{script}`.")
     print("`lab --help` lists the commands.")

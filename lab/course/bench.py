@@ -36,7 +36,9 @@ class Reply:
 
     @property
     def in_words(self) -> str:
-        return self.error or json.dumps(self.answer)
+        if self.error or self.answer is not None:
+            return self.error or json.dumps(self.answer)
+        return "None, as the handler returns nothing"
 
 
 class Bench:
@@ -97,10 +99,14 @@ class Bench:
 
     def lead_nowhere(self) -> None:
         """From now on, the queue and the topic that the function is told of cannot be there."""
-        self._lambda.update_function_configuration(
-            FunctionName=self._stem,
-            Environment={"Variables": dict.fromkeys(self._variables, "no such!")},
-        )
+        self._configure(Environment={"Variables": dict.fromkeys(self._variables, "no such!")})
+
+    def lead_through(self, module: str) -> None:
+        """From now on, calls go to the handler of this module of the package."""
+        self._configure(Handler=f"{module}.lambda_handler")
+
+    def _configure(self, **what: Any) -> None:
+        self._lambda.update_function_configuration(FunctionName=self._stem, **what)
         self._lambda.get_waiter("function_updated_v2").wait(FunctionName=self._stem)
 
     def send(self, body: str) -> None:

@@ -28,8 +28,8 @@ def _own_order(aws: boto3.Session) -> str:
     found = int(item["quantity"])
     if found != 3:
         return (
-            f"Expected a quantity of 3, found {found}. An order stays as it came first: start "
-            "again with the cell that puts the chain up."
+            f"Expected a quantity of 3, found {found}. An order stays as it came first: run the "
+            "cell that sets up the chain again, then those below it."
         )
     lines = function_logs.of_order(aws, _WANTED, (look.names.take_order,), quietly=True)
     if any(line.says.get("status") == "QUEUED" for line in lines):
@@ -48,7 +48,8 @@ CHAPTER = Chapter(
         hints=(
             "The cell that posts an order has all that you need. Copy it, and change the order.",
             'The order is {"product": ..., "quantity": 3, "order_id": "exercise-00"}.',
-            "`url` and `key` are still there. If not, run the cells above again.",
+            "`url` and `key` are those of the chain that you set up last. Did you set it up again? "
+            "Then run the cell with `way_in` again, too.",
         ),
     ),
 )

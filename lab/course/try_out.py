@@ -4,6 +4,8 @@ cloud of its own, and looks at what it answers and at what it did."""
 from __future__ import annotations
 
 import json
+import re
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +20,26 @@ from lab.here import local, own_cloud
 _CLEAN = "nothing-was-called-yet"  # the name of a checkpoint
 # A function that always fails does nothing wrong here either; that is no merit.
 _FIRST = "make it work with the first event of this list, then this can be tried"
+# Stands before a handler: SNS takes all entries of a batch but the first, and says so in its reply.
+_PICKY_SNS = """
+import boto3
+
+def keep_back(params, context, **_):
+    entries = params["PublishBatchRequestEntries"]
+    if len(entries) > 1:
+        context["kept_back"] = entries[0]["Id"]
+        return {**params, "PublishBatchRequestEntries": entries[1:]}
+
+def say_so(parsed, context, **_):
+    if "kept_back" in context:
+        failed = {"Id": context["kept_back"], "Code": "InternalError", "SenderFault": False}
+        parsed["Failed"] = [*parsed.get("Failed", []), failed]
+
+boto3.setup_default_session()
+boto3.DEFAULT_SESSION.events.register("provide-client-params.sns.PublishBatch", keep_back)
+boto3.DEFAULT_SESSION.events.register("after-call.sns.PublishBatch", say_so)
+from notify_fulfillment import lambda_handler
+"""
 
 
 # -- take_order ------------------------------------------------------------------------------------
@@ -58,8 +80,8 @@ def _refuses(name: str, field: str) -> Callable[[Bench], str]:
         if problem := _answers(reply, 400):
             return problem
         message = str(_body(reply).get("message", ""))
-        if field not in message or len(message) < len(field) + 4:
-            return f"expected a message with the field {field} and what it must be, found {message}"
+        if not re.match(rf"{field}: .{{4}}", message):
+            return f'expected a message such as "{field}: must be ...", found {message!r}'
         queued = bench.messages()
         return f"expected nothing on the queue, found {queued}" if queued else ""
 
@@ -82,9 +104,9 @@ def _answers(reply: Reply, status: int) -> str:
         return f"expected status {status}, found {reply.error}"
     found = reply.answer.get("statusCode") if _is_object(reply.answer) else None
     if found != status:
-        return f"expected statusCode {status}, found {json.dumps(reply.answer)}"
+        return f"expected statusCode {status}, found {reply.in_words}"
     if not isinstance(reply.answer.get("body"), str):
-        return f"expected a body that is text, found {json.dumps(reply.answer)}"
+        return f"expected a body that is text, found {reply.in_words}"
     return ""
 
 
@@ -119,6 +141,20 @@ def _reports_what_sns_did_not_take(bench: Bench) -> str:
     if reply.error or _failures(reply) == sorted(record["messageId"] for record in records):
         return ""
     return f"expected an error, or all records as failures, found {reply.in_words}"
+
+
+def _reports_the_one_that_sns_did_not_take(bench: Bench) -> str:
+    bench.lead_through("picky_sns")
+    records = [r for r in _batch("notify_fulfillment.one_poison") if _is_order(r)]
+    reply = bench.call({"Records": records})
+    if (failures := _failures(reply)) is None:
+        return f"expected one failure, found {reply.in_words}"
+    ids = {json.loads(r["body"])["order_id"]: r["messageId"] for r in records}
+    there = {m.get("order_id") for m in bench.messages() if _is_object(m)}
+    wanted = sorted(message for order, message in ids.items() if order not in there)
+    if failures == wanted:
+        return ""
+    return f"expected the failures {wanted}, which are not at the topic, found {failures}"
 
 
 def _publishes(bench: Bench, records: list[Any], failures: list[str]) -> str:
@@ -233,6 +269,7 @@ _TRIALS: dict[str, tuple[Trial, ...]] = {
         ("A batch of orders is published, and none is a failure", _publishes_all),
         ("One bad message is the only failure; the others are published", _reports_the_poison),
         ("Where all messages are bad, all are failures", _reports_a_batch_of_poison),
+        ("When SNS takes all but one, that one fails", _reports_the_one_that_sns_did_not_take),
         ("When SNS takes nothing, no order counts as done", _reports_what_sns_did_not_take),
     ),
     "record_order": (
@@ -248,7 +285,7 @@ def try_out(stem: str) -> list[tuple[str, str]]:
     """What was tried of the learner's function, and for each the problem in words, "" if there is
     none. Raises LabError if the function cannot work at all."""
     insist_on_being_known(stem)
-    package = own_functions.package(stem)
+    package = own_functions.package(stem, picky_sns=_PICKY_SNS)
     with own_cloud.in_own_cloud() as address:
         bench = Bench(session(), stem, package)
         local.checkpoint(address, "take", _CLEAN)
@@ -274,6 +311,7 @@ def in_words(stem: str, found: list[tuple[str, str]]) -> str:
         lines.append(f"  {'WRONG' if problem else 'right'}  {what}.")
         if problem:
             said = "the same" if problem == before else problem
-            lines.append(f"         {said[0].upper()}{printable(said[1:])}.")
+            said = printable(f"{said[0].upper()}{said[1:]}.")
+            lines.append(textwrap.indent(said, " " * 9))
             before = problem
     return "\n".join(lines)

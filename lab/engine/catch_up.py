@@ -20,6 +20,7 @@ from lab.engine.course import Chapter, Course
 from lab.engine.display import waiting_sign
 from lab.errors import MissingStepError
 from lab.here.lock import set_up_lock
+from lab.here.shell import as_text
 
 
 def go_to(course: Course, aws: boto3.Session, chapter: Chapter) -> None:
@@ -68,10 +69,10 @@ def run_as_a_line(chapter: Chapter) -> None:
 
 
 def run_quietly(chapter: Chapter) -> str:
-    """Run a chapter; returns what it printed. If it fails, that is printed first."""
+    """Run a chapter; returns what it showed, as text. If it fails, that is printed first."""
     said = io.StringIO()
     try:
-        with waiting_sign(chapter.title), contextlib.redirect_stdout(said):
+        with waiting_sign(chapter.title), as_text(), contextlib.redirect_stdout(said):
             chapter.run()
     except BaseException:
         print(said.getvalue(), end="", flush=True)

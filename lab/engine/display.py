@@ -19,7 +19,7 @@ from rich.progress import Progress, track
 from rich.text import Text
 
 from lab.here.folders import BUILD, ROOT
-from lab.here.shell import shell
+from lab.here.shell import shell, shows_pictures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,7 +53,7 @@ def show(figure: Figure, name: str, alt: str) -> None:
     buffer = io.BytesIO()
     # Without the version in it, the same picture is the same bytes.
     figure.savefig(buffer, format="png", dpi=130, metadata={"Software": None})
-    if shell() is not None:
+    if shows_pictures():
         from IPython.display import display
 
         data = {"image/png": buffer.getvalue(), "text/plain": alt}

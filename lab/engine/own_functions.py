@@ -24,12 +24,13 @@ def write(stem: str) -> str:
     return f"Your function is in {shown(path)}. Open it, and write its handler."
 
 
-def package(stem: str) -> bytes:
+def package(stem: str, **more: str) -> bytes:
     """The zip of the learner's function. What it takes from ours is the module `reference` in it.
+    `more` are the sources of other modules in it, by name.
 
     Raises LabError if there is none yet, if it is still the stub, and if it is no Python.
     """
-    modules = {stem: _source(stem), "reference": packaging.source(stem)}
+    modules = {stem: _source(stem), "reference": packaging.source(stem), **more}
     return packaging.package(stem, **modules)
 
 

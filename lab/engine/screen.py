@@ -22,7 +22,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from lab.engine.display import printable
-from lab.here.shell import shell
+from lab.here.shell import shows_pictures
 
 _IN_A_NOTEBOOK = 200  # characters: an id that is cut in two is another text in each build
 _WIDE = 2000  # a file or a pipe is easy to search line by line
@@ -59,7 +59,7 @@ class Screen:
 
 def show(screen: Screen) -> None:
     """Show it in the notebook; a script prints it."""
-    if shell() is None:
+    if not shows_pictures():
         print(as_text(screen, shutil.get_terminal_size().columns if _on_terminal() else _WIDE))
         return
     from IPython.display import display

@@ -313,7 +313,8 @@ def hurry(aws: boto3.Session, speed: float) -> None:
         _post(url, "speed", json.dumps({"speed": speed}).encode())
     except urllib.error.HTTPError as error:
         raise LabError(_said(error)) from None
-    print(f"Made the waits of the local cloud pass {speed:g} times as fast as on AWS.")
+    pace = "as long as on AWS" if speed == 1 else f"pass {speed:g} times as fast as on AWS"
+    print(f"Made the waits of the local cloud {pace}.")
 
 
 def console_link(url: str) -> str:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+_as_text = False
 
 
 def ipython() -> Any:
@@ -19,6 +23,22 @@ def shell() -> Any:
     """The notebook's IPython, or None in a script."""
     found = ipython()
     return found if found is not None and hasattr(found, "kernel") else None
+
+
+def shows_pictures() -> bool:
+    """Whether what is shown is more than text: in a notebook, but not of a chapter that it runs."""
+    return shell() is not None and not _as_text
+
+
+@contextmanager
+def as_text() -> Iterator[None]:
+    """What is shown in here is printed, as in a script, also in a notebook."""
+    global _as_text
+    before, _as_text = _as_text, True
+    try:
+        yield
+    finally:
+        _as_text = before
 
 
 def command(name: str) -> str:

@@ -52,6 +52,7 @@ def test_lab_alone_says_what_is_right_and_what_is_next(aws: Session) -> None:
     assert result.exit_code == 0
     assert result.stdout.startswith("Looking at the local cloud at ")
     assert "\nRight: 01, 02, 03, 04, 05.\nNext: chapter 06 Verify. " in result.stdout
+    assert "Open it with `make lab`, then work/06_verify.ipynb; or run " in result.stdout
 
 
 def test_lab_alone_sends_one_back_to_what_is_broken(aws: Session) -> None:

@@ -86,6 +86,19 @@ def test_the_calls_that_a_cell_made_stand_below_it(number: str) -> None:
     assert re.search(r"^→ \w+\.\w+: ok, \d+ ms$", text, re.M)
 
 
+@each_chapter
+def test_every_client_is_made_after_calls_are_asked_for(chapter: Chapter) -> None:
+    code = "\n".join(cell.source for cell in stored(chapter).cells if cell.cell_type == "code")
+    before, _, after = code.partition("lab.show_calls(aws)")
+    assert not after or "aws.client(" not in before  # its calls would not be shown
+
+
+def test_the_set_up_of_chapter_00_is_a_line_for_each_chapter() -> None:
+    (cell,) = [c for c in stored(COURSE.find("00")).cells if "finished_chain()" in c.source]
+    assert {output["output_type"] for output in cell.outputs} == {"stream"}
+    assert [line[:2] for line in cell.outputs[0]["text"].splitlines()][:5] == [*COURSE.set_up]
+
+
 def test_calls_are_shown_in_order_with_their_times_and_errors(
     aws: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:

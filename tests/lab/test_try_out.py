@@ -114,6 +114,7 @@ GIVES_ID = "An order without an id gets one of its own"
 NO_JSON = "What is no JSON is answered 400"
 ONE_BAD = "One bad message is the only failure; the others are published"
 ALL_BAD = "Where all messages are bad, all are failures"
+ONE_NOT_TAKEN = "When SNS takes all but one, that one fails"
 NOTHING_TAKEN = "When SNS takes nothing, no order counts as done"
 ONCE = "An order that comes twice is one item"
 KEEPS = "Another order with the same id fails, and the first stays"
@@ -130,11 +131,14 @@ KEEPS = "Another order with the same id fails, and the first stays"
         ("take_order", '"status": "QUEUED"', '"state": "QUEUED"', [TAKES]),
         ("take_order", 'order["queued_epoch_ms"]', 'order["queued"]', [TAKES]),
         ("take_order", "// 1_000_000", "// 1_000_000_000", [TAKES]),
+        ("take_order", 'f"{field}: {must}"', "str(error)", ["400", "400", NO_JSON]),
         # One bad message fails them all, or is forgotten.
         ("notify_fulfillment", 'failures.append(record["messageId"])', "pass", [ONE_BAD, ALL_BAD]),
         ("notify_fulfillment", "    if entries:", "    if True:", [ALL_BAD]),
-        ("notify_fulfillment", "itemIdentifier", "Id", [ONE_BAD, ALL_BAD]),
+        ("notify_fulfillment", "itemIdentifier", "Id", [ONE_BAD, ALL_BAD, ONE_NOT_TAKEN]),
         ("notify_fulfillment", "answer = sns", "answer = {'Failed': []} or sns", "not published"),
+        # It does not look at what SNS says of each entry.
+        ("notify_fulfillment", "failures += [", "ignored = [", [ONE_NOT_TAKEN]),
         # It writes over the first order, or lets the second one pass.
         ("record_order", CONDITION, "", [KEEPS]),
         ("record_order", RAISE, "pass", [KEEPS]),
@@ -152,6 +156,18 @@ def test_what_is_half_right_is_told_what_is_missing(
     else:
         assert len(found) == len(still)
         assert all(each in what for each, what in zip(still, found, strict=True))
+
+
+def test_an_error_of_several_lines_stays_below_what_was_tried(folder: Path) -> None:
+    write(folder, "take_order", TAKE.replace("json.dumps(order)", "order"))
+    said = run_lab("try", "take_order").stdout.splitlines()
+    assert any(line.startswith(" " * 9 + "Invalid type for parameter MessageBody") for line in said)
+
+
+def test_a_handler_that_returns_nothing_is_told_so(folder: Path) -> None:
+    write(folder, "take_order", "    return None\n")
+    said = run_lab("try", "take_order").stdout
+    assert "Expected statusCode 202, found None, as the handler returns nothing." in said
 
 
 # -- What cannot be tried ----------------------------------------------------------------------

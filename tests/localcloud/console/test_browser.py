@@ -205,6 +205,16 @@ SCREENS = (
 )
 
 
+def test_the_trail_scrolls_its_table_and_not_the_page(page: Page, cloud: str, aws: Session) -> None:
+    given("01", "02", "03", "04", "05")
+    assert post(aws, product="tea", quantity=1, order_id="wide") == 202
+    page.set_viewport_size({"width": 853, "height": 480})  # 1280 by 720, at 150 %
+    enter(page, cloud)
+    page.goto(f"{cloud}{ROOT}trail?only=functions")
+    expect(page.locator("tbody")).to_contain_text("sqs:SendMessage")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_screen_is_accessible(
     page: Page, cloud: str, aws: Session, scheme: Literal["light", "dark"]

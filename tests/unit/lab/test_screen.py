@@ -9,6 +9,7 @@ import pytest
 
 from lab.engine import screen
 from lab.engine.screen import Screen, Table, as_html, as_text
+from lab.here import shell
 
 NASTY = '<script>alert("x")</script> & [red]\x1b[2J\x07 \ud800'
 PLAIN = '<script>alert("x")</script> & [red]?[2J? ?'
@@ -114,9 +115,13 @@ def test_a_notebook_keeps_both_and_a_script_prints_the_text(
     screen.show(everywhere("tea"))
     assert kept == []
     assert capsys.readouterr().out == as_text(everywhere("tea"), 2000) + "\n"
-    monkeypatch.setattr(screen, "shell", lambda: object())
+    monkeypatch.setattr(shell, "shell", lambda: object())
     screen.show(everywhere("tea"))
     assert kept == [
         {"text/html": as_html(everywhere("tea")), "text/plain": as_text(everywhere("tea"), 200)}
     ]
     assert capsys.readouterr().out == ""
+    with shell.as_text():  # as a chapter is that a notebook runs
+        screen.show(everywhere("tea"))
+    assert len(kept) == 1
+    assert "tea" in capsys.readouterr().out
