@@ -216,15 +216,14 @@ try:
         Action="lambda:InvokeFunction",
         Principal="apigateway.amazonaws.com",
         SourceArn=f"arn:aws:execute-api:{region}:{account}:{api_id}/*/POST/orders",
-        SourceAccount=account,
     )
     print(f"Allowed the API to invoke {names.take_order}.")
 except lambda_.exceptions.ResourceConflictException:
     print(f"Found the permission of the API to invoke {names.take_order}.")
 
 # %% [markdown]
-# `SourceArn` names this API, this method and this path. Without it and `SourceAccount`, any API
-# of any AWS customer could call the function.
+# `SourceArn` names your account, this API, this method and this path. Without it, any API of any
+# AWS customer could call the function.
 #
 # ## The stage
 #

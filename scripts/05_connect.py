@@ -61,7 +61,6 @@ try:
         Action="lambda:InvokeFunction",
         Principal="sns.amazonaws.com",
         SourceArn=topic_arn,
-        SourceAccount=account,
     )
     print(f"Allowed {names.topic} to invoke {names.record_order}.")
 except lambda_.exceptions.ResourceConflictException:

@@ -34,10 +34,10 @@ def try_(function: str, as_json: bool) -> None:
     """
     found = trying.try_out(function)
     if as_json:
-        print(json.dumps([{"what": what, "problem": problem} for what, problem in found]))
+        print(json.dumps([each._asdict() for each in found]))
     else:
         print(trying.in_words(function, found))
-    sys.exit(1 if any(problem for _, problem in found) else 0)
+    sys.exit(1 if any(each.problem for each in found) else 0)
 
 
 COMMANDS = (write, try_)

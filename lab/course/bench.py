@@ -3,8 +3,10 @@ cloud where nothing else is, and a second queue that gets what is published to t
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +21,8 @@ from lab.here import local
 _TIMEOUT = 3  # seconds, for one call
 # What Lambda says of a function that cannot work at all, whatever it is called with.
 _HOPELESS = re.compile(r"^(Runtime\.|Sandbox\.Timedout|NotImplementedError|.*Task timed out)")
+# In a log, what comes before and after what the function prints itself.
+_NOT_PRINTED = re.compile(r"(INIT_START|START|END|REPORT) |\[ERROR\]|\S+ \S+ Task timed out")
 _NAME = "bench"  # of everything here
 _TRUST = {
     "Effect": "Allow",
@@ -46,6 +50,7 @@ class Bench:
 
     def __init__(self, aws: boto3.Session, stem: str, package: bytes, *, handler: str = "") -> None:
         self._address, self._stem = str(aws.client("lambda").meta.endpoint_url), stem
+        self.printed: list[str] = []  # by the function, since somebody emptied it
         self._sqs: Any = aws.client("sqs")
         self._lambda = aws.client("lambda")
         self._queue = self._sqs.create_queue(QueueName=_NAME)["QueueUrl"]
@@ -88,7 +93,8 @@ class Bench:
     def call(self, event: Any) -> Reply:
         """Call the function with an event. Raises LabError if it cannot work at all."""
         payload = event if isinstance(event, str) else json.dumps(event)
-        found = self._lambda.invoke(FunctionName=self._stem, Payload=payload)
+        found = self._lambda.invoke(FunctionName=self._stem, Payload=payload, LogType="Tail")
+        self.printed += _printed(base64.b64decode(found["LogResult"]).decode("utf-8", "replace"))
         answer = json.loads(found["Payload"].read())
         if "FunctionError" not in found:
             return Reply(answer)
@@ -153,6 +159,15 @@ def _make_table(aws: boto3.Session) -> Any:
         AttributeDefinitions=[{"AttributeName": "order_id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
+
+
+def _printed(log: str) -> Iterator[str]:
+    """The function's own lines of a log, without the trace of its error."""
+    own = True
+    for line in log.splitlines():
+        own = line.startswith("START ") or (own and not _NOT_PRINTED.match(line))
+        if own and not line.startswith("START "):
+            yield line
 
 
 def _in_words(stem: str, error: dict[str, Any]) -> str:

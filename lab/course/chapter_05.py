@@ -75,10 +75,10 @@ def _permission(look: Look) -> Expectation:
     n = look.names
     return Expectation(
         f"The settings of the permission of {n.topic}",
-        "SourceArn and SourceAccount keep other people's topics out.",
+        "SourceArn keeps other people's topics out.",
         "permission",
         lambda: look.statement(n.record_order, TOPIC_STATEMENT),
-        {**_from_topic(look), "SourceAccount": look.account},
+        _from_topic(look),
         needs=f"permission of {n.topic} to invoke {n.record_order}",
         if_there=AGAIN.format("05"),
     )

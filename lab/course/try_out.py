@@ -7,7 +7,7 @@ import json
 import re
 import textwrap
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from lab.aws import packaging
 from lab.aws.session import session
@@ -17,6 +17,7 @@ from lab.engine.display import printable
 from lab.errors import LabError
 from lab.here import local, own_cloud
 
+_MOST_PRINTED = 10  # lines of one trial
 _CLEAN = "nothing-was-called-yet"  # the name of a checkpoint
 # A function that always fails does nothing wrong here either; that is no merit.
 _FIRST = "make it work with the first event of this list, then this can be tried"
@@ -255,6 +256,14 @@ def _is_time(found: dict[str, Any], name: str) -> str:
     return f"expected {name} in milliseconds since 1970, found {value}"
 
 
+class Tried(NamedTuple):
+    """One thing that was tried: the problem in words, "" if there is none, and what was printed."""
+
+    what: str
+    problem: str
+    printed: list[str]
+
+
 Trial = tuple[str, Callable[[Bench], str]]
 _TRIALS: dict[str, tuple[Trial, ...]] = {
     "take_order": (
@@ -281,15 +290,14 @@ _TRIALS: dict[str, tuple[Trial, ...]] = {
 }
 
 
-def try_out(stem: str) -> list[tuple[str, str]]:
-    """What was tried of the learner's function, and for each the problem in words, "" if there is
-    none. Raises LabError if the function cannot work at all."""
+def try_out(stem: str) -> list[Tried]:
+    """What was tried of the learner's function. Raises LabError if that cannot work at all."""
     insist_on_being_known(stem)
     package = own_functions.package(stem, picky_sns=_PICKY_SNS)
     with own_cloud.in_own_cloud() as address:
         bench = Bench(session(), stem, package)
         local.checkpoint(address, "take", _CLEAN)
-        return [(what, _tried(address, bench, trial)) for what, trial in _TRIALS[stem]]
+        return [_tried(address, bench, *trial) for trial in _TRIALS[stem]]
 
 
 def insist_on_being_known(stem: str) -> None:
@@ -298,20 +306,23 @@ def insist_on_being_known(stem: str) -> None:
         raise LabError(f"There is no function {stem!r}. The functions are: {', '.join(_TRIALS)}.")
 
 
-def _tried(address: str, bench: Bench, trial: Callable[[Bench], str]) -> str:
+def _tried(address: str, bench: Bench, what: str, look: Callable[[Bench], str]) -> Tried:
     local.checkpoint(address, "restore", _CLEAN)
-    return trial(bench)
+    bench.printed.clear()
+    problem = look(bench)
+    return Tried(what, problem, bench.printed[:])
 
 
-def in_words(stem: str, found: list[tuple[str, str]]) -> str:
-    right = sum(not problem for _, problem in found)
+def in_words(stem: str, found: list[Tried]) -> str:
+    right = sum(not each.problem for each in found)
     lines = [f"Your {stem}: {right} of {len(found)} right."]
     before = ""
-    for what, problem in found:
+    for what, problem, printed in found:
         lines.append(f"  {'WRONG' if problem else 'right'}  {what}.")
         if problem:
             said = "the same" if problem == before else problem
             said = printable(f"{said[0].upper()}{said[1:]}.")
             lines.append(textwrap.indent(said, " " * 9))
             before = problem
+        lines += (printable(f"         printed: {line}") for line in printed[-_MOST_PRINTED:])
     return "\n".join(lines)

@@ -75,7 +75,7 @@ def write(folder: Path, stem: str, handler: str) -> None:
 
 def wrong(stem: str) -> list[str]:
     """What is wrong of what is tried, by the words for it."""
-    return [what for what, problem in try_out.try_out(stem) if problem]
+    return [each.what for each in try_out.try_out(stem) if each.problem]
 
 
 def run_lab(*arguments: str) -> Result:
@@ -97,15 +97,15 @@ def test_a_right_answer_is_right_in_all(folder: Path, stem: str) -> None:
 def test_a_function_that_always_fails_has_nothing_right(folder: Path, stem: str) -> None:
     write(folder, stem, "    return 1 / 0\n")
     found = try_out.try_out(stem)
-    assert all(problem for _, problem in found)
+    assert all(each.problem for each in found)
     line = len((folder / f"{stem}.py").read_text("utf-8").splitlines())
-    assert f"ZeroDivisionError: division by zero (line {line})" in found[0][1]
+    assert f"ZeroDivisionError: division by zero (line {line})" in found[0].problem
 
 
 @pytest.mark.parametrize("stem", RIGHT)
 def test_a_function_that_does_nothing_has_nothing_right(folder: Path, stem: str) -> None:
     write(folder, stem, "    return None\n")
-    assert all(problem for _, problem in try_out.try_out(stem))
+    assert all(each.problem for each in try_out.try_out(stem))
 
 
 NEVER_202 = "When the queue cannot be reached, there is no 202"
@@ -168,6 +168,20 @@ def test_a_handler_that_returns_nothing_is_told_so(folder: Path) -> None:
     write(folder, "take_order", "    return None\n")
     said = run_lab("try", "take_order").stdout
     assert "Expected statusCode 202, found None, as the handler returns nothing." in said
+
+
+def test_what_a_function_prints_is_shown_where_it_printed_it(folder: Path) -> None:
+    prints = '    print("the body is", event["body"][:9])\n'
+    write(folder, "take_order", prints + TAKE.replace("reply(202", "reply(201"))
+    lines = run_lab("try", "take_order").stdout.splitlines()
+    assert "  WRONG  An order is answered 202, and is on the queue." in lines[1]
+    assert lines[3] == '         printed: the body is {"product'
+    assert not any("RequestId" in line for line in lines)
+    write(folder, "take_order", '    print("before")\n    raise ValueError("a reason")\n')
+    found = try_out.try_out("take_order")
+    assert found[0].printed == ["before"] and "a reason" in found[0].problem
+    printed = json.loads(run_lab("try", "take_order", "--json").stdout)[0]["printed"]
+    assert printed == ["before"]
 
 
 # -- What cannot be tried ----------------------------------------------------------------------
