@@ -208,7 +208,7 @@ def _words_for_a_missing_key(aws: boto3.Session) -> str:
     response = _part(look, api_id, "gateway_responses", "responseType", "INVALID_API_KEY")
     if _HEADER in json.dumps(response.get("responseTemplates", {})).lower():
         return "The gateway response is right, and the stage serves an older copy: deploy the API."
-    return f"Expected an answer that names {_HEADER}, found {answer.status} {said[:200]}"
+    return f"Expected an answer that names {_HEADER}, found {answer.status} {said[:200]}."
 
 
 CHAPTER = Chapter(

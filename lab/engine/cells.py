@@ -73,4 +73,4 @@ def tagged(chapter: Chapter, tag: str) -> Cell:
 def place(chapter: Chapter, tag: str) -> str:
     """Where to find the cell with this tag, in words."""
     cell = tagged(chapter, tag)
-    return f'code cell {cell.position} of notebooks/{chapter.notebook.name}, under "{cell.heading}"'
+    return f'code cell {cell.position} of {chapter.notebook.name}, under "{cell.heading}"'

@@ -164,7 +164,7 @@ class IndexedQueue(moto_sqs.Queue):
             self._in_flight.add(message.id)
             self._hide(message)
             times = message.approximate_receive_count
-            steps.note(self.queue_arn, f"gave it out, time {times}", message.body)
+            steps.note(self.queue_arn, f"gave it out, attempt {times}", message.body)
             received.append(copy.copy(message))
         return received
 

@@ -63,7 +63,7 @@ def fix(wrong: dict[str, list[Finding]]) -> None:
                 continue
             found.remove(finding)
         for finding in found:
-            assert f" of notebooks/{COURSE.find(number).notebook.name}, under" in finding.fix
+            assert f" of {COURSE.find(number).notebook.name}, under" in finding.fix
         named = [re.findall(r"(?:cell|up to) (\d+)", finding.fix) for finding in found]
         run_cells(number, max((int(position) for each in named for position in each), default=0))
 
@@ -134,9 +134,7 @@ def test_whatever_is_deleted_is_named_with_the_cell_that_makes_it_again(
         assert finding.wrong == MISSING
         assert finding.why
         cell = cells.tagged(COURSE.find(number), resource.cell)
-        assert f"code cell {cell.position} of notebooks/{COURSE.find(number).notebook.name}" in (
-            finding.fix
-        )
+        assert f"code cell {cell.position} of {COURSE.find(number).notebook.name}" in (finding.fix)
         fix(wrong)
         fix(findings(aws))  # a trigger rests while there is no topic: the next check says so
         assert not any(findings(aws).values()), resource
@@ -158,7 +156,7 @@ def test_lab_check_names_what_was_deleted_and_its_cell(aws: Session) -> None:
     assert result.exit_code == 1
     position = cells.tagged(COURSE.find("04"), "table").position
     assert "  WRONG  DynamoDB table Orders: missing.\n" in result.stdout
-    assert f"Run code cell {position} of notebooks/04_record_orders.ipynb" in result.stdout
+    assert f"Run code cell {position} of 04_record_orders.ipynb" in result.stdout
 
 
 # -- What is set wrong --------------------------------------------------------------------------

@@ -48,7 +48,7 @@ def test_an_order_that_may_not_be_written_is_followed_to_the_role(aws: Session) 
     assert f"\n{seen}" in said
     cell = cells.tagged(COURSE.find("04"), "role-policy")
     assert "it may do too little: it lacks dynamodb:PutItem on arn:aws:dynamodb:" in said
-    assert f"Run code cell {cell.position} of notebooks/04_record_orders.ipynb" in said
+    assert f"Run code cell {cell.position} of 04_record_orders.ipynb" in said
 
 
 def test_an_order_in_the_queue_of_a_trigger_that_is_off_is_followed_there(aws: Session) -> None:

@@ -35,7 +35,7 @@ def test_a_story_has_every_hop_with_its_time(visitor: Visitor, aws: Session) -> 
     for what in (
         f"api {n.api} answered POST /orders with 202",
         f"queue {n.queue} took it",
-        f"queue {n.queue} gave it out, time 1",
+        f"queue {n.queue} gave it out, attempt 1",
         f"queue {n.queue} deleted it",
         f"topic {n.topic} delivered to lambda {n.record_order}",
         f"topic {n.topic} delivered to email",
