@@ -10,11 +10,13 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
 
 from __future__ import annotations
 
+import glob
 import ipaddress
 import json
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from itertools import product
 from math import prod
 from typing import Any
@@ -213,12 +215,13 @@ def _cidr(operand: str, value: Any) -> bool:
 def _wildcard(value: str, pattern: str) -> bool:
     r"""Whether a text has the form of a pattern, in which `*` is any text and `\*` a star."""
     parts = re.split(r"(\\.|\*)", pattern)
-    form = "".join(".*" if part == "*" else re.escape(_unescaped(part)) for part in parts)
-    return re.fullmatch(form, value, re.DOTALL) is not None
+    return fnmatchcase(value, "".join(part if part == "*" else _literal(part) for part in parts))
 
 
-def _unescaped(part: str) -> str:
-    return part[1:] if part in (r"\*", r"\\") else part
+def _literal(part: str) -> str:
+    """A part of a pattern, so that fnmatch takes it as it is. Its matches never take long; those of
+    a regular expression with many stars may never end."""
+    return glob.escape(part[1:] if part in (r"\*", r"\\") else part)
 
 
 _MATCHERS: dict[str, Callable[[Any, Any], bool]] = {

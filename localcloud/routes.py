@@ -45,7 +45,7 @@ async def answer(cloud: LocalCloud, request: Request) -> Response:
     if _STAGE.match(path):
         return await cloud.apigateway.serve(request)
     if _is_mailed_link(request):
-        return _mailed_link(parse_qs(request.query))
+        return _mailed_link(request)
     if path.startswith(_CONTROLS):
         return await _control(cloud, request)
     try:
@@ -127,9 +127,9 @@ _ACTIONS: dict[str, Callable[[LocalCloud, Request], Awaitable[Response]]] = {
 }
 
 
-def _mailed_link(query: dict[str, list[str]]) -> Response:
+def _mailed_link(request: Request) -> Response:
     """Answer a link that was opened from a mail."""
-    action = query["Action"][0]
+    action, query = _action(request), parse_qs(request.query)
     if action == "ConfirmSubscription":
         arn = subscriptions.confirm(query.get("Token", [""])[0])
         if arn is not None:
@@ -153,7 +153,7 @@ def _is_local(request: Request) -> bool:
         return False
     if headers.get("origin", f"http://{host}") != f"http://{host}":  # another port is another site
         return False
-    is_link = "Action=ConfirmSubscription" in request.query and _is_mailed_link(request)
+    is_link = _action(request) == "ConfirmSubscription" and _is_mailed_link(request)
     opened = is_link and headers.get("sec-fetch-mode") == "navigate"
     return headers.get("sec-fetch-site", "none") in ("none", "same-origin") or opened
 
@@ -161,8 +161,10 @@ def _is_local(request: Request) -> bool:
 def _is_mailed_link(request: Request) -> bool:
     is_signed = "authorization" in request.headers or "X-Amz-" in request.query
     return (
-        request.method == "GET"
-        and request.path == "/"
-        and "Action=" in request.query
-        and not is_signed
+        request.method == "GET" and request.path == "/" and _action(request) != "" and not is_signed
     )
+
+
+def _action(request: Request) -> str:
+    """The action that the query asks for, or ""."""
+    return parse_qs(request.query).get("Action", [""])[0]

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jsonschema import Draft4Validator
+from jsonschema.exceptions import best_match
 from moto.apigateway.models import APIGatewayBackend, RestAPI
 
 from localcloud.apigateway.errors import bad_request, conflict, not_found, not_here
@@ -26,6 +28,9 @@ _MODEL_NAME = re.compile(r"[a-zA-Z0-9]+")
 _FUNCTION_URI = re.compile(
     r"arn:aws[\w-]*:apigateway:[\w-]+:lambda:path/2015-03-31/functions/arn:aws[\w-]*:lambda:"
     r"[\w-]+:\d{12}:function:[^/]+/invocations"
+)
+_SCHEMAS = Draft4Validator(
+    Draft4Validator.META_SCHEMA, format_checker=Draft4Validator.FORMAT_CHECKER
 )
 _OPERATIONS = ("add", "copy", "move", "remove", "replace", "test")  # of patches
 _WITH_VALUE = ("add", "replace", "test")
@@ -164,12 +169,17 @@ def _model(asked: Asked) -> None:
 
 
 def refuse_what_is_no_schema(schema: str | None) -> None:
-    """Refuse the schema of a model that is no JSON object."""
+    """Refuse the schema of a model that is no JSON object, or no schema of draft 4. Patterns are
+    Java's on AWS and Python's here, so we refuse one that Python cannot read by name."""
     try:
-        is_object = schema is not None and isinstance(json.loads(schema), dict)
+        found = json.loads(schema or "")
+        problem = best_match(_SCHEMAS.iter_errors(found))
+        is_schema = isinstance(found, dict) and problem is None
     except (ValueError, RecursionError):
-        is_object = False
-    if not is_object:
+        is_schema, problem = False, None
+    if problem is not None and problem.validator == "format" and problem.validator_value == "regex":
+        raise not_here(f"reads patterns as Python does, and cannot read {problem.instance}.")
+    if not is_schema:
         raise bad_request(
             "Invalid model specified: Validation Result: warnings : [], errors : [Invalid model "
             "schema specified]"

@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
-from jsonschema import Draft4Validator
+from jsonschema import Draft4Validator, ValidationError
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT4
@@ -27,11 +27,13 @@ from localcloud import clock, deliver, steps
 from localcloud.apigateway.deployments import Deployment, Refusal, Route, rest_api, snapshot
 from localcloud.apigateway.proxy import Ids, Matched, event_of, matches, response_of, source_arn
 from localcloud.apigateway.usage_plans import UsagePlans
+from localcloud.host.time_limit import time_limit
 from localcloud.http import Request, Response, json_response
 from localcloud.iam.policies import find_role, service_may
 
 logger = logging.getLogger(__name__)
 _MAX_BODY = 10 * 1024 * 1024
+_VALIDATION_SECONDS = 1.0  # that a body may take; everybody waits for it
 _LONGEST_TEXT = 200  # characters of one finding of the validator, which may quote the body
 _SERVICE = "apigateway.amazonaws.com"
 
@@ -78,6 +80,8 @@ async def _answer(
         )
         return await _integrate(matched)
     except Refusal as refusal:
+        if refusal.kind == "API_CONFIGURATION_ERROR":  # the caller is not told what is wrong
+            logger.error("API %s: %s", api.id, refusal.detail)
         return deployment.refusal(refusal)
 
 
@@ -186,15 +190,24 @@ def _validate(deployment: Deployment, route: Route, request: Request) -> None:
         body = json.loads(request.body)
     except (ValueError, RecursionError):
         raise Refusal("BAD_REQUEST_BODY", "[body: is not JSON]") from None
-    models = Registry().with_contents(deployment.models.items(), default_specification=DRAFT4)
-    validator = Draft4Validator(route.schema, registry=models)
-    try:
-        errors = sorted(validator.iter_errors(body), key=lambda error: list(error.path))
-    except Unresolvable as error:
-        raise Refusal("API_CONFIGURATION_ERROR", f"the model refers to {error.ref}") from None
-    if errors:
+    if errors := _misfits(deployment, route.schema, body):
         texts = [
             f"{'.'.join(map(str, e.path)) or 'body'}: {e.message[-_LONGEST_TEXT:]}"
             for e in errors[:5]
         ]
         raise Refusal("BAD_REQUEST_BODY", f"[{'; '.join(texts)}]")
+
+
+def _misfits(deployment: Deployment, schema: dict[str, Any], body: Any) -> list[ValidationError]:
+    """Where a body does not fit a model. With some models nobody can tell, or only in hours: then
+    it is the API that is wrong."""
+    models = Registry().with_contents(deployment.models.items(), default_specification=DRAFT4)
+    validator = Draft4Validator(schema, registry=models)
+    try:
+        with time_limit(_VALIDATION_SECONDS):
+            return sorted(validator.iter_errors(body), key=lambda error: list(error.path))
+    except Unresolvable as error:
+        problem = f"the model refers to {error.ref}"
+    except Exception as error:  # a model that was imported may be anything
+        problem = f"a body cannot be checked against the model: {error}"
+    raise Refusal("API_CONFIGURATION_ERROR", problem)

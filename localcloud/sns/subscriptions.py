@@ -32,6 +32,7 @@ _FUNCTION_ARN = re.compile(r"arn:aws:lambda:([^:]+):\d{12}:function:([^:]+)(:[^:
 _QUEUE_ARN = re.compile(r"arn:[\w-]+:sqs:[\w-]+:\d{12}:[\w-]+(\.fifo)?")
 _URL = re.compile(r"https?://[^/\s]+.*")
 _SERVED = ("email", "email-json", "http", "https", "lambda", "sqs")
+_WITH_RAW_DELIVERY = ("http", "https", "sqs")
 _NOT_SERVED = ("application", "firehose", "sms")
 _SETTINGS = {
     *("DeliveryPolicy", "FilterPolicy", "FilterPolicyScope", "RawMessageDelivery"),
@@ -166,6 +167,15 @@ def refuse_setting(name: str, value: str, scope: str | None = None, where: str =
             raise _invalid(f"{where}{name}: deadLetterTargetArn is an invalid arn")
 
 
+def _refuse_raw(protocol: str, settings: dict[str, str], where: str = "") -> None:
+    """Refuse raw delivery to those who always get the envelope."""
+    wanted = settings.get("RawMessageDelivery", "").lower() == "true"
+    if wanted and protocol not in _WITH_RAW_DELIVERY:
+        raise _invalid(
+            f"{where}Delivery protocol [{protocol}] does not support raw message delivery."
+        )
+
+
 def _refuse_filter(policy: dict[str, Any], scope: str | None, where: str) -> None:
     try:
         filter_policy.check(policy, scope)
@@ -216,6 +226,7 @@ def subscribe_with_settings(response: SNSResponse) -> Any:
     settings = {name: str(value) for name, value in response._get_param("Attributes", {}).items()}
     for name, value in settings.items():
         refuse_setting(name, value, settings.get("FilterPolicyScope"), "Attributes Reason: ")
+    _refuse_raw(response._get_param("Protocol"), settings, "Attributes Reason: ")
     _refuse_changes(response, settings)
     return original(subscribe_with_settings)(response)
 
@@ -253,6 +264,7 @@ def set_subscription_attributes(response: SNSResponse) -> Any:
     if name not in _SETTINGS:
         raise _invalid("AttributeName")
     refuse_setting(name, value, known.attributes.get("FilterPolicyScope"))
+    _refuse_raw(known.protocol, {name: value})
     if name == "FilterPolicyScope" and known._filter_policy:
         refuse_setting("FilterPolicy", json.dumps(known._filter_policy), value)
     answer = original(set_subscription_attributes)(response)

@@ -152,7 +152,7 @@ def _refuse_redrive(policy: Any) -> None:
     try:
         found = policy if isinstance(policy, dict) else json.loads(policy)
         problem = _redrive_problem(found)
-    except ValueError:
+    except (ValueError, RecursionError):
         problem = "Redrive policy is not a valid JSON map."
     if problem:
         raise InvalidParameterValue(

@@ -441,6 +441,7 @@ WRONG_QUEUES = [
         )
         for count in (0, 1001, "x")
     ),
+    ({"RedrivePolicy": "[" * 100_000}, "InvalidParameterValue"),
 ]
 
 

@@ -91,6 +91,21 @@ def test_what_a_page_of_another_site_can_send_is_refused(
         assert "this machine only" in answer.json()["message"]
 
 
+@pytest.mark.parametrize(
+    "query", ["Action=Unsubscribe&SubscriptionArn=x&y=Action=ConfirmSubscription", "Action=Other"]
+)
+def test_another_site_may_open_no_link_but_that_of_a_confirmation(cloud: str, query: str) -> None:
+    opened = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert urllib3.request("GET", f"{cloud}/?{query}", headers=opened).status == 403
+    guess = "Action=ConfirmSubscription&Token=guess"
+    assert urllib3.request("GET", f"{cloud}/?{guess}", headers=opened).status == 400
+
+
+@pytest.mark.parametrize("query", ["Action=", "xAction=1", "Action=&x=y"])
+def test_a_link_without_an_action_is_refused(cloud: str, query: str) -> None:
+    assert urllib3.request("GET", f"{cloud}/?{query}").status == 403
+
+
 def test_a_form_of_another_site_cannot_stop_it(cloud: str) -> None:
     for headers in ({}, {"X-Localcloud": "1"}):
         assert urllib3.request("POST", f"{cloud}/_localcloud/stop", headers=headers).status == 403

@@ -17,9 +17,11 @@ import select
 import signal
 import sys
 import threading
+import time
 import types
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 # Imported before a fork. awslambdaric's bootstrap and client are not: their import reads the
 # function's environment.
@@ -31,7 +33,8 @@ _PRELOADED = (
     "urllib.request",
 )
 _FILES = 1024  # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-_PR_SET_DUMPABLE = 4
+_LEAVE_SECONDS = 2.0
+_PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36  # of Linux's prctl
 _READ_BY_A_STARTING_PYTHON = re.compile("PYTHON|LD_|LC_|LANG|TZ|MALLOC_|OPENSSL_")
 
 
@@ -44,6 +47,7 @@ def _die_with_parent() -> None:
         while os.read(pipe, 1):
             pass
         if os.name == "posix":  # with whatever the handler started
+            _kill(_children())
             os.killpg(0, signal.SIGKILL)
         os._exit(1)
 
@@ -62,11 +66,37 @@ def _keep_to_ourselves() -> None:
     if soft == resource.RLIM_INFINITY or soft > _FILES:
         with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES, hard))
+    _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def _adopt_orphans() -> None:
+    """On Linux, become the parent of every process below this one whose own parent ends. A handler
+    may start daemons, which nobody would find otherwise."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _children() -> list[int]:
+    """The ids of this process's children, on Linux."""
+    pids: list[int] = []
+    with suppress(OSError):  # elsewhere there is no such folder
+        for thread in os.listdir("/proc/self/task"):
+            with open(f"/proc/self/task/{thread}/children") as found:
+                pids += map(int, found.read().split())
+    return pids
+
+
+def _kill(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _prctl(option: int, value: int) -> None:
     if sys.platform == "linux":
         import ctypes
 
         with suppress(OSError, AttributeError):  # a C library of another kind
-            ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+            ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def _use_pure_python_client() -> None:
@@ -82,6 +112,7 @@ def _use_pure_python_client() -> None:
 def main(handler: str, client: str) -> None:
     """Serve invocations of `handler` ("module.function") until the parent ends us."""
     _keep_to_ourselves()
+    _adopt_orphans()
     _die_with_parent()
     worker = os.getpid()
     if client == "python" or importlib.util.find_spec("runtime_client") is None:
@@ -149,13 +180,15 @@ def fork_workers() -> list[str]:
     for name in _PRELOADED:
         importlib.import_module(name)
     _keep_to_ourselves()
+    _adopt_orphans()
     leash, held = os.pipe()  # ends with this process
     woken, wakes = os.pipe()
     os.set_blocking(woken, False)
     os.set_blocking(wakes, False)
     signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)  # a child ended or was stopped
-    children: set[int] = set()
+    children: set[int] = set()  # that run
+    workers: set[int] = set()  # that run, or were not released yet
     _tell(event="ready")
     incoming = b""
     while True:
@@ -164,14 +197,16 @@ def fork_workers() -> list[str]:
             while os.read(woken, 4096):
                 pass
         _tell_of(children)
+        _end_orphans(workers)
         if not select.select([0], [], [], 0)[0]:
             continue
         if not (piece := os.read(0, 65_536)):
-            sys.exit()
+            _leave()
         *orders, incoming = (incoming + piece).split(b"\n")
         for order in map(json.loads, orders):
             if "release" in order:
                 _release(order["release"], children)
+                workers.discard(order["release"])
                 continue
             try:
                 pid = _fork(order.pop("log"))
@@ -186,6 +221,7 @@ def fork_workers() -> list[str]:
                     os.close(descriptor)
                 return _become_worker(**order)
             children.add(pid)
+            workers.add(pid)
             _tell(event="started", pid=pid)
 
 
@@ -193,7 +229,19 @@ def _tell(**event: Any) -> None:
     try:
         os.write(1, json.dumps(event).encode() + b"\n")
     except BrokenPipeError:  # the cloud has ended, and nobody listens
-        sys.exit()
+        _leave()
+
+
+def _leave() -> NoReturn:
+    """End with the workers and all that they started. What one leaves behind is our child then."""
+    deadline = time.monotonic() + _LEAVE_SECONDS
+    while (pids := _children()) and time.monotonic() < deadline:
+        _kill(pids)
+        for pid in pids:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+        time.sleep(0.005)
+    sys.exit()
 
 
 def _tell_of(children: set[int]) -> None:
@@ -208,6 +256,15 @@ def _tell_of(children: set[int]) -> None:
                 children.discard(child)
                 exited = found.si_code == os.CLD_EXITED
                 _tell(event="ended", pid=child, status=found.si_status * (1 if exited else -1))
+
+
+def _end_orphans(workers: set[int]) -> None:
+    """End what the handlers of workers that are gone have left behind."""
+    orphans = [pid for pid in _children() if pid not in workers]
+    _kill(orphans)
+    for pid in orphans:
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
 
 
 def _release(child: int, children: set[int]) -> None:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.support.rest_api import Api
 
@@ -17,9 +18,9 @@ SCHEMA = {
 }
 
 
-def put_validated_method(api: Api) -> None:
+def put_validated_method(api: Api, schema: Any = SCHEMA) -> None:
     api.api.create_model(
-        restApiId=api.id, name="Order", contentType="application/json", schema=json.dumps(SCHEMA)
+        restApiId=api.id, name="Order", contentType="application/json", schema=json.dumps(schema)
     )
     validator = api.api.create_request_validator(
         restApiId=api.id, name="body", validateRequestBody=True
@@ -91,3 +92,40 @@ def test_endless_brackets_are_a_400_and_a_huge_body_is_a_413(api: Api) -> None:
     status, answer = api.post({"product": ["x" * 100_000]})
     assert status == 400
     assert len(answer["message"]) < 1000
+
+
+WRONG_SCHEMAS = [
+    {"type": "nonsense"},
+    {"required": []},
+    {"properties": {"product": {"enum": ["a", "a"]}}},
+    {"properties": {"product": {"multipleOf": 0}}},
+]
+
+
+@pytest.mark.parity(
+    "A model whose schema is none of JSON schema draft 4 is refused",
+    module="apigateway.rules",
+    kept="yes; a pattern has to be one that Python can read, too",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/models-mappings-models.html",
+)
+def test_a_schema_that_is_none_is_refused(api: Api) -> None:
+    for schema in WRONG_SCHEMAS:
+        with pytest.raises(api.api.exceptions.BadRequestException, match="model schema specified"):
+            put_validated_method(api, schema)
+    with pytest.raises(ClientError, match=r"reads patterns as Python does, .* \^\\p{L}\+"):
+        put_validated_method(api, {"properties": {"product": {"pattern": r"^\p{L}+"}}})
+
+
+UNCHECKABLE = [
+    ({"properties": {"product": {"pattern": r"^(\w+\s?)+$"}}}, {"product": "t" * 60 + "!"}),
+    ({"$ref": "#"}, {"product": "tea"}),
+    ({"properties": {"product": {"multipleOf": 0.1}}}, {"product": 10**400}),
+]
+
+
+@pytest.mark.parametrize(("schema", "body"), UNCHECKABLE)
+def test_a_body_that_cannot_be_checked_holds_up_nobody(api: Api, schema: Any, body: Any) -> None:
+    put_validated_method(api, schema)
+    api.deploy()
+    assert api.post(body) == (500, {"message": "Internal server error"})
+    assert api.post({})[0] in (201, 500)  # in that of itself, nothing can be checked

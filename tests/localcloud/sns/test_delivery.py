@@ -453,6 +453,24 @@ WRONG_SETTINGS = [
 
 
 @pytest.mark.parity(
+    "Raw delivery to a function or an address is refused",
+    kept="yes",
+    module="sns.subscriptions",
+    aws="https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html",
+)
+def test_raw_delivery_is_for_queues_and_urls(aws: Session, topic: str) -> None:
+    sns, said = aws.client("sns"), "Delivery protocol [email] does not support raw message delivery"
+    to, raw = {"TopicArn": topic, "Protocol": "email", "Endpoint": "a@b.c"}, "RawMessageDelivery"
+    wrong = sns.exceptions.InvalidParameterException
+    with pytest.raises(wrong, match=re.escape(f"Attributes Reason: {said}")):
+        sns.subscribe(**to, Attributes={raw: "true"})
+    arn = sns.subscribe(**to, Attributes={raw: "false"}, ReturnSubscriptionArn=True)
+    changed = {"SubscriptionArn": arn["SubscriptionArn"], "AttributeName": raw}
+    with pytest.raises(wrong, match=re.escape(f"Invalid parameter: {said}")):
+        sns.set_subscription_attributes(**changed, AttributeValue="true")
+
+
+@pytest.mark.parity(
     "A filter or redrive policy that cannot be read, and other settings out of range, are refused",
     kept="yes, in other words where AWS quotes its parser",
     module="sns.subscriptions",

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -205,6 +206,40 @@ def test_a_handler_that_forks_returns_once(here: tuple[Session, int]) -> None:
     aws, _ = here
     make_function(aws, "forks", code, Timeout=TIMEOUT)
     assert len({invoke(aws, "forks")["Payload"] for _ in range(10)}) == 1
+
+
+DAEMON = """
+import os, time
+def handler(event, context):
+    if os.fork() == 0:
+        os.setsid()
+        if pid := os.fork():
+            with open(event["file"], "w") as file:
+                file.write(str(pid))
+            os._exit(0)
+        time.sleep(600)
+    os.wait()
+    if event["end"] == "worker exits":
+        os._exit(1)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody can find an orphan")
+@pytest.mark.parametrize("end", ["function deleted", "worker exits", "cloud killed"])
+def test_a_daemon_of_a_handler_ends_with_its_worker(end: str, tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    with own_cloud() as (address, cloud):
+        aws = make_session(address)
+        make_function(aws, "f", DAEMON)
+        invoke(aws, "f", {"file": str(file), "end": end})
+        daemon = int(file.read_text())
+        if end == "function deleted":
+            assert psutil.pid_exists(daemon)
+            aws.client("lambda").delete_function(FunctionName="f")
+        elif end == "cloud killed":
+            assert psutil.pid_exists(daemon)
+            os.kill(cloud, signal.SIGKILL)
+        wait_until(lambda: not psutil.pid_exists(daemon), "the daemon has ended", timeout=20)
 
 
 def test_a_worker_that_is_stopped_while_it_is_idle_is_replaced(here: tuple[Session, int]) -> None:

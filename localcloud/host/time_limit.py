@@ -1,0 +1,33 @@
+"""A time limit on one piece of work on the event loop, as everybody waits for it.
+
+The alarm of the operating system ends it. That also ends a search with a regular expression, in
+which Python does not come back to the loop by itself. Windows has no such alarm, and so no limit.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError in the block after so many seconds. For the main thread only, and for
+    work that may end anywhere: what changes something would be left half done."""
+    if sys.platform == "win32":
+        yield
+        return
+
+    def stop(*_: Any) -> None:
+        raise TimeoutError(f"it took longer than {seconds:g} s")
+
+    handler = signal.signal(signal.SIGALRM, stop)
+    timer = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+        signal.signal(signal.SIGALRM, handler)
