@@ -19,6 +19,8 @@ from lab.course.facade import examine
 from lab.engine.checks import is_right, report
 from tests.support.chapters import TOPIC, given, second_trigger
 
+pytestmark = pytest.mark.slow
+
 ROLE = "notify_fulfillment-role-us-east-1"
 
 

@@ -137,6 +137,7 @@ def test_a_strangers_api_of_the_same_name_disturbs_nothing(aws: Session) -> None
     assert [found["id"] for found in api.get_rest_apis()["items"]] == [stranger]
 
 
+@pytest.mark.slow
 def test_two_regions_of_one_account_do_not_meet(
     aws: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,6 +231,7 @@ def test_teardown_of_a_half_made_set_up_works(aws: Session) -> None:
     assert resources(aws) == {}
 
 
+@pytest.mark.slow
 def test_learners_on_one_account_do_not_meet(aws: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     for learner in ("ana", "bo"):
         monkeypatch.setenv("LAB_PREFIX", learner)

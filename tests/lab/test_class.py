@@ -513,6 +513,7 @@ def test_down_by_age_spares_the_young(aws: Session, room: Path) -> None:
     assert users(aws) == {}
 
 
+@pytest.mark.slow
 def test_a_sweep_finds_everyone_and_spares_what_is_not_ours(aws: Session, room: Path) -> None:
     run("up")
     run_as(room, "ana", "up")

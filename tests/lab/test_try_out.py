@@ -120,6 +120,7 @@ ONCE = "An order that comes twice is one item"
 KEEPS = "Another order with the same id fails, and the first stays"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stem", "old", "new", "still"),
     [
