@@ -75,6 +75,7 @@ def run_lab(*arguments: str) -> Result:
 # -- Catching up --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "number", [*(pytest.param(n, marks=pytest.mark.soak) for n in COURSE.numbers[:5]), "07"]
 )
@@ -105,6 +106,7 @@ def test_goto_brings_it_to_the_last_chapter_and_the_exercise_of_05_is_an_exercis
     assert not has_begun(examine(aws, "08"))  # nobody breaks anything on the way
 
 
+@pytest.mark.slow
 def test_goto_again_runs_nothing_again(aws: Session, capsys: pytest.CaptureFixture[str]) -> None:
     catch_up.go_to(COURSE, aws, COURSE.find("05"))
     there = resources(aws)
@@ -495,6 +497,7 @@ def test_nothing_more_is_broken_where_something_is_broken_already(aws: Session) 
     assert lab.dead_letters(aws) == []
 
 
+@pytest.mark.slow
 def test_reset_undoes_a_chapter_and_what_builds_on_it(aws: Session) -> None:
     given(*COURSE.set_up, "06")
     for _ in range(2):

@@ -39,7 +39,7 @@ _EVENTUAL = (
 )
 _RATES = "https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"
 
-pytestmark = pytest.mark.xdist_group("like-aws")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("like-aws")]
 
 
 @pytest.fixture(scope="module")
