@@ -24,7 +24,7 @@ from tests.support.chapters import given, resources
 from tests.support.functions import ANYTHING
 from tests.support.processes import run_lab, run_script
 
-pytestmark = pytest.mark.xdist_group("pipeline")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
 
 FIRST, *_ = COURSE.set_up
 
