@@ -144,8 +144,19 @@ def refuse_attributes(attributes: dict[str, Any]) -> None:
             raise InvalidAttributeName(name)
         if name in _RANGES and not _is_within(value, *_RANGES[name]):
             raise InvalidAttributeValue(name)
+        if name == "Policy" and isinstance(value, str) and not _can_be_read(value):
+            raise InvalidAttributeValue(name)
     if redrive := attributes.get("RedrivePolicy"):
         _refuse_redrive(redrive)
+
+
+def _can_be_read(policy: str) -> bool:
+    """Whether a policy is JSON, or "", which takes one away."""
+    try:
+        json.loads(policy or "{}")
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _refuse_redrive(policy: Any) -> None:

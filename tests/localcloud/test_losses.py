@@ -442,6 +442,8 @@ WRONG_QUEUES = [
         for count in (0, 1001, "x")
     ),
     ({"RedrivePolicy": "[" * 100_000}, "InvalidParameterValue"),
+    ({"Policy": "x"}, "InvalidAttributeValue"),
+    ({"Policy": "[" * 100_000}, "InvalidAttributeValue"),
 ]
 
 
