@@ -114,7 +114,7 @@ def _learners(rows: list[Row], problems: dict[int, str]) -> list[Learner]:
         try:
             checked = _settings_of(row)
         except SettingsError as error:
-            problems[line] = _by_columns(str(error))
+            problems[line] = _of_column(str(error))
         else:
             found.append(Learner(row["name"], row["email"], checked.prefix, line))
     return found
@@ -128,10 +128,12 @@ def _settings_of(row: dict[str, str]) -> settings.Settings:
     return settings.load({setting: row[column] for column, setting in _SETTINGS.items()})
 
 
-def _by_columns(text: str) -> str:
-    """What is wrong with a setting, said of the column that it comes from."""
+def _of_column(text: str) -> str:
+    """What is wrong with a setting, said of the column that it comes from. A value that reads like
+    the name of a setting stays."""
     for column, setting in _SETTINGS.items():
-        text = text.replace(setting, column)
+        if text.startswith(setting):
+            return column + text.removeprefix(setting)
     return text
 
 

@@ -58,6 +58,7 @@ def test_the_learners_of_a_roster(path: Path, content: bytes) -> None:
         (HEAD + b",ana@example.com\n", "line 2: expected a value for name, found none."),
         (HEAD + b"ana\n", "line 2: expected a value for email, found none."),
         (HEAD + "José,j@example.com\n".encode(), "line 2: name is 'José'"),
+        (HEAD + b"LAB_EMAIL,a@example.com\n", "line 2: name is 'LAB_EMAIL'"),
         (HEAD + b"a" * 21 + b",a@example.com\n", "use up to 20 letters, digits and hyphens"),
         (HEAD + b"ana,ana at example.com\n", "line 2: email is 'ana at example.com'"),
         (HEAD + ANA + b"\n" + ANA, "line 4: expected a name of its own, found 'ana', and 'ana' in"),
