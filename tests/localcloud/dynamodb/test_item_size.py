@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from botocore.exceptions import ClientError
-
-from lab.aws.session import Session
 
 TOO_LARGE = "Item size has exceeded the maximum allowed size"
 
@@ -20,21 +20,14 @@ def parts(count: int) -> dict[str, dict[str, str]]:
     kept="yes, give or take 2 %",
     aws="https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html",
 )
-def test_an_item_of_many_attributes_is_bounded_as_a_whole(aws: Session) -> None:
-    dynamodb = aws.client("dynamodb")
-    dynamodb.create_table(
-        TableName="t",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+def test_an_item_of_many_attributes_is_bounded_as_a_whole(table: Any) -> None:
     key = {"id": {"S": "a"}}
     with pytest.raises(ClientError, match=TOO_LARGE):
-        dynamodb.put_item(TableName="t", Item={**key, **parts(9)})
-    dynamodb.put_item(TableName="t", Item={**key, **parts(7)})
+        table.put_item(TableName="t", Item={**key, **parts(9)})
+    table.put_item(TableName="t", Item={**key, **parts(7)})
 
     def add(name: str) -> None:
-        dynamodb.update_item(
+        table.update_item(
             TableName="t",
             Key=key,
             UpdateExpression=f"SET {name} = :more",
@@ -45,4 +38,4 @@ def test_an_item_of_many_attributes_is_bounded_as_a_whole(aws: Session) -> None:
         add("eighth")
         with pytest.raises(ClientError, match="exceeded the maximum allowed size"):
             add("ninth")
-        dynamodb.update_item(TableName="t", Key=key, UpdateExpression="REMOVE eighth")
+        table.update_item(TableName="t", Key=key, UpdateExpression="REMOVE eighth")

@@ -7,24 +7,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lab.aws.session import Session
-
 NOT_READ = "Statement wasn't well formed, can't be processed"
 TEA = {"id": {"S": "tea"}, "count": {"N": "2"}}
 
 
 @pytest.fixture
-def client(aws: Session) -> Any:
+def client(table: Any) -> Any:
     """A client, with the table "t", which has tea."""
-    made = aws.client("dynamodb")
-    made.create_table(
-        TableName="t",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    made.put_item(TableName="t", Item=TEA)
-    return made
+    table.put_item(TableName="t", Item=TEA)
+    return table
 
 
 @pytest.mark.parity(
@@ -58,7 +49,7 @@ def test_a_statement_for_a_missing_table_says_so(client: Any) -> None:
 
 
 @pytest.mark.parity(
-    "A part of a transaction is one of four, and no more",
+    "Each part of a transaction is one Check, Put, Update or Delete",
     kept="yes",
     module="dynamodb.answers",
     aws="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItem.html",

@@ -23,6 +23,19 @@ DAY: dict[str, Any] = {
 }
 
 
+@pytest.fixture
+def indexed(aws: Session) -> Any:
+    """A client, and the table "t" with an index by day."""
+    client = aws.client("dynamodb")
+    attributes = [*NEW["AttributeDefinitions"], {"AttributeName": "day", "AttributeType": "S"}]
+    client.create_table(
+        **{**NEW, "AttributeDefinitions": attributes},
+        BillingMode="PAY_PER_REQUEST",
+        GlobalSecondaryIndexes=[DAY],
+    )
+    return client
+
+
 @pytest.mark.parity(
     "A table has an id and no empty lists of indexes, and says that it is paid for on demand",
     kept="yes",
@@ -50,34 +63,19 @@ def test_a_table_shows_what_it_has(aws: Session) -> None:
     kept="yes, at once up to 200 items, else each minute; AWS counts every six hours",
     aws="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_GlobalSecondaryIndexDescription.html",
 )
-def test_an_index_counts_the_items_that_have_its_key(aws: Session) -> None:
-    dynamodb = aws.client("dynamodb")
-    attributes = [*NEW["AttributeDefinitions"], {"AttributeName": "day", "AttributeType": "S"}]
-    dynamodb.create_table(
-        **{**NEW, "AttributeDefinitions": attributes},
-        BillingMode="PAY_PER_REQUEST",
-        GlobalSecondaryIndexes=[DAY],
-    )
-    dynamodb.put_item(TableName="t", Item={"id": {"S": "1"}, "day": {"S": "Monday"}})
-    dynamodb.put_item(TableName="t", Item={"id": {"S": "2"}})
-    table = dynamodb.describe_table(TableName="t")["Table"]
+def test_an_index_counts_the_items_that_have_its_key(indexed: Any) -> None:
+    indexed.put_item(TableName="t", Item={"id": {"S": "1"}, "day": {"S": "Monday"}})
+    indexed.put_item(TableName="t", Item={"id": {"S": "2"}})
+    table = indexed.describe_table(TableName="t")["Table"]
     (index,) = table["GlobalSecondaryIndexes"]
     assert (index["IndexArn"], index["ItemCount"]) == (f"{ARN}/index/by_day", 1)
     assert index["ProvisionedThroughput"]["NumberOfDecreasesToday"] == 0
     assert table["ItemCount"] == 2
 
 
-def test_describing_a_long_table_does_not_count_its_index_each_time(aws: Session) -> None:
-    dynamodb = aws.client("dynamodb")
-    attributes = [*NEW["AttributeDefinitions"], {"AttributeName": "day", "AttributeType": "S"}]
-    dynamodb.create_table(
-        **{**NEW, "AttributeDefinitions": attributes},
-        BillingMode="PAY_PER_REQUEST",
-        GlobalSecondaryIndexes=[DAY],
-    )
-
+def test_describing_a_long_table_does_not_count_its_index_each_time(indexed: Any) -> None:
     def counts() -> tuple[int, int]:
-        table = dynamodb.describe_table(TableName="t")["Table"]
+        table = indexed.describe_table(TableName="t")["Table"]
         return table["ItemCount"], table["GlobalSecondaryIndexes"][0]["ItemCount"]
 
     for start in range(0, 225, 25):
@@ -85,9 +83,9 @@ def test_describing_a_long_table_does_not_count_its_index_each_time(aws: Session
             {"PutRequest": {"Item": {"id": {"S": str(number)}, "day": {"S": "Monday"}}}}
             for number in range(start, start + 25)
         ]
-        dynamodb.batch_write_item(RequestItems={"t": puts})
+        indexed.batch_write_item(RequestItems={"t": puts})
     assert counts() == (225, 225)
-    dynamodb.put_item(TableName="t", Item={"id": {"S": "one more"}, "day": {"S": "Monday"}})
+    indexed.put_item(TableName="t", Item={"id": {"S": "one more"}, "day": {"S": "Monday"}})
     assert counts() == (226, 225)
 
 

@@ -7,22 +7,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lab.aws.session import Session
-
-
-@pytest.fixture
-def table(aws: Session) -> Any:
-    """A client, and the table "t" with the key "id"."""
-    client = aws.client("dynamodb")
-    client.create_table(
-        TableName="t",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    return client
-
-
 KEY = {"id": {"S": "a"}}
 NUMBERS = [
     ("001.50", "1.5"), ("-0", "0"), ("1E+3", "1000"), ("1e-3", "0.001"), ("12", "12"),
