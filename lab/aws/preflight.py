@@ -61,8 +61,8 @@ def answers(
     learners: int,
     today: datetime.date,
 ) -> Iterator[Answer]:
-    """What there is to know for so many learners, one thing after the other. `policy` is what a
-    learner has to be allowed."""
+    """Whether the account carries so many learners: one answer for each question. `policy` says
+    what a learner must be allowed to do."""
     caller = find_caller(aws)
     yield of_caller(caller)
     questions: Iterable[Callable[[], Answer]] = (

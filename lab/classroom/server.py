@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psutil
@@ -49,7 +49,7 @@ def look(users: Collection[str], running: Processes, count: int) -> list[Place]:
     ]
     places.sort(key=lambda each: each.standing.learner)
     dated = Memory(platform.node(), "local").since([each.standing for each in places])
-    return [_with(each, known) for each, known in zip(places, dated, strict=True)]
+    return [replace(each, standing=known) for each, known in zip(places, dated, strict=True)]
 
 
 def _place(name: str, cloud: RunningCloud, running: Processes) -> Place:
@@ -59,7 +59,3 @@ def _place(name: str, cloud: RunningCloud, running: Processes) -> Place:
     except psutil.Error:
         return Place(Standing(name, problem="it has just ended"))
     return Place(known, cloud.address, cloud.folder, round(size / 1e6, 1), processes)
-
-
-def _with(place: Place, known: Standing) -> Place:
-    return Place(known, place.address, place.folder, place.megabytes, place.processes)

@@ -31,11 +31,8 @@ _NOW, _BEFORE, _LATER, _CUT = (
 )
 _WIDTH, _HEIGHT = 0.8, 0.5  # of a box
 _CROSS = "✕"
-_BOTTOM, _LINE, _LETTERS = (
-    3.35,
-    0.22,
-    115,
-)  # of the drawing, of a line below it, and what fits there
+_TOP, _BOTTOM = -0.35, 3.35  # of the drawing, without the lines below it
+_LINE, _LETTERS = 0.22, 115  # the height of such a line, and what fits there
 
 
 def draw(course: Course, chapter: Chapter, cuts: Sequence[Cut] = ()) -> None:
@@ -45,10 +42,12 @@ def draw(course: Course, chapter: Chapter, cuts: Sequence[Cut] = ()) -> None:
     """
     from matplotlib.figure import Figure
 
-    reasons = [line for cut in cuts for line in textwrap.wrap(_reason(cut), _LETTERS)]
+    marked = (f"{_CROSS} {_reason(cut)}" for cut in cuts)
+    reasons = [line for text in marked for line in textwrap.wrap(text, _LETTERS)]
     bottom = _BOTTOM + _LINE * len(reasons)
-    figure = Figure(figsize=(9, 3.9 * (bottom + 0.35) / (_BOTTOM + 0.35)), layout="constrained")
-    axes = figure.add_subplot(xlim=(-0.45, 4.5), ylim=(bottom, -0.35))
+    height = 3.9 * (bottom - _TOP) / (_BOTTOM - _TOP)
+    figure = Figure(figsize=(9, height), layout="constrained")
+    axes = figure.add_subplot(xlim=(-0.45, 4.5), ylim=(bottom, _TOP))
     axes.axis("off")
     boxes = {box.text: box for box in _boxes(course)}
     where = {(cut.start, cut.end) for cut in cuts}
@@ -84,13 +83,13 @@ def _in_words(course: Course, chapter: Chapter, cuts: Sequence[Cut]) -> str:
         texts.append(f"Roles: {', '.join(roles)}.")
     if own := [_name(box.text) for box in chapter.boxes]:
         texts.append(f"This chapter builds {', '.join(own)}.")
-    texts += [f"Cut: {_reason(cut).removeprefix(_CROSS).strip()}." for cut in cuts]
+    texts += [f"Cut: {_reason(cut)}." for cut in cuts]
     return " ".join(texts)
 
 
 def _reason(cut: Cut) -> str:
-    """ "✕ Lambda record_order to DynamoDB Orders: DynamoDB table Orders is missing" """
-    return printable(f"{_CROSS} {_name(cut.start)} to {_name(cut.end)}: {cut.why}")
+    """ "Lambda record_order to DynamoDB Orders: DynamoDB table Orders is missing" """
+    return printable(f"{_name(cut.start)} to {_name(cut.end)}: {cut.why}")
 
 
 def _name(text: str) -> str:

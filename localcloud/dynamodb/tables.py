@@ -19,9 +19,8 @@ from localcloud.http import Response
 from localcloud.upstream import ACCOUNT_ID, original, replaces
 
 _ON_DEMAND = "PAY_PER_REQUEST"
-# Describing a table costs the same however many items it has: above the first, counts hold a while.
-_COUNTED_EACH_TIME = 200
-_COUNT_HOLDS_MS = 60_000
+_COUNTED_EACH_TIME = 200  # items of a table, up to which an index is counted at each look
+_COUNT_HOLDS_MS = 60_000  # above that
 _INDEXES = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
 
 

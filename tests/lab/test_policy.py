@@ -98,7 +98,7 @@ class ShortOfOne:
 
     def _answer(self, model: Any, params: dict[str, Any]) -> str:
         client = self._other.client(model.service_model.service_name)
-        with reads.each_time():  # the learner shall not get this answer
+        with reads.each_time():  # else this answer would be kept for the learner
             try:
                 return str(getattr(client, xform_name(model.name))(**params))
             except ClientError as error:

@@ -54,8 +54,8 @@ def make_session(address: str) -> Session:
 
 
 def hook_clients(patch: pytest.MonkeyPatch, event: str, hook: Callable[..., object]) -> None:
-    """Give each client that is made from now on this hook, whoever makes it: until `patch` ends,
-    no session knows one of before."""
+    """Give this hook to each client that anybody makes until `patch` ends. Sessions forget the
+    clients that they have made before."""
     make_client = boto3.Session.client
 
     def client(of: boto3.Session, *args: Any, **options: Any) -> Any:

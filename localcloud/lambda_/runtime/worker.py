@@ -240,7 +240,7 @@ def _leave() -> NoReturn:
         for pid in pids:
             with suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
-        time.sleep(0.005)
+        time.sleep(0.005)  # they are being killed, and some of theirs become our children
     sys.exit()
 
 
