@@ -8,6 +8,7 @@ handler sleeps.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import json
@@ -21,6 +22,7 @@ import time
 import types
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cache
 from typing import Any, NoReturn
 
 # Imported before a fork. awslambdaric's bootstrap and client are not: their import reads the
@@ -179,6 +181,7 @@ def fork_workers() -> list[str]:
     """
     for name in _PRELOADED:
         importlib.import_module(name)
+    _read_descriptions()
     _keep_to_ourselves()
     _adopt_orphans()
     leash, held = os.pipe()  # ends with this process
@@ -223,6 +226,19 @@ def fork_workers() -> list[str]:
             children.add(pid)
             workers.add(pid)
             _tell(event="started", pid=pid)
+
+
+def _read_descriptions() -> None:
+    """Make the clients that the tutorial's functions make, so that a worker finds read what their
+    making reads: AWS's descriptions of these services, which is most of a cold start."""
+    import boto3
+    import botocore.session
+
+    botocore.session.create_loader = cache(botocore.session.create_loader)
+    for client, service in (("client", "sns"), ("client", "sqs"), ("resource", "dynamodb")):
+        session = boto3.Session("any", "any", region_name="us-east-1")
+        getattr(session, client)(service)
+    gc.freeze()  # no fork searches it for garbage
 
 
 def _tell(**event: Any) -> None:
