@@ -210,6 +210,23 @@ def test_a_worker_is_like_a_python_of_its_own(aws: Session) -> None:
     }
 
 
+READS = """
+import sys
+OPENED = []
+sys.addaudithook(lambda event, of: OPENED.append(str(of[0])) if event == "open" else None)
+import boto3
+boto3.client("sns"), boto3.client("sqs"), boto3.resource("dynamodb"), boto3.Session().client("sqs")
+N = [sys.argv[2], [name for name in OPENED if ".json" in name]]
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only a fork server reads it for all workers")
+def test_a_cold_start_reads_none_of_awss_descriptions(aws: Session) -> None:
+    make_function(aws, "reads", READS + RETURNS_N)
+    client, read = invoke(aws, "reads")["Payload"]
+    assert (read == []) == (client == "native"), read
+
+
 def test_no_two_workers_draw_the_same_random_numbers(aws: Session) -> None:
     for name in ("one", "other"):
         make_function(aws, name, "import random\nN = random.random()\n" + RETURNS_N)
