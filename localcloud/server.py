@@ -218,7 +218,6 @@ def serve(options: Options, server_socket: socket.socket, on_ready: Callable[[st
     prefix = f"{_PREFIX}{os.getpid()}-"
     with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as directory:
         cloud = LocalCloud(options, Path(directory), key)
-        cloud.runtime.prepare()
         # moto keeps much that never goes away; searching it for garbage again and again took a
         # tenth of a busy cloud's time.
         gc.freeze()

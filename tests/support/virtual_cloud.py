@@ -191,7 +191,8 @@ class VirtualCloud:
         self._refuse_one = False
         self.publish_twice = False
         _InProcessRuntime.owner = self
-        self.cloud = LocalCloud(Options(auth=False), directory)
+        options = Options(auth=False, client="python")  # which needs no fork server
+        self.cloud = LocalCloud(options, directory)
         self.cloud.bind(ADDRESS)
 
     # -- Time and calls ------------------------------------------------------------------------

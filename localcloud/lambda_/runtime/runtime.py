@@ -103,10 +103,6 @@ class Runtime:
         self._tending: asyncio.Task[None] | None = None
         self._counts: Counter[str] = Counter()
 
-    def prepare(self) -> None:
-        """Get ready to start workers, so that the first one need not wait."""
-        self._processes.prepare()
-
     async def invoke(
         self,
         function: LambdaFunction,
@@ -165,7 +161,10 @@ class Runtime:
             self._fail_waiting(pool, "ResourceNotFoundException", "The function was deleted.")
 
     def keep(self, function_arns: set[str]) -> None:
-        """Forget every function but these."""
+        """Forget every function but these. If there is one, get ready to start workers, so that
+        the first need not wait."""
+        if function_arns:
+            self._processes.prepare()
         for arn in self._pools.keys() - function_arns:
             self.forget(arn)
 
