@@ -51,7 +51,8 @@ class LogWriter:
     def flush(self) -> None:
         """Write all waiting lines. Drops those for a group that the role may not make."""
         lines, self.lines = self.lines, []
-        lines.sort(key=lambda line: (line[0].function_arn, line[1]))
+        # In order of time, too: Logs refuses all lines of a call if one is earlier than the last.
+        lines.sort(key=lambda line: (line[0].function_arn, line[1], line[2]))
         for (_, stream), group in groupby(lines, lambda line: (line[0].function_arn, line[1])):
             try:
                 _store(stream, list(group))
