@@ -50,7 +50,8 @@ long: .venv/.dev  ## Run the tests that take long: a browser, storms, kills, oth
 soak: .venv/.dev  ## Run the long tests in full: 2,000 orders, 500 machine runs
 	@$(BIN)/pytest --soak -m soak
 
-check: lint test slow long  ## Lint, and all tests
+check: lint  ## Lint, and all tests at once, so that one's waits are another's time
+	@$(BIN)/pytest
 
 bench: .venv/.dev  ## Measure orders per second, against a floor
 	@$(BIN)/python -m benchmarks.bench

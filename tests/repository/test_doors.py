@@ -112,7 +112,7 @@ def test_binders_steps_give_an_environment_that_is_ready(installed: Path) -> Non
 
 def quick_pip() -> dict[str, str]:
     """An environment in which pip leaves the compiling to those who import."""
-    return {**os.environ, "PIP_NO_COMPILE": "1"}
+    return {**os.environ, "PIP_COMPILE": "0"}
 
 
 def checkout(folder: Path) -> Path:
