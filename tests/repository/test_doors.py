@@ -106,7 +106,7 @@ def test_binders_steps_give_an_environment_that_is_ready(installed: Path) -> Non
         ["jupyter", "kernelspec", "list", "--json"], env=environment, capture_output=True, text=True
     )
     assert "chain-lambda-functions" in json.loads(listed.stdout)["kernelspecs"]
-    proxy = [binary / "python", "-c", "import jupyter_server_proxy"]
+    proxy = [str(binary / "python"), "-c", "import jupyter_server_proxy"]
     assert subprocess.run(proxy).returncode == 0
 
 
