@@ -153,7 +153,10 @@ def _say_what_was_sent_back(found: Sequence[stuck.Redriven]) -> None:
 @_last(20, "mails")
 @_as_json
 def mail(order: str | None, last: int, as_json: bool) -> None:
-    """Print the mail in the local cloud's mailbox, the newest at the end."""
+    """Print the mail in the local cloud's mailbox, the newest at the end.
+
+    Exit status 0 if there is some, 1 if there is none.
+    """
     box = inbox(session(start=False))
     if box is None:
         raise TargetError(
@@ -170,6 +173,7 @@ def mail(order: str | None, last: int, as_json: bool) -> None:
         print(f"No mail{about} yet.", file=sys.stderr)
     if not order and (older := len(box) - len(found)) > 0:
         print(f"{older} older mails are not shown; --last shows more.", file=sys.stderr)
+    sys.exit(0 if found else 1)
 
 
 def _print_mails(found: Sequence[EmailMessage]) -> None:

@@ -28,7 +28,10 @@ T = TypeVar("T")
 _LONG = 3.0  # seconds
 PICTURES = BUILD / "pictures"
 # Control characters but for tabs and line ends, and half characters.
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]|\r(?!\n)")
+# Control characters, what turns the direction of the text after it, and halves of a character.
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]|\r(?!\n)"
+)
 
 
 @cache  # one for all: a sign can stand below a bar then, and they do not write over each other

@@ -417,8 +417,8 @@ def test_logs_and_mail_do_not_move_the_cursor(aws: Session) -> None:
     make_function(aws, "rude", "def handler(event, context): print('bad \\x1b[2J')")
     invoke(aws, "rude")
     topic = aws.client("sns").create_topic(Name=names().topic)["TopicArn"]
-    aws.client("sns").publish(TopicArn=topic, Message="bad \x1b[2J\ttea\nline")
-    wait_until(lambda: "bad ?[2J\ttea\nline" in run_lab("mail").stdout, "the mail is here")
+    aws.client("sns").publish(TopicArn=topic, Message="bad \x1b[2J\ttea\n\u202eline")
+    wait_until(lambda: "bad ?[2J\ttea\n?line" in run_lab("mail").stdout, "the mail is here")
     said = run_lab("logs", "rude").stdout
     assert "bad ?[2J\n" in said
     assert "\x1b" not in said + run_lab("mail").stdout

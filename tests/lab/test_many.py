@@ -78,7 +78,7 @@ def test_mail_about_one_order_parses_no_other(aws: Session, parsed: list[str]) -
     assert result.stdout.count("New customer order") == 1 == len(parsed)
     assert result.stderr == ""
     nothing = run_lab("mail", "--order", "old")
-    assert (nothing.exit_code, nothing.stdout) == (0, "")
+    assert (nothing.exit_code, nothing.stdout) == (1, "")
     assert nothing.stderr == "No mail about the order 'old' yet.\n"
 
 
