@@ -26,7 +26,7 @@ from lab.engine.course import Chapter
 from lab.errors import MissingStepError, UnknownChapterError
 from lab.here import own_cloud
 from tests.support.chapters import READS, TOPIC, given, resources, run_chapters, second_trigger
-from tests.support.sessions import make_session
+from tests.support.sessions import forget_sessions, make_session
 
 
 def findings(aws: Session) -> dict[str, list[Finding]]:
@@ -92,9 +92,10 @@ def test_goto_brings_an_empty_target_to_the_start_of_any_chapter(aws: Session, n
 
 @pytest.mark.soak
 def test_goto_brings_it_to_the_last_chapter_and_the_exercise_of_05_is_an_exercise(
-    aws: Session, capsys: pytest.CaptureFixture[str]
+    aws: Session, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both in one, since chapter 07 takes its time."""
+    forget_sessions(monkeypatch)  # a cell has them show their calls
     catch_up.go_to(COURSE, aws, COURSE.find("07"))
     unsolved_then_solved(aws, "07")
     capsys.readouterr()
@@ -617,7 +618,10 @@ def orders_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.mark.soak
-def test_every_exercise_fails_unsolved_and_passes_solved(aws: Session, orders_file: Path) -> None:
+def test_every_exercise_fails_unsolved_and_passes_solved(
+    aws: Session, orders_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget_sessions(monkeypatch)  # a cell has them show their calls
     for number in COURSE.numbers:
         if number != "07":
             unsolved_then_solved(aws, number)

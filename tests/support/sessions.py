@@ -64,4 +64,10 @@ def hook_clients(patch: pytest.MonkeyPatch, event: str, hook: Callable[..., obje
         return made
 
     patch.setattr(boto3.Session, "client", client)
+    forget_sessions(patch)
+
+
+def forget_sessions(patch: pytest.MonkeyPatch) -> None:
+    """Let `lab.session()`, which is one for the whole process, make sessions that are gone when
+    `patch` ends."""
     patch.setattr(session, "_made_up", cache(session._made_up.__wrapped__))

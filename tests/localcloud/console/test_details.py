@@ -7,6 +7,7 @@ import time
 from functools import partial
 from typing import Any
 
+import boto3
 import pytest
 
 from lab.aws import client_env
@@ -26,6 +27,7 @@ def test_an_api_tells_what_a_key_has_used_and_how_to_call_it(
     assert key is not None
     for name, value in client_env.variables(key, "us-east-1").items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # which may have another cloud's keys
     page = f"api/{names().api}"
 
     def used() -> int:
