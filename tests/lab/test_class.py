@@ -39,8 +39,6 @@ from tests.support.chapters import resources, run_chapters, status
 from tests.support.processes import Completed, run_lab, run_script
 from tests.support.roles import allow
 
-pytestmark = pytest.mark.xdist_group("class")
-
 ACCOUNT = "123456789012"
 NAMES = ("ana", "bo", "cy")
 
