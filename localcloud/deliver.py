@@ -41,13 +41,15 @@ class ThrottledError(Exception):
 
 @dataclass(frozen=True)
 class Role:
-    """A sender with this role. The role's policies must allow it."""
+    """Who sends, or receives, with this role. The role's policies must allow it, or the target's;
+    neither may deny it."""
 
     arn: str
 
     def problem(self, action: str, target: str) -> str:
         """Why it may not do `action` on the target, or "" """
-        return "" if role_allows(self.arn, action, target) else f"its role lacks {action}"
+        allowed = role_allows(self.arn, action, target, policy_of(target))
+        return "" if allowed else f"its role lacks {action}"
 
 
 @dataclass(frozen=True)

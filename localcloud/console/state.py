@@ -12,9 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from localcloud import arn, steps
-from localcloud.deliver import ServicePrincipal
-from localcloud.deliver import why_not as why_not_sent
-from localcloud.iam.policies import Access, Caller, context_of, why_not
+from localcloud.deliver import Role, ServicePrincipal, why_not
 from localcloud.lambda_ import functions
 from localcloud.upstream import ACCOUNT_ID
 
@@ -169,7 +167,7 @@ def _integrations(api: dict[str, Any], stage: dict[str, Any]) -> Iterator[Link]:
         region = arn.parse(function).region
         sources = [f"arn:aws:execute-api:{region}:{ACCOUNT_ID}:{path}" for path in paths]
         senders = [ServicePrincipal("apigateway.amazonaws.com", source) for source in sources]
-        may = any(not why_not_sent(function, sender) for sender in senders)
+        may = any(not why_not(function, sender) for sender in senders)
         yield Link(api["id"], function, "" if may else "API Gateway may not call the function.")
 
 
@@ -186,7 +184,7 @@ def _why_no_delivery(subscription: dict[str, Any]) -> str:
     sender = ServicePrincipal("sns.amazonaws.com", subscription["topic"])
     if subscription["protocol"] not in ("lambda", "sqs"):
         return ""
-    problem = why_not_sent(subscription["endpoint"], sender)
+    problem = why_not(subscription["endpoint"], sender)
     return f"SNS may not deliver: {problem}." if problem else ""
 
 
@@ -226,6 +224,4 @@ def _names_of(kind: str, target: str) -> set[str]:
 
 
 def _may(role: str, action: str, resource: str) -> bool:
-    principal = f"arn:aws:iam::{ACCOUNT_ID}:role/{role}"
-    context = context_of(principal, arn.parse(resource).region)
-    return not why_not(Caller(principal, principal), Access(action, resource, context))
+    return not Role(f"arn:aws:iam::{ACCOUNT_ID}:role/{role}").problem(action, resource)

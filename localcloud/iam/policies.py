@@ -75,10 +75,10 @@ class Decision:
     statement: Statement | None = None
 
 
-def role_allows(role_arn: str, action: str, resource: str) -> bool:
-    """Whether the role's own policies allow `action` on `resource`."""
-    context = context_of(role_arn, arns.parse(resource).region)
-    return why_not(Caller(role_arn, role_arn), Access(action, resource, context)) == ALLOWED
+def role_allows(role_arn: str, action: str, resource: str, resource_policy: Policy = None) -> bool:
+    """Whether the role's own policies and the resource's allow `action` on `resource`."""
+    access = Access(action, resource, context_of(role_arn, arns.parse(resource).region))
+    return why_not(Caller(role_arn, role_arn), access, resource_policy) == ALLOWED
 
 
 def context_of(principal_arn: str, region: str) -> Context:

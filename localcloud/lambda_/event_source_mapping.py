@@ -26,7 +26,6 @@ from moto.sqs.exceptions import ReceiptHandleIsInvalid
 from localcloud import arn as arns
 from localcloud import clock, deliver
 from localcloud.deliver import ThrottledError
-from localcloud.iam.policies import role_allows
 from localcloud.lambda_ import filter_criteria, functions, states
 from localcloud.lambda_.functions import LambdaFunction
 from localcloud.lambda_.runtime.runtime import Runtime
@@ -251,13 +250,12 @@ async def _pause() -> None:
 
 
 def _may(function: LambdaFunction | None, mapping: EventSourceMapping, *actions: str) -> bool:
-    """Whether the function's role allows this on the queue: Lambda polls with that role. If the
+    """Whether the function's role may do this on the queue: Lambda polls with that role. If the
     function is gone there is no role, and the messages wait in the queue."""
     for action in actions:
-        allowed = function is not None and role_allows(
-            function.role, f"sqs:{action}", mapping.event_source_arn
-        )
-        if not allowed:
+        if function is None or deliver.Role(function.role).problem(
+            f"sqs:{action}", mapping.event_source_arn
+        ):
             mapping.processing_result = _DENIED.format(action)
             return False
     return True

@@ -27,7 +27,7 @@ from moto.awslambda.models import (
 from localcloud import arn as arns
 from localcloud import deliver, like_aws, models
 from localcloud.iam import lag
-from localcloud.iam.policies import NOT_ASSUMABLE, find_role, lambda_may_assume, role_allows
+from localcloud.iam.policies import NOT_ASSUMABLE, find_role, lambda_may_assume
 from localcloud.lambda_ import filter_criteria, functions, states
 from localcloud.upstream import original, replaces
 
@@ -245,7 +245,7 @@ def _refuse_unless_allowed(
     role_arn: str, service: str, action: str, resource: str, whose: str = "provided"
 ) -> None:
     """Refuse what the function's role may not do: Lambda polls and sends dead letters with it."""
-    if not role_allows(role_arn, f"{service}:{action}", resource):
+    if deliver.Role(role_arn).problem(f"{service}:{action}", resource):
         raise InvalidParameterValueException(
             f"The {whose} execution role does not have permissions to call {action} on "
             f"{service.upper()}"
@@ -278,7 +278,7 @@ def refuse_destination(function: LambdaFunction, target: str) -> None:
             f"The local cloud has no destinations in {service}; use a queue, a topic or a function."
         )
     action = _SENDING.get(service)
-    if action and not role_allows(function.role, f"{service}:{action}", target):
+    if action and deliver.Role(function.role).problem(f"{service}:{action}", target):
         raise InvalidParameterValueException(
             f"The function's execution role does not have permissions to call {action} on {target}"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -394,6 +395,39 @@ def test_messages_wait_while_the_function_is_gone(setup: Setup) -> None:
     make_function(setup.aws, "spy", SPY, Timeout=30)
     (record,) = setup.batch()
     assert (record["body"], record["attributes"]["ApproximateReceiveCount"]) == ("second", "1")
+
+
+@pytest.mark.parity(
+    "A queue's policy that denies it to the function's role stops the trigger",
+    kept="yes",
+    service="Lambda",
+    module="deliver",
+    aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html",
+)
+def test_a_queue_that_denies_the_role_gives_it_nothing(setup: Setup) -> None:
+    setup.map()
+    role = setup.lambda_.get_function_configuration(FunctionName="spy")["Role"]
+    denial = {
+        "Effect": "Deny",
+        "Principal": {"AWS": role},
+        "Action": "sqs:ReceiveMessage",
+        "Resource": QUEUE,
+    }
+    set_policy(setup, json.dumps({"Version": "2012-10-17", "Statement": denial}))
+    setup.send("first")
+    wait_until(lambda: "ReceiveMessage" in last_result(setup), "the trigger says what it lacks")
+    assert setup.visible() == 1
+    set_policy(setup, "")
+    assert bodies(setup.batch()) == ["first"]
+
+
+def set_policy(setup: Setup, text: str) -> None:
+    setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"Policy": text})
+
+
+def last_result(setup: Setup) -> str:
+    (mapping,) = status(str(setup.aws.endpoint_url))["services"]["lambda"]["event_source_mappings"]
+    return str(mapping["last_result"])
 
 
 @pytest.mark.parity(

@@ -38,7 +38,7 @@ class OneMapping:
         patch.setattr(functions, "mappings", lambda: [self.mapping])
         patch.setattr(functions, "find", lambda *_: a_function("f"))
         patch.setattr(deliver, "find", lambda _: self.queue_found)
-        patch.setattr(event_sources, "role_allows", lambda *_: True)
+        patch.setattr(deliver, "role_allows", lambda *_: True)
 
     async def invoke(self, *_: Any, **__: Any) -> Result:
         self.invocations.append(asyncio.get_running_loop().create_future())
