@@ -48,8 +48,11 @@ class Role:
 
     def problem(self, action: str, target: str) -> str:
         """Why it may not do `action` on the target, or "" """
-        allowed = role_allows(self.arn, action, target, policy_of(target))
-        return "" if allowed else f"its role lacks {action}"
+        if role_allows(self.arn, action, target, policy_of(target)):
+            return ""
+        if role_allows(self.arn, action, target):
+            return f"the policy of {target} denies it"
+        return f"its role lacks {action}"
 
 
 @dataclass(frozen=True)

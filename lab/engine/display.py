@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _LONG = 3.0  # seconds
 PICTURES = BUILD / "pictures"
-# Control characters but for tabs and line ends, and half characters.
-# Control characters, what turns the direction of the text after it, and halves of a character.
+# Control characters but for tabs and line ends, what turns the direction of the text after it, and
+# half characters.
 _UNPRINTABLE = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]|\r(?!\n)"
 )

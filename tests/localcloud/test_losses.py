@@ -221,6 +221,18 @@ def test_a_dead_letter_whose_queue_is_gone_is_recorded(aws: Session, cloud: str)
     assert wait_for_loss(cloud, "destination", "f") == f"{SQS}dead: there is no such queue"
 
 
+def test_a_dead_letter_whose_queue_denies_it_is_recorded(aws: Session, cloud: str) -> None:
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    make_function(aws, "f", FAILS, DeadLetterConfig={"TargetArn": f"{SQS}dead"})
+    everyone = {"Effect": "Deny", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": everyone})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    aws.client("lambda").invoke(FunctionName="f", InvocationType="Event", Payload="{}")
+    why = wait_for_loss(cloud, "destination", "f")
+    assert why == f"{SQS}dead: the policy of {SQS}dead denies it"
+
+
 @pytest.mark.parity(
     "A destination that does not exist, and the function itself, are refused",
     kept="yes",

@@ -229,8 +229,9 @@ def fork_workers() -> list[str]:
 
 
 def _read_descriptions() -> None:
-    """Make the clients that the tutorial's functions make, so that a worker finds read what their
-    making reads: AWS's descriptions of these services, which is most of a cold start."""
+    """Make the clients that the tutorial's functions make. That reads AWS's descriptions of these
+    services, which was most of a cold start. All sessions of this process, and of the workers that
+    are its forks, read by one loader from now on, which keeps what it has read."""
     import boto3
     import botocore.session
 
