@@ -25,6 +25,7 @@ import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,9 +163,10 @@ class Runtime:
 
     def keep(self, function_arns: set[str]) -> None:
         """Forget every function but these. If there is one, get ready to start workers, so that
-        the first need not wait."""
+        the first need not wait. If that fails, the start of a worker tries it again."""
         if function_arns:
-            self._processes.prepare()
+            with suppress(OSError):
+                self._processes.prepare()
         for arn in self._pools.keys() - function_arns:
             self.forget(arn)
 

@@ -52,6 +52,10 @@ class FakeProcesses:
         self.answers = True  # whether workers ask again after an answer
         self._tasks = Tasks()
 
+    def prepare(self) -> None:
+        if self.errors:
+            raise self.errors.pop(0)
+
     async def start(self, _: str, environment: dict[str, str], *__: Any) -> FakeProcess:
         if self.errors:
             raise self.errors.pop(0)
@@ -117,6 +121,19 @@ def test_work_waits_for_a_worker_that_cannot_be_started_at_the_moment(
         results = await asyncio.gather(*(made.invoke(a_function(), b"[1]") for _ in range(5)))
         assert [result.payload for result in results] == [b"[1]"] * 5
         assert made.describe()["spawn_failures"] == 3
+
+    run(fakes, tmp_path, work)
+
+
+def test_a_function_is_made_even_if_nothing_can_be_got_ready_for_it(
+    fakes: FakeProcesses, tmp_path: Path
+) -> None:
+    fakes.errors = [OSError(errno.EMFILE, os.strerror(errno.EMFILE))]
+
+    async def work(made: Runtime) -> None:
+        made.keep({a_function().function_arn})
+        assert fakes.errors == []
+        assert (await made.invoke(a_function(), b"[1]")).payload == b"[1]"
 
     run(fakes, tmp_path, work)
 
