@@ -118,7 +118,7 @@ DECISIONS: dict[str, dict[str, str]] = {
         "CreatePolicy": "PolicyName Path PolicyDocument Description Tags",
         "CreatePolicyVersion": "PolicyArn PolicyDocument SetAsDefault",
         "CreateRole": "Path RoleName AssumeRolePolicyDocument Description MaxSessionDuration Tags "
-        "!PermissionsBoundary",
+        "PermissionsBoundary",
         "CreateUser": "Path UserName !PermissionsBoundary Tags",
         "DeleteAccessKey": "UserName AccessKeyId",
         "DeleteLoginProfile": "UserName",

@@ -24,13 +24,17 @@ _CHANGES = ("CreatePolicyVersion", "DeletePolicy", "DeletePolicyVersion", "SetDe
 
 
 def refusal(call: Call) -> Response | None:
-    """The answer to a call that would change one of AWS's policies, attach what is no ARN, or
-    delete what is not there; None for any other."""
+    """The answer to a call that would change one of AWS's policies, attach what is no ARN, delete
+    what is not there, or set it as a permissions boundary; None for any other."""
+    boundary = call.parameters.get("PermissionsBoundary")
+    if boundary and not _is_there(boundary):
+        text = f"Scope ARN: {boundary} does not exist or is not attachable."
+        return call.error(404, "NoSuchEntity", text)
     arn = call.parameters.get("PolicyArn", "")
     if call.operation.startswith("Attach") and not arn.startswith("arn:"):
         return call.error(400, "ValidationError", "Invalid ARN:  Could not be parsed!")
     if call.operation == "DeletePolicy" and not arn.startswith(_PREFIX):
-        if arn not in iam_backends[ACCOUNT_ID]["aws"].managed_policies:
+        if not _is_there(arn):
             return call.error(404, "NoSuchEntity", f"Policy {arn} was not found.")
         return None
     if call.operation not in _CHANGES or not arn.startswith(_PREFIX):
@@ -40,12 +44,19 @@ def refusal(call: Call) -> Response | None:
 
 def provide(call: Call) -> None:
     """Make the policies of AWS's that a call is about, unless they are there."""
-    backend, arn = iam_backends[ACCOUNT_ID]["aws"], call.parameters.get("PolicyArn", "")
+    backend = iam_backends[ACCOUNT_ID]["aws"]
     if call.operation == "ListPolicies" and call.parameters.get("Scope") != "Local":
         for each in _by_arn():
             _make(backend, each)
-    elif arn.startswith(_PREFIX) and arn in _by_arn():
-        _make(backend, arn)
+    for parameter in ("PolicyArn", "PermissionsBoundary"):
+        arn = call.parameters.get(parameter, "")
+        if arn.startswith(_PREFIX) and arn in _by_arn():
+            _make(backend, arn)
+
+
+def _is_there(arn: str) -> bool:
+    is_of_aws = arn.startswith(_PREFIX) and arn in _by_arn()
+    return is_of_aws or arn in iam_backends[ACCOUNT_ID]["aws"].managed_policies
 
 
 def _make(backend: IAMBackend, arn: str) -> None:

@@ -23,10 +23,10 @@ from localcloud.iam import lag
 from localcloud.iam.conditions import holds, is_like
 
 ALLOWED = ""
-_NO_ALLOW = "because no {kind} policy allows the {{action}} action"
-_EXPLICIT_DENY = "with an explicit deny in {kind} policy"
-_IDENTITY, _SESSION, _RESOURCE = "identity-based", "session", "resource-based"
-_TRUST = "role trust"
+_NO_ALLOW = "because no {kind} allows the {{action}} action"
+_EXPLICIT_DENY = "with an explicit deny in {kind}"
+_IDENTITY, _RESOURCE = "identity-based policy", "resource-based policy"
+_SESSION, _TRUST, _BOUNDARY = "session policy", "role trust policy", "permissions boundary"
 NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
 
 Policy = str | Mapping[str, Any] | None
@@ -112,6 +112,8 @@ def decide(caller: Caller, access: Access, resource_policy: Policy = None) -> De
     asked = []
     if (policies_of_caller := _identity_policies(caller)) is not None:
         asked.append((_IDENTITY, _statements(policies_of_caller, access), of_resource))
+    if boundary := _boundary_of(caller):
+        asked.append((_BOUNDARY, _statements(boundary, access), []))
     if caller.session_policy:
         policies = [("the policy of the session", caller.session_policy)]
         asked.append((_SESSION, _statements(policies, access), []))
@@ -220,6 +222,19 @@ def _identity_policies(caller: Caller) -> list[Named] | None:
     return [] if role is None else policies_of(role)
 
 
+def _boundary_of(caller: Caller) -> list[Named]:
+    """The policy that says what the role may do at most, whatever its own and a resource's allow;
+    [] if it has none. One that is gone allows nothing.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+    """
+    role = find_role(caller.role_arn) if caller.role_arn else None
+    if role is None or not role.permissions_boundary_arn:
+        return []
+    backend = iam_backends[arns.parse(role.arn).account]["aws"]
+    policy = backend.managed_policies.get(role.permissions_boundary_arn)
+    return [_default_version(policy) if policy else ("the permissions boundary", "{}")]
+
+
 def _user_policies(caller: Caller) -> list[Named]:
     """A user's own policies, and its groups' policies."""
     backend = iam_backends[arns.parse(caller.arn).account]["aws"]
@@ -234,13 +249,17 @@ def policies_of(holder: Any) -> list[Named]:
     """The inline and managed policies of a moto role, user or group."""
     return [
         *lag.known_policies(holder).items(),
-        *(
-            (policy.name, version.document)
-            for policy in holder.managed_policies.values()
-            for version in policy.versions
-            if version.version_id == policy.default_version_id
-        ),
+        *(_default_version(policy) for policy in holder.managed_policies.values()),
     ]
+
+
+def _default_version(policy: Any) -> Named:
+    """What a moto managed policy says now."""
+    return next(
+        (policy.name, version.document)
+        for version in policy.versions
+        if version.version_id == policy.default_version_id
+    )
 
 
 def _names_of(caller: Caller) -> set[str]:

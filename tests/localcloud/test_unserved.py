@@ -36,12 +36,9 @@ OUT: list[tuple[str, str, dict[str, Any], str]] = [
     ("dynamodb", "put_resource_policy",
      {"ResourceArn": "arn:aws:dynamodb:us-east-1:123456789012:table/t", "Policy": "{}"},
      "heeds no policies of tables; give the role a policy. (PutResourcePolicy)"),
-    ("iam", "put_role_permissions_boundary",
-     {"RoleName": "r", "PermissionsBoundary": "arn:aws:iam::aws:policy/ReadOnlyAccess"},
-     "heeds no permissions boundaries; put the limit into the policy."),
     ("iam", "put_user_permissions_boundary",
      {"UserName": "u", "PermissionsBoundary": "arn:aws:iam::aws:policy/ReadOnlyAccess"},
-     "heeds no permissions boundaries; put the limit into the policy."),
+     "heeds no permissions boundaries of users; put the limit into the policy."),
     ("sns", "create_topic", {"Name": "t.fifo", "Attributes": {"FifoTopic": "true"}},
      "has standard topics only; use a name without"),
 ]  # fmt: skip
@@ -49,7 +46,7 @@ OUT: list[tuple[str, str, dict[str, Any], str]] = [
 
 @pytest.mark.parity(
     "Layers, function URLs, provisioned concurrency, code signing, streamed replies, domain names, "
-    "HTTP APIs, FIFO topics, permissions boundaries and policies of tables are out",
+    "HTTP APIs, FIFO topics, users' permissions boundaries and policies of tables are out",
     kept="no: each is refused by name, with what to do in its place",
     module="unserved",
     service="Lambda",

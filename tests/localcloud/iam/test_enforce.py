@@ -204,6 +204,47 @@ def test_a_queue_may_shut_a_role_out(aws: Session) -> None:
 
 
 @pytest.mark.parity(
+    "A role may do what its permissions boundary allows at most, whatever a queue's policy allows",
+    kept="yes; a user's boundary is refused",
+    module="iam.policies",
+    aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html",
+)
+@pytest.mark.parametrize(
+    ("boundary", "why"),
+    [
+        (allow("sqs:SendMessage"), ""),
+        (allow("s3:*"), "because no permissions boundary allows the sqs:sendmessage action"),
+        (deny("sqs:SendMessage"), "with an explicit deny in a permissions boundary"),
+    ],
+)
+def test_a_role_stays_within_its_boundary(aws: Session, boundary: dict[str, Any], why: str) -> None:
+    set_queue_policy(aws, Principal={"AWS": PRINCIPAL})
+    tried, iam = as_role(aws, allow("*")), aws.client("iam")
+    document = json.dumps({"Version": "2012-10-17", "Statement": boundary})
+    arn = iam.create_policy(PolicyName="most", PolicyDocument=document)["Policy"]["Arn"]
+    iam.put_role_permissions_boundary(RoleName="tried", PermissionsBoundary=arn)
+    assert may_send(tried) == (not why)
+    if why:
+        with pytest.raises(ClientError, match=why):
+            tried.client("sqs").send_message(
+                QueueUrl=f"{aws.endpoint_url}/{ACCOUNT}/CustomerOrders", MessageBody="tea"
+            )
+    iam.delete_role_permissions_boundary(RoleName="tried")
+    assert may_send(tried)
+
+
+def test_a_boundary_that_is_not_there_is_refused_and_one_of_awss_counts(aws: Session) -> None:
+    tried, iam = as_role(aws, allow("*")), aws.client("iam")
+    missing = f"arn:aws:iam::{ACCOUNT}:policy/absent"
+    with pytest.raises(ClientError, match=f"Scope ARN: {missing} does not exist") as caught:
+        iam.put_role_permissions_boundary(RoleName="tried", PermissionsBoundary=missing)
+    assert caught.value.response["Error"]["Code"] == "NoSuchEntity"
+    ours = "arn:aws:iam::aws:policy/AmazonSNSReadOnlyAccess"
+    iam.put_role_permissions_boundary(RoleName="tried", PermissionsBoundary=ours)
+    assert not may_send(tried)
+
+
+@pytest.mark.parity(
     "A queue's policy has to be a valid policy",
     kept="its form is checked; the names of actions and principals are not",
     module="sqs.queue",

@@ -32,7 +32,8 @@ pytestmark = [
     pytest.mark.xdist_group("misbehavior"),
 ]
 
-TIMEOUT, GRACE = 1, 2  # seconds
+TIMEOUT = 1  # seconds
+GRACE = 15  # seconds, on a busy machine; who is not ended naps for 20 or never ends
 COUNT, AT_A_TIME = size(200, 60), 10
 LINES = size(1_300_000, 800_000)  # of 80 bytes, which is more than the cloud may grow by
 BLOCKS = {
