@@ -11,9 +11,16 @@ import boto3
 from lab.course.functions import function_is_right
 from lab.course.looking import Look, look_at
 from lab.course.names import Names, names
+from lab.course.roles import rights_in
 from lab.engine.course import Box, Chapter, Detail, Exercise, Expectation
 
 _SETTINGS = {"MessageRetentionPeriod": "1209600", "VisibilityTimeout": "90"}
+
+_NO_POLICY = (
+    'In a cell: `lab.session().resource("sqs").get_queue_by_name(QueueName="{}")'
+    '.set_attributes(Attributes={{{{"Policy": ""}}}})`; in the console: SQS, the queue, Access '
+    "policy, Edit."
+)
 
 
 # -- What must be true -----------------------------------------------------------------------------
@@ -30,14 +37,21 @@ def _redrive(look: Look) -> dict[str, Any]:
     return {"deadLetterTargetArn": arn, "maxReceiveCount": 5}
 
 
+def _settings(look: Look) -> dict[str, Any]:
+    """The queue's attributes, and what its own policy denies ("sqs:ReceiveMessage on *"); {} if
+    there is no such queue."""
+    found = look.queue(look.names.queue)
+    return found and {**found, "denied": [*rights_in(found.get("Policy", {}), "Deny")]}
+
+
 def _queue(look: Look) -> Expectation:
     name = look.names.queue
     return Expectation(
         f"The settings of {name}",
         "They decide how long an order may wait, and how often it is tried.",
         "queue",
-        lambda: look.queue(name),
-        {**_SETTINGS, "RedrivePolicy": _redrive(look)},
+        lambda: _settings(look),
+        {**_SETTINGS, "RedrivePolicy": _redrive(look), "denied": []},
         needs=f"SQS queue {name}",
         details={
             "MessageRetentionPeriod": Detail("An order that waits for longer is deleted."),
@@ -48,6 +62,11 @@ def _queue(look: Look) -> Expectation:
             "RedrivePolicy": Detail(
                 "It moves what failed five times to the dead-letter queue; without it a bad order "
                 "comes back again and again until it is deleted."
+            ),
+            "denied": Detail(
+                "What the queue denies, no role's policy can allow: orders stay out, or wait.",
+                "its own policy denies {found}",
+                _NO_POLICY.format(name),
             ),
         },
     )

@@ -87,14 +87,14 @@ def _rights(look: Look, role: str, own: str, wanted: set[str]) -> dict[str, Any]
     """What the role may do too much and too little, and what else gives or takes rights."""
     policies = {name: _document(look, role, name) for name in _inline(look, role)}
     chapters_own = policies.pop(own, {})
-    granted = set(_rights_in(chapters_own, "Allow"))
+    granted = set(rights_in(chapters_own, "Allow"))
     pages = look.iam.get_paginator("list_attached_role_policies").paginate(RoleName=role)
     attached = [policy for page in pages for policy in page["AttachedPolicies"]]
     boundary = look.iam.get_role(RoleName=role)["Role"].get("PermissionsBoundary", {})
     return {
         "too much": sorted(granted - wanted),
         "too little": sorted(wanted - granted),
-        "denied": sorted(_rights_in(chapters_own, "Deny")),
+        "denied": sorted(rights_in(chapters_own, "Deny")),
         "inline": [{"policy": n, "effect": _effect(found)} for n, found in policies.items()],
         "attached": [_attached(look, policy) for policy in attached],
         "boundary": [boundary["PermissionsBoundaryArn"]] if boundary else [],
@@ -121,7 +121,7 @@ def _attached(look: Look, policy: dict[str, str]) -> dict[str, str]:
 def _effect(document: dict[str, Any]) -> str:
     """What a policy does, in words: the first of its rights, and how many there are besides."""
     begins = {"Allow": "it may do too much:", "Deny": "it is denied"}
-    found = {effect: list(_rights_in(document, effect)) for effect in begins}
+    found = {effect: list(rights_in(document, effect)) for effect in begins}
     said = [f"{begins[effect]} {_briefly(rights)}" for effect, rights in found.items() if rights]
     return "; ".join(said) or "nothing more is allowed"
 
@@ -132,7 +132,7 @@ def _briefly(rights: list[str]) -> str:
     return f"{named} and {more} more" if more > 0 else named
 
 
-def _rights_in(document: dict[str, Any], effect: str) -> Iterator[str]:
+def rights_in(document: dict[str, Any], effect: str) -> Iterator[str]:
     """What a policy allows or denies: "sqs:SendMessage on arn:aws:sqs:..."."""
     for statement in _list(document.get("Statement", [])):
         if statement.get("Effect") == effect:

@@ -104,6 +104,19 @@ def delete_queue(aws: Session) -> None:
     sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName="CustomerOrders")["QueueUrl"])
 
 
+def deny_messages(aws: Session) -> None:
+    sqs = aws.client("sqs")
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:ReceiveMessage",
+        "Resource": "*",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    url = sqs.get_queue_url(QueueName="CustomerOrders")["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+
+
 def throttle(function: str) -> Callable[[Session], object]:
     return lambda aws: aws.client("lambda").put_function_concurrency(
         FunctionName=function, ReservedConcurrentExecutions=0
@@ -188,6 +201,12 @@ BREAKS = {
         delete_stage,
         "The stage prod: missing.",
         "Before it is deployed, nothing of an API is served",
+    ),
+    "queue that denies": Break(
+        deny_messages,
+        "The settings of CustomerOrders: its own policy denies sqs:ReceiveMessage on *.",
+        "What the queue denies, no role's policy can allow",
+        is_fixed=False,
     ),
     "queue gone": Break(
         delete_queue,
