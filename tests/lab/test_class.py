@@ -321,15 +321,18 @@ def test_each_process_gets_credentials_that_are_still_good(monkeypatch: pytest.M
     monkeypatch.setenv("LAB_TARGET", "aws")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     aws = Session(None, region_name="us-east-1")
-    now = datetime.datetime.now(datetime.UTC)
     refreshed: list[str] = []
 
     def refresh() -> dict[str, str]:
         refreshed.append(f"key-{len(refreshed)}")
-        expires = (now + datetime.timedelta(seconds=1)).isoformat()
+        # Good still, and so short that boto3 gets new ones each time.
+        expires = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=5)
         return {
-            "access_key": refreshed[-1], "secret_key": "s", "token": "t", "expiry_time": expires
-        }  # fmt: skip
+            "access_key": refreshed[-1],
+            "secret_key": "s",
+            "token": "t",
+            "expiry_time": expires.isoformat(),
+        }
 
     found = RefreshableCredentials.create_from_metadata(refresh(), refresh, "test")
     monkeypatch.setattr(aws, "get_credentials", lambda: found)

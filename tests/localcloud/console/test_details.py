@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -35,9 +36,9 @@ def test_an_api_tells_what_a_key_has_used_and_how_to_call_it(
         assert found is not None
         return int(found[1])
 
-    before = used()
+    before, day = used(), datetime.now(UTC).day
     assert post(aws, product="tea", quantity=1) == 202
-    assert used() == before + 1
+    assert used() == (before if day == datetime.now(UTC).day else 0) + 1
     text = visitor.get(page)[1]
     assert "10000 requests a day" in text
     assert f"{visitor.address}/restapis/" in text and "curl -X POST" in text
