@@ -22,7 +22,6 @@ _BY_EVENTS = "has no EventBridge that passes events on; invoke the function, or 
 _BY_MAIL = "sends no mail through SES; subscribe an address to an SNS topic."
 _NO_LAYERS = "has no layers; put what the function needs into its package."
 _NO_URLS = "has no function URLs; put a REST API in front of the function."
-_NO_BOUNDARIES = "heeds no permissions boundaries of users; put the limit into the policy."
 _NO_DOMAINS = "has no domain names of your own; use the address of the stage."
 # By the service in the signature's scope and the operation: the end of X-Amz-Target, the Action, or
 # what a path stands for.
@@ -41,7 +40,8 @@ _OPERATIONS = {
         "PutResourcePolicy": "heeds no policies of tables; give the role a policy.",
     },
     "iam": {
-        "PutUserPermissionsBoundary": _NO_BOUNDARIES,
+        "PutUserPermissionsBoundary": "heeds no permissions boundaries of users; put the limit "
+        "into the policy.",
     },
     "lambda": {
         "CreateCodeSigningConfig": "has no code signing; leave it out.",

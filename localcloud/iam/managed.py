@@ -49,14 +49,16 @@ def provide(call: Call) -> None:
         for each in _by_arn():
             _make(backend, each)
     for parameter in ("PolicyArn", "PermissionsBoundary"):
-        arn = call.parameters.get(parameter, "")
-        if arn.startswith(_PREFIX) and arn in _by_arn():
+        if _is_of_aws(arn := call.parameters.get(parameter, "")):
             _make(backend, arn)
 
 
 def _is_there(arn: str) -> bool:
-    is_of_aws = arn.startswith(_PREFIX) and arn in _by_arn()
-    return is_of_aws or arn in iam_backends[ACCOUNT_ID]["aws"].managed_policies
+    return _is_of_aws(arn) or arn in iam_backends[ACCOUNT_ID]["aws"].managed_policies
+
+
+def _is_of_aws(arn: str) -> bool:
+    return arn.startswith(_PREFIX) and arn in _by_arn()
 
 
 def _make(backend: IAMBackend, arn: str) -> None:

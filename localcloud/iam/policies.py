@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -109,20 +109,15 @@ def decide(caller: Caller, access: Access, resource_policy: Policy = None) -> De
         of_resource = _statements(policies, access, principal)
     if denial := _first("Deny", of_resource):
         return Decision(access, _EXPLICIT_DENY.format(kind=f"a {_RESOURCE}"), denial)
-    asked = []
-    if (policies_of_caller := _identity_policies(caller)) is not None:
-        asked.append((_IDENTITY, _statements(policies_of_caller, access), of_resource))
-    if boundary := _boundary_of(caller):
-        asked.append((_BOUNDARY, _statements(boundary, access), []))
-    if caller.session_policy:
-        policies = [("the policy of the session", caller.session_policy)]
-        asked.append((_SESSION, _statements(policies, access), []))
     allowed = None
-    for kind, found, others in asked:
+    for kind, policies in _policies_of_caller(caller):
+        found = _statements(policies, access)
         if denial := _first("Deny", found):
             article = "an" if kind == _IDENTITY else "a"
             return Decision(access, _EXPLICIT_DENY.format(kind=f"{article} {kind}"), denial)
-        allows = _first("Allow", found) or _first("Allow", others)
+        allows = _first("Allow", found)
+        if kind == _IDENTITY:
+            allows = allows or _first("Allow", of_resource)
         if allows is None:
             return Decision(access, _NO_ALLOW.format(kind=kind))
         allowed = allowed or allows
@@ -211,28 +206,28 @@ def find_role(role_arn: str) -> Role | None:
         return None
 
 
-def _identity_policies(caller: Caller) -> list[Named] | None:
-    """The policies of the role or user: [] if it is deleted. None if the caller is neither, and
-    needs no permission from such policies."""
+def _policies_of_caller(caller: Caller) -> Iterator[tuple[str, list[Named]]]:
+    """The policies that the caller needs, by their kind: each kind must allow what they do. A role
+    or user that is deleted has none that do. Who is neither needs no identity-based policy."""
     if caller.user_name is not None:
-        return _user_policies(caller)
-    if caller.role_arn is None:
-        return None
-    role = find_role(caller.role_arn)
-    return [] if role is None else policies_of(role)
+        yield _IDENTITY, _user_policies(caller)
+    elif caller.role_arn is not None:
+        role = find_role(caller.role_arn)
+        yield _IDENTITY, policies_of(role) if role else []
+        if role and role.permissions_boundary_arn:
+            yield _BOUNDARY, _boundary_of(role)
+    if caller.session_policy:
+        yield _SESSION, [("the policy of the session", caller.session_policy)]
 
 
-def _boundary_of(caller: Caller) -> list[Named]:
-    """The policy that says what the role may do at most, whatever its own and a resource's allow;
-    [] if it has none. One that is gone allows nothing.
+def _boundary_of(role: Role) -> list[Named]:
+    """The policy that says what the role may do at most, whatever its own and a resource's allow.
+    One that is gone allows nothing.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
     """
-    role = find_role(caller.role_arn) if caller.role_arn else None
-    if role is None or not role.permissions_boundary_arn:
-        return []
     backend = iam_backends[arns.parse(role.arn).account]["aws"]
     policy = backend.managed_policies.get(role.permissions_boundary_arn)
-    return [_default_version(policy) if policy else ("the permissions boundary", "{}")]
+    return [_default_version(policy)] if policy else []
 
 
 def _user_policies(caller: Caller) -> list[Named]:
