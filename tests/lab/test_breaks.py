@@ -18,6 +18,7 @@ from lab.course import COURSE
 from lab.course.facade import examine
 from lab.engine.checks import is_right, report
 from tests.support.chapters import TOPIC, given, second_trigger
+from tests.support.queues import set_policy
 
 pytestmark = pytest.mark.slow
 
@@ -106,15 +107,8 @@ def delete_queue(aws: Session) -> None:
 
 def deny_messages(aws: Session) -> None:
     sqs = aws.client("sqs")
-    statement = {
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "sqs:ReceiveMessage",
-        "Resource": "*",
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     url = sqs.get_queue_url(QueueName="CustomerOrders")["QueueUrl"]
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    set_policy(aws, url, Effect="Deny", Principal="*", Action="sqs:ReceiveMessage", Resource="*")
 
 
 def throttle(function: str) -> Callable[[Session], object]:

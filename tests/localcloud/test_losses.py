@@ -25,7 +25,7 @@ from localcloud import unserved, upstream
 from tests.support.counts import counts
 from tests.support.endpoints import endpoint
 from tests.support.functions import invoke, make_function, make_role, permit
-from tests.support.queues import messages_on, open_queue
+from tests.support.queues import messages_on, open_queue, set_policy
 from tests.support.subscriptions import link_in, redrive_to, subscribe_email, subscribe_queue
 
 ACCOUNT = "123456789012"
@@ -225,9 +225,7 @@ def test_a_dead_letter_whose_queue_denies_it_is_recorded(aws: Session, cloud: st
     sqs = aws.client("sqs")
     url = sqs.create_queue(QueueName="dead")["QueueUrl"]
     make_function(aws, "f", FAILS, DeadLetterConfig={"TargetArn": f"{SQS}dead"})
-    everyone = {"Effect": "Deny", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": everyone})
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    set_policy(aws, url, Effect="Deny", Principal="*", Action="sqs:SendMessage", Resource="*")
     aws.client("lambda").invoke(FunctionName="f", InvocationType="Event", Payload="{}")
     why = wait_for_loss(cloud, "destination", "f")
     assert why == f"{SQS}dead: the policy of {SQS}dead denies it"

@@ -23,6 +23,12 @@ def open_queue(aws: Session, name: str, topic_arn: str) -> str:
     return str(made["QueueUrl"])
 
 
+def set_policy(aws: Session, url: str, **statement: Any) -> None:
+    """Give a queue a policy of this one statement; of none, take its policy away."""
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]}) if statement else ""
+    aws.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+
+
 def messages_on(aws: Session, url: str, wait: float = 90) -> list[dict[str, Any]]:
     """Up to ten messages with all their attributes, taken off the queue; waits for the first
     one for so long, however fast the cloud's own waits pass."""

@@ -15,7 +15,7 @@ from lab.course import COURSE
 from tests.support.chapters import given, run_chapters
 from tests.support.counts import counts
 from tests.support.functions import TRUST, invoke, make_function, make_role
-from tests.support.queues import messages_on
+from tests.support.queues import messages_on, set_policy
 from tests.support.roles import (
     ACCOUNT,
     QUEUE,
@@ -160,8 +160,7 @@ def set_queue_policy(aws: Session, **statement: Any) -> None:
     sqs = aws.client("sqs")
     url = sqs.create_queue(QueueName="CustomerOrders")["QueueUrl"]
     full = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": QUEUE, **statement}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [full]})
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    set_policy(aws, url, **full)
 
 
 @pytest.mark.parity(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from tests.support.chapters import status
 from tests.support.clouds import own_cloud
 from tests.support.functions import invoke, make_function, zip_of
 from tests.support.mapping import QUEUE, SPY, Setup, bodies
-from tests.support.queues import messages_on
+from tests.support.queues import messages_on, set_policy
 from tests.support.sessions import make_session
 
 
@@ -407,22 +406,13 @@ def test_messages_wait_while_the_function_is_gone(setup: Setup) -> None:
 def test_a_queue_that_denies_the_role_gives_it_nothing(setup: Setup) -> None:
     setup.map()
     role = setup.lambda_.get_function_configuration(FunctionName="spy")["Role"]
-    denial = {
-        "Effect": "Deny",
-        "Principal": {"AWS": role},
-        "Action": "sqs:ReceiveMessage",
-        "Resource": QUEUE,
-    }
-    set_policy(setup, json.dumps({"Version": "2012-10-17", "Statement": denial}))
+    denied = {"Principal": {"AWS": role}, "Action": "sqs:ReceiveMessage", "Resource": QUEUE}
+    set_policy(setup.aws, setup.url, Effect="Deny", **denied)
     setup.send("first")
     wait_until(lambda: "ReceiveMessage" in last_result(setup), "the trigger says what it lacks")
     assert setup.visible() == 1
-    set_policy(setup, "")
+    set_policy(setup.aws, setup.url)
     assert bodies(setup.batch()) == ["first"]
-
-
-def set_policy(setup: Setup, text: str) -> None:
-    setup.sqs.set_queue_attributes(QueueUrl=setup.url, Attributes={"Policy": text})
 
 
 def last_result(setup: Setup) -> str:
