@@ -61,7 +61,17 @@ def _stops(n: Names, region: str) -> dict[tuple[str, str], list[_Stop]]:
         what = f"What {n.role(function, region)} may do"
         every = rf"(\*|{action.partition(':')[0]}:\*|{action}) on"
         granted = rf"too much: (.*, )?{every}"
-        return [_Stop(what, rf"is denied (.*, )?{every}"), _Stop(what, f"lacks {action} ", granted)]
+        left_out = rf"permissions boundary .* does not allow (.*, )?{action}\b"
+        return [
+            _Stop(what, rf"is denied (.*, )?{every}"),
+            _Stop(what, f"lacks {action} ", granted),
+            _Stop(what, left_out),
+        ]
+
+    def lets(function: str, action: str) -> _Stop:
+        """What the queue's own policy denies to all, or to the function's role."""
+        every = rf"(\*|sqs:\*|{action}) on [^ ,]+( to [^,]*{n.role(function, region)}\b[^,]*)?"
+        return _Stop(f"The settings of {n.queue}", rf"denies (.*, )?{every}(,|$)")
 
     return {
         (_API, _TAKE): [
@@ -74,6 +84,7 @@ def _stops(n: Names, region: str) -> dict[tuple[str, str], list[_Stop]]:
         (_TAKE, _QUEUE): [
             _Stop(f"SQS queue {n.queue}"),
             *may(n.take_order, "sqs:SendMessage"),
+            lets(n.take_order, "sqs:SendMessage"),
         ],
         (_QUEUE, _NOTIFY): [
             _Stop(f"SQS queue {n.queue}"),
@@ -81,6 +92,7 @@ def _stops(n: Names, region: str) -> dict[tuple[str, str], list[_Stop]]:
             _Stop(f"event source mapping {n.queue} to {n.notify_fulfillment}"),
             _Stop(f"The settings of the trigger of {n.notify_fulfillment}", r"\benabled\b"),
             *may(n.notify_fulfillment, "sqs:ReceiveMessage"),
+            lets(n.notify_fulfillment, "sqs:ReceiveMessage"),
         ],
         (_NOTIFY, _TOPIC): [
             _Stop(f"SNS topic {n.topic}"),

@@ -8,6 +8,7 @@ managed policies that somebody attached, are left alone by its cell: each has a 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 from lab.course.looking import Look
@@ -58,7 +59,7 @@ def _details(role: str) -> dict[str, Detail]:
         ),
         "boundary": Detail(
             "What the boundary does not allow, the role may not do, whatever its policies say.",
-            "it has the permissions boundary {found}, expected none",
+            "it has the permissions boundary {arn} (which {effect}), expected none",
             _cure(f'delete_role_permissions_boundary(RoleName="{role}")', "Permissions boundary"),
         ),
     }
@@ -90,14 +91,13 @@ def _rights(look: Look, role: str, own: str, wanted: set[str]) -> dict[str, Any]
     granted = set(rights_in(chapters_own, "Allow"))
     pages = look.iam.get_paginator("list_attached_role_policies").paginate(RoleName=role)
     attached = [policy for page in pages for policy in page["AttachedPolicies"]]
-    boundary = look.iam.get_role(RoleName=role)["Role"].get("PermissionsBoundary", {})
     return {
         "too much": sorted(granted - wanted),
         "too little": sorted(wanted - granted),
         "denied": sorted(rights_in(chapters_own, "Deny")),
         "inline": [{"policy": n, "effect": _effect(found)} for n, found in policies.items()],
         "attached": [_attached(look, policy) for policy in attached],
-        "boundary": [boundary["PermissionsBoundaryArn"]] if boundary else [],
+        "boundary": [*_boundary(look, role, wanted)],
     }
 
 
@@ -113,9 +113,26 @@ def _document(look: Look, role: str, policy: str) -> dict[str, Any]:
 
 def _attached(look: Look, policy: dict[str, str]) -> dict[str, str]:
     arn = policy["PolicyArn"]
+    effect = _effect(_managed(look, arn))
+    return {"policy": policy["PolicyName"], "arn": arn, "effect": effect}
+
+
+def _managed(look: Look, arn: str) -> dict[str, Any]:
     version = look.iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
     found = look.iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
-    return {"policy": policy["PolicyName"], "arn": arn, "effect": _effect(found["Document"])}
+    return dict(found["Document"])
+
+
+def _boundary(look: Look, role: str, wanted: set[str]) -> Iterator[dict[str, str]]:
+    """The role's permissions boundary, and what of all that is wanted it leaves out."""
+    found = look.iam.get_role(RoleName=role)["Role"].get("PermissionsBoundary")
+    if found:
+        arn = found["PermissionsBoundaryArn"]
+        allowed = [right.lower() for right in rights_in(_managed(look, arn), "Allow")]
+        lacks = {w for w in wanted if not any(fnmatchcase(w.lower(), each) for each in allowed)}
+        actions = ", ".join(sorted({right.partition(" on ")[0] for right in lacks}))
+        effect = f"does not allow {actions}" if lacks else "allows what it needs"
+        yield {"arn": arn, "effect": effect}
 
 
 def _effect(document: dict[str, Any]) -> str:
@@ -133,12 +150,22 @@ def _briefly(rights: list[str]) -> str:
 
 
 def rights_in(document: dict[str, Any], effect: str) -> Iterator[str]:
-    """What a policy allows or denies: "sqs:SendMessage on arn:aws:sqs:..."."""
+    """What a policy allows or denies: "sqs:SendMessage on arn:aws:sqs:...", and a resource's policy
+    to whom, where that is not everybody."""
     for statement in _list(document.get("Statement", [])):
         if statement.get("Effect") == effect:
-            after = " on a condition" if statement.get("Condition") else ""
+            named = _named(statement)
+            after = f" to {' and '.join(named)}" if named else ""
+            after += " on a condition" if statement.get("Condition") else ""
             for action in _each(statement, "Action"):
                 yield from (f"{action} on {r}{after}" for r in _each(statement, "Resource"))
+
+
+def _named(statement: dict[str, Any]) -> list[str]:
+    """Whom a resource's policy names; nobody where it is about everybody, or is an identity's."""
+    given = statement.get("Principal", "*")
+    named = [] if given == "*" else [who for each in given.values() for who in _list(each)]
+    return [] if "*" in named else named
 
 
 def _each(statement: dict[str, Any], part: str) -> list[str]:

@@ -56,9 +56,9 @@ def attach_full_access(aws: Session) -> None:
     iam.attach_role_policy(RoleName=ROLE, PolicyArn=policy["Arn"])
 
 
-def set_boundary(aws: Session) -> None:
+def set_boundary(aws: Session, action: str = "sns:*") -> None:
     iam = aws.client("iam")
-    policy = iam.create_policy(PolicyName="Boundary", PolicyDocument=document("s3:*"))["Policy"]
+    policy = iam.create_policy(PolicyName="Boundary", PolicyDocument=document(action))["Policy"]
     iam.put_role_permissions_boundary(RoleName=ROLE, PermissionsBoundary=policy["Arn"])
 
 
@@ -150,7 +150,9 @@ BREAKS = {
     "permissions boundary": Break(
         set_boundary,
         f"What {ROLE} may do: it has the permissions boundary "
-        "arn:aws:iam::123456789012:policy/Boundary, expected none.",
+        "arn:aws:iam::123456789012:policy/Boundary (which does not allow logs:CreateLogStream, "
+        "logs:PutLogEvents, sqs:DeleteMessage, sqs:GetQueueAttributes, "
+        "sqs:ReceiveMessage), expected none.",
         "What the boundary does not allow, the role may not do",
         is_fixed=False,
     ),

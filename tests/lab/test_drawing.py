@@ -17,6 +17,7 @@ from lab.course.names import Names
 from lab.engine.course import Cut
 from tests.lab import test_breaks as breaks
 from tests.support.chapters import TOPIC, given
+from tests.support.queues import set_policy
 from tests.support.roles import take_away
 
 DENIED = json.dumps(
@@ -43,6 +44,25 @@ def deny_table(aws: Session) -> None:
     aws.client("iam").put_role_policy(
         RoleName="record_order-role-us-east-1", PolicyName="deny", PolicyDocument=DENIED
     )
+
+
+NOTIFIES = "arn:aws:iam::123456789012:role/notify_fulfillment-role-us-east-1"
+
+
+def bound(action: str) -> Callable[[Session], None]:
+    def broken(aws: Session) -> None:
+        breaks.set_boundary(aws, action)
+
+    return broken
+
+
+def deny_queue(**statement: Any) -> Callable[[Session], None]:
+    def broken(aws: Session) -> None:
+        url = aws.client("sqs").get_queue_url(QueueName="CustomerOrders")["QueueUrl"]
+        all_of_it = {"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}
+        set_policy(aws, url, **all_of_it | statement)
+
+    return broken
 
 
 # What is broken, and by arrow what the picture says of it.
@@ -88,7 +108,25 @@ HOLES: list[tuple[Callable[[Session], object], dict[str, str]]] = [
         breaks.throttle("notify_fulfillment"),
         {"CustomerOrders to notify_fulfillment": "Room for notify_fulfillment to run: .*found 0"},
     ),
+    (
+        bound("sns:*"),
+        {
+            "CustomerOrders to notify_fulfillment": r".* boundary arn\S+ \(which does not allow "
+            r".*, sqs:ReceiveMessage\), expected none"
+        },
+    ),
+    (
+        deny_queue(Action=["sqs:GetQueueUrl", "sqs:SendMessage"]),
+        {"take_order to CustomerOrders": r".* denies sqs:SendMessage on \*"},
+    ),
+    (
+        deny_queue(Principal={"AWS": NOTIFIES}),
+        {"CustomerOrders to notify_fulfillment": rf".* denies sqs:\* on \* to {NOTIFIES}"},
+    ),
     # What is not as the chapters made it, and lets orders pass.
+    (bound("*"), {}),
+    (deny_queue(Principal={"AWS": "arn:aws:iam::123456789012:role/another"}), {}),
+    (deny_queue(Action="sqs:PurgeQueue"), {}),
     (breaks.attach_full_access, {}),
     (breaks.configure(Timeout=20), {}),
     (
