@@ -25,10 +25,10 @@ demo: .venv/.run  ## Run the whole tutorial on this machine, then tear it down
 	@$(BIN)/lab demo
 
 test: .venv/.dev  ## Run the tests that a change needs
-	@$(BIN)/pytest -m "not slow and not soak"
+	@$(BIN)/pytest -m "not slow and not long and not soak"
 
 slow: .venv/.dev  ## Run the tests that break, interrupt or set up whole chains
-	@$(BIN)/pytest -m "slow and not soak"
+	@$(BIN)/pytest -m "slow and not long and not soak"
 
 unit: .venv/.dev  ## Run the tests that need no cloud, in seconds
 	@$(BIN)/pytest -n 0 tests/unit
@@ -44,14 +44,14 @@ lint: .venv/.dev  ## Check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-long: .venv/.dev  ## Run the tests that take long: a browser, storms, kills, other clients
-	@$(BIN)/pytest -m soak
+long: .venv/.dev  ## Run the tests that take long: a browser, storms, other clients, each finding
+	@$(BIN)/pytest -m "long and not soak"
 
-soak: .venv/.dev  ## Run the long tests in full: 2,000 orders, 500 machine runs
+soak: .venv/.dev  ## Put the promise to the test: 2,000 orders, 500 machine runs, kills under load
 	@$(BIN)/pytest --soak -m soak
 
-check: lint  ## Lint, and all tests at once, so that one's waits are another's time
-	@$(BIN)/pytest
+check: lint  ## Run lint, test and soak: what to do before you push
+	@$(BIN)/pytest --soak -m "soak or not slow and not long"
 
 bench: .venv/.dev  ## Measure orders per second, against a floor
 	@$(BIN)/python -m benchmarks.bench

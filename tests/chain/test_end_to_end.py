@@ -19,7 +19,7 @@ from lab.here.folders import ROOT
 from lab.here.own_cloud import own_cloud
 from tests.support.users import VARIABLES
 
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
 _PREFIX = "pytest-"
 _ORDER = """
 import json, lab, urllib3

@@ -41,7 +41,7 @@ def door(aws: Session) -> Door:
     return Door(aws)
 
 
-@pytest.mark.soak
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["positive", "negative"])
 def test_requests_made_from_the_deployed_model_get_what_is_documented(
     door: Door, mode: str
@@ -111,7 +111,7 @@ HEADERS = st.dictionaries(
 METHODS = st.sampled_from(["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_any_body_under_any_content_type_is_an_order_or_refused(door: Door) -> None:
     @given(body=BODIES, content_type=CONTENT_TYPES, headers=HEADERS, query=HEADERS)
     @examples(400)

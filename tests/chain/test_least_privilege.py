@@ -185,7 +185,7 @@ def test_every_action_of_the_roles_is_tried(chain: Standing) -> None:
     assert held == {*HOPS, *LOGS, DEAD_LETTERS}
 
 
-@pytest.mark.soak
+@pytest.mark.long
 @pytest.mark.parametrize(("function", "action"), HOPS, ids=str)
 def test_without_an_action_the_chain_fails_at_that_hop(
     chain: Standing, function: str, action: str

@@ -77,7 +77,7 @@ def run_lab(*arguments: str) -> Result:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "number", [*(pytest.param(n, marks=pytest.mark.soak) for n in COURSE.numbers[:5]), "07"]
+    "number", [*(pytest.param(n, marks=pytest.mark.long) for n in COURSE.numbers[:5]), "07"]
 )
 def test_goto_brings_an_empty_target_to_the_start_of_any_chapter(aws: Session, number: str) -> None:
     chapter = COURSE.find(number)
@@ -90,7 +90,7 @@ def test_goto_brings_an_empty_target_to_the_start_of_any_chapter(aws: Session, n
             assert not has_begun(examine(aws, later.number))
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_goto_brings_it_to_the_last_chapter_and_the_exercise_of_05_is_an_exercise(
     aws: Session, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,7 +122,7 @@ def test_goto_again_runs_nothing_again(aws: Session, capsys: pytest.CaptureFixtu
     assert resources(aws) == there
 
 
-@pytest.mark.soak
+@pytest.mark.long
 @pytest.mark.parametrize("number", COURSE.set_up)
 def test_whatever_is_deleted_is_named_with_the_cell_that_makes_it_again(
     aws: Session, number: str
@@ -424,7 +424,7 @@ SET_WRONG: list[tuple[str, str, Callable[[Session], object], str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.soak
+@pytest.mark.long
 @pytest.mark.parametrize("number", COURSE.set_up)
 def test_whatever_is_set_wrong_is_named_and_its_cell_sets_it_right(
     aws: Session, number: str
@@ -617,7 +617,7 @@ def orders_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_every_exercise_fails_unsolved_and_passes_solved(
     aws: Session, orders_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -431,7 +431,7 @@ def test_a_learner_who_deleted_half_of_theirs_is_shown_completed_and_cleared(
     assert (resources(aws), users(aws), policies(aws)) == ({}, {}, [])
 
 
-@pytest.mark.soak
+@pytest.mark.long
 @pytest.mark.skipif(os.name != "posix", reason="there is no such signal")
 def test_an_interrupted_class_is_completed_or_cleared(aws: Session, room: Path) -> None:
     for command in (("up", "--with-chain"), ("down", "--yes")):
@@ -599,7 +599,7 @@ def test_the_calls_that_have_a_rate_are_as_they_were_counted(aws: Session) -> No
             assert 0.8 * expected <= others <= expected, (name, others)
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_a_learner_can_run_every_chapter(aws: Session, room: Path) -> None:
     run("up")
     for chapter in COURSE.here[:-1]:

@@ -405,7 +405,7 @@ def test_every_command_has_help_and_stands_in_the_readme() -> None:
         assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_demo_runs_the_whole_tutorial_and_prints_what_the_readme_shows() -> None:
     with environment(LAB_TARGET="nonsense", LAB_PREFIX="!"):  # the demo is not to be led astray
         result = run_lab("demo")

@@ -604,7 +604,7 @@ def test_in_a_notebook_an_error_that_can_be_mended_has_no_traceback(cloud: str) 
     assert name_for(last_error.recall() or "") == "The queue does not exist"
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_in_a_notebook_any_error_is_remembered(cloud: str) -> None:
     run_notebook("import lab", "sqs", allow_errors=True)  # a cell that was run out of its turn
     assert (
@@ -612,7 +612,7 @@ def test_in_a_notebook_any_error_is_remembered(cloud: str) -> None:
     )
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_in_a_notebook_a_cloud_that_is_gone_is_one_line(cloud: str, free_port: int) -> None:
     post = f"import urllib3\nurllib3.request('POST', 'http://127.0.0.1:{free_port}', retries=0)"
     _, (gone,) = run_notebook("import lab", post, allow_errors=True)
@@ -631,7 +631,7 @@ def test_an_endpoint_where_nobody_listens_is_what_the_cure_asks_about(free_port:
     assert "AWS_ENDPOINT_URL" in result.stderr
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_in_a_notebook_such_an_error_still_ends_the_run(cloud: str) -> None:
     with pytest.raises(CellExecutionError, match="NonExistentQueue"):
         run_notebook("import lab\naws = lab.session()", NO_QUEUE, "print('not reached')")

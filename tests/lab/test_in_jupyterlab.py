@@ -23,7 +23,7 @@ from lab.engine.course import Chapter
 from lab.here.folders import BUILD
 from tests.support.browser import PATIENCE_MS
 
-pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("browser"), pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(1800)]
 
 _CELL_MS = 600_000  # for a cell to end, on a busy machine
 _TOKEN = "for-this-test"

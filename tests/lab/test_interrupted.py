@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("interrupted")]
 
 STEPS = [
     pytest.param(9, id="every 9th"),
-    pytest.param(size(1, 7), marks=pytest.mark.soak, id="more, or each in the soak"),
+    pytest.param(size(1, 7), marks=pytest.mark.long, id="more, or each in the soak"),
 ]
 MANY = 1000  # calls; no chapter makes as many
 

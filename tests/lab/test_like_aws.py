@@ -53,7 +53,7 @@ def like_aws() -> Iterator[Session]:
         yield make_session(address)
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_the_course_goes_up_twice_and_down_without_a_hand(like_aws: Session) -> None:
     run("up")
     assert len(how_right()) == len(COURSE.set_up)
@@ -87,7 +87,7 @@ def lossy() -> Iterator[tuple[Session, FaultProxy]]:
         yield make_session(proxy.address), proxy
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_what_was_made_twice_for_lost_replies_is_said_and_goes(
     lossy: tuple[Session, FaultProxy],
 ) -> None:

@@ -352,7 +352,7 @@ def test_the_builder_has_help() -> None:
     assert "Build the notebooks" in run_lab("dev", "notebooks", "--help").stdout
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_a_cell_that_fails_stops_the_builder_and_names_the_chapter(aws: Session) -> None:
     notebook = notebooks.build(COURSE, COURSE.find("05"))  # what it builds on is missing
     with pytest.raises(
@@ -362,7 +362,7 @@ def test_a_cell_that_fails_stops_the_builder_and_names_the_chapter(aws: Session)
     assert "Traceback" not in str(e.value)
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_notebooks_and_scripts_leave_the_same_resources(aws: Session) -> None:
     for number in (*COURSE.set_up, "06"):
         notebooks.execute(notebooks.build(COURSE, COURSE.find(number)), COURSE.find(number))

@@ -46,7 +46,7 @@ def _answers(address: str) -> bool:
         return False
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_a_cloud_that_runs_no_functions_is_named_and_nothing_is_left_there(
     moto_server: Session,
 ) -> None:
@@ -62,7 +62,7 @@ def test_a_cloud_that_runs_no_functions_is_named_and_nothing_is_left_there(
     assert not any(resources(moto_server).values())
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_what_the_chapters_make_there_goes_again(moto_server: Session) -> None:
     pretend = {"lambda": {"use_docker": False}}  # it then answers to Invoke without any function
     address = f"{moto_server.endpoint_url}/moto-api/config"

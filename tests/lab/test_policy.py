@@ -128,7 +128,7 @@ def test_it_is_enough_and_not_too_much_to_set_up_to_check_and_to_tear_down(
     assert {"sqs:TagQueue", "apigateway:POST", "iam:PassRole"} <= short_of_one.refused
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_it_is_enough_for_all_chapters_and_commands_and_no_action_is_too_much(
     aws: Session, learner: Session, short_of_one: ShortOfOne
 ) -> None:

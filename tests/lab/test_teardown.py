@@ -174,7 +174,7 @@ def lose_every_first_reply(proxy: FaultProxy, *operations: str) -> None:
     proxy.set(*({"operation": operation, **first} for operation in operations))
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_teardown_with_every_first_reply_lost_leaves_nothing(
     lossy: Session, proxy: FaultProxy, capsys: pytest.CaptureFixture[str]
 ) -> None:

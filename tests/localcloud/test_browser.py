@@ -25,7 +25,7 @@ from tests.support.chapters import run_chapters
 from tests.support.clouds import own_cloud
 from tests.support.sessions import make_session
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.soak]
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.long]
 
 PRESIGNED = "X-Amz-Credential=x/20261125/us-east-1/sqs/aws4_request"
 PATHS = [

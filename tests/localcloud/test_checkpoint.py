@@ -216,7 +216,7 @@ def test_what_a_key_has_used_of_its_quota_stays_used(shop: Shop) -> None:
     shop.orders("Assam tea")
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_200_orders_are_taken_and_restored(shop: Shop) -> None:
     with ThreadPoolExecutor(8) as threads:
         ids = set(threads.map(shop.post, ["Assam tea"] * 200))

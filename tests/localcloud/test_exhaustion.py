@@ -154,7 +154,7 @@ def storm(address: str, chain: Chain) -> Iterator[None]:
             each.result()
 
 
-@pytest.mark.soak
+@pytest.mark.long
 @pytest.mark.parametrize("files", [64, 128, 256])
 def test_what_was_accepted_ends_after_a_moment_without_file_descriptors(
     files: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -265,7 +265,7 @@ def test_what_was_accepted_ends_after_the_disk_was_full(small_disk: Path) -> Non
         assert chain.dead_letters == 0
 
 
-@pytest.mark.soak
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="it sets a limit of another process")
 def test_what_was_accepted_ends_after_no_file_could_grow() -> None:
     with own_cloud() as (address, pid):
@@ -290,7 +290,7 @@ def test_what_was_accepted_ends_after_no_file_could_grow() -> None:
     [
         "os.fork()",
         pytest.param(
-            "os.setpgid(0, os.getpgid(os.getppid())); time.sleep(20)", marks=pytest.mark.soak
+            "os.setpgid(0, os.getpgid(os.getppid())); time.sleep(20)", marks=pytest.mark.long
         ),
         "threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGSTOP]).start()",
     ],

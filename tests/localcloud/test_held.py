@@ -316,7 +316,7 @@ def test_500_invocations_of_50_threads_are_right(aws: Session) -> None:
         assert all(threads.map(echoed, range(500)))
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_thousands_of_messages_are_taken_deleted_and_purged(aws: Session) -> None:
     sqs = aws.client("sqs", config=Config(max_pool_connections=8))
     url = sqs.create_queue(QueueName="many")["QueueUrl"]
@@ -346,7 +346,7 @@ def test_thousands_of_messages_are_taken_deleted_and_purged(aws: Session) -> Non
     assert message["Body"] == "one more"
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_100_queues_and_100_functions_are_there_and_work(aws: Session) -> None:
     sqs, lambda_ = aws.client("sqs"), aws.client("lambda")
     for number in range(100):
@@ -430,7 +430,7 @@ def under_way(address: str, threads: ThreadPoolExecutor, event: Any) -> list[Fut
     return work
 
 
-@pytest.mark.soak
+@pytest.mark.long
 @posix
 def test_nothing_is_left_of_20_timeouts() -> None:
     with own_cloud() as (address, pid), ThreadPoolExecutor(10) as threads:
@@ -514,7 +514,7 @@ def test_a_start_that_is_ended_leaves_nothing(moment: Any) -> None:
     assert folders_of(cloud.pid) == []
 
 
-@pytest.mark.soak
+@pytest.mark.long
 @posix
 def test_a_demo_that_is_killed_takes_its_cloud_along() -> None:
     command = [sys.executable, "-m", "lab", "demo"]
@@ -584,7 +584,7 @@ def killed_after(writes: int, *command: str) -> None:
     assert result.returncode not in (0, 1), result.stderr
 
 
-@pytest.mark.parametrize("writes", [12, pytest.param(34, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("writes", [12, pytest.param(34, marks=pytest.mark.long)])
 def test_set_up_and_teardown_that_are_killed_are_finished_by_the_next(
     aws: Session, writes: int
 ) -> None:
@@ -600,7 +600,7 @@ def test_set_up_and_teardown_that_are_killed_are_finished_by_the_next(
     assert resources(aws) == {}
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_prefixes_do_not_clash_when_one_begins_like_another(
     aws: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

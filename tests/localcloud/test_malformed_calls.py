@@ -260,12 +260,12 @@ def test_no_malformed_call_of_a_neighbor_is_a_500(ground: Ground) -> None:
     examine(ground, 200, NEIGHBORS)
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_none_of_2000_malformed_calls_is_a_500(ground: Ground) -> None:
     examine(ground, size(2000, 500))
     assert "Traceback" not in ground.log.read_text("utf-8", "replace")
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_none_of_2000_malformed_calls_of_neighbors_is_a_500(ground: Ground) -> None:
     examine(ground, size(2000, 500), NEIGHBORS)

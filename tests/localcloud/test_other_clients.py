@@ -73,7 +73,7 @@ def aws_cli() -> list[str]:
     return command
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_the_aws_cli_works(aws: Session, aws_cli: list[str], variables: dict[str, str]) -> None:
     aws.client("sns").create_topic(Name="tea")
     command = [*aws_cli, "sns", "list-topics", "--output", "json"]
@@ -104,7 +104,7 @@ def node_folder() -> Path:
     return folder
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_the_sdk_for_javascript_works(
     aws: Session, node_folder: Path, variables: dict[str, str]
 ) -> None:

@@ -299,7 +299,7 @@ def test_stopping_it_ends_every_worker_and_removes_its_files() -> None:
     wait_until(lambda: not directory.parent.exists(), "the files are gone", timeout=90)
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_nothing_stays_alive_after_a_kill_9_in_the_middle_of_a_load() -> None:
     with own_cloud() as (address, pid), environment(AWS_ENDPOINT_URL=address):
         for number in COURSE.set_up:

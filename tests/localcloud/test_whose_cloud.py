@@ -94,7 +94,7 @@ def refusal(*arguments: str, main: click.Command = main) -> str:
 # -- Two folders ---------------------------------------------------------------------------------
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_two_clones_of_one_user_have_a_cloud_each(clones: list[Clone]) -> None:
     one, other = clones
     for clone in clones:
@@ -200,7 +200,7 @@ def test_another_user_can_read_neither_keys_nor_log_nor_mail(stranger: Clone, mi
     assert result.stdout.split() == ["refused"] * len(kept), result.stderr
 
 
-@pytest.mark.soak
+@pytest.mark.long
 @of_a_stranger
 def test_another_users_cloud_is_never_talked_to(stranger: Clone, mine: str) -> None:
     make_session(mine).client("sqs").create_queue(QueueName="mine")
@@ -216,7 +216,7 @@ def test_another_users_cloud_is_never_talked_to(stranger: Clone, mine: str) -> N
     assert "QueueUrls" in make_session(mine).client("sqs").list_queues()
 
 
-@pytest.mark.soak
+@pytest.mark.long
 @of_a_stranger
 def test_another_user_works_beside_it_with_no_setting(stranger: Clone, mine: str) -> None:
     make_session(mine).client("sqs").create_queue(QueueName="mine")

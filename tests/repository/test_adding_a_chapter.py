@@ -76,7 +76,7 @@ def write(copy: Path, text: str) -> str:
     return name
 
 
-@pytest.mark.soak
+@pytest.mark.long
 @pytest.mark.timeout(600)  # it runs four chapters and a notebook; some 25 s on an idle machine
 def test_the_steps_for_a_new_chapter_lead_to_one_that_works(copy: Path) -> None:
     script, chapter, order, _, notebook, _ = steps()

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def test_the_hosts_ci_runs_ours_on_each_python_and_what_the_readme_says_on_windo
     ]
     assert least == f">={matrix['python'][0]}"
     assert jobs["test"]["steps"][-1]["run"] == ".ci/run"
+    assert jobs["long"]["steps"][-1]["run"] == "make long"
     said = [step["run"] for step in jobs["windows"]["steps"] if "run" in step]
     # GitHub's machine has one Python, which is called python.
     assert [line.replace("python -m venv", "py -m venv") for line in said] == windows_lines()
@@ -53,6 +55,20 @@ def test_the_lines_for_windows_name_files_that_there_are() -> None:
     assert (ROOT / lock).exists()
     (marks,) = re.findall(r"^test: .*\n\t@\S+/pytest (.*)$", MAKEFILE, re.M)
     assert second == f".venv\\Scripts\\pytest {marks}"
+
+
+@pytest.mark.parametrize("marks", [*product([False, True], repeat=3)], ids=str)
+def test_each_test_is_in_one_lane_and_check_runs_two_of_them(marks: tuple[bool, ...]) -> None:
+    values = dict(zip(("slow", "long", "soak"), marks, strict=True))
+    chosen = {
+        target: bool(eval(expression.strip('"'), {}, values))
+        for target, expression in re.findall(
+            r"^(\w+): .*\n\t@\S+/pytest.* -m (.+)$", MAKEFILE, re.M
+        )
+    }
+    assert chosen.keys() == {"test", "slow", "long", "soak", "check"}
+    assert chosen.pop("check") == (chosen["test"] or chosen["soak"])
+    assert sum(chosen.values()) == 1
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +90,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a shell")
 @pytest.mark.xdist_group("installed")
-@pytest.mark.soak
+@pytest.mark.long
 def test_the_lines_for_windows_work_where_the_paths_are_posix(installed: Path) -> None:
     assert "Done in" in (installed / "said").read_text()
 
@@ -89,7 +105,7 @@ def test_the_dev_container_makes_what_the_makefile_has() -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a shell")
 @pytest.mark.xdist_group("installed")
-@pytest.mark.soak
+@pytest.mark.long
 def test_binders_steps_give_an_environment_that_is_ready(installed: Path) -> None:
     """They name the same lock, which pip finds installed; in that environment `lab demo` ran."""
     binary = installed / ".venv" / "bin"

@@ -1,6 +1,6 @@
-"""How much of something a test does: little in `make long`, all of it in `make soak`.
+"""How much of something a test does: all of it in `make soak` (`pytest --soak`), else little.
 
-`pytest --soak` chooses the full sizes. Both run the same code.
+Both run the same code.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from lab.here import local
 from localcloud.console import ROOT
 from tests.support.browser import PATIENCE_MS
 
-pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser")]
 
 _PREFIX = "/user/ana/"
 _TOKEN = "for-this-test"

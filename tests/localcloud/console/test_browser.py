@@ -19,7 +19,7 @@ from tests.support.clouds import own_cloud
 from tests.support.functions import make_function
 from tests.support.sessions import make_session
 
-pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 
 @pytest.fixture(autouse=True)

@@ -308,7 +308,7 @@ def test_a_function_may_open_1024_files(here: tuple[Session, int]) -> None:
     service="CloudWatch Logs",
     aws="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
 )
-@pytest.mark.soak
+@pytest.mark.long
 def test_a_function_that_prints_very_much_costs_no_memory_and_says_what_was_cut(
     here: tuple[Session, int],
 ) -> None:
