@@ -40,7 +40,7 @@ url, key = lab.way_in(aws)
 count = int(sys.argv[1])
 for number in range(count):
     order = {"product": "tea", "quantity": 1, "order_id": f"room-{number}"}
-    answer = urllib3.request("POST", url, json=order, headers=key)
+    answer = urllib3.request("POST", url, json=order, headers=key, timeout=30)
     assert answer.status == 202, answer.data
 table = aws.resource("dynamodb").Table(lab.names().table)
 def recorded():

@@ -59,14 +59,15 @@ print(f"Set up the chain, from the API {names.api} to the table {names.table}.")
 # ## Order something
 #
 # Write your name into the next cell, then run it, and watch the page. The cell does what a shop
-# does: it posts an order over HTTP, with its key in a header. A shop may choose the order's id.
+# does: it posts an order over HTTP, with its key in a header. A shop may choose the order's id. It
+# waits up to 30 s, as API Gateway answers after 29 s at the latest.
 
 # %% tags=["order"]
 customer = "Ana"
 url, key = lab.way_in(aws)
 order_id = f"chapter-00-{uuid.uuid4().hex[:8]}"
 order = {"product": f"Darjeeling tea for {customer}", "quantity": 2, "order_id": order_id}
-answer = urllib3.request("POST", url, json=order, headers=key)
+answer = urllib3.request("POST", url, json=order, headers=key, timeout=30)
 print(f"Posted an order: {answer.status} {answer.data.decode()}")
 
 # %% [markdown]
@@ -150,7 +151,7 @@ lab.check("00")
 
 # %% tags=["solution", "active-ipynb"]
 # order = {"product": "Sencha", "quantity": 3, "order_id": "exercise-00"}
-# answer = urllib3.request("POST", url, json=order, headers=key)
+# answer = urllib3.request("POST", url, json=order, headers=key, timeout=30)
 # print(f"Posted an order: {answer.status} {answer.data.decode()}")
 # lab.wait_until(
 #     lambda: table.get_item(Key={"order_id": "exercise-00"}).get("Item"), "it is in the table"

@@ -348,7 +348,7 @@ order = {"product": "Assam tea, for Ana", "quantity": 1, "order_id": "chapter-02
 
 
 def post() -> str:
-    answer = urllib3.request("POST", url, json=order, headers={"x-api-key": key})
+    answer = urllib3.request("POST", url, json=order, headers={"x-api-key": key}, timeout=30)
     if answer.status in (403, 500):  # the key, or the permission, is not known yet
         raise lab.NotYetError(f"The stage answers {answer.status}.")
     return f"{answer.status} {answer.data.decode()}"
@@ -415,7 +415,7 @@ lab.check("02")
 #     responseTemplates={"application/json": json.dumps(said)},
 # )
 # apigateway.create_deployment(restApiId=api_id, stageName="prod")
-# answer = urllib3.request("POST", url, json=order)
+# answer = urllib3.request("POST", url, json=order, timeout=30)
 # print(f"Posted without a key: {answer.status} {answer.data.decode()}")
 
 # %% tags=["active-ipynb"]

@@ -62,7 +62,7 @@ print(f"Found the REST API {names.api} and its key.")
 order_id = f"chapter-06-{uuid.uuid4()}"
 order = {"product": "Darjeeling tea, first flush", "quantity": 3, "order_id": order_id}
 url = lab.invoke_url(aws, api_id, "prod", "/orders")
-answer = urllib3.request("POST", url, json=order, headers={"x-api-key": api_key})
+answer = urllib3.request("POST", url, json=order, headers={"x-api-key": api_key}, timeout=30)
 print(f"Posted an order: {answer.status} {answer.data.decode()}")
 if answer.status != 202:
     raise lab.RefusedError("The order was not accepted. Look at the answer above, and `lab logs`.")
@@ -195,8 +195,9 @@ lab.check("06")
 
 # %% tags=["solution", "active-ipynb"]
 # order = {"product": "Mint tea", "quantity": 2, "order_id": "exercise-06"}
+# key = {"x-api-key": api_key}
 # for attempt in range(2):
-#     answer = urllib3.request("POST", url, json=order, headers={"x-api-key": api_key})
+#     answer = urllib3.request("POST", url, json=order, headers=key, timeout=30)
 #     print(answer.status)
 
 # %% tags=["active-ipynb"]

@@ -398,7 +398,7 @@ lab.check("09")
 # notes = {"exercise-09": {"gift_note": "Enjoy it!"}, "exercise-09-plain": {}}
 # for order_id, more in notes.items():
 #     order = {"product": "Mint tea", "quantity": 1, "order_id": order_id, **more}
-#     print(urllib3.request("POST", url, json=order, headers=key).status)
+#     print(urllib3.request("POST", url, json=order, headers=key, timeout=30).status)
 
 # %% tags=["active-ipynb"]
 # lab.check_exercise("09")

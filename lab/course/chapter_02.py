@@ -201,7 +201,8 @@ def _words_for_a_missing_key(aws: boto3.Session) -> str:
     api_id = _api_id(look)
     if not api_id:
         return f"There is no REST API {look.names.api}: run the cells above first."
-    answer = urllib3.request("POST", invoke_url(aws, api_id, "prod", "/orders"), json={})
+    url = invoke_url(aws, api_id, "prod", "/orders")
+    answer = urllib3.request("POST", url, json={}, timeout=30)
     said = answer.data.decode("utf-8", "replace")
     if answer.status >= 400 and _HEADER in said.lower():
         return ""

@@ -42,7 +42,7 @@ class Trials:
     def send(self, order_id: str, *, quantity: int = 1) -> None:
         """Send one order of tea. Raises RefusedError at an answer other than 202."""
         order = {"product": "Assam tea", "quantity": quantity, "order_id": order_id}
-        answer = urllib3.request("POST", self._url, json=order, headers=self._key)
+        answer = urllib3.request("POST", self._url, json=order, headers=self._key, timeout=30)
         if answer.status != 202:
             raise RefusedError(f"{answer.status} {answer.data.decode()}")
 

@@ -27,7 +27,7 @@ aws = lab.session()
 url, key = lab.way_in(aws)
 order = {"product": "tea", "quantity": 2, "order_id": "end-to-end"}
 def post():
-    return urllib3.request("POST", url, json=order, headers=key).status == 202
+    return urllib3.request("POST", url, json=order, headers=key, timeout=30).status == 202
 lab.wait_until(post, "the order is taken", timeout=120)
 table = aws.resource("dynamodb").Table(lab.names().table)
 def item():

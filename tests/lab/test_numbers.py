@@ -30,6 +30,7 @@ OF_OUTPUTS = [
 ]  # fmt: skip
 # The same for the code of its cells.
 OF_CODE = [
+    ("00", "It waits up to 30 s", r"timeout=30"),
     ("01", "6 times 15 s", r'"VisibilityTimeout": "90"'),
     ("01", "We make it here, so it keeps them for 14 days", r"retentionInDays=14"),
     ("02", "Change", r'"quantity"'),

@@ -36,6 +36,16 @@ def test_a_chapter_is_named_in_the_course_and_in_the_scripts_only(path: Path) ->
     assert list(house.chapter_numbers(path, COURSE.numbers)) == []
 
 
+@each_file
+def test_a_post_says_how_long_it_waits(path: Path) -> None:
+    """urllib3.request gives up after 3 s unless told. A cold start can take longer, and API Gateway
+    answers within 29. Solutions count, too: they are comments."""
+    text = path.read_text("utf-8")
+    calls = re.findall(r"urllib3\.request\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)", text)
+    assert len(calls) == text.count("urllib3.request(")
+    assert [call for call in calls if "timeout=" not in call] == []
+
+
 BROKEN = [
     ("lab/aws/a.py", "import moto.core", "lab/aws/a.py imports moto, which nothing in lab may"),
     ("localcloud/a.py", "from lab import x", "localcloud/a.py imports lab"),
