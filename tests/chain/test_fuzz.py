@@ -12,11 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import urllib3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab.aws.session import Session
+from tests.support import http
 from tests.support.chapters import run_chapters
 from tests.support.door import Door
 from tests.support.strategies import JSON
@@ -130,7 +130,7 @@ def test_another_method_is_refused_and_nothing_is_queued(door: Door) -> None:
     @examples(100)
     def call(method: str, body: bytes, headers: Any) -> None:
         url, headers = f"{door.base}/orders", {**headers, **door.key}
-        answer = urllib3.request(method, url, body=body, headers=headers)
+        answer = http.request(method, url, body=body, headers=headers)
         assert answer.status == 403
         assert method == "HEAD" or answer.json() == {"message": "Missing Authentication Token"}
 

@@ -33,9 +33,13 @@ ORDERS, AGAIN = size(2000, 200), size(100, 20)
 # Few enough that the retries of boto3 and Lambda see to nearly all of them: what boto3 waits after
 # a throttle is a second, which a worker of the function spends asleep.
 FAULTS = [
-    {"operation": "PutItem", "probability": max(0.005, 10 / ORDERS), "error": {"code": code}}
-    for code in ("ThrottlingException", "ProvisionedThroughputExceededException")
-] + [{"operation": "PutItem", "probability": 0.02, "response": NOTHING_SENT}]
+    {"operation": "PutItem", "probability": max(0.005, 10 / ORDERS), **fault}
+    for fault in (
+        {"error": {"code": "ThrottlingException"}},
+        {"error": {"code": "ProvisionedThroughputExceededException"}},
+        {"response": NOTHING_SENT},
+    )
+]
 
 
 def kill_workers(address: str, until: threading.Event) -> None:

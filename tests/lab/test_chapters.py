@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import urllib3
 from botocore.exceptions import ClientError
 
 import lab
@@ -29,6 +28,7 @@ from lab.course.resources import inventory
 from lab.errors import NotOursError, WaitTimeoutError
 from lab.here import local
 from lab.here.own_cloud import environment
+from tests.support import http
 from tests.support.chapters import (
     READS,
     TOPIC,
@@ -298,7 +298,7 @@ def test_the_whole_chain_over_http(aws: Session) -> None:
     url = lab.invoke_url(aws, api_id, "prod", "/orders")
 
     def post(order: Any) -> tuple[int, Any]:
-        answer = urllib3.request("POST", url, json=order, headers={"x-api-key": key})
+        answer = http.request("POST", url, json=order, headers={"x-api-key": key})
         return answer.status, answer.json()
 
     for i in range(20):
@@ -308,7 +308,7 @@ def test_the_whole_chain_over_http(aws: Session) -> None:
     assert status == 400
     assert "quantity" in answer["message"]
     assert "quantity: whole number" in answer["expected"]  # API Gateway's answer, not ours
-    assert urllib3.request("POST", url, json={"product": "tea", "quantity": 1}).status == 403
+    assert http.request("POST", url, json={"product": "tea", "quantity": 1}).status == 403
 
     table = aws.resource("dynamodb").Table(names().table)
     # Those of the chapters' tests were on the queue before the chain was connected.

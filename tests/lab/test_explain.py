@@ -19,7 +19,6 @@ from typing import Any
 import botocore.auth
 import nbformat
 import pytest
-import urllib3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
@@ -38,6 +37,7 @@ from lab.here.folders import ROOT
 from lab.here.lock import set_up_lock
 from lab.here.own_cloud import environment
 from localcloud.host import private, start_key
+from tests.support import http
 from tests.support.chapters import run_chapters
 from tests.support.events import event
 from tests.support.explanations import EXPLANATIONS, name_for
@@ -298,7 +298,7 @@ class Shop:
         """The answer, as chapter 06 prints it."""
         order = {"product": "tea", "quantity": quantity}
         headers = {"x-api-key": key or self.key}
-        answer = urllib3.request("POST", self.url + path, json=order, headers=headers)
+        answer = http.request("POST", self.url + path, json=order, headers=headers)
         return f"{answer.status} {answer.data.decode()}"
 
     def plan(self, **limits: Any) -> None:

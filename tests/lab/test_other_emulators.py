@@ -18,6 +18,7 @@ from lab.aws.waiting import wait_until
 from lab.commands import main
 from lab.course import COURSE
 from lab.here.own_cloud import environment
+from tests.support import http
 from tests.support.chapters import resources, run_chapters
 from tests.support.sessions import make_session
 
@@ -41,7 +42,7 @@ def moto_server() -> Iterator[Session]:
 
 def _answers(address: str) -> bool:
     try:
-        return urllib3.request("GET", address, retries=False).status < 500
+        return http.request("GET", address, retries=False).status < 500
     except urllib3.exceptions.HTTPError:
         return False
 
@@ -66,7 +67,7 @@ def test_a_cloud_that_runs_no_functions_is_named_and_nothing_is_left_there(
 def test_what_the_chapters_make_there_goes_again(moto_server: Session) -> None:
     pretend = {"lambda": {"use_docker": False}}  # it then answers to Invoke without any function
     address = f"{moto_server.endpoint_url}/moto-api/config"
-    assert urllib3.request("POST", address, json=pretend).status == 201
+    assert http.request("POST", address, json=pretend).status == 201
     stopped: dict[str, str] = {}
     for number in COURSE.set_up:
         try:

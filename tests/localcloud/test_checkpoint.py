@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -30,6 +29,7 @@ from lab.errors import LabError, NoCloudError
 from lab.here import local
 from lab.here.own_cloud import environment
 from localcloud.checkpoint import Checkpoint, RefusedError
+from tests.support import http
 from tests.support.chapters import run_chapters
 from tests.support.clouds import own_cloud
 from tests.support.counts import counts
@@ -66,7 +66,7 @@ class Shop:
         return str(answer.json()["order_id"])
 
     def answer(self, product: str) -> Any:
-        return urllib3.request(
+        return http.request(
             "POST",
             lab.invoke_url(self.aws, self.api_id, "prod", "/orders"),
             json={"product": product, "quantity": 2},
@@ -642,7 +642,7 @@ def test_only_so_many_are_kept(cloud: str) -> None:
 
 
 def test_checkpoints_are_for_the_user_of_the_cloud_only(cloud: str) -> None:
-    answer = urllib3.request(
+    answer = http.request(
         "POST", f"{cloud}/_localcloud/checkpoint", json={"action": "take", "name": "x"}
     )
     assert answer.status == 403

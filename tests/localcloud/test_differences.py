@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import urllib3
 
 import lab
 from lab.aws.session import Session
@@ -22,6 +21,7 @@ from lab.aws.waiting import wait_until
 from lab.course.inbox import find_mail
 from lab.here import local
 from lab.here import own_cloud as users
+from tests.support import http
 from tests.support.clouds import own_cloud
 from tests.support.functions import invoke, make_function, zip_of
 from tests.support.mapping import Setup
@@ -160,9 +160,9 @@ def test_limits_on_real_work_are_not_scaled(aws: Session) -> None:
     lab.hurry(aws, 1000)
     make_function(aws, "f", WHEN, Timeout=5)  # 5 ms, if that were scaled
     with failing_route(aws, throttle={"rateLimit": 0.01, "burstLimit": 1}) as (url, key):
-        assert urllib3.request("GET", url, headers=key).status == 500
+        assert http.request("GET", url, headers=key).status == 500
         assert "FunctionError" not in invoke(aws, "f")  # takes 0.3 s, or three requests
-        assert urllib3.request("GET", url, headers=key).status == 429
+        assert http.request("GET", url, headers=key).status == 429
 
 
 # -- API Gateway ----------------------------------------------------------
@@ -249,7 +249,7 @@ def test_the_signature_of_a_notification_is_not_valid(aws: Session, topic: str) 
 def test_more_than_ten_mails_a_second_all_arrive(aws: Session, topic: str) -> None:
     address = "many@example.com"
     text = subscribe_email(aws, topic, address)
-    urllib3.request("GET", link_in(text, "ConfirmSubscription"))
+    http.request("GET", link_in(text, "ConfirmSubscription"))
     sns, started = aws.client("sns"), time.monotonic()
     entries = [{"Id": str(i), "Message": f"tea {i} many"} for i in range(10)]
     published = 0

@@ -27,7 +27,6 @@ from typing import Any
 
 import psutil
 import pytest
-import urllib3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from click.testing import CliRunner
@@ -47,6 +46,7 @@ from tests.support.clouds import own_cloud
 from tests.support.counts import counts
 from tests.support.door import Door
 from tests.support.functions import invoke, make_function, package_of, zip_of
+from tests.support.http import request
 from tests.support.sessions import make_session
 from tests.support.usage_plan import lift_throttle
 
@@ -206,7 +206,7 @@ def test_an_odd_order_is_refused_at_once(door: Door, content_type: str) -> None:
     lift_throttle(door.aws)
     for body in ODD_ORDERS:
         door.post(body, {"Content-Type": content_type}, {})
-    answer = urllib3.request(
+    answer = request(
         "POST", f"{door.base}/orders", body=b"x" * 11_000_000, headers=door.key, retries=False
     )
     assert (answer.status, door.statuses[202]) == (413, 0)

@@ -12,7 +12,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-import urllib3
 from botocore.exceptions import ClientError
 from moto.awslambda.models import LambdaFunction
 from moto.utilities.docker_utilities import DockerModel
@@ -22,6 +21,7 @@ from lab.aws.waiting import wait_until
 from lab.course.inbox import find_mail
 from lab.here import local
 from localcloud import unserved, upstream
+from tests.support import http
 from tests.support.counts import counts
 from tests.support.endpoints import endpoint
 from tests.support.functions import invoke, make_function, make_role, permit
@@ -136,7 +136,7 @@ def test_a_mail_that_cannot_be_delivered_is_a_dead_letter(
 ) -> None:
     url, sns = open_queue(aws, "dead", topic), aws.client("sns")
     text = subscribe_email(aws, topic, "a11@example.com")
-    urllib3.request("GET", link_in(text, "ConfirmSubscription"))
+    http.request("GET", link_in(text, "ConfirmSubscription"))
     (listed,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     sns.set_subscription_attributes(
         SubscriptionArn=listed["SubscriptionArn"],

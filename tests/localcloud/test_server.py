@@ -18,7 +18,6 @@ from pathlib import Path
 import boto3
 import psutil
 import pytest
-import urllib3
 from botocore.exceptions import ClientError
 
 import lab
@@ -29,6 +28,7 @@ from lab.errors import LabError
 from lab.here import local
 from lab.here.own_cloud import environment
 from lab.here.own_cloud import own_cloud as start_cloud
+from tests.support import http
 from tests.support.chapters import status
 from tests.support.clouds import own_cloud
 from tests.support.functions import invoke, make_function
@@ -86,7 +86,7 @@ def test_what_a_page_of_another_site_can_send_is_refused(
         "/?Action=x",
     )
     for path in paths:
-        answer = urllib3.request(method, cloud + path, headers={"X-Localcloud": "1", **headers})
+        answer = http.request(method, cloud + path, headers={"X-Localcloud": "1", **headers})
         assert answer.status == 403
         assert "this machine only" in answer.json()["message"]
 
@@ -96,19 +96,19 @@ def test_what_a_page_of_another_site_can_send_is_refused(
 )
 def test_another_site_may_open_no_link_but_that_of_a_confirmation(cloud: str, query: str) -> None:
     opened = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
-    assert urllib3.request("GET", f"{cloud}/?{query}", headers=opened).status == 403
+    assert http.request("GET", f"{cloud}/?{query}", headers=opened).status == 403
     guess = "Action=ConfirmSubscription&Token=guess"
-    assert urllib3.request("GET", f"{cloud}/?{guess}", headers=opened).status == 400
+    assert http.request("GET", f"{cloud}/?{guess}", headers=opened).status == 400
 
 
 @pytest.mark.parametrize("query", ["Action=", "xAction=1", "Action=&x=y"])
 def test_a_link_without_an_action_is_refused(cloud: str, query: str) -> None:
-    assert urllib3.request("GET", f"{cloud}/?{query}").status == 403
+    assert http.request("GET", f"{cloud}/?{query}").status == 403
 
 
 def test_a_form_of_another_site_cannot_stop_it(cloud: str) -> None:
     for headers in ({}, {"X-Localcloud": "1"}):
-        assert urllib3.request("POST", f"{cloud}/_localcloud/stop", headers=headers).status == 403
+        assert http.request("POST", f"{cloud}/_localcloud/stop", headers=headers).status == 403
     assert local.status(cloud) is not None
 
 
@@ -129,14 +129,14 @@ def test_it_listens_on_loopback_only(running_cloud: tuple[str, int]) -> None:
     service="Every service",
 )
 def test_a_request_without_a_signature_is_told_so(cloud: str) -> None:
-    answer = urllib3.request("GET", f"{cloud}/nothing/here")
+    answer = http.request("GET", f"{cloud}/nothing/here")
     assert answer.status == 403
     assert answer.json() == {"message": "Missing Authentication Token"}
 
 
 def test_a_worker_that_was_retired_gets_no_work(cloud: str) -> None:
     path = "/_runtime/unknown/2018-06-01/runtime/invocation/next"
-    assert urllib3.request("GET", cloud + path).status == 403
+    assert http.request("GET", cloud + path).status == 403
 
 
 @pytest.mark.parity(
@@ -187,7 +187,7 @@ def test_the_speed_of_waits_can_be_changed_and_a_reset_restores_it(
     for wrong_speed in (0.5, 1001, float("nan")):
         with pytest.raises(LabError, match="speed: must be a number from 1 to 1000"):
             lab.hurry(aws, wrong_speed)
-    answer = urllib3.request("POST", f"{cloud}/_localcloud/speed", body=b'{"speed": 2}')
+    answer = http.request("POST", f"{cloud}/_localcloud/speed", body=b'{"speed": 2}')
     assert answer.status == 403
     assert speed() == 60
     local.reset(cloud)

@@ -9,13 +9,12 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import urllib3
-
 import lab
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.course import COURSE
 from lab.here import local
+from tests.support import http
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:Orders"
 
@@ -108,7 +107,7 @@ def post(aws: Session, **order: Any) -> int:
     api = aws.client("apigateway")
     key = api.get_api_keys(includeValues=True)["items"][0]["value"]
     url = lab.invoke_url(aws, api.get_rest_apis()["items"][0]["id"], "prod", "/orders")
-    return urllib3.request("POST", url, json=order, headers={"x-api-key": key}).status
+    return http.request("POST", url, json=order, headers={"x-api-key": key}).status
 
 
 def second_trigger(aws: Session) -> None:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-import urllib3
 from jsonschema import Draft4Validator
 
 import lab
 from lab.aws.session import Session
 from lab.course.names import names
+from tests.support import http
 
 TEXT = {"type": "string"}
 
@@ -100,7 +100,7 @@ class Door:
 
     def post(self, body: bytes, headers: dict[str, str], query: dict[str, str]) -> None:
         url = f"{self.base}/orders?{urlencode(query)}"
-        answer = urllib3.request("POST", url, body=body, headers={**headers, **self.key})
+        answer = http.request("POST", url, body=body, headers={**headers, **self.key})
         assert answer.headers["Content-Type"] == "application/json"
         self.judge(body, answer.status, answer.json())
 

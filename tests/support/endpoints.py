@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
-import urllib3
-
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
+from tests.support import http
 
 
 @dataclass
@@ -36,7 +35,7 @@ class Endpoint:
         )  # fmt: skip
         wait_until(lambda: self.posted, "it is asked to confirm", timeout=90)
         question = self.messages[0]
-        assert urllib3.request("GET", question["SubscribeURL"]).status == 200, question
+        assert http.request("GET", question["SubscribeURL"]).status == 200, question
         self.posted.clear()
         return str(made["SubscriptionArn"])
 

@@ -18,6 +18,7 @@ import urllib3
 
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
+from tests.support import http
 
 NOTHING_SENT = {"abort_bytes": 0}  # the operation is done, and its reply is lost
 
@@ -30,18 +31,18 @@ class FaultProxy:
 
     def set(self, *rules: dict[str, Any]) -> None:
         """Have these rules, and no others."""
-        answer = urllib3.request("POST", f"{self.address}/_microburst/rules", json=list(rules))
+        answer = http.request("POST", f"{self.address}/_microburst/rules", json=list(rules))
         assert answer.status == 200, answer.data
 
     def fired(self) -> Counter[str]:
         """How often each fault came to pass so far."""
-        stats = urllib3.request("GET", f"{self.address}/_microburst/fired").json()
+        stats = http.request("GET", f"{self.address}/_microburst/fired").json()
         return Counter(fault["action"] for fault in stats)
 
     def _answers(self) -> bool:
         with suppress(urllib3.exceptions.HTTPError):
             health = f"{self.address}/_microburst/health"
-            return urllib3.request("GET", health, retries=False).status == 200
+            return http.request("GET", health, retries=False).status == 200
         return False
 
 

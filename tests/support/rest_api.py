@@ -6,10 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import urllib3
-
 import lab
 from lab.aws.session import Session
+from tests.support import http
 from tests.support.functions import make_function, permit
 
 ECHO = """
@@ -59,7 +58,7 @@ class Api:
     def post(self, body: Any, **headers: str) -> tuple[int, Any]:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", **headers}
-        answer = urllib3.request("POST", self.url(), body=content, headers=headers)
+        answer = http.request("POST", self.url(), body=content, headers=headers)
         return answer.status, answer.json()
 
     def plan(self, stage: str = "prod", **options: Any) -> str:

@@ -10,6 +10,7 @@ import urllib3
 
 from lab.here import local
 from localcloud.console import ROOT
+from tests.support import http
 
 
 class Visitor:
@@ -21,13 +22,13 @@ class Visitor:
         self.token = ""
 
     def enter(self) -> urllib3.BaseHTTPResponse:
-        answer = urllib3.request("GET", self.address + local.console_link(self.address))
+        answer = http.request("GET", self.address + local.console_link(self.address))
         self.headers["cookie"] = answer.headers["set-cookie"].partition(";")[0]
         return answer
 
     def get(self, page: str = "") -> tuple[int, str]:
         """Status and text of a page."""
-        answer = urllib3.request("GET", f"{self.address}{ROOT}{page}", headers=self.headers)
+        answer = http.request("GET", f"{self.address}{ROOT}{page}", headers=self.headers)
         return answer.status, html.unescape(answer.data.decode())
 
     def rows(self, page: str, word: str) -> list[str]:
@@ -52,4 +53,4 @@ def send_form(
 ) -> urllib3.BaseHTTPResponse:
     headers = {**headers, "content-type": "application/x-www-form-urlencoded"}
     body = urlencode(form)
-    return urllib3.request("POST", address, body=body, headers=headers, redirect=redirect)
+    return http.request("POST", address, body=body, headers=headers, redirect=redirect)

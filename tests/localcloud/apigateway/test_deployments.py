@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import urllib3
 
+from tests.support import http
 from tests.support.rest_api import Api
 
 
@@ -21,7 +21,7 @@ def test_path_parameters_reach_the_function(api: Api) -> None:
     api.resource_id = made["id"]
     api.put_method()
     api.deploy()
-    answer = urllib3.request("POST", api.url("/orders/a%20b"), json={})
+    answer = http.request("POST", api.url("/orders/a%20b"), json={})
     assert answer.json()["pathParameters"] == {"order_id": "a%20b"}
 
 
@@ -36,7 +36,7 @@ def test_the_more_literal_route_wins(api: Api) -> None:
     api.deploy()
 
     def resource(path: str) -> str:
-        return str(urllib3.request("POST", api.url(path), json={}).json()["resource"])
+        return str(http.request("POST", api.url(path), json={}).json()["resource"])
 
     assert resource("/orders/new") == "/orders/new"
     assert resource("/orders/7") == "/orders/{order_id}"
@@ -56,7 +56,7 @@ def test_what_is_not_there_is_refused_with_the_status_of_aws(api: Api) -> None:
     forbidden = (403, {"message": "Forbidden"})
 
     def get(method: str, url: str) -> tuple[int, Any]:
-        answer = urllib3.request(method, url)
+        answer = http.request(method, url)
         return answer.status, answer.json()
 
     assert get("POST", api.url("/nothing")) == missing
@@ -117,7 +117,7 @@ def test_a_stage_serves_a_deployment_that_is_there(api: Api) -> None:
 def test_a_gateway_response_says_its_type_as_aws_does(api: Api) -> None:
     api.put_method(apiKeyRequired=True)
     api.deploy()
-    answer = urllib3.request("POST", api.url(), json={})
+    answer = http.request("POST", api.url(), json={})
     assert answer.headers["x-amzn-ErrorType"] == "ForbiddenException"
 
 

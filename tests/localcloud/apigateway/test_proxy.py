@@ -7,8 +7,8 @@ import socket
 from typing import Any
 
 import pytest
-import urllib3
 
+from tests.support import http
 from tests.support.rest_api import Api
 
 
@@ -21,7 +21,7 @@ from tests.support.rest_api import Api
 def test_the_function_gets_the_documented_event_and_its_reply_is_the_answer(api: Api) -> None:
     api.put_method()
     api.deploy()
-    answer = urllib3.request(
+    answer = http.request(
         "POST", api.url() + "?a=1&a=2&b=%20x", json={"product": "شاي 🍵"}, headers={"X-Me": "ana"}
     )
     assert (answer.status, answer.headers["X-Tea"]) == (201, "green")
@@ -63,7 +63,7 @@ def replied(api: Api, reply: Any) -> Any:
     api.put_method()
     api.deploy()
     body = {"product": "reply", "reply": reply}
-    return urllib3.request("POST", api.url(), json=body, retries=False, timeout=90)
+    return http.request("POST", api.url(), json=body, retries=False, timeout=90)
 
 
 @pytest.mark.parity(
@@ -118,14 +118,14 @@ def test_headers_that_a_function_cannot_set_are_remapped_or_dropped(api: Api) ->
 def test_a_request_is_known_by_the_ids_in_its_answer(api: Api) -> None:
     api.put_method()
     api.deploy()
-    answer = urllib3.request("POST", api.url(), json={}, headers={"TE": "x", "Max-Forwards": "1"})
+    answer = http.request("POST", api.url(), json={}, headers={"TE": "x", "Max-Forwards": "1"})
     event, headers = answer.json(), answer.headers
     assert event["requestContext"]["requestId"] == headers["x-amzn-RequestId"]
     assert event["requestContext"]["extendedRequestId"] == headers["x-amz-apigw-id"]
     assert event["headers"]["X-Amzn-Trace-Id"] == headers["X-Amzn-Trace-Id"]
     assert not {"TE", "Max-Forwards"} & event["headers"].keys()
     for url in (api.url("/nothing"), api.url(stage="nope")):
-        refused = urllib3.request("GET", url)
+        refused = http.request("GET", url)
         assert refused.status == 403
         assert refused.headers["x-amzn-RequestId"] and refused.headers["x-amz-apigw-id"]
         assert "X-Amzn-Trace-Id" not in refused.headers

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import urllib3
 from botocore.exceptions import ClientError
 
 import lab
 from lab.aws.session import Session
+from tests.support import http
 from tests.support.functions import make_function, permit
 
 ACCOUNT = "123456789012"
@@ -278,9 +278,9 @@ def test_a_method_is_changed_by_patches(aws: Session, ground: Ground) -> None:
     ground.api.delete_method(restApiId=ground.id, resourceId=ground.resource, httpMethod="POST")
     ground.call("create_deployment", **API, stageName="dev")
     url = lab.invoke_url(aws, ground.id, "dev", "/x")
-    assert urllib3.request("GET", url).status == 403
+    assert http.request("GET", url).status == 403
     value = ground.api.get_api_key(apiKey=ground.key, includeValue=True)["value"]
-    assert urllib3.request("GET", url, headers={"x-api-key": value}).status == 200
+    assert http.request("GET", url, headers={"x-api-key": value}).status == 200
 
 
 @pytest.mark.parity(

@@ -17,6 +17,7 @@ from lab.course.names import Names, names
 from lab.errors import LabError
 from lab.here import local
 from localcloud.console import ROOT
+from tests.support import http
 from tests.support.chapters import given, post, status
 from tests.support.functions import make_function, make_role
 from tests.support.visitor import Visitor, send_form
@@ -32,24 +33,24 @@ def make_queue(aws: Session, name: str, **attributes: str) -> str:
 @pytest.mark.parametrize("page", ["", "mailbox", "trail", "events", "queue/x", "function/x"])
 def test_without_a_cookie_nobody_sees_anything(cloud: str, page: str) -> None:
     for cookie in ("", "localcloud-1=x", f"localcloud-{cloud.rpartition(':')[2]}=x", "é", "a=b;;="):
-        answer = urllib3.request("GET", f"{cloud}{ROOT}{page}", headers={"cookie": cookie})
+        answer = http.request("GET", f"{cloud}{ROOT}{page}", headers={"cookie": cookie})
         assert answer.status == 401
         assert b"lab console" in answer.data
 
 
 def test_a_link_works_once_and_its_cookie_is_for_this_browser_only(cloud: str) -> None:
     link = cloud + local.console_link(cloud)
-    answer = urllib3.request("GET", link)
+    answer = http.request("GET", link)
     assert answer.status == 200
     assert answer.headers["set-cookie"].endswith("; Path=/; HttpOnly; SameSite=Strict")
-    again = urllib3.request("GET", link)
+    again = http.request("GET", link)
     assert again.status == 401 and b"used already" in again.data
     assert "set-cookie" not in again.headers
-    assert urllib3.request("GET", f"{cloud}{ROOT}enter?token=").status == 401
+    assert http.request("GET", f"{cloud}{ROOT}enter?token=").status == 401
 
 
 def test_only_the_user_of_the_start_gets_a_link(cloud: str) -> None:
-    assert urllib3.request("POST", f"{cloud}/_localcloud/console-link").status == 403
+    assert http.request("POST", f"{cloud}/_localcloud/console-link").status == 403
 
 
 def test_a_form_needs_the_page_s_token_and_origin(visitor: Visitor) -> None:
@@ -61,7 +62,7 @@ def test_a_form_needs_the_page_s_token_and_origin(visitor: Visitor) -> None:
 
 @pytest.mark.parametrize("page", ["", "mailbox", "static/console.js", "static/console.css"])
 def test_nothing_comes_from_elsewhere_and_nothing_is_kept(visitor: Visitor, page: str) -> None:
-    answer = urllib3.request("GET", f"{visitor.address}{ROOT}{page}", headers=visitor.headers)
+    answer = http.request("GET", f"{visitor.address}{ROOT}{page}", headers=visitor.headers)
     assert answer.status == 200
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert answer.headers["cache-control"] == "no-store"
@@ -187,7 +188,7 @@ def test_an_order_is_on_every_screen_that_it_passes(visitor: Visitor, aws: Sessi
     wait_until(lambda: table.get_item(Key={"order_id": "page-1"}).get("Item"), "it is recorded")
     wait_until(lambda: status(visitor.address)["is_idle"], "its mail is there")
     for page in (f"table/{n.table}", "mailbox", "order/page-1"):
-        raw = urllib3.request("GET", f"{visitor.address}{ROOT}{page}", headers=visitor.headers).data
+        raw = http.request("GET", f"{visitor.address}{ROOT}{page}", headers=visitor.headers).data
         assert b"&lt;script&gt;alert(1)" in raw and b"<script>alert" not in raw, page
     story = visitor.get("order/page-1")[1]
     hops = [story.index(word) for word in ("QUEUED", "PUBLISHED", "RECORDED")]
@@ -266,7 +267,7 @@ def test_the_course_has_its_say(visitor: Visitor, aws: Session) -> None:
     ],
 )
 def test_a_link_can_lead_to_a_screen_of_ours_only(cloud: str, to: str, where: str) -> None:
-    answer = urllib3.request("GET", f"{cloud}{local.console_link(cloud)}&to={to}")
+    answer = http.request("GET", f"{cloud}{local.console_link(cloud)}&to={to}")
     assert f'content="0; url={where}"'.encode() in answer.data
 
 
@@ -386,7 +387,7 @@ def test_the_trail_can_show_what_was_refused_or_what_functions_called(
 @pytest.fixture
 def stream(visitor: Visitor) -> Iterator[Any]:
     address = f"{visitor.address}{ROOT}events?path="
-    answer = urllib3.request("GET", address, headers=visitor.headers, preload_content=False)
+    answer = http.request("GET", address, headers=visitor.headers, preload_content=False)
     yield answer
     answer.close()
 

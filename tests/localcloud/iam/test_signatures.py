@@ -9,7 +9,6 @@ from typing import Any
 
 import botocore.auth
 import pytest
-import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -18,6 +17,7 @@ from botocore.exceptions import ClientError
 from lab.aws.session import Session
 from lab.here import local
 from localcloud.host.start_key import StartKey
+from tests.support import http
 from tests.support.clouds import own_cloud
 from tests.support.functions import invoke, make_function, make_role
 from tests.support.roles import session_of
@@ -138,7 +138,7 @@ def send(request: AWSRequest, **changed: Any) -> tuple[int, str]:
     """The status and text of the answer, for a request of which something is changed."""
     whole: dict[str, Any] = {"url": request.url, "body": request.data}
     whole |= {"headers": dict(request.headers.items()), **changed}
-    answer = urllib3.request("POST", whole["url"], body=whole["body"], headers=whole["headers"])
+    answer = http.request("POST", whole["url"], body=whole["body"], headers=whole["headers"])
     return answer.status, answer.data.decode()
 
 
@@ -305,11 +305,11 @@ def presigned(session: Session, expires: int = 60) -> str:
 def test_a_presigned_address_works_until_it_expires(
     aws: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer = urllib3.request("GET", presigned(aws))
+    answer = http.request("GET", presigned(aws))
     assert answer.status == 200 and b"<Account>123456789012</Account>" in answer.data
     earlier = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=61)
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: earlier)
-    answer = urllib3.request("GET", presigned(aws))
+    answer = http.request("GET", presigned(aws))
     assert answer.status == 400
     assert b"<Code>RequestExpired</Code><Message>Request has expired.</Message>" in answer.data
 
@@ -321,13 +321,13 @@ def test_a_presigned_address_that_was_changed_is_refused(aws: Session, cloud: st
         url.replace("X-Amz-Expires=60", "X-Amz-Expires=6000"),
         f"{url}0",
     ):
-        answer = urllib3.request("GET", changed)
+        answer = http.request("GET", changed)
         assert answer.status == 403 and b"SignatureDoesNotMatch" in answer.data
     unknown = presigned(session_with(cloud, "AKIAIOSFODNN7EXAMPLE", "x"))
-    answer = urllib3.request("GET", unknown)
+    answer = http.request("GET", unknown)
     assert answer.status == 403 and b"<Code>InvalidClientTokenId</Code>" in answer.data
     without = url.partition("&X-Amz-Signature")[0]
-    answer = urllib3.request("GET", without)
+    answer = http.request("GET", without)
     assert answer.status == 400 and b"must include 'X-Amz-Signature'" in answer.data
 
 
@@ -339,7 +339,7 @@ def test_a_presigned_request_of_a_role_is_held_to_its_policies(aws: Session) -> 
     url = (
         session_of(aws, given).client("sns").generate_presigned_url("list_topics", HttpMethod="GET")
     )
-    answer = urllib3.request("GET", url)
+    answer = http.request("GET", url)
     assert answer.status == 403
     assert b"is not authorized to perform: SNS:ListTopics" in answer.data
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import urllib3
 from aws_lambda_powertools.utilities.parser.models import (
     APIGatewayProxyEventModel,
     SnsModel,
@@ -22,6 +21,7 @@ from aws_lambda_powertools.utilities.parser.models import (
 
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
+from tests.support import http
 from tests.support.functions import invoke, make_function, permit
 from tests.support.mapping import Setup
 from tests.support.queues import messages_on, open_queue
@@ -100,7 +100,7 @@ def test_powertools_reads_the_event_of_an_api(aws: Session) -> None:
     api.put_method()
     api.deploy()
     url, headers = f"{api.url()}?size=big&size=small", {"X-Multi": "1"}
-    answer = urllib3.request("POST", url, body=b'{"product": "tea"}', headers=headers)
+    answer = http.request("POST", url, body=b'{"product": "tea"}', headers=headers)
     event = APIGatewayProxyEventModel.model_validate(answer.json())
     assert event.multiValueQueryStringParameters == {"size": ["big", "small"]}
     assert (event.headers["X-Multi"], event.requestContext.stage) == ("1", "prod")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import urllib3
 from aiosmtpd.controller import Controller
 from botocore.exceptions import ClientError
 
@@ -18,6 +17,7 @@ from lab.aws.waiting import wait_until
 from lab.course.inbox import find_mail
 from lab.here import local
 from lab.here.own_cloud import own_cloud as start_cloud
+from tests.support import http
 from tests.support.clouds import own_cloud
 from tests.support.counts import counts
 from tests.support.endpoints import endpoint
@@ -60,7 +60,7 @@ def test_nothing_is_mailed_before_the_link_was_opened(aws: Session, topic: str) 
     listed = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     assert [s["SubscriptionArn"] for s in listed] == ["PendingConfirmation"]
     sns.publish(TopicArn=topic, Message="before a1")
-    assert urllib3.request("GET", link_in(text, "ConfirmSubscription")).status == 200
+    assert http.request("GET", link_in(text, "ConfirmSubscription")).status == 200
     sns.publish(TopicArn=topic, Message="after a1", Subject="Tea")
     mail = wait_until(lambda: find_mail(aws, "a1@example.com", "after a1"), "the mail is here")
     assert mail["Subject"] == "Tea"
@@ -94,7 +94,7 @@ def test_a_pending_subscription_shows_its_arn_only_when_asked(aws: Session, topi
 def test_a_wrong_token_confirms_nothing(aws: Session, topic: str, cloud: str) -> None:
     subscribe_email(aws, topic, "a3@example.com")
     link = f"{cloud}/?Action=ConfirmSubscription&TopicArn={topic}&Token=wrong"
-    assert urllib3.request("GET", link).status == 400
+    assert http.request("GET", link).status == 400
     with pytest.raises(ClientError, match="Invalid token"):
         aws.client("sns").confirm_subscription(TopicArn=topic, Token="wrong")
 
@@ -103,10 +103,10 @@ def test_a_link_confirms_nothing_that_is_gone(aws: Session, topic: str) -> None:
     sns = aws.client("sns")
     of_the_topic = link_in(subscribe_email(aws, topic, "gone@example.com"), "ConfirmSubscription")
     sns.delete_topic(TopicArn=topic)
-    answer = urllib3.request("GET", of_the_topic)
+    answer = http.request("GET", of_the_topic)
     assert (answer.status, answer.data) == (400, b"This link is not, or no longer, valid.\n")
     sns.create_topic(Name=topic.rpartition(":")[2])
-    assert urllib3.request("GET", of_the_topic).status == 400
+    assert http.request("GET", of_the_topic).status == 400
     assert sns.list_subscriptions()["Subscriptions"] == []
 
 
@@ -120,17 +120,17 @@ def test_a_link_confirms_nothing_that_is_gone(aws: Session, topic: str) -> None:
 def test_the_link_at_the_end_of_a_mail_ends_the_subscription(aws: Session, topic: str) -> None:
     sns = aws.client("sns")
     text = subscribe_email(aws, topic, "a4@example.com")
-    urllib3.request("GET", link_in(text, "ConfirmSubscription"))
+    http.request("GET", link_in(text, "ConfirmSubscription"))
     sns.publish(TopicArn=topic, Message="hello a4")
     mail = wait_until(lambda: find_mail(aws, "a4@example.com", "hello a4"), "the mail is here")
-    assert urllib3.request("GET", link_in(mail.get_content(), "Unsubscribe")).status == 200
+    assert http.request("GET", link_in(mail.get_content(), "Unsubscribe")).status == 200
     assert sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"] == []
 
 
 def test_a_subject_may_have_emoji_and_arabic_letters(aws: Session, topic: str) -> None:
     sns = aws.client("sns")
     text = subscribe_email(aws, topic, "a5@example.com")
-    urllib3.request("GET", link_in(text, "ConfirmSubscription"))
+    http.request("GET", link_in(text, "ConfirmSubscription"))
     sns.publish(TopicArn=topic, Message="شاي 🍵 a5", Subject="شاي 🍵")
     mail = wait_until(lambda: find_mail(aws, "a5@example.com", "شاي 🍵 a5"), "the mail is here")
     assert mail["Subject"] == "شاي 🍵"
@@ -149,7 +149,7 @@ def test_each_protocol_gets_its_own_text(aws: Session, topic: str) -> None:
     permit(aws, "spy", "sns.amazonaws.com", topic)
     sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn)
     text = subscribe_email(aws, topic, "a6@example.com")
-    urllib3.request("GET", link_in(text, "ConfirmSubscription"))
+    http.request("GET", link_in(text, "ConfirmSubscription"))
     message = json.dumps({"default": '{"id": 6}', "email": "Please ship a6"})
     sns.publish(TopicArn=topic, Message=message, MessageStructure="json")
     wait_until(lambda: find_mail(aws, "a6@example.com", "Please ship a6"), "the mail is here")
@@ -381,7 +381,7 @@ def filtered(request: pytest.FixtureRequest, aws: Session, topic: str) -> tuple[
     sns = aws.client("sns")
     if request.param == "email":
         text = subscribe_email(aws, topic, "a9@example.com")
-        urllib3.request("GET", link_in(text, "ConfirmSubscription"))
+        http.request("GET", link_in(text, "ConfirmSubscription"))
         (listed,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
         return listed["SubscriptionArn"], lambda text: bool(find_mail(aws, "a9@example.com", text))
     if request.param == "sqs":

@@ -6,11 +6,11 @@ import json
 import re
 
 import pytest
-import urllib3
 
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.course.inbox import find_mail
+from tests.support import http
 from tests.support.endpoints import endpoint
 from tests.support.functions import make_function, permit
 from tests.support.queues import messages_on, open_queue
@@ -76,7 +76,7 @@ def test_an_address_may_get_the_envelope(aws: Session, topic: str) -> None:
     sns, address = aws.client("sns"), "json@example.com"
     sns.subscribe(TopicArn=topic, Protocol="email-json", Endpoint=address)
     mail = wait_until(lambda: find_mail(aws, address, topic), "the mail is here", timeout=90)
-    urllib3.request("GET", link_in(str(mail.get_content()), "ConfirmSubscription"))
+    http.request("GET", link_in(str(mail.get_content()), "ConfirmSubscription"))
     sns.publish(TopicArn=topic, Message="tea with json")
     mail = wait_until(lambda: find_mail(aws, address, "tea with json"), "it is here", timeout=90)
     assert json.loads(mail.get_content())["Message"] == "tea with json"

@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from lab.aws.session import Session
+from tests.support import http
 
 NAMESPACE = "http://queue.amazonaws.com/doc/2012-11-05/"
 Speak = Callable[..., tuple[int, str]]
@@ -35,7 +35,7 @@ def speak(aws: Session) -> Speak:
             request = AWSRequest("GET", f"{url}?{text}".rstrip("?"))
         SigV4Auth(credentials, "sqs", "us-east-1").add_auth(request)
         assert request.url is not None
-        answer = urllib3.request(
+        answer = http.request(
             method, request.url, headers=dict(request.headers), body=request.body, retries=False
         )
         xml = answer.data.decode().replace(
