@@ -33,7 +33,7 @@ slow: .venv/.dev  ## Run the tests that break, interrupt or set up whole chains
 unit: .venv/.dev  ## Run the tests that need no cloud, in seconds
 	@$(BIN)/pytest -n 0 tests/unit
 
-lab: .venv/.notebooks  ## Open your copies of the notebooks in JupyterLab; FLAGS="--no-browser" goes to it
+lab: .venv/.notebooks  ## Open your copies of the notebooks in JupyterLab; FLAGS="--no-browser" is passed on
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/lab open $(FLAGS)
 
 notebooks: .venv/.notebooks  ## Build and execute the notebooks from the scripts

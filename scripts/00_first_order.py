@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 00 First order
 #
-# In ten minutes you will see the whole thing work: a shop's order comes in at one end, and at the
+# In five minutes you will see the whole thing work: a shop's order comes in at one end, and at the
 # other end somebody gets a mail, and a table has the order in it. In between, three functions hand
 # the order on. After that you build all of it yourself.
 

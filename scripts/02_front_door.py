@@ -330,8 +330,8 @@ except apigateway.exceptions.ClientError as error:
     print("Went on without the test, as this cloud has no TestInvokeMethod.")
 
 # %% [markdown]
-# The answer is 202 and the id. Change `quantity` to 0 in the cell before, and run both cells again:
-# you get 400, and the reason. (Then change it back.)
+# The answer is 202 and the id. Change `quantity` to 0 where the order is, two cells up, and run
+# both cells again: you get 400, and the reason. (Then change it back.)
 #
 # On AWS: the reason may say only that a number is too low, without the field. That is why our
 # answer adds what an order looks like.

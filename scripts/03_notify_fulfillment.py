@@ -46,8 +46,8 @@ print(f"Working in account {account}, region {region}.")
 # A topic keeps nothing: what you publish while nobody listens is gone. The first time, that does no
 # harm, as nothing publishes yet. But say that somebody deletes the topic of a complete chain, and
 # you run this chapter again. Then the new topic has no listeners. So `rest`, in the next cell,
-# switches off the trigger of chapter 05 until that chapter has subscribed them again. Meanwhile the
-# orders wait in the queue.
+# switches off the trigger, which chapter 05 adds and which hands the queue's orders to the
+# function, until that chapter has subscribed them again. Meanwhile the orders wait in the queue.
 #
 # Console: nothing to click the first time. Later: Lambda, the trigger, *Disable*; wait until its
 # state is *Disabled*, because it finishes its last batches first.
@@ -234,8 +234,8 @@ print(f"Allowed {role_name} to read from {names.queue} and to publish to {names.
 # lab.write("notify_fulfillment")
 
 # %% [markdown]
-# What does it do with a batch that holds one message that is no order? And with one that holds
-# nothing else? Write it, save it, and try it until all is right.
+# What does it do with a batch that holds one message that is no order? And with a batch in which no
+# message is an order? Write it, save it, and try it until all is right.
 
 # %% tags=["active-ipynb"]
 # lab.try_out("notify_fulfillment")

@@ -73,7 +73,7 @@ if answer.status != 202:
 # message after 14 days, and the days in the first queue count.)
 #
 # (403 would point to the key, 429 to the usage plan, 500 to the API's permission, and 502 to the
-# function. `lab explain 403` says more, and so on.)
+# function. `lab explain 403` says more, and likewise for the others.)
 #
 # ## The item in the table
 #

@@ -54,10 +54,10 @@ lab.hurry(aws, 30)
 
 # %% [markdown]
 # `lab.trials` finds the API and its key, as chapter 07 does, and will help with three things. It
-# posts orders whose ids say which trial they belong to. It looks which of them are in the table,
-# and which are stuck in a dead-letter queue. (In a terminal, `lab dead-letters` prints those.) And
-# it keeps a list of all orders that were answered 202. In the end, this list has to match the
-# table.
+# posts orders whose ids say which trial they belong to. It finds out which of them are in the
+# table, and which are stuck in a dead-letter queue. (In a terminal, `lab dead-letters` prints
+# those.) And it keeps a list of all orders that were answered 202. In the end, this list has to
+# match the table.
 #
 # `post` stops at any other answer. In that case nobody promised anything to the shop. The order may
 # be on the queue all the same, if only the answer got lost. That is why a shop sends it again,

@@ -15,7 +15,7 @@
 # %% [markdown]
 # **You need** chapters 01 to 05, and what chapter 08 says about breaking things and about being
 # interrupted. (Were you interrupted without a table? Chapter 04 makes it again, and chapters 06 and
-# 07 bring their orders back.)
+# 07 send new orders.)
 #
 # On AWS: the chapter takes a quarter of an hour, nearly all of it waiting.
 

@@ -36,6 +36,10 @@ def check(chapter: str | None, as_json: bool) -> None:
     looks, changes nothing. Exit status 1 if something is wrong.
     """
     wanted = COURSE.here if chapter is None else (COURSE.find(chapter),)
+    if wanted[0].in_own_cloud:
+        raise click.UsageError(
+            f"{wanted[0].title} has a cloud of its own, which ends with it: its notebook checks it."
+        )
     aws = session(start=False)
     if not as_json:
         print(_what_is_looked_at(aws), flush=True)
@@ -80,10 +84,14 @@ def say_where_you_are() -> None:
 
 def _say_how_far(found: dict[str, list[checks.Finding]]) -> None:
     right = [number for number, findings in found.items() if checks.is_right(findings)]
-    print(f"Right: {', '.join(right)}." if right else "No chapter has been finished yet.")
     following = next((number for number in found if number not in right), COURSE.last)
     chapter = COURSE.find(following)
-    if following in found and checks.has_begun(found[following]):
+    has_begun = following in found and checks.has_begun(found[following])
+    if right:
+        print(f"Right: {', '.join(right)}.")
+    elif not has_begun:
+        print("Nothing of the tutorial is here: you have not begun, or have torn it down.")
+    if has_begun:
         print(f"Begun: {chapter.title}. `lab check {following}` says what is missing or wrong.")
     _say_what_is_next(chapter)
 
@@ -110,7 +118,7 @@ def goto(chapter: str) -> None:
 
 @click.command()
 @click.argument("chapter", required=False)
-@click.option("--yes", is_flag=True, help="Do not ask before deleting.")
+@click.option("--yes", is_flag=True, help="Do not ask. (For a CHAPTER it asks on AWS only.)")
 @account_option
 @click.option(
     "--notebook", is_flag=True, help="A fresh copy of CHAPTER's notebook; undoes nothing else."

@@ -76,7 +76,7 @@ def stop() -> None:
     url = _local_cloud()
     if url is not None:
         local.refuse_another_folders(url)
-    print("Stopped." if url and local.stop(url) else _none_runs(url))
+    print("Stopped; what it held is gone." if url and local.stop(url) else _none_runs(url))
 
 
 @click.command()

@@ -122,8 +122,8 @@ def dead_letters(as_json: bool) -> None:
 def redrive(queue: str, as_json: bool) -> None:
     """Send dead letters back: those of QUEUE, or all.
 
-    Those of the queue of orders are moved to it. With those of SNS and Lambda the function
-    record_order is invoked again.
+    Those of the queue of orders are moved to it. For those of SNS and Lambda the function
+    record_order is called again.
     """
     found = stuck.redrive(session(start=False), queue)
     if as_json:
@@ -212,7 +212,10 @@ def explain(text: tuple[str, ...], as_list: bool, as_json: bool) -> None:
         sys.exit(1)
     found = explanations.explain(entries, error, local=os.environ.get("LAB_TARGET") != "aws")
     if found is None:
-        print(f"Not an error that we know. See {explanations.PAGE}, `lab logs`.", file=sys.stderr)
+        print(
+            f"We do not know this error. Look in {explanations.PAGE}, or at `lab logs`.",
+            file=sys.stderr,
+        )
         sys.exit(1)
     if as_json:
         parts = {part: getattr(found, part) for part in ("name", "means", "where", "cure")}

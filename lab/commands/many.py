@@ -71,7 +71,7 @@ def how_long(learners: Sequence[Learner], calls: Mapping[str, int]) -> str:
     if not seconds:
         return ""
     return (
-        f"At AWS's rates that takes {rates.minutes(seconds)} at least ({rates.in_words(name)}, "
+        f"On AWS that takes {rates.minutes(seconds)} at least ({rates.in_words(name)}, "
         "for the whole account)."
     )
 

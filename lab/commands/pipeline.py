@@ -27,8 +27,8 @@ from lab.errors import NoCloudError
 from lab.here.lock import set_up_lock
 
 EXIT_STATUS = """Exit status: 0 when all is done, 1 when something is left or wrong, 2 for a wrong
-option, 130 when it was stopped with Ctrl-C. Run it again after a stop, or the other one of the two:
-each begins with what it finds."""
+option, 130 when it was stopped with Ctrl-C. After a stop, run it again, or the other of the two: it
+goes on from what is there."""
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Only list; change nothing.")
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")

@@ -103,7 +103,8 @@ CHAPTER = Chapter(
             'patch of "/schema" whose value is JSON text. A stage serves it only after '
             "`apigateway.create_deployment`.",
             "`lab.source(stem).replace(old, new)` is the code with your change. Write the note "
-            "into the item only if the order has one, so that orders without a note still pass.",
+            "into the item only if the order has one, so that orders without a note still pass. "
+            "`url, key = lab.way_in(aws)` gives you what you need to post them.",
         ),
     ),
 )

@@ -191,8 +191,9 @@ def build_all(course: Course, only: Chapter | None = None) -> None:
     refuse_to_lose([chapter.notebook for chapter in chapters])
     changed = []
     with in_own_cloud(**{BUILDING: "1"}):
-        for number in only.builds_on if only else ():
-            course.find(number).run()
+        for earlier in course.before(only) if only else ():
+            if earlier.number in course.set_up:
+                earlier.run()
         steps = track(chapters, "Notebooks", console=Console(stderr=True), transient=True)
         for chapter in steps:
             changed += _build_and_execute(course, chapter)

@@ -51,7 +51,8 @@ def note_duration(chapter: Chapter, seconds: float) -> None:
 def facts(course: Course, chapter: Chapter) -> str:
     """The line under a notebook's title: what it needs, how long it takes, what it costs."""
     needs = ", ".join(chapter.builds_on) or "no other chapter"
-    return f"*Needs {needs} · {_time(chapter)} · on AWS {_cost(course, chapter)}*"
+    cost = "only on your machine" if chapter.in_own_cloud else f"on AWS {_cost(course, chapter)}"
+    return f"*Needs {needs} · {_time(chapter)} · {cost}*"
 
 
 def _time(chapter: Chapter) -> str:
@@ -78,7 +79,7 @@ def words(chapter: Chapter) -> int:
 
 def _cost(course: Course, chapter: Chapter) -> str:
     if not chapter.orders:
-        return "next to nothing by itself"
+        return "it costs next to nothing"
     cents = chapter.orders * course.price / 1_000_000 * 100
     orders = f"{chapter.orders} order{'s' * (chapter.orders > 1)}"
     return (
@@ -125,8 +126,8 @@ def console_to_code(course: Course) -> str:
     lines = [
         "# From the console to code",
         "",
-        "Made by `make notebooks` from the scripts. What the article clicks, what it is in boto3,",
-        "and in which code cell it stands.",
+        "Made by `make notebooks` from the scripts. What you would click in AWS's console, what it",
+        "is in boto3, and in which code cell it stands.",
     ]
     for chapter in course.chapters:
         where = f" (article: {chapter.article})" if chapter.article else ""

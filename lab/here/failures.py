@@ -19,7 +19,7 @@ from lab.errors import FIXABLE, CourseError, LabError, UnknownChapterError
 from lab.here import last_error
 from lab.here.shell import command, ipython
 
-STOPPED = "Stopped. `lab check` says what is there; run it again, and it finds that."
+STOPPED = "Stopped. `lab check` says what is there; run it again, and it goes on from there."
 Report = Callable[[BaseException], list[str]]
 
 

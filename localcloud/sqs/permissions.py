@@ -17,7 +17,7 @@ _VERSION = "2008-10-17"  # of a policy that AddPermission makes
 
 @replaces(SQSBackend)
 def add_permission(backend: SQSBackend, queue_name: str, **options: Any) -> None:
-    """A policy that comes of permissions has the older version of the policy language."""
+    """A policy that AddPermission makes has the older version of the policy language."""
     queue = backend.get_queue(queue_name)
     is_new = not queue._policy_json["Statement"]
     original(add_permission)(backend, queue_name=queue_name, **options)
@@ -27,7 +27,7 @@ def add_permission(backend: SQSBackend, queue_name: str, **options: Any) -> None
 
 @replaces(SQSBackend)
 def remove_permission(backend: SQSBackend, queue_name: str, label: str) -> None:
-    """A label that there is not is an error in AWS's words, not in moto's."""
+    """A label that does not exist is an error in AWS's words, not in moto's."""
     labels = [each.get("Sid") for each in backend.get_queue(queue_name)._policy_json["Statement"]]
     if label not in labels:
         raise InvalidParameterValue(

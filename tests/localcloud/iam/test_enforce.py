@@ -689,8 +689,8 @@ def test_a_session_policy_only_takes_away(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "A user may do what the policies of that user allow",
-    kept="no: your own credentials may do everything",
+    "The key that a cloud has from its start obeys policies",
+    kept="no: it is yours, and may do everything",
 )
 def test_the_user_of_the_local_cloud_may_do_everything(aws: Session) -> None:
     aws.client("sqs").create_queue(QueueName="CustomerOrders")

@@ -19,7 +19,7 @@ CODES = {
 
 
 @pytest.mark.parity(
-    "So do the other services: each has its own rates, by operation",
+    "Each service takes only so many calls a second, by operation",
     kept="if asked for: `--like-aws`",
     module="rates",
     service="Every service",
