@@ -32,8 +32,9 @@ _NOTHING = "Nothing of the chain is there yet. The first chapters make it, or `l
 def watch(once: bool, interval: float, as_json: bool) -> None:
     """Show the figures of the chain, a line for each hop, until you press Ctrl-C.
 
-    What waits and for how long, what is in flight, invocations and errors, what is stored, and
-    dead letters. "-" is what the hop does not have, or AWS does not tell.
+    What waits and for how long, what is in flight, invocations and errors since the function was
+    last changed, what is stored, and dead letters. "-" is what the hop does not have, or AWS does
+    not tell.
 
     \b
     lab watch                 live
