@@ -73,8 +73,7 @@ def test_each_test_is_in_one_lane_and_check_runs_two_of_them(marks: tuple[bool, 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project after the first line for Windows, with paths as POSIX has them. pip
-    takes a minute for it."""
+    """A copy of the project after the first line for Windows, with paths as POSIX has them."""
     copy = checkout(tmp_path_factory.mktemp("installed"))
     first, _ = windows_lines()
     line = (
@@ -91,6 +90,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.skipif(os.name != "posix", reason="needs a shell")
 @pytest.mark.xdist_group("installed")
 @pytest.mark.long
+@pytest.mark.timeout(1800)  # pip takes a minute, and ten on a busy machine
 def test_the_lines_for_windows_work_where_the_paths_are_posix(installed: Path) -> None:
     assert "Done in" in (installed / "said").read_text()
 
@@ -106,6 +106,7 @@ def test_the_dev_container_makes_what_the_makefile_has() -> None:
 @pytest.mark.skipif(os.name != "posix", reason="needs a shell")
 @pytest.mark.xdist_group("installed")
 @pytest.mark.long
+@pytest.mark.timeout(1800)  # pip takes a minute, and ten on a busy machine
 def test_binders_steps_give_an_environment_that_is_ready(installed: Path) -> None:
     """They name the same lock, which pip finds installed; in that environment `lab demo` ran."""
     binary = installed / ".venv" / "bin"

@@ -241,9 +241,15 @@ class VirtualCloud:
         return _response_of(prepared, answer)
 
     def shop(
-        self, method: str, url: str, *, json: Any = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float,
     ) -> SimpleNamespace:
-        """What a chapter posts to the API with urllib3."""
+        """What a chapter posts to the API with urllib3, which is answered before any timeout."""
         given = {name.lower(): value for name, value in (headers or {}).items()}
         given |= {"host": ADDRESS, "content-type": "application/json"}
         answer = self.handle(Request(method, urlsplit(url).path, "", given, dumps(json).encode()))
