@@ -104,3 +104,8 @@ def test_what_prose_claims_of_an_output_stands_there(
 @pytest.mark.parametrize(("number", "begins", "pattern"), OF_CODE)
 def test_what_prose_claims_of_a_cell_stands_there(number: str, begins: str, pattern: str) -> None:
     assert re.search(pattern, code(COURSE.find(number))), begins
+
+
+def test_teardown_was_shown_on_a_chain_that_stood() -> None:
+    (found,) = re.findall(r"Found (\d+) things to delete", outputs(COURSE.find(COURSE.last)))
+    assert int(found) > len(COURSE.set_up)
