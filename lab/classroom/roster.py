@@ -73,7 +73,18 @@ def _rows(path: Path) -> list[Row]:
 
 def _by_column(path: Path, text: str) -> Iterator[Row]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=_mark_in(text))
-    columns = [column.strip().lower() for column in next(reader, [])]
+    try:
+        columns = _columns(path, next(reader, []))
+        for values in reader:
+            if any(value.strip() for value in values):
+                yield reader.line_num, _named(columns, values)
+    except csv.Error as error:
+        raise _error(path, [f"line {reader.line_num or 1} is no CSV: {error}."]) from None
+
+
+def _columns(path: Path, first: list[str]) -> list[str]:
+    """The names of the columns, from the first line. Raises RosterError."""
+    columns = [column.strip().lower() for column in first]
     if missing := [column for column in COLUMNS if column not in columns]:
         problem = (
             f"line 1: expected the columns {', '.join(COLUMNS)} with commas between them, found "
@@ -84,12 +95,7 @@ def _by_column(path: Path, text: str) -> Iterator[Row]:
         if (count := columns.count(column)) > 1:
             problem = f"line 1: expected one column {column}, found {count}. Rename the others."
             raise _error(path, [problem])
-    try:
-        for values in reader:
-            if any(value.strip() for value in values):
-                yield reader.line_num, _named(columns, values)
-    except csv.Error as error:
-        raise _error(path, [f"line {reader.line_num} is no CSV: {error}."]) from None
+    return columns
 
 
 def _mark_in(text: str) -> str:

@@ -21,6 +21,7 @@ from lab.engine.display import printable
 from lab.here.folders import folder_of_project
 from localcloud.host import private
 
+_A_DAY = 86_400  # by which clocks may differ
 RIGHT, WRONG, NOT_BEGUN = "right", "wrong", "not begun"
 
 
@@ -79,10 +80,18 @@ class Memory:
 
     def _read(self) -> dict[str, Any]:
         try:
-            found: dict[str, Any] = json.loads(private.read(self._path()))
-        except (OSError, ValueError):  # the first look, or a file that cannot be used
+            found = json.loads(private.read(self._path()))
+            return {name: seen for name, seen in found.items() if _is_a_memory(seen)}
+        except (OSError, ValueError, AttributeError):  # the first look, or no file of ours
             return {}
-        return found
+
+
+def _is_a_memory(seen: object) -> bool:
+    """Whether it is where a learner is stuck, on what, and a time since when."""
+    match seen:
+        case [str(), str(), int() | float() as since]:
+            return 0 <= since < time.time() + _A_DAY
+    return False
 
 
 def _names(found: list[Standing]) -> set[str]:

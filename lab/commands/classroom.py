@@ -30,13 +30,14 @@ from lab.classroom.server import Place
 from lab.classroom.standing import NOT_BEGUN, RIGHT, WRONG, Memory, Standing
 from lab.commands import live, many
 from lab.commands.account import account_option
-from lab.commands.numbers import WholeNumber
+from lab.commands.numbers import Number, WholeNumber
 from lab.commands.pipeline import EXIT_STATUS
 from lab.course import COURSE
 from lab.course.learner_calls import SET_UP, TEARDOWN
 from lab.engine.screen import Screen, Table, as_text
 from lab.here.lock import set_up_lock
 
+_TEN_YEARS = 87_600  # in hours
 _WIDE = 2000  # a pipe gets each learner in one line
 _MARKS = {RIGHT: "ok", WRONG: "WRONG", NOT_BEGUN: "-"}
 
@@ -144,7 +145,7 @@ def _print_dry_run(
 @click.option("--watch", is_flag=True, help="Look again and again, until you press Ctrl-C.")
 @click.option(
     "--interval",
-    type=click.FloatRange(min=1),
+    type=Number(1, live.A_DAY),
     default=30.0,
     show_default=True,
     help="Seconds between two looks of --watch.",
@@ -268,7 +269,7 @@ def _told(standing: Standing) -> str:
 @click.option(
     "--older-than",
     "hours",
-    type=click.FloatRange(min=0),
+    type=Number(0, _TEN_YEARS),
     help="Only learners whose users were made at least so many hours ago.",
 )
 @_folder
@@ -345,7 +346,7 @@ def _old_enough(
 )
 @click.option(
     "--hours",
-    type=click.FloatRange(min=0),
+    type=Number(0, _TEN_YEARS),
     default=4.0,
     show_default=True,
     help="How long a chain stands.",

@@ -12,6 +12,8 @@ from rich.text import Text
 from lab.course import facade
 from lab.errors import FIXABLE
 
+A_DAY = 86_400  # in seconds: the longest interval
+
 
 def show(look: Callable[[], str], interval: float, before: str = "") -> None:
     """Show what `look` returns, or why it fails, every `interval` seconds: what is wrong may pass.

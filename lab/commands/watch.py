@@ -11,6 +11,7 @@ import click
 
 from lab.aws.session import session
 from lab.commands import live
+from lab.commands.numbers import Number
 from lab.course.figures import Figures, figures
 from lab.engine.screen import Screen, Table, as_text
 
@@ -23,7 +24,7 @@ _NOTHING = "Nothing of the chain is there yet. The first chapters make it, or `l
 @click.option("--once", is_flag=True, help="Print the figures once, as to a pipe.")
 @click.option(
     "--interval",
-    type=click.FloatRange(min=0.2),
+    type=Number(0.2, live.A_DAY),
     default=1.0,
     show_default=True,
     help="Seconds between two looks.",

@@ -27,6 +27,7 @@ from lab.aws.rates import names_for
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.classroom.process import STOPPED, Ended, last_words, processes
+from lab.classroom.standing import WRONG, Memory, Standing
 from lab.classroom.user import PATH, AccessKey, User
 from lab.commands import main
 from lab.course import COURSE, learner_calls
@@ -35,6 +36,7 @@ from lab.course.resources import inventory_of
 from lab.errors import NotOursError
 from lab.here.folders import ROOT
 from lab.here.own_cloud import environment
+from localcloud.host import private
 from tests.support.chapters import resources, run_chapters, status
 from tests.support.processes import Completed, run_lab, run_script
 from tests.support.roles import allow
@@ -538,6 +540,36 @@ def test_a_bad_roster_is_said_with_its_line_and_nothing_is_made(aws: Session, ro
         result = run(command, status=1)
         assert result.stderr.startswith("RosterError: roster.csv, line 3: name is '1st'")
     assert users(aws) == {}
+
+
+@pytest.mark.parametrize("head", ['"name,email', "name," + "x" * 200_000 + ",email"])
+def test_a_head_that_is_no_csv_is_said_too(room: Path, head: str) -> None:
+    (room / "roster.csv").write_text(f"{head}\nana,ana@example.com\n")
+    result = run("cost", status=1)
+    assert re.match(r"RosterError: roster\.csv, line \d is no CSV: ", result.stderr)
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "1e300", "-1"])
+def test_a_number_that_cannot_be_is_a_wrong_option(room: Path, number: str) -> None:
+    for arguments in (("cost", "--hours"), ("down", "--older-than"), ("status", "--interval")):
+        result = run(*arguments, number, status=2)
+        assert f"Invalid value for '{arguments[1]}'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[]", "null", '{"ana": 5}', '{"ana": []}', '{"ana": ["01", "x", "then"]}',
+     '{"ana": ["01", "x", null]}', '{"ana": ["01", "x", 1e300]}', "{"],
+)  # fmt: skip
+def test_a_memory_that_is_spoiled_counts_as_none(text: str) -> None:
+    memory = Memory("123456789012", f"spoiled by {text}")
+    ana = Standing("ana", {"01": WRONG}, "01", "x")
+    (first,) = memory.since([ana], now=1000.0)
+    (same,) = memory.since([ana], now=2000.0)
+    assert (first.since, same.since) == (1000.0, 1000.0)
+    private.write(memory._path(), text)
+    (again,) = memory.since([ana], now=3000.0)
+    assert again.since == 3000.0
 
 
 def test_down_asks_and_a_no_deletes_nothing(aws: Session, room: Path) -> None:
