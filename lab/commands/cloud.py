@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
@@ -91,9 +93,21 @@ def status(as_json: bool) -> None:
     if as_json:
         print(json.dumps(found))
         return
-    print(cloud_in_words.printed(found))
-    for trigger in found["services"]["lambda"]["event_source_mappings"]:
-        print(f"{'trigger':10} {movement.in_words(trigger)}")
+    print(*_in_words(url, found), sep="\n")
+
+
+def _in_words(url: str | None, found: dict[str, Any]) -> Iterator[str]:
+    """What a cloud says of itself. Raises TargetError for one of another version."""
+    try:
+        yield cloud_in_words.printed(found)
+        for trigger in found["services"]["lambda"]["event_source_mappings"]:
+            yield f"{'trigger':10} {movement.in_words(trigger)}"
+    except (KeyError, TypeError) as error:
+        raise TargetError(
+            f"The local cloud at {_shown(url or '')} is of another version: its status makes no "
+            f"sense here ({error}). `lab stop` ends it, with all that it holds; then run `lab "
+            "start`."
+        ) from None
 
 
 @click.command()

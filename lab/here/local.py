@@ -16,6 +16,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,7 @@ from lab.here.shell import shell
 from localcloud.host import private, start_key
 from localcloud.host.start_key import KeyFileError, StartKey
 
-_ANSWER_SECONDS = 5.0
+_ANSWER_SECONDS, _DEED_SECONDS = 5.0, 10.0
 _LOOPBACK = ("127.0.0.1", "localhost")
 # By address. They may outlive this process; kept so that `stop` can wait for their end.
 _started: dict[str, subprocess.Popen[bytes]] = {}
@@ -129,7 +131,7 @@ def status(url: str) -> dict[str, Any] | None:
     if found == {} and key is not None:  # it runs, so its answer was cut off
         found = _ask_status(url, key)
         if found == {}:
-            raise NoAnswerError(_silent(url, key))
+            raise NoAnswerError(_silent(url, key, "gave an answer that makes no sense"))
     if found and key is not None and key.auth and "speed" not in found:  # which it tells its user
         raise TargetError(
             f"The key file {start_key.path_of(key.port)} does not open the local cloud at {url}. "
@@ -158,12 +160,14 @@ def _ask_status(url: str, key: StartKey | None) -> dict[str, Any] | None:
     return found if is_one else {}
 
 
-def _silent(url: str, key: StartKey | None) -> str:
+def _silent(
+    url: str, key: StartKey | None, how: str = f"did not answer within {_ANSWER_SECONDS:g} s"
+) -> str:
     what = f"The local cloud at {url} (process {key.pid})" if key else f"What listens at {url}"
     return (
-        f"{what} did not answer within {_ANSWER_SECONDS:g} s, so nobody knows what is there. Wait "
-        "and try again. Or end that process (`kill -9` and its number): all that a local cloud "
-        "holds is gone then. Or set LAB_PORT to another port."
+        f"{what} {how}, so nobody knows what is there. Wait and try again. Or end that process "
+        "(`kill -9` and its number): all that a local cloud holds is gone then. Or set LAB_PORT "
+        "to another port."
     )
 
 
@@ -218,7 +222,7 @@ def start(port: int | None) -> StartKey:
     Raises TargetError when the port is taken by something else or the start fails.
     """
     log = log_path(port)
-    with private.locked(log.with_suffix(".lock")):  # of two starts the second finds the first's
+    with _one_start(log.with_suffix(".lock")):  # of two, the second finds the cloud of the first
         if found := find(port):
             return found
         process, complaints = _launch(port, log)
@@ -227,6 +231,20 @@ def start(port: int | None) -> StartKey:
     said_to = sys.stderr if shell() is None else sys.stdout  # a notebook shows errors in red
     print(f"Started a local cloud at {key.address}, which is empty so far.", file=said_to)
     return key
+
+
+@contextmanager
+def _one_start(lock: Path) -> Iterator[None]:
+    """Hold this lock. Raises TargetError if it cannot be had."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(private.locked(lock))
+        except OSError as error:
+            raise TargetError(
+                f"{lock}, which keeps two starts of a local cloud apart, cannot be used: "
+                f"{error.strerror}. End the other start, or delete that file; then try again."
+            ) from None
+        yield
 
 
 def _launch(port: int | None, log: Path) -> tuple[subprocess.Popen[bytes], Any]:
@@ -354,10 +372,18 @@ def settle(aws: boto3.Session, seconds: float) -> None:
 
 def _post(url: str, action: str, body: bytes = b"") -> bytes:
     """Have the cloud do something that only its user may; returns its answer. Raises HTTPError if
-    it refuses."""
-    request = _request("POST", url, action, body, key_at(url))
-    with _opener.open(request, timeout=10) as response:
-        return bytes(response.read())
+    it refuses, and NoAnswerError if it breaks off, as it may while another command stops it."""
+    key = key_at(url)
+    try:
+        with _opener.open(
+            _request("POST", url, action, body, key), timeout=_DEED_SECONDS
+        ) as response:
+            return bytes(response.read())
+    except urllib.error.HTTPError:
+        raise
+    except (OSError, http.client.HTTPException):
+        how = f"did not {action} within {_DEED_SECONDS:g} s, or broke off"
+        raise NoAnswerError(_silent(url, key, how)) from None
 
 
 def _said(error: urllib.error.HTTPError) -> str:

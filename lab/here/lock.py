@@ -9,7 +9,6 @@ because nobody can say for how long.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -26,25 +25,8 @@ from lab.errors import LockedError
 from lab.here import settings
 from lab.here.folders import ROOT, private_folder
 from lab.here.shell import command_line, ipython
-from localcloud.host.private import NO_LINK
+from localcloud.host import private
 
-if sys.platform == "win32":
-    import msvcrt
-
-    _FAR = 1 << 30  # a locked byte cannot be read, so it is one behind what the file says
-
-    def _try_to_lock(descriptor: int) -> None:
-        os.lseek(descriptor, _FAR, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _try_to_lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-# The error codes for a lock that another process holds. Any other code is another problem.
-_TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 _held: dict[Path, int] = {}  # the descriptors of those that this process holds
 
 
@@ -101,16 +83,17 @@ def _take(path: Path) -> int:
     """Lock the file and write into it who does. Returns its descriptor."""
     descriptor = _open(path)
     try:
-        _try_to_lock(descriptor)
+        is_taken = not private.try_to_lock(descriptor)
     except OSError as error:
+        os.close(descriptor)
+        raise LockedError(_unusable(path, error.strerror or str(error))) from None
+    if is_taken:
         holder = _holder(descriptor)
         os.close(descriptor)
-        if error.errno not in _TAKEN:
-            raise LockedError(_unusable(path, error.strerror or str(error))) from None
         raise LockedError(
             f"{holder} is setting up or tearing down here. Wait until it has ended, or end it; "
             "then run this again: it finds what is there."
-        ) from None
+        )
     _write(descriptor)
     return descriptor
 
@@ -118,7 +101,7 @@ def _take(path: Path) -> int:
 def _open(path: Path) -> int:
     """Open the file, which only its owner may read, without following a link."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | NO_LINK, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | private.NO_LINK, 0o600)
     except OSError as error:
         raise LockedError(_unusable(path, error.strerror or str(error))) from None
     found = os.fstat(descriptor)

@@ -13,6 +13,7 @@ import os
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,9 @@ else:
 _NAME = "chain-lambda-functions"
 _IS_POSIX = os.name == "posix"
 _OTHERS = 0o077
+_PATIENCE, _PAUSE = 60, 0.02  # seconds: for a lock in all, and between two tries
+_FAR = 1 << 30  # a locked byte cannot be read, so it is one behind what the file says
+_TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # by another process
 # Opening a link fails. On Windows, making a link needs a permission.
 NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -66,9 +70,13 @@ def write(path: Path, text: str) -> None:
     """Write a file of mode 0600, in place of any that is there. Nobody sees half of it, and no
     link is followed."""
     descriptor, draft = tempfile.mkstemp(dir=path.parent)
-    with open(descriptor, "w", encoding="utf-8", errors="replace") as file:
-        file.write(text)
-    os.replace(draft, path)
+    try:
+        with open(descriptor, "w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+        os.replace(draft, path)
+    except BaseException:  # such as a full disk
+        os.unlink(draft)
+        raise
 
 
 def read(path: Path) -> str:
@@ -100,14 +108,34 @@ def open_log(path: Path) -> int:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock on a file; waits while another process has it. The lock ends with this process,
-    however that ends."""
+    """Hold a lock on a file; waits while another process has it, for a minute at most. The lock
+    ends with this process, however that ends.
+
+    Raises OSError, with the file as its `filename`, if it cannot be had.
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | NO_LINK, 0o600)
+    deadline = time.monotonic() + _PATIENCE
     try:
-        if sys.platform == "win32":
-            msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
-        else:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        while not try_to_lock(descriptor):
+            if time.monotonic() > deadline:  # as when somebody pressed Ctrl-Z
+                reason = f"another process has held it for {_PATIENCE} s"
+                raise TimeoutError(errno.ETIMEDOUT, reason, str(path))
+            time.sleep(_PAUSE)
         yield
     finally:
         os.close(descriptor)
+
+
+def try_to_lock(descriptor: int) -> bool:
+    """Lock an open file; False if another process has it. Raises OSError."""
+    try:
+        if sys.platform == "win32":
+            os.lseek(descriptor, _FAR, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in _TAKEN:
+            raise
+        return False
+    return True

@@ -111,13 +111,23 @@ def load(port: int) -> StartKey | None:
             "says which process to end."
         ) from None
     try:
-        key = StartKey(**json.loads(text))
+        key = _checked(StartKey(**json.loads(text)), port)
     except (ValueError, TypeError):
         raise KeyFileError(
             f"The key file {path} does not hold the keys of a local cloud. Delete it; `lab start` "
             "then says which process to end."
         ) from None
     return key if _runs(key.pid) else None
+
+
+def _checked(key: StartKey, port: int) -> StartKey:
+    """The key, if each part is of its kind. Raises ValueError."""
+    texts = (key.address, key.user, key.folder, key.access_key_id, key.secret_access_key)
+    log = "" if key.log is None else key.log
+    of_kind = all(isinstance(text, str) and text.isprintable() for text in (*texts, log))
+    if not of_kind or type(key.pid) is not int or key.pid < 1 or key.port != port:
+        raise ValueError("parts of another kind")
+    return key
 
 
 def of_folder(folder: Path, ports: range) -> list[StartKey]:

@@ -297,6 +297,45 @@ def test_where_aws_is_in_use_the_local_cloud_is_left_alone(own_port: int) -> Non
             assert "QueueUrls" in lab.session().client("sqs").list_queues()
 
 
+def test_a_cloud_of_another_version_is_one_sentence(
+    own_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_lab("start")
+    here = local.status
+
+    def of_another_version(url: str) -> Any:
+        return {**(here(url) or {}), "services": {"lambda": {}}}
+
+    monkeypatch.setattr(local, "status", of_another_version)
+    result = CliRunner().invoke(main, ["status"])
+    assert (result.exit_code, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    url = local.address(own_port)
+    assert line.startswith(f"TargetError: The local cloud at {url} is of another version: ")
+
+
+@pytest.mark.parametrize("command", [["stop"], ["reset", "--yes"]])
+def test_a_cloud_that_breaks_off_is_one_sentence(
+    own_port: int, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    """As where another command stops it at the same moment."""
+    run_lab("start")
+    url = local.address(own_port)
+    sign = local._request
+
+    def once_it_has_stopped(method: str, *arguments: Any) -> Any:
+        if method == "POST":
+            monkeypatch.setattr(local, "_request", sign)
+            assert local.stop(url)
+        return sign(method, *arguments)
+
+    monkeypatch.setattr(local, "_request", once_it_has_stopped)
+    result = CliRunner().invoke(main, command)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"NoAnswerError: The local cloud at {url} (process ")
+    assert "or broke off" in result.stderr
+
+
 def test_a_cloud_that_was_stopped_leaves_no_process(own_port: int) -> None:
     """Python itself complains at its end of a child that nobody has waited for."""
     code = f"from lab.here import local; local.stop(local.start({own_port}).address)"

@@ -6,13 +6,14 @@ user can start.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
@@ -25,7 +26,7 @@ from lab.commands import main
 from lab.errors import NoAnswerError, TargetError
 from lab.here import folders, local
 from lab.here.own_cloud import environment, own_cloud
-from localcloud.host import start_key
+from localcloud.host import private, start_key
 from tests.support.clones import STRANGER, Clone, clone_of_another_user, copy_project
 from tests.support.clouds import cloud_of
 from tests.support.processes import start_module
@@ -250,6 +251,10 @@ def a_link(path: Path) -> None:
     path.symlink_to(moved)
 
 
+def of_another_kind(path: Path) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "pid": "x"}))
+
+
 def of_another(path: Path) -> None:
     if os.getuid() != 0:
         pytest.skip("only root can give a file away")
@@ -261,6 +266,7 @@ def of_another(path: Path) -> None:
     [
         (gone, "its key file is missing"),
         (not_json, "does not hold the keys of a local cloud"),
+        (of_another_kind, "does not hold the keys of a local cloud"),
         (for_everybody, "other users may read it"),
         (a_link, "it is a link"),
         (of_another, "it belongs to another user"),
@@ -280,6 +286,34 @@ def test_a_key_file_that_cannot_be_used_is_one_sentence(
             CliRunner().invoke(teardown.main, ["--yes"], catch_exceptions=False)
     finally:
         os.kill(key.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"pid": -1},
+        {"pid": None},
+        {"pid": 1.5},
+        {"address": 5},
+        {"address": "http://[::1"},
+        {"address": "http://127.0.0.1:1"},
+        {"folder": 5},
+        {"access_key_id": "a\nb"},
+        {"secret_access_key": None},
+        {"log": []},
+    ],
+)
+def test_a_key_file_with_a_part_of_another_kind_is_refused(part: dict[str, object]) -> None:
+    good = start_key.make(4510, Path.cwd())
+    path = start_key.path_of(4510)
+    start_key.save(good)
+    try:
+        assert start_key.load(4510) == good
+        private.write(path, json.dumps({**asdict(good), **part}))
+        with pytest.raises(start_key.KeyFileError, match="does not hold the keys"):
+            start_key.load(4510)
+    finally:
+        path.unlink()
 
 
 def test_a_key_that_does_not_open_it_is_one_sentence(mine: str) -> None:
@@ -336,6 +370,35 @@ def test_a_cloud_that_does_not_answer_is_not_taken_for_a_missing_one(
     assert said == Path(key.log).read_text() and said.startswith("Local cloud ready at")
     monkeypatch.undo()
     wait_until(lambda: local.status(mine), "it answers again")
+
+
+def test_a_start_waits_for_another_one_for_a_while_only(
+    free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when somebody pressed Ctrl-Z in a `lab start`."""
+    monkeypatch.setattr(private, "_PATIENCE", 1)
+    lock = local.log_path(free_port).with_suffix(".lock")
+    with private.locked(lock), environment(LAB_PORT=str(free_port)):
+        line = refusal("start")
+    assert line.startswith(f"TargetError: {lock}, which keeps two starts of a local cloud apart")
+    assert "another process has held it for 1 s. End the other start, or delete" in line
+
+
+def test_a_folder_in_the_place_of_the_lock_of_a_start_is_one_sentence(free_port: int) -> None:
+    lock = local.log_path(free_port).with_suffix(".lock")
+    lock.mkdir()
+    try:
+        with pytest.raises(TargetError, match=f"^{lock}, .+ cannot be used: Is a directory"):
+            local.start(free_port)
+    finally:
+        lock.rmdir()
+
+
+def test_a_file_that_cannot_be_written_leaves_no_draft(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        private.write(tmp_path / "there", "tea")
+    assert [each.name for each in tmp_path.iterdir()] == ["there"]
 
 
 def test_a_start_on_a_taken_port_leaves_the_log_alone(mine: str) -> None:
