@@ -15,7 +15,7 @@ from lab.here import settings
 
 
 def _checked(_: click.Context, __: click.Parameter, account: str | None) -> str | None:
-    if account is not None and not re.fullmatch(r"\d{12}", account):
+    if account is not None and not re.fullmatch(r"[0-9]{12}", account):
         raise click.BadParameter(f"expected the 12 digits of an AWS account, found {account!r}.")
     return account
 
@@ -34,6 +34,7 @@ def policy(account: str | None, region: str | None, prefix: str | None) -> None:
         aws = session(start=False)
         account, region = account or account_id(aws), region or str(aws.region_name)
     checked = settings.load({**os.environ, **({} if prefix is None else {"LAB_PREFIX": prefix})})
+    settings.check_region(region, "--region")
     actions = learner_policy.recorded_actions()
     found = learner_policy.policy(Names(checked.prefix), account, region, actions)
     print(json.dumps(found, indent=2))

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from botocore.loaders import create_loader
 from botocore.regions import EndpointResolver
+from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url
 
 from lab.errors import SettingsError
 
@@ -155,6 +156,13 @@ def _region(env: Mapping[str, str], target: str) -> str | None:
     value = env.get(name)
     if not value:
         return "us-east-1" if target == "local" else None
+    check_region(value, name)
+    return value
+
+
+def check_region(value: str, name: str) -> None:
+    """Raises SettingsError, which says where it stands, for a region that the tutorial cannot
+    use."""
     partition = _partitions().get(value)
     if partition is None:
         raise SettingsError(
@@ -165,7 +173,6 @@ def _region(env: Mapping[str, str], target: str) -> str | None:
             f"{name} is {value!r}, which is in the partition {partition}, and the tutorial is for "
             "the partition aws; set it to a region like us-east-1."
         )
-    return value
 
 
 @cache  # reading the list takes some 30 ms, which only a region that was given costs
@@ -230,4 +237,6 @@ def _http_host(url: str) -> str | None:
         usable = parts.scheme in ("http", "https") and parts.port != 0
     except ValueError:  # brackets that are not closed, or a port that is no number
         return None
-    return parts.hostname if usable else None
+    usable = usable and (is_valid_endpoint_url(url) or is_valid_ipv6_endpoint_url(url))
+    more = parts.query or parts.fragment or "@" in parts.netloc or not url.isprintable()
+    return parts.hostname if usable and not more else None

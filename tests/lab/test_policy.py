@@ -204,6 +204,8 @@ def test_the_command_prints_it_for_whom_it_is_asked(cloud: str) -> None:
     ("arguments", "status", "said"),
     [
         (("--account", "12"), 2, "expected the 12 digits of an AWS account, found '12'"),
+        (("--account", "\u0661" * 12), 2, "expected the 12 digits of an AWS account, found"),
+        (("--account", "1" * 12, "--region", "x*"), 1, "--region is 'x*', which boto3 does not"),
         (("--prefix", "1!"), 1, "LAB_PREFIX is '1!'"),
     ],
 )

@@ -40,6 +40,10 @@ def test_unless_set_everything_is_local() -> None:
         ("LAB_PORT", "70000"),
         ("AWS_ENDPOINT_URL", "nonsense"),
         ("AWS_ENDPOINT_URL", "http://[::1"),
+        ("AWS_ENDPOINT_URL", "http://ex ample:80"),
+        ("AWS_ENDPOINT_URL", "http://a_b:80"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:4510?x=y"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:4510/#x"),
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:abc"),
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:70000"),
         ("AWS_ENDPOINT_URL", "ftp://127.0.0.1:4510"),
@@ -52,6 +56,18 @@ def test_a_wrong_setting_is_named_with_its_value(variable: str, value: str) -> N
         settings.load({variable: value})
     assert variable in str(error.value)
     assert str(error.value).startswith(f"{variable} is {value!r}")
+
+
+def test_a_login_in_an_address_is_refused_and_not_shown() -> None:
+    """boto3 would take it, but nothing else that talks to the local cloud."""
+    with pytest.raises(SettingsError, match=r"^AWS_ENDPOINT_URL is 'http://127\.0") as it:
+        settings.load({"AWS_ENDPOINT_URL": "http://ana:s3cret@127.0.0.1:4510"})
+    assert "s3cret" not in str(it.value)
+
+
+@pytest.mark.parametrize("url", ["http://[::1]:4510", "https://cloud.example:4566/path"])
+def test_an_address_of_another_cloud_is_taken(url: str) -> None:
+    assert settings.load({"AWS_ENDPOINT_URL": url}).endpoint_url == url
 
 
 def test_a_region_of_another_partition_is_refused_for_what_it_is() -> None:
