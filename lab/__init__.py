@@ -44,7 +44,11 @@ from lab.errors import LabError, RefusedError
 from lab.here import failures
 from lab.here.local import hurry, settle
 from lab.here.settings import email
-from lab.here.shell import put_commands_on_path, show_what_the_encoding_lacks
+from lab.here.shell import (
+    fill_in_closed_streams,
+    put_commands_on_path,
+    show_what_the_encoding_lacks,
+)
 
 __all__ = [
     "ORDERS_FILE",
@@ -97,6 +101,7 @@ __all__ = [
     "write",
 ]
 
+fill_in_closed_streams()
 failures.install(facade.report)
 COURSE.insist_on_being_whole()
 put_commands_on_path()

@@ -6,6 +6,7 @@ Every message of ours says where, what, and what to try. `lab/here/failures.py` 
 from __future__ import annotations
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
 
@@ -78,4 +79,4 @@ class RefusedError(LabError):
 
 
 # What a user can fix. Exceptions such as `sqs.exceptions.QueueNameExists` are ClientErrors.
-FIXABLE = (LabError, ClientError, BotoCoreError, HTTPError)
+FIXABLE = (LabError, ClientError, BotoCoreError, HTTPError, ResponseParserError)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,7 +30,7 @@ from lab.commands import (
 from lab.course import COURSE, facade
 from lab.errors import FIXABLE, LabError
 from lab.here import folders, settings
-from lab.here.failures import STOPPED
+from lab.here.failures import STOPPED, of_no_room
 
 _EXAMPLE = COURSE.find(COURSE.set_up[-1])
 _STOPPED_STATUS = 130  # as a shell has it for Ctrl-C: 128 and the number of the signal
@@ -41,10 +42,16 @@ class _Group(click.Group):
 
     def invoke(self, context: click.Context) -> object:
         try:
-            return super().invoke(context)
+            try:
+                return super().invoke(context)
+            finally:
+                with suppress(BrokenPipeError):
+                    sys.stdout.flush()  # a full disk must not end in success
         except FIXABLE as error:
             _end_with(error)
         except OSError as error:
+            if known := of_no_room(error):
+                _end_with(known)
             if error.filename is None:  # the reader of a pipe has gone, or a bug of ours
                 raise
             _end_with(_of_file(error))

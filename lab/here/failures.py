@@ -8,30 +8,59 @@ notebook the lines take the traceback's place. Nothing of this happens before `i
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
+
 from lab.engine.display import printable
-from lab.errors import FIXABLE, CourseError, LabError, UnknownChapterError
+from lab.errors import FIXABLE, CourseError, LabError, TargetError, UnknownChapterError
 from lab.here import last_error
 from lab.here.shell import command, ipython
 
 STOPPED = "Stopped. `lab check` says what is there; run it again, and it goes on from there."
 Report = Callable[[BaseException], list[str]]
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def report(error: BaseException, is_known: Callable[[str], bool]) -> list[str]:
     """The lines to show for an error, which is remembered for `lab explain`. `is_known` says
     whether that knows more about it."""
+    error = _of_no_cloud(error) or error
     line = printable(last_error.without_secrets(f"{type(error).__name__}: {error}"))
     if not isinstance(error, UnknownChapterError | CourseError):  # no chapter has met these
         last_error.remember(line)
     if isinstance(error, LabError):  # it says what to try
         return [line]
     return [line, f"What does it mean? Run: {command('explain')}"] if is_known(line) else [line]
+
+
+def _of_no_cloud(error: BaseException) -> TargetError | None:
+    """What to say of an answer that AWS would not give, such as a web page; None for another
+    error."""
+    said = error.response["Error"].get("Message", "") if isinstance(error, ClientError) else ""
+    if not isinstance(error, ResponseParserError) and not said.lstrip().startswith("<"):
+        return None
+    where = os.environ.get("AWS_ENDPOINT_URL")
+    return TargetError(
+        f"What listens at {where or 'the address of AWS'} does not answer as AWS does: "
+        f"{str(error).splitlines()[0].rstrip('.')}. "
+        + ("Set AWS_ENDPOINT_URL right, or unset it." if where else "Is a proxy in between?")
+    )
+
+
+def of_no_room(error: BaseException) -> LabError | None:
+    """What to say where something could not be written, to a file or to the output; None for
+    another error. What waits for a full output is dropped, so that this is said once."""
+    if not isinstance(error, OSError) or error.filename or error.errno not in _NO_ROOM:
+        return None
+    _drop_what_cannot_be_written()
+    return LabError(f"What was to be written was not: {error.strerror}. Make room, and try again.")
 
 
 def install(report: Report) -> None:
@@ -43,14 +72,15 @@ def install(report: Report) -> None:
             previous(kind, error, trace)
 
     sys.excepthook = show
-    atexit.register(_drop_what_nobody_reads)
+    atexit.register(_at_the_end)
     _watch_ipython(report)
 
 
 def _show(error: BaseException, report: Report) -> bool:
     """Whether that was all there is to show."""
-    if isinstance(error, FIXABLE):
-        print(*report(error), sep="\n", file=sys.stderr)
+    known = of_no_room(error) or error
+    if isinstance(known, FIXABLE):
+        print(*report(known), sep="\n", file=sys.stderr)
     elif isinstance(error, KeyboardInterrupt):
         print(STOPPED, file=sys.stderr)
     elif not isinstance(error, BrokenPipeError):  # as after `| head`: there is nobody to tell
@@ -76,12 +106,20 @@ def _watch_ipython(report: Report) -> None:
         found.set_custom_exc((Exception, KeyboardInterrupt), show)
 
 
-def _drop_what_nobody_reads() -> None:
-    """Python itself would complain at its end of output that it cannot get rid of.
+def _at_the_end() -> None:
+    error = _drop_what_cannot_be_written()
+    if error is not None and (known := of_no_room(error)):
+        print(known, file=sys.stderr)
+
+
+def _drop_what_cannot_be_written() -> OSError | None:
+    """Python itself would complain at its end of output that it cannot get rid of. Returns why.
 
     https://docs.python.org/3/library/signal.html#note-on-sigpipe
     """
     try:
         print(end="", flush=True)
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return error
+    return None

@@ -63,6 +63,15 @@ def put_commands_on_path() -> None:
         os.environ["PATH"] = os.pathsep.join((folder, os.environ["PATH"]))
 
 
+def fill_in_closed_streams() -> None:
+    """Where a stream was closed (`lab check >&-`), Python has None, and what is opened next gets
+    its number. So nothing is read there, and what is written there is dropped."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(nothing, mode, encoding="utf-8"))
+
+
 def show_what_the_encoding_lacks() -> None:
     """Let an output that is not UTF-8 show the cup in "Té verde ☕" as \\u2615, not fail on it.
 
