@@ -3,6 +3,7 @@
 A script needs one import, `import lab`, and talks to AWS through boto3 itself.
 """
 
+import lab.here.early  # noqa: F401 - from here on, Ctrl-C is no traceback
 from lab.aws.calls import show_calls
 from lab.aws.inventory import is_not_served
 from lab.aws.packaging import RUNTIME, event, package, schema, source

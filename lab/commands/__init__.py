@@ -30,7 +30,8 @@ from lab.commands import (
 from lab.course import COURSE, facade
 from lab.errors import FIXABLE, LabError
 from lab.here import folders, settings
-from lab.here.failures import STOPPED, of_no_room
+from lab.here.early import STOPPED
+from lab.here.failures import of_no_room
 
 _EXAMPLE = COURSE.find(COURSE.set_up[-1])
 _STOPPED_STATUS = 130  # as a shell has it for Ctrl-C: 128 and the number of the signal

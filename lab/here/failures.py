@@ -21,9 +21,9 @@ from botocore.parsers import ResponseParserError
 from lab.engine.display import printable
 from lab.errors import FIXABLE, CourseError, LabError, TargetError, UnknownChapterError
 from lab.here import last_error
+from lab.here.early import STOPPED
 from lab.here.shell import command, ipython
 
-STOPPED = "Stopped. `lab check` says what is there; run it again, and it goes on from there."
 Report = Callable[[BaseException], list[str]]
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -19,6 +21,7 @@ from lab.course import try_out as trying
 from lab.engine import own_functions, working_copies
 from lab.errors import UnknownChapterError
 from lab.here import failures, last_error
+from lab.here.early import STOPPED
 from lab.here.own_cloud import environment
 from tests.support.chapters import given
 
@@ -102,14 +105,35 @@ def test_ctrl_c_says_the_same_in_every_command(
     monkeypatch.setattr(main.commands[command], "callback", pressed)
     arguments = [command, "01"] if command == "goto" else [command]
     result = run_lab(*arguments)
-    assert (result.exit_code, result.stdout, result.stderr) == (130, "", f"{failures.STOPPED}\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", f"{STOPPED}\n")
+
+
+_INTERRUPTED = """
+import sys
+
+class Loading:
+    def find_spec(self, name, *_):
+        if name == "boto3":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Loading())
+import lab
+"""
+
+
+def test_ctrl_c_while_it_is_still_loading_says_it_too() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED], capture_output=True, text=True, check=False
+    )
+    assert result.stderr == f"{STOPPED}\n"
+    assert result.returncode != 0
 
 
 def test_ctrl_c_at_a_question_says_it_too(cloud: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(click, "confirm", lambda *_, **__: (_ for _ in ()).throw(click.Abort()))
     monkeypatch.setattr("lab.here.local.refuse_another_folders", lambda url: None)
     result = run_lab("reset")
-    assert (result.exit_code, result.stderr) == (1, f"{failures.STOPPED}\n")
+    assert (result.exit_code, result.stderr) == (1, f"{STOPPED}\n")
 
 
 def test_ctrl_c_says_it_in_a_notebook_too(
@@ -121,7 +145,7 @@ def test_ctrl_c_says_it_in_a_notebook_too(
     last_error.path().unlink(missing_ok=True)
     shell.run_cell("raise KeyboardInterrupt")
     said = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
-    assert said.strip() == failures.STOPPED
+    assert said.strip() == STOPPED
     assert last_error.recall() is None  # it is no error
 
 

@@ -23,7 +23,7 @@ from lab.commands import main
 from lab.course import COURSE, facade
 from lab.engine import catch_up
 from lab.here import local
-from lab.here.failures import STOPPED
+from lab.here.early import STOPPED
 from tests.support.chapters import READS, given, resources, run_chapters, status
 from tests.support.sizes import size
 
