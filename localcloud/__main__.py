@@ -15,6 +15,8 @@ from typing import Any, NoReturn
 import click
 from click.core import ParameterSource
 
+from localcloud.host.number import Number
+
 # What Python, system libraries, temporary and private folders, and Windows need.
 _NEEDED = re.compile(
     "PATH|HOME|USER|LOGNAME|TMPDIR|TEMP|TMP|TZ|LANG|LANGUAGE|LC_.*|XDG_.*_(HOME|DIR)|PYTHON.*|"
@@ -22,11 +24,15 @@ _NEEDED = re.compile(
     "LOCALAPPDATA|PATHEXT|COMSPEC|NUMBER_OF_PROCESSORS|PROCESSOR_.*|COVERAGE_.*",
     re.IGNORECASE,
 )
+_A_WEEK = 7 * 86_400  # in seconds
 
 
 def _smtp(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """Check HOST[:PORT] before anything is started."""
-    if value is not None and not re.fullmatch(r"[^:\s]+(:[1-9]\d{0,4})?", value):
+    if value is None:
+        return None
+    given = re.fullmatch(r"[^:\s]+(?::([1-9][0-9]{0,4}))?", value)
+    if given is None or int(given[1] or 0) > 65_535:
         raise click.BadParameter(f"expected HOST[:PORT], found {value!r}.")
     return value
 
@@ -61,35 +67,35 @@ def _smtp(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
 @click.option(
     "--retry-delay",
     default=60.0,
-    type=click.FloatRange(0),
+    type=Number(0, _A_WEEK),
     metavar="SECONDS",
     help="Wait before an asynchronous invocation is retried, as long as on AWS.",
 )
 @click.option(
     "--change-delay",
     default=0.03,
-    type=click.FloatRange(0),
+    type=Number(0, _A_WEEK),
     metavar="SECONDS",
     help="How long a change of a function or a trigger takes (some seconds on AWS).",
 )
 @click.option(
     "--role-delay",
     default=0.0,
-    type=click.FloatRange(0),
+    type=Number(0, _A_WEEK),
     metavar="SECONDS",
     help="How long a new role is unknown to Lambda (some seconds on AWS).",
 )
 @click.option(
     "--speed",
     default=1.0,
-    type=click.FloatRange(1, 1000),
+    type=Number(1, 1000),
     metavar="N",
     help="Make AWS's waits, such as visibility timeouts, pass N times as fast.",
 )
 @click.option(
     "--queue-name-delay",
     default=0.0,
-    type=click.FloatRange(0),
+    type=Number(0, _A_WEEK),
     metavar="SECONDS",
     help="Wait before the name of a deleted queue can be used again (60 on AWS).",
 )

@@ -30,12 +30,13 @@ from lab.classroom.server import Place
 from lab.classroom.standing import NOT_BEGUN, RIGHT, WRONG, Memory, Standing
 from lab.commands import live, many
 from lab.commands.account import account_option
-from lab.commands.numbers import Number, WholeNumber
+from lab.commands.numbers import WholeNumber
 from lab.commands.pipeline import EXIT_STATUS
 from lab.course import COURSE
 from lab.course.learner_calls import SET_UP, TEARDOWN
 from lab.engine.screen import Screen, Table, as_text
 from lab.here.lock import set_up_lock
+from localcloud.host.number import Number
 
 _TEN_YEARS = 87_600  # in hours
 _WIDE = 2000  # a pipe gets each learner in one line

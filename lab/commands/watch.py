@@ -11,9 +11,9 @@ import click
 
 from lab.aws.session import session
 from lab.commands import live
-from lab.commands.numbers import Number
 from lab.course.figures import Figures, figures
 from lab.engine.screen import Screen, Table, as_text
+from localcloud.host.number import Number
 
 _COLUMNS = tuple(field.name.removesuffix("_seconds").replace("_", " ") for field in fields(Figures))
 _WIDE = 2000  # a pipe gets each hop in one line

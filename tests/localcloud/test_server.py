@@ -250,7 +250,20 @@ def test_a_start_does_not_wait_for_the_grammar_that_comes_with_jupyter(
     assert "rfc3987_syntax.syntax_helpers" not in imported
 
 
-@pytest.mark.parametrize("arguments", [["--port", "tea"], ["--port", "70000"], ["--tea"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--port", "tea"],
+        ["--port", "70000"],
+        ["--tea"],
+        ["--retry-delay", "nan"],
+        ["--role-delay", "inf"],
+        ["--change-delay", "1e300"],
+        ["--speed", "nan"],
+        ["--smtp", "localhost:70000"],
+        ["--smtp", ""],
+    ],
+)
 def test_a_wrong_option_is_refused(arguments: list[str]) -> None:
     result = localcloud(*arguments)
     assert result.returncode == 2
