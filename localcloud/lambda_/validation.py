@@ -22,6 +22,7 @@ from moto.awslambda.models import (
     EventSourceMapping,
     LambdaBackend,
     LambdaFunction,
+    _validate_s3_bucket_and_key,
 )
 
 from localcloud import arn as arns
@@ -224,13 +225,11 @@ def _refuse_a_short_visibility_timeout(arn: str, timeout: int) -> None:
 
 
 def _refuse_unless_assumable(role_arn: str) -> None:
-    """Refuse a role that is not for Lambda, or too new to be known everywhere.
+    """Refuse a role that is not there, not for Lambda, or too new to be known everywhere.
     https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html
     """
     role = find_role(role_arn)
-    if role is None:  # moto refuses it
-        return
-    if lag.is_unknown(role, "lambda") or not lambda_may_assume(role_arn):
+    if role is None or lag.is_unknown(role, "lambda") or not lambda_may_assume(role_arn):
         raise InvalidParameterValueException(NOT_ASSUMABLE)
 
 
@@ -293,7 +292,9 @@ def refuse_destination(function: LambdaFunction, target: str) -> None:
 def _refuse_what_is_no_package(spec: dict[str, Any]) -> None:
     package = spec.get("ZipFile")
     if package is None:
-        return
+        if "S3Bucket" in spec:
+            return
+        raise InvalidParameterValueException("Please provide a source for function code.")
     raw = base64.b64decode(package) if isinstance(package, str) else package
     if raw[:4] in (b"", _EMPTY_ARCHIVE):
         raise InvalidParameterValueException("Uploaded file must be a non-empty zip")
@@ -306,6 +307,16 @@ def _refuse_what_is_no_package(spec: dict[str, Any]) -> None:
         raise InvalidParameterValueException(
             "Could not unzip uploaded file. Please check your file, then try to upload again.",
         )
+
+
+def _refuse_an_object_that_is_not_there(backend: LambdaBackend, body: dict[str, Any]) -> None:
+    """Refuse new code that S3 does not have, which moto takes for a fault of its own."""
+    if "S3Bucket" not in body:
+        return
+    try:
+        _validate_s3_bucket_and_key(backend.account_id, backend.partition, body)
+    except ValueError as error:
+        raise InvalidParameterValueException(str(error.args[-1])) from None
 
 
 def _refuse_variables(environment: dict[str, Any]) -> None:
@@ -464,6 +475,7 @@ def create_function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
     _refuse_unless_assumable(spec["Role"])
     _refuse_variables_of_a_new_role(spec["Role"], spec.get("Environment", {}))
     _refuse_what_is_no_package(spec.get("Code", {}))
+    _refuse_an_object_that_is_not_there(backend, spec.get("Code", {}))
     _refuse_variables(spec.get("Environment", {}))
     _refuse_dead_letters(spec["Role"], spec.get("DeadLetterConfig", {}))
     made = original(create_function)(backend, spec)
@@ -501,6 +513,7 @@ def update_function_code(
 ) -> Any:
     """New code for a function is a zip file, too."""
     _refuse_what_is_no_package(body)
+    _refuse_an_object_that_is_not_there(backend, body)
     if (function := backend.get_function(function_name, qualifier)) and not body.get("DryRun"):
         function.begin("InProgress")
     return original(update_function_code)(backend, function_name, qualifier, body)

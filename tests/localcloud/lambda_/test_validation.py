@@ -132,7 +132,7 @@ def test_a_setting_out_of_its_range_is_refused(aws: Session, settings: dict[str,
     assert {name: found.get(name) for name in settings} == {n: made.get(n) for n in settings}
 
 
-@pytest.mark.parity("A function's role has to exist", kept="yes", module="moto")
+@pytest.mark.parity("A function's role has to exist", kept="yes")
 def test_a_role_that_does_not_exist_cannot_be_used(aws: Session) -> None:
     lambda_ = aws.client("lambda")
     with pytest.raises(
@@ -145,6 +145,36 @@ def test_a_role_that_does_not_exist_cannot_be_used(aws: Session) -> None:
             Runtime="python3.13",
             Code={"ZipFile": zip_of("")},
         )
+    make_function(aws, "echo", ECHO)
+    missing = "arn:aws:iam::123456789012:role/missing"
+    with pytest.raises(ClientError, match="cannot be assumed by Lambda"):
+        lambda_.update_function_configuration(FunctionName="echo", Role=missing)
+    assert "missing" not in lambda_.get_function_configuration(FunctionName="echo")["Role"]
+
+
+@pytest.mark.parity(
+    "A function's code comes from a zip file or from an object in S3 that is there",
+    kept="yes",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionCode.html",
+)
+def test_a_function_without_a_source_of_its_code_is_refused(aws: Session) -> None:
+    lambda_ = aws.client("lambda")
+    make_function(aws, "echo", ECHO)
+    refused = lambda_.exceptions.InvalidParameterValueException
+    nowhere = {"S3Bucket": "no-such-bucket", "S3Key": "echo.zip"}
+    no_source = "Please provide a source for function code"
+    for code, said in (({}, no_source), (nowhere, "NoSuchBucket")):
+        with pytest.raises(refused, match=said):
+            lambda_.update_function_code(FunctionName="echo", **code)
+        with pytest.raises(refused, match=said):
+            lambda_.create_function(
+                FunctionName="other",
+                Role=make_role(aws),
+                Handler="app.handler",
+                Runtime="python3.13",
+                Code=code,
+            )
+    assert [each["FunctionName"] for each in lambda_.list_functions()["Functions"]] == ["echo"]
 
 
 @pytest.mark.parity(
