@@ -12,7 +12,8 @@ from localcloud.call import Call
 from localcloud.http import Response, json_response
 
 _OF_MANY = ("BatchGetItem", "BatchWriteItem", "TransactGetItems", "TransactWriteItems")
-# What moto always answers, and the parameter that asks for it.
+# Whose answers have what moto always answers, and the parameter that asks for it.
+_SAY_TOO_MUCH = (*_OF_MANY, "UpdateItem")
 _IF_ASKED = {
     "ConsumedCapacity": "ReturnConsumedCapacity",
     "ItemCollectionMetrics": "ReturnItemCollectionMetrics",
@@ -28,8 +29,9 @@ _MORE_THAN_ONE = "TransactItems can only contain one of Check, Put, Update or De
 
 
 def answer(call: Call) -> Response | None:
-    """moto's answer in AWS's form, to a call that is about several items; None for any other."""
-    if call.operation not in _OF_MANY:
+    """moto's answer in AWS's form, to an update or to a call that is about several items; None for
+    any other."""
+    if call.operation not in _SAY_TOO_MUCH:
         return None
     if call.operation == "TransactWriteItems":
         for item in call.parameters["TransactItems"]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.exceptions import MockValidationException
+from moto.dynamodb.models.dynamo_type import Item
 
 from localcloud.upstream import original, replaces
 
@@ -34,3 +35,9 @@ def _read(parser: ConditionExpressionParser) -> Any:
     except (ValueError, KeyError, IndexError):
         text = f'Syntax error; token: "<EOF>", near: "{parser.condition_expression}"'
         raise MockValidationException(f"Invalid expression: {text}") from None
+
+
+@replaces(Item)
+def update_with_attribute_updates(item: Item, attribute_updates: dict[str, Any] | None) -> None:
+    """An update without an expression changes nothing; moto fails on it."""
+    original(update_with_attribute_updates)(item, attribute_updates or {})

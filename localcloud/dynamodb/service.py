@@ -17,7 +17,16 @@ from moto.dynamodb.models import dynamodb_backends
 from localcloud import upstream
 from localcloud.arn import Arn
 from localcloud.call import Call
-from localcloud.dynamodb import answers, expressions, item_size, partiql, tables, values
+from localcloud.dynamodb import (
+    answers,
+    expressions,
+    item_size,
+    keys,
+    partiql,
+    placeholders,
+    tables,
+    values,
+)
 from localcloud.dynamodb.time_to_live import TimesToLive
 from localcloud.http import Response
 from localcloud.service import Needed, Service
@@ -35,7 +44,7 @@ class DynamoDB(Service):
         self._times_to_live = TimesToLive()
 
     async def handle(self, call: Call) -> Response | None:
-        if problem := values.problem(call.parameters):
+        if problem := _problem(call):
             return call.error(400, "ValidationException", problem)
         if refusal := tables.refusal(call):
             return refusal
@@ -64,6 +73,13 @@ class DynamoDB(Service):
         backend = upstream.backend(dynamodb_backends, table.account, table.region)
         found = backend and backend.tables.get(table.name)
         return [item.to_regular_json() for item in islice(_items(found), most)] if found else []
+
+
+def _problem(call: Call) -> str:
+    """What is wrong with a call whatever the items of its table are, or "" """
+    given = call.parameters
+    unread = placeholders.problem(call.operation, given)
+    return values.problem(given) or unread or keys.problem(call)
 
 
 def _items(table: Any) -> Iterator[Any]:

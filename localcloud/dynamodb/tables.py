@@ -28,6 +28,8 @@ def refusal(call: Call) -> Response | None:
     """The answer to a call for a table that DynamoDB refuses in other words than moto; None for
     any other."""
     given = call.parameters
+    if call.operation == "CreateTable" and (problem := _key_problem(given["KeySchema"])):
+        return call.error(400, "ValidationException", problem)
     is_on_demand = given.get("BillingMode") == _ON_DEMAND
     if call.operation == "CreateTable" and is_on_demand and given.get("ProvisionedThroughput"):
         text = (
@@ -38,6 +40,18 @@ def refusal(call: Call) -> Response | None:
     if call.operation == "DeleteTable":
         return _refuse_to_delete_nothing(call)
     return None
+
+
+def _key_problem(schema: list[dict[str, str]]) -> str:
+    """What is wrong with the key of a new table. An index may have several of each type."""
+    names = [each["AttributeName"] for each in schema]
+    if len(names) == 2 and names[0] == names[1]:
+        return "Both the Hash Key and the Range Key element in the KeySchema have the same name"
+    if schema[0]["KeyType"] != "HASH":
+        return "Invalid KeySchema: The first KeySchemaElement is not a HASH key type"
+    if len(schema) == 2 and schema[1]["KeyType"] != "RANGE":
+        return "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type"
+    return ""
 
 
 def _refuse_to_delete_nothing(call: Call) -> Response | None:

@@ -1,4 +1,5 @@
-"""The attribute values in a call: each has exactly one type, and numbers have one form.
+"""The attribute values in a call: each has exactly one type, numbers have one form, and sets no
+duplicates.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
@@ -14,6 +15,12 @@ from typing import Any
 _OF_VALUES = ("ExclusiveStartKey", "ExpressionAttributeValues", "Item", "Key")
 _START = "Supplied AttributeValue"
 _END = "must contain exactly one of the supported datatypes"
+_INVALID = "One or more parameter values were invalid"
+_EMPTY_SETS = {
+    "BS": "Binary sets should not be empty",
+    "NS": "An number set  may not be empty",
+    "SS": "An string set  may not be empty",
+}
 _AS_IT_IS_KEPT = re.compile(r"0|-?(0\.\d*[1-9]|[1-9]\d*(\.\d*[1-9])?)")
 _DIGITS, _LARGEST, _SMALLEST = 38, 125, -130  # of a number, and its exponents
 
@@ -36,6 +43,15 @@ def _problems(values: Any) -> Iterator[str]:
             yield from _problems((value.get("M") or {}).values())
             yield from _problems(value.get("L") or [])
             yield from filter(None, map(_number_problem, _numbers_in(value)))
+            yield from filter(None, (_set_problem(*each) for each in value.items()))
+
+
+def _set_problem(kind: str, found: Any) -> str:
+    if kind in _EMPTY_SETS and not found:
+        return f"{_INVALID}: {_EMPTY_SETS[kind]}"
+    if kind == "SS" and len(set(found)) < len(found):
+        return f"{_INVALID}: Input collection [{', '.join(found)}] contains duplicates."
+    return ""
 
 
 def _numbers_in(value: Mapping[str, Any]) -> list[str]:

@@ -102,3 +102,26 @@ def test_a_table_is_refused_in_words_that_name_it(aws: Session) -> None:
         with pytest.raises(ClientError, match="not found: Table: t not found") as caught:
             dynamodb.delete_table(TableName=name)
         assert caught.value.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
+@pytest.mark.parity(
+    "A table's key is a hash key, and perhaps a range key after it",
+    kept="yes",
+    aws="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html",
+)
+def test_a_table_without_a_usable_key_is_refused(aws: Session) -> None:
+    dynamodb = aws.client("dynamodb")
+    hash_, range_ = NEW["KeySchema"][0], {"AttributeName": "id", "KeyType": "RANGE"}
+    other = [*NEW["AttributeDefinitions"], {"AttributeName": "day", "AttributeType": "S"}]
+    given: dict[str, Any]
+    for given, said in (
+        ({"KeySchema": [range_]}, "The first KeySchemaElement is not a HASH key type"),
+        ({"KeySchema": [hash_, range_]}, "Both the Hash Key and the Range Key element"),
+        (
+            {"KeySchema": [hash_, *DAY["KeySchema"]], "AttributeDefinitions": other},
+            "The second KeySchemaElement is not a RANGE key type",
+        ),
+    ):
+        with pytest.raises(ClientError, match=said):
+            dynamodb.create_table(**{**NEW, "BillingMode": "PAY_PER_REQUEST", **given})
+    assert dynamodb.list_tables()["TableNames"] == []

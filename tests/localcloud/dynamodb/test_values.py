@@ -38,12 +38,15 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"NS": ["1", "NaN"]}, "The parameter cannot be converted to a numeric value: NaN"),
     ({"N": "1" * 39}, "Attempting to store more than 38 significant digits in a Number"),
     ({"N": "1E126"}, "Number overflow. Attempting to store a number with magnitude larger than"),
+    ({"SS": ["a", "a"]}, "were invalid: Input collection [a, a] contains duplicates."),
+    ({"SS": []}, "were invalid: An string set  may not be empty"),
     ({"N": "1E-131"}, "Number underflow. Attempting to store a number with magnitude smaller than"),
 ]  # fmt: skip
 
 
 @pytest.mark.parity(
-    "A value has exactly one type, and a number 38 digits at most",
+    "A value has exactly one type, a number 38 digits at most, and a set something in it, of texts "
+    "each once",
     kept="yes",
     module="dynamodb.values",
     service="DynamoDB",
@@ -60,7 +63,7 @@ def test_a_value_that_is_none_is_refused(table: Any) -> None:
 
 
 @pytest.mark.parity(
-    "A call for several items tells their capacity only if it is asked to, and which key is wrong",
+    "An update, and a call for several items, tells capacity only if it is asked to",
     kept="yes",
     module="dynamodb.answers",
     service="DynamoDB",
@@ -70,6 +73,7 @@ def test_a_call_for_several_items_answers_what_is_asked(table: Any) -> None:
     put = {"PutRequest": {"Item": KEY}}
     unasked = {"ConsumedCapacity", "ItemCollectionMetrics"}
     for answer in (
+        table.update_item(TableName="t", Key=KEY),
         table.batch_write_item(RequestItems={"t": [put]}),
         table.batch_get_item(RequestItems={"t": {"Keys": [KEY]}}),
         table.transact_write_items(TransactItems=[{"Put": {"TableName": "t", "Item": KEY}}]),
