@@ -191,7 +191,7 @@ DECISIONS: dict[str, dict[str, str]] = {
         "DescribeLogStreams": "logGroupName logStreamNamePrefix orderBy descending nextToken limit "
         "logGroupIdentifier",
         "FilterLogEvents": "logGroupName logStreamNames startTime endTime filterPattern nextToken "
-        "limit interleaved -logStreamNamePrefix -logGroupIdentifier -startFromHead -unmask",
+        "limit interleaved logStreamNamePrefix -logGroupIdentifier -startFromHead -unmask",
         "GetLogEvents": "logGroupName logStreamName startTime endTime nextToken limit "
         "startFromHead logGroupIdentifier -unmask",
         "ListTagsForResource": "resourceArn",

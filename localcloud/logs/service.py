@@ -30,7 +30,8 @@ class Logs(Service):
 
     async def handle(self, call: Call) -> Response | None:
         self.writer.flush()
-        return _typed(rules.refusal(call) or groups.answer(call) or upstream.ask(call.request))
+        refused = rules.refusal(call) or groups.answer(call)
+        return _typed(refused or upstream.ask(rules.by_names(call)))
 
     def needed(self, call: Call) -> Needed:
         """A log group is named by its ARN where it is tagged, else with what it holds.

@@ -17,15 +17,14 @@ from typing import Any
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.logs.exceptions import InvalidParameterException, LimitExceededException
 from moto.logs.models import LogGroup, LogsBackend, logs_backends
-from moto.logs.utils import EventMessageFilter, UnsupportedFilterPattern
 
 from localcloud import arn as arns
 from localcloud import deliver, losses
 from localcloud.deliver import ServicePrincipal
+from localcloud.logs import filter_patterns
 from localcloud.upstream import ACCOUNT_ID, original, replaces
 
 _MAX_FILTERS = 2  # of a log group
-_EVERYTHING = ("", "[]", "[ ]")  # patterns that every line fits
 
 
 def watches(function: LambdaFunction) -> bool:
@@ -68,12 +67,10 @@ def _refuse(group: LogGroup, pattern: str, function_arn: str) -> None:
             "The local cloud does not call a function for its own log lines, as that would never "
             "end; subscribe another function."
         )
-    is_unknown = isinstance(EventMessageFilter(pattern).filter_type, UnsupportedFilterPattern)
-    if is_unknown and pattern not in _EVERYTHING:
-        raise NotImplementedError(
-            "The local cloud finds log lines by words or by a quoted text, not by "
-            f"{pattern}; leave the pattern empty, and look at the lines in the function."
-        )
+    try:
+        filter_patterns.read(pattern)
+    except ValueError:
+        raise InvalidParameterException(filter_patterns.INVALID) from None
 
 
 @replaces(LogGroup, "put_subscription_filter")
@@ -99,8 +96,8 @@ def send_log_event(
 ) -> None:
     """A function gets the new lines that fit the pattern, and none if no line does."""
     group = logs_backends[backend.account_id][backend.region_name].groups[log_group_name]
-    fits = EventMessageFilter(group.subscription_filters[filter_name].filter_pattern)
-    events = [event for event in log_events if fits.matches(event["message"])]
+    fits = filter_patterns.read(group.subscription_filters[filter_name].filter_pattern)
+    events = [event for event in log_events if fits(event["message"])]
     if not events:
         return
     data = {

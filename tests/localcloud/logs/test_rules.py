@@ -94,3 +94,24 @@ def test_a_metric_may_be_in_a_namespace_with_a_colon(aws: Session) -> None:
     )
     (found,) = logs.describe_metric_filters(logGroupName="/g")["metricFilters"]
     assert found["metricTransformations"][0]["metricNamespace"] == namespace
+
+
+@pytest.mark.parity(
+    "A log group keeps its lines for one of the periods that there are",
+    kept="yes",
+    module="logs.rules",
+    service="CloudWatch Logs",
+    aws="https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html",
+)
+def test_another_retention_and_a_stream_twice_are_refused(aws: Session) -> None:
+    logs = aws.client("logs")
+    logs.create_log_group(logGroupName="/g")
+    with pytest.raises(ClientError, match="'retentionInDays' failed to satisfy constraint"):
+        logs.put_retention_policy(logGroupName="/g", retentionInDays=2)
+    logs.put_retention_policy(logGroupName="/g", retentionInDays=14)
+    with pytest.raises(ClientError, match="The specified log stream does not exist"):
+        logs.delete_log_stream(logGroupName="/g", logStreamName="s")
+    logs.create_log_stream(logGroupName="/g", logStreamName="s")
+    with pytest.raises(ClientError, match="The specified log stream already exists"):
+        logs.create_log_stream(logGroupName="/g", logStreamName="s")
+    logs.delete_log_stream(logGroupName="/g", logStreamName="s")
