@@ -14,12 +14,33 @@ from typing import Any
 
 from moto.core.utils import camelcase_to_underscores
 from moto.sns.exceptions import InvalidParameterValue, SNSInvalidParameter
-from moto.sns.models import DEFAULT_EFFECTIVE_DELIVERY_POLICY, SNSBackend, Topic
+from moto.sns.models import (
+    DEFAULT_EFFECTIVE_DELIVERY_POLICY,
+    VALID_POLICY_ACTIONS,
+    SNSBackend,
+    Topic,
+)
 from moto.sns.responses import SNSResponse
 
+from localcloud.labels import nameless_aside
 from localcloud.upstream import original, replaces
 
 _NAME = re.compile(r"[\w-]{1,256}", re.ASCII)
+_FEEDBACK = ("FailureFeedbackRoleArn", "SuccessFeedbackRoleArn", "SuccessFeedbackSampleRate")
+_ENDPOINTS = ("Application", "Firehose", "HTTP", "Lambda", "SQS")
+_SETTINGS = {
+    "ArchivePolicy",
+    "ContentBasedDeduplication",
+    "DeliveryPolicy",
+    "DisplayName",
+    "FifoThroughputScope",
+    "KmsMasterKeyId",
+    "Policy",
+    "SignatureVersion",
+    "TracingConfig",
+    *(f"{endpoint}{name}" for endpoint in _ENDPOINTS for name in _FEEDBACK),
+}
+_IN_SCOPE = {"*", *(f"sns:{action}".lower() for action in VALID_POLICY_ACTIONS)}
 _DELIVERY_POLICY = {
     "http": {
         "defaultHealthyRetryPolicy": DEFAULT_EFFECTIVE_DELIVERY_POLICY["defaultHealthyRetryPolicy"],
@@ -47,6 +68,8 @@ def create_topic(
         raise NotImplementedError(
             "The local cloud has standard topics only; use a name without .fifo, and no FifoTopic."
         )
+    if "Policy" in settings:
+        _refuse_policy(settings["Policy"])
     known = set(backend.topics)
     topic: Topic = original(create_topic)(backend, name, settings, tags)
     if topic.arn in known:
@@ -81,11 +104,52 @@ def get_topic_attributes(response: SNSResponse) -> Any:
     return answer
 
 
+@replaces(SNSResponse)
+def set_topic_attributes(response: SNSResponse) -> Any:
+    """A setting is one that there is, and a policy one that can be read."""
+    name = response._get_param("AttributeName")
+    if name not in _SETTINGS:
+        raise InvalidParameterValue("Invalid parameter: AttributeName")
+    if name == "Policy":
+        _refuse_policy(response._get_param("AttributeValue"))
+    return original(set_topic_attributes)(response)
+
+
+def _refuse_policy(text: str | None) -> None:
+    """Refuse what is no policy, and one with an action that is not on a topic, such as `sns:*`.
+    https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-language-api-permissions-reference.html
+    """
+    try:
+        found = json.loads(text or "")
+    except (ValueError, RecursionError):
+        found = None
+    statements = found.get("Statement") if isinstance(found, dict) else None
+    statements = [statements] if isinstance(statements, dict) else statements
+    if not isinstance(statements, list) or not all(isinstance(s, dict) for s in statements):
+        raise InvalidParameterValue("Invalid parameter: Policy Error: null")
+    for statement in statements:
+        given = statement.get("Action", [])
+        for action in given if isinstance(given, list) else [given]:
+            if str(action).lower() not in _IN_SCOPE:
+                raise InvalidParameterValue(
+                    "Invalid parameter: Policy statement action out of service scope!"
+                )
+
+
+@replaces(SNSBackend)
+def remove_permission(backend: SNSBackend, topic_arn: str, label: str) -> None:
+    """A statement without a label is never meant; moto fails on one."""
+    with nameless_aside(backend.get_topic(topic_arn)._policy_json):
+        original(remove_permission)(backend, topic_arn, label)
+
+
 @replaces(SNSBackend)
 def add_permission(backend: SNSBackend, *args: Any, **options: Any) -> None:
     """What cannot be a statement is an invalid parameter, which moto does not say."""
+    topic = backend.get_topic(options["topic_arn"])
     try:
-        original(add_permission)(backend, *args, **options)
+        with nameless_aside(topic._policy_json):
+            original(add_permission)(backend, *args, **options)
     except SNSInvalidParameter as error:
         raise InvalidParameterValue(f"Invalid parameter: {error.message}") from None
 

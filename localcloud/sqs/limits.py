@@ -33,6 +33,11 @@ MAX_BYTES = 1024 * 1024
 _MAX_ENTRIES = 10
 _ENTRY_ID = re.compile(r"[\w-]{1,80}", re.ASCII)
 _MAX_DELAY = 15 * 60  # seconds
+_TWO_ENCRYPTIONS = (
+    "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS "
+    "SSE or SQS SSE."
+)
+_TIMES = ("CreatedTimestamp", "LastModifiedTimestamp")
 _MAX_RECEIVES = 1000
 _REDRIVE = ("deadLetterTargetArn", "maxReceiveCount")
 _RANGES = {
@@ -146,6 +151,8 @@ def refuse_attributes(attributes: dict[str, Any]) -> None:
             raise InvalidAttributeValue(name)
         if name == "Policy" and isinstance(value, str) and not _can_be_read(value):
             raise InvalidAttributeValue(name)
+    if attributes.get("KmsMasterKeyId") and attributes.get("SqsManagedSseEnabled") == "true":
+        raise SQSException("InvalidAttributeName", _TWO_ENCRYPTIONS)
     if redrive := attributes.get("RedrivePolicy"):
         _refuse_redrive(redrive)
 
@@ -207,6 +214,15 @@ def set_queue_attributes(response: SQSResponse) -> Any:
     """New attributes of a queue must be known and in range."""
     refuse_attributes(response._get_param("Attributes", {}))
     return original(set_queue_attributes)(response)
+
+
+@replaces(SQSResponse)
+def get_queue_attributes(response: SQSResponse) -> Any:
+    """The times are whole seconds."""
+    answer = original(get_queue_attributes)(response)
+    found = (answer.result or {}).get("Attributes", {})
+    found.update({name: found[name].partition(".")[0] for name in _TIMES if name in found})
+    return answer
 
 
 @replaces(SQSResponse, "send_message")

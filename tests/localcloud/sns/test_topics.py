@@ -128,3 +128,35 @@ def test_an_error_says_what_is_wrong_once(aws: Session) -> None:
         "Message": "Topic does not exist",
         "Type": "Sender",
     }
+
+
+@pytest.mark.parity(
+    "A topic has settings that there are, and a policy with actions on topics: not with `sns:*`",
+    kept="yes; who and what else a policy names is not checked",
+    module="sns.topics",
+    aws="https://docs.aws.amazon.com/sns/latest/api/API_SetTopicAttributes.html",
+)
+def test_a_setting_of_a_topic_that_cannot_be_is_refused(aws: Session, topic: str) -> None:
+    sns = aws.client("sns")
+    own = {"Effect": "Allow", "Principal": "*", "Action": "sns:Publish", "Resource": topic}
+    scope = f"{INVALID}Policy statement action out of service scope!"
+    refused = [
+        ("Colour", "green", f"{INVALID}AttributeName"),
+        *(("Policy", text, f"{INVALID}Policy Error: null") for text in ("{tea", "", "[]", "{}")),
+        ("Policy", json.dumps({"Statement": [{**own, "Action": "sns:*"}]}), scope),
+        ("Policy", json.dumps({"Statement": {**own, "Action": ["sqs:SendMessage"]}}), scope),
+    ]
+    for name, value, said in refused:
+        with pytest.raises(ClientError) as caught:
+            sns.set_topic_attributes(TopicArn=topic, AttributeName=name, AttributeValue=value)
+        error = caught.value.response["Error"]
+        assert (error["Code"], error["Message"]) == ("InvalidParameter", said), (name, value)
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [own]})
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+    given = {"TopicArn": topic, "Label": "a"}
+    sns.add_permission(**given, AWSAccountId=["123456789012"], ActionName=["Publish"])
+    found = sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]
+    assert [each.get("Sid") for each in json.loads(found)["Statement"]] == [None, "a"]
+    sns.remove_permission(**given)
+    found = sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]
+    assert json.loads(found)["Statement"] == [own]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from typing import Any
 
 import pytest
@@ -251,6 +252,48 @@ def test_a_permission_makes_a_policy_of_the_older_version(aws: Session) -> None:
     sqs.remove_permission(QueueUrl=url, Label="a")
     answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
     assert "Policy" not in answer.get("Attributes", {})
+
+
+@pytest.mark.parity(
+    "AddPermission and RemovePermission leave statements without a label as they are",
+    kept="yes, for queues and topics",
+    module="labels",
+    service="SQS",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_RemovePermission.html",
+)
+def test_a_permission_goes_beside_statements_without_a_label(aws: Session) -> None:
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    own = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+    for statement in (own, [own]):
+        policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        sqs.add_permission(
+            QueueUrl=url, Label="a", AWSAccountIds=["123456789012"], Actions=["ReceiveMessage"]
+        )
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]
+        assert [each.get("Sid") for each in json.loads(found["Policy"])["Statement"]] == [None, "a"]
+        sqs.remove_permission(QueueUrl=url, Label="a")
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]
+        assert json.loads(found["Policy"])["Statement"] == [own]
+
+
+@pytest.mark.parity(
+    "The times of a queue are whole seconds, and it is encrypted in one way",
+    kept="yes; nothing is encrypted",
+    module="sqs.limits",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html",
+)
+def test_a_queue_has_times_in_seconds_and_one_encryption(aws: Session) -> None:
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert abs(int(found["CreatedTimestamp"]) - time.time()) < 60
+    assert int(found["LastModifiedTimestamp"]) >= int(found["CreatedTimestamp"])
+    both = {"KmsMasterKeyId": "alias/aws/sqs", "SqsManagedSseEnabled": "true"}
+    with pytest.raises(ClientError, match="one type of server-side encryption") as caught:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=both)
+    assert caught.value.response["Error"]["Code"] == "InvalidAttributeName"
 
 
 def test_a_star_asks_for_all_attributes_of_a_message(aws: Session) -> None:
