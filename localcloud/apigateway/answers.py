@@ -9,15 +9,18 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import moto.apigateway.models as moto_apigateway
 from moto.apigateway.responses import APIGatewayResponse
 
-from localcloud import models
+from localcloud import clock, models
+from localcloud.apigateway.deployments import INTEGRATION_SECONDS
 from localcloud.call import Call
 from localcloud.http import Response
 from localcloud.upstream import original, replaces
 
 _OF_ONE_API = ("CreateRestApi", "GetRestApi", "ImportRestApi", "PutRestApi", "UpdateRestApi")
 _OF_METHODS = ("GetMethod", "PutMethod", "UpdateMethod")
+_OF_A_STAGE = ("accessLogSettings", "description", "variables")  # shown if there are some
 _UNLESS_EMPTY = ("binaryMediaTypes", "methodResponses", "tags")
 
 
@@ -65,3 +68,54 @@ def _without_empty(found: dict[str, Any]) -> dict[str, Any]:
 def _with_body(response: Response, found: dict[str, Any]) -> Response:
     headers = tuple(each for each in response.headers if each[0].lower() != "content-length")
     return replace(response, body=json.dumps(found).encode(), headers=headers)
+
+
+@replaces(moto_apigateway, "Stage")
+class DatedStage(moto_apigateway.Stage):
+    """moto's stage, which also knows since when it is there and as it is, and shows no empty
+    settings."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.created_s = self.updated_s = int(clock.now_ms() / 1000)
+
+    def touch(self) -> None:
+        self.updated_s = int(clock.now_ms() / 1000)
+
+    def apply_operations(self, patch_operations: list[dict[str, Any]]) -> moto_apigateway.Stage:
+        self.touch()
+        return super().apply_operations(patch_operations)
+
+    def to_json(self) -> dict[str, Any]:
+        found = super().to_json()
+        shown = {name: value for name, value in found.items() if value or name not in _OF_A_STAGE}
+        return {
+            "cacheClusterStatus": "NOT_AVAILABLE",
+            "tracingEnabled": False,
+            **shown,
+            "createdDate": self.created_s,
+            "lastUpdatedDate": self.updated_s,
+        }
+
+
+@replaces(moto_apigateway)
+class Integration(moto_apigateway.Integration):
+    """moto's integration, which also shows what holds unless it is set."""
+
+    def to_json(self) -> dict[str, Any]:
+        found = super().to_json()
+        unless_set = {
+            "passthroughBehavior": "WHEN_NO_MATCH",
+            "timeoutInMillis": int(INTEGRATION_SECONDS * 1000),
+        }
+        return {**found, **{n: found.get(n) or value for n, value in unless_set.items()}}
+
+
+@replaces(moto_apigateway.Resource)
+def add_integration(
+    resource: moto_apigateway.Resource, *args: Any, **options: Any
+) -> moto_apigateway.Integration:
+    """The answers of an integration would be cached under the id of its resource."""
+    made: moto_apigateway.Integration = original(add_integration)(resource, *args, **options)
+    made.cache_namespace = made.cache_namespace or resource.id
+    return made

@@ -200,10 +200,18 @@ def rest_api(api_id: str) -> tuple[APIGatewayBackend, RestAPI] | None:
 
 
 @replaces(RestAPI)
-def create_deployment(api: RestAPI, *args: Any, **kwargs: Any) -> Any:
-    """A deployment takes a snapshot of its API."""
-    deployment = original(create_deployment)(api, *args, **kwargs)
+def create_deployment(api: RestAPI, name: str, *more: Any, **options: Any) -> Any:
+    """A deployment takes a snapshot of its API. A stage that is there serves it from now on, and
+    keeps its settings and tags; moto makes another one.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-deploy-api.html
+    """
+    stage = api.stages.get(name)
+    deployment = original(create_deployment)(api, name, *more, **options)
     deployment.snapshot = snapshot(api)
+    if stage is not None:
+        stage.deployment_id = deployment.id
+        stage.touch()
+        api.stages[name] = stage
     return deployment
 
 

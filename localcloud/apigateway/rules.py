@@ -148,6 +148,9 @@ def _integration(asked: Asked) -> None:
             "Integrations of type 'AWS_PROXY' currently only supports Lambda function and "
             "Firehose stream invocations."
         )
+    timeout = asked.body.get("timeoutInMillis")
+    if timeout is not None and not 50 <= int(timeout) <= 29_000:
+        raise bad_request("Timeout should be between 50 ms and 29000 ms")
 
 
 def _refuse_another_kind(kind: str) -> None:

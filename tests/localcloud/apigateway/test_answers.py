@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lab.aws.session import Session
 from tests.support.rest_api import Api
@@ -66,3 +68,53 @@ def test_a_method_without_responses_shows_none(api: Api) -> None:
     api.put_method()
     made = api.api.get_method(restApiId=api.id, resourceId=api.resource_id, httpMethod="POST")
     assert "methodResponses" not in made
+
+
+@pytest.mark.parity(
+    "A stage that is deployed to again keeps its description, settings and tags",
+    kept="yes",
+    module="apigateway.deployments",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-deploy-api.html",
+)
+def test_a_stage_keeps_its_settings_when_it_is_deployed_to_again(api: Api) -> None:
+    api.put_method()
+    first = api.api.create_deployment(restApiId=api.id)["id"]
+    given = {"restApiId": api.id, "stageName": "kept"}
+    tags = {"tutorial": "tea"}
+    api.api.create_stage(**given, deploymentId=first, description="mine", tags=tags)
+    patch = {"op": "replace", "path": "/*/*/throttling/rateLimit", "value": "1"}
+    before = api.api.update_stage(**given, patchOperations=[patch])
+    second = api.api.create_deployment(**given)["id"]
+    after = api.api.get_stage(**given)
+    assert (before["deploymentId"], after["deploymentId"]) == (first, second)
+    changing = {"ResponseMetadata", "deploymentId", "lastUpdatedDate"}
+    unchanged = before.keys() - changing
+    assert {name: after[name] for name in unchanged} == {name: before[name] for name in unchanged}
+    assert (after["description"], after["tags"]) == ("mine", tags)
+    assert after["methodSettings"]["*/*"]["throttlingRateLimit"] == 1.0
+
+
+@pytest.mark.parity(
+    "A stage shows its times, and an integration what holds unless it is set",
+    kept="yes; nothing is cached",
+    module="apigateway.answers",
+    aws="https://docs.aws.amazon.com/apigateway/latest/api/API_Stage.html",
+)
+def test_a_stage_and_an_integration_show_what_they_have(api: Api) -> None:
+    api.put_method()
+    api.api.create_deployment(restApiId=api.id, stageName="new")
+    stage = api.api.get_stage(restApiId=api.id, stageName="new")
+    assert not {"description", "variables", "accessLogSettings"} & stage.keys()
+    assert (stage["cacheClusterStatus"], stage["tracingEnabled"]) == ("NOT_AVAILABLE", False)
+    assert abs(stage["createdDate"].timestamp() - time.time()) < 60
+    assert stage["lastUpdatedDate"] >= stage["createdDate"]
+    named = {"restApiId": api.id, "resourceId": api.resource_id, "httpMethod": "POST"}
+    found = api.api.get_integration(**named)
+    assert found["passthroughBehavior"] == "WHEN_NO_MATCH"
+    assert (found["timeoutInMillis"], found["cacheNamespace"]) == (29_000, api.resource_id)
+    put = {name: found[name] for name in ("type", "uri")}
+    for timeout in (49, 29_001):
+        with pytest.raises(ClientError, match="Timeout should be between 50 ms and 29000 ms"):
+            api.api.put_integration(
+                **named, **put, integrationHttpMethod="POST", timeoutInMillis=timeout
+            )
