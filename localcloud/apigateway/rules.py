@@ -195,6 +195,17 @@ def _stage(asked: Asked) -> None:
         raise bad_request("Stage name only allows a-zA-Z0-9_")
 
 
+def _deployment(asked: Asked) -> None:
+    """Refuse to deploy a method that nothing answers.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-deploy-api.html
+    """
+    _stage(asked)
+    resources = asked.of_api.resources.values()
+    methods = [method for each in resources for method in each.resource_methods.values()]
+    if not all(method.method_integration for method in methods):
+        raise bad_request("No integration defined for method")
+
+
 def _authorizer(_: Asked) -> None:
     raise not_here("has no authorizers; use an API key, or check in the function.")
 
@@ -276,7 +287,7 @@ def _tags(asked: Asked) -> None:
 
 _RULES: dict[str, Callable[[Asked], None]] = {
     "CreateAuthorizer": _authorizer,
-    "CreateDeployment": _stage,
+    "CreateDeployment": _deployment,
     "CreateModel": _model,
     "CreateResource": _resource,
     "CreateStage": _stage,

@@ -12,13 +12,14 @@ import json
 import re
 from typing import Any
 
-from moto.iam.exceptions import MalformedPolicyDocument
+from moto.iam.exceptions import LimitExceededException, MalformedPolicyDocument
 from moto.iam.models import IAMBackend, Role
 from moto.iam.policy_validation import IAMPolicyDocumentValidator, IAMTrustPolicyDocumentValidator
 
 from localcloud.iam import lag
 from localcloud.upstream import original, replaces
 
+_MAX_POLICIES = 10_240  # bytes in all policies of a role's own
 _OLD = "2008-10-17"  # the version that a policy has if it does not say
 _KINDS = {
     "AWS": re.compile(r"\*|\d{12}|arn:aws[\w-]*:(iam|sts)::\d{12}:(root|[\w-]+/.+)"),
@@ -58,8 +59,20 @@ def put_role_policy(
     IAMPolicyDocumentValidator(policy_json).validate()
     if any("Principal" in each or "NotPrincipal" in each for each in _statements(policy_json)):
         raise MalformedPolicyDocument("Policy document should not specify a principal.")
+    _refuse_too_much(role, {**role.policies, policy_name: policy_json})
     lag.note_policy(role, policy_name, policy_json)
     role.put_policy(policy_name, policy_json)
+
+
+def _refuse_too_much(role: Role, policies: dict[str, str]) -> None:
+    """Refuse more than a role's own policies may have in all, white space not counted.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    """
+    size = sum(len("".join(document.split())) for document in policies.values())
+    if size > _MAX_POLICIES:
+        raise LimitExceededException(
+            f"Maximum policy size of {_MAX_POLICIES} bytes exceeded for role {role.name}"
+        )
 
 
 def _refuse_trust(document: str) -> None:

@@ -13,6 +13,7 @@ import lab
 from lab.aws.session import Session
 from tests.support import http
 from tests.support.functions import make_function, permit
+from tests.support.rest_api import Api
 
 ACCOUNT = "123456789012"
 FUNCTION = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"
@@ -377,3 +378,21 @@ def test_an_api_that_is_not_there_is_named_by_what_was_looked_for(
         getattr(aws.client("apigateway"), name)(restApiId="none", **given)
     error = caught.value.response["Error"]
     assert (error["Code"], error["Message"]) == (code, said)
+
+
+@pytest.mark.parity(
+    "An API is deployed when each of its methods has an integration",
+    kept="yes",
+    module="apigateway.rules",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-deploy-api.html",
+)
+def test_a_method_without_an_integration_is_not_deployed(api: Api) -> None:
+    api.put_method()
+    api.api.create_deployment(restApiId=api.id)
+    method = {"restApiId": api.id, "resourceId": api.resource_id, "httpMethod": "DELETE"}
+    api.api.put_method(**method, authorizationType="NONE")
+    with pytest.raises(ClientError, match="No integration defined for method") as caught:
+        api.api.create_deployment(restApiId=api.id)
+    assert caught.value.response["Error"]["Code"] == "BadRequestException"
+    api.api.delete_method(**method)
+    api.api.create_deployment(restApiId=api.id)

@@ -180,3 +180,30 @@ def test_a_new_role_is_shown_without_what_nobody_used(aws: Session) -> None:
     assert found == {**made, "MaxSessionDuration": 3600, "RoleLastUsed": {}}
     plain: Any = iam.create_role(**{**given, "RoleName": "p", "Description": "", "Tags": []})
     assert plain["Role"].keys().isdisjoint(("Description", "Tags"))
+
+
+@pytest.mark.parity(
+    "A role's own policies have 10,240 bytes at most in all, white space not counted",
+    kept="yes",
+    module="iam.documents",
+    service="IAM",
+    aws="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html",
+)
+def test_a_role_has_so_much_policy_of_its_own(aws: Session) -> None:
+    iam = aws.client("iam")
+    make_role(aws)
+
+    def put(name: str, queues: int) -> None:
+        names = [f"arn:aws:sqs:us-east-1:123456789012:q{n:050}" for n in range(queues)]
+        text = json.dumps(json.loads(policy({**SEND, "Resource": names})), indent=20)
+        iam.put_role_policy(RoleName="role", PolicyName=name, PolicyDocument=text)
+
+    put("a", 60)
+    put("a", 100)  # instead of the other one
+    with pytest.raises(iam.exceptions.LimitExceededException) as caught:
+        put("b", 60)
+    assert caught.value.response["Error"]["Message"] == (
+        "Maximum policy size of 10240 bytes exceeded for role role"
+    )
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
+    assert "b" not in iam.list_role_policies(RoleName="role")["PolicyNames"]
