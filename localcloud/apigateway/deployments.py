@@ -203,6 +203,7 @@ def rest_api(api_id: str) -> tuple[APIGatewayBackend, RestAPI] | None:
 def create_deployment(api: RestAPI, name: str, *more: Any, **options: Any) -> Any:
     """A deployment takes a snapshot of its API. A stage that is there serves it from now on, and
     keeps its settings and tags; moto makes another one.
+
     https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-deploy-api.html
     """
     stage = api.stages.get(name)

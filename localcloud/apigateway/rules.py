@@ -20,6 +20,13 @@ from moto.apigateway.models import APIGatewayBackend, RestAPI
 
 from localcloud.apigateway.errors import bad_request, conflict, not_found, not_here
 
+# The limits of a plan that a patch can set, and what each is.
+LIMITS: dict[str, type[int] | type[float]] = {
+    "/quota/limit": int,
+    "/quota/offset": int,
+    "/throttle/burstLimit": int,
+    "/throttle/rateLimit": float,
+}
 _METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD", "ANY")
 _VARIABLE = re.compile(r"\{[^}]+\}")
 _STAGE_NAME = re.compile(r"\w+", re.ASCII)
@@ -231,6 +238,8 @@ def _refuse_malformed_patches(asked: Asked) -> None:
 def _usage_plan_patch(asked: Asked) -> None:
     for each in asked.body["patchOperations"]:
         path, operation = each["path"], each.get("op")
+        if operation in _WITH_VALUE and path in LIMITS:
+            _refuse_no_limit(path, each["value"])
         if path != "/apiStages":
             if path.startswith("/apiStages") and operation == "remove":
                 raise bad_request(
@@ -244,6 +253,15 @@ def _usage_plan_patch(asked: Asked) -> None:
         stages = asked.backend.usage_plans[asked.given["usageplanId"]].api_stages
         if operation == "remove" and {"apiId": api_id, "stage": stage} not in stages:
             raise not_found(f"API Stage not found: {api_id}:{stage}")
+
+
+def _refuse_no_limit(path: str, value: str) -> None:
+    try:
+        is_one = LIMITS[path](value) >= 0
+    except ValueError:
+        is_one = False
+    if not is_one:
+        raise bad_request(f"Invalid patch value '{value}' specified for '{path}'")
 
 
 def _refuse_missing_stage(backend: APIGatewayBackend, api_id: str, stage: str) -> None:

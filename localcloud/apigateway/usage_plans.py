@@ -9,12 +9,14 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from moto.apigateway.models import APIGatewayBackend
+from moto.apigateway.models import APIGatewayBackend, UsagePlan
 
 from localcloud import clock, like_aws
 from localcloud.apigateway.deployments import Refusal
+from localcloud.apigateway.rules import LIMITS
 from localcloud.call import Call
 from localcloud.http import Response
+from localcloud.upstream import original, replaces
 
 
 @dataclass
@@ -106,3 +108,17 @@ def _take_token(meter: Meter, rate: float, burst: float) -> None:
     if meter.tokens < 1:
         raise Refusal("THROTTLED")
     meter.tokens -= 1
+
+
+@replaces(UsagePlan)
+def apply_patch_operations(plan: UsagePlan, patch_operations: list[dict[str, Any]]) -> None:
+    """A limit is a number, and a rate may be a fraction of one; moto fails on it."""
+    others = []
+    for each in patch_operations:
+        path = each["path"]
+        if each["op"] == "remove" or path not in LIMITS:
+            others.append(each)
+            continue
+        _, part, name = path.split("/")
+        getattr(plan, part)[name] = LIMITS[path](each["value"])
+    original(apply_patch_operations)(plan, others)

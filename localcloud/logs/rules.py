@@ -85,6 +85,7 @@ def _search_refusal(call: Call) -> Response | None:
 @replaces(LogGroup)
 def filter_log_events(group: LogGroup, *given: Any) -> Any:
     """A search shows the lines of all streams in the order of their times.
+
     https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
     """
     *others, _ = given

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.support.rest_api import Api
 
@@ -53,3 +56,30 @@ def test_a_quota_ends_the_day(api: Api) -> None:
     key = {"x-api-key": api.plan(quota={"limit": 2, "period": "DAY"})}
     assert [api.post({}, **key)[0] for _ in range(3)] == [201, 201, 429]
     assert api.post({}, **key)[1] == {"message": "Limit Exceeded"}
+
+
+@pytest.mark.parity(
+    "The limits of a usage plan are changed by patches, to numbers",
+    kept="yes, in other words where the value is none",
+    aws="https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html",
+)
+def test_the_limits_of_a_plan_are_changed(api: Api) -> None:
+    plan = api.api.create_usage_plan(name="p")["id"]
+
+    def change(path: str, value: str) -> Any:
+        patch = {"op": "replace", "path": path, "value": value}
+        return api.api.update_usage_plan(usagePlanId=plan, patchOperations=[patch])
+
+    change("/throttle/rateLimit", "0.5")
+    change("/throttle/burstLimit", "3")
+    change("/quota/period", "DAY")
+    found = change("/quota/limit", "7")
+    assert found["throttle"] == {"rateLimit": 0.5, "burstLimit": 3}
+    assert found["quota"] == {"period": "DAY", "limit": 7}
+    for path, value in (
+        ("/throttle/rateLimit", "tea"),
+        ("/quota/limit", "1.5"),
+        ("/quota/limit", "-1"),
+    ):
+        with pytest.raises(ClientError, match="Invalid patch value"):
+            change(path, value)
