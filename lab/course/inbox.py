@@ -25,6 +25,8 @@ from lab.course.names import Names
 from lab.engine.display import printable
 from lab.here import local
 
+_DELIVERED = re.compile(r"(\d+)\.M(\d+)P\d+Q(\d+)")  # seconds, microseconds, count
+
 
 def inbox(aws: boto3.Session) -> mailbox.Maildir | None:
     """The local cloud's mailbox, or None where there is none that can be read."""
@@ -41,18 +43,18 @@ def inbox(aws: boto3.Session) -> mailbox.Maildir | None:
 
 def mails(box: mailbox.Maildir) -> list[EmailMessage]:
     """All the mail of an inbox, in the order in which it was delivered."""
-    return _read(box, sorted(box.keys(), key=_delivered))
+    return _read(box, _keys(box))
 
 
 def newest(box: mailbox.Maildir, count: int) -> list[EmailMessage]:
     """The last mails that were delivered, the newest first. Reads no others."""
-    return _read(box, sorted(box.keys(), key=_delivered, reverse=True)[:count])
+    return _read(box, _keys(box)[::-1][:count])
 
 
 def that_say(box: mailbox.Maildir, text: str) -> Iterator[EmailMessage]:
     """The mails with this text, the newest first. Parses no others: the local cloud writes a text
     as it is, so that its file can be searched."""
-    for key in sorted(box.keys(), key=_delivered, reverse=True):
+    for key in _keys(box)[::-1]:
         if text.strip().encode() in _bytes(box, key):
             yield from (m for m in _read(box, [key]) if text in str(m.get_content()))
 
@@ -91,9 +93,13 @@ def find_mail(aws: boto3.Session, to: str, containing: str) -> EmailMessage | No
     return next((mail for mail in found if mail["To"] == to), None)
 
 
-def _delivered(key: str) -> list[int]:
-    """When a mail was delivered, from its file's name: seconds, microseconds, count."""
-    return [int(number) for number in re.findall(r"^(\d+)\.M(\d+)P\d+Q(\d+)", key)[0]]
+def _keys(box: mailbox.Maildir) -> list[str]:
+    """The names of the files, in the order in which the mails were delivered. A file of another
+    name came from somebody else."""
+    keys = box.keys()
+    delivered = {key: _DELIVERED.match(key) for key in keys}
+    when = {key: [int(part) for part in it.groups()] for key, it in delivered.items() if it}
+    return sorted(when, key=when.__getitem__)
 
 
 def confirm_subscription(aws: boto3.Session, topic_arn: str, email: str) -> str:

@@ -66,9 +66,22 @@ class Mailbox:
         there = None if self.sends_out else str(self.directory)
         return {
             "directory": there,
-            "mails": 0 if self.sends_out else len(self._maildir),
+            "mails": 0 if self.sends_out else self._count(),
             "on_their_way": self._outgoing.qsize(),
         }
+
+    def _count(self) -> int:
+        try:
+            self._make_what_is_gone()
+            return len(self._maildir)
+        except OSError:  # who asks for the status needs the rest of it
+            return 0
+
+    def _make_what_is_gone(self) -> None:
+        """Systems delete old temporary files. Raises OSError where it cannot be made again."""
+        folders = (self.directory / part for part in ("cur", "new", "tmp"))
+        for folder in (self.directory.parent, self.directory, *folders):
+            folder.mkdir(mode=0o700, exist_ok=True)
 
     def is_idle(self) -> bool:
         """Whether every mail is delivered."""
@@ -80,6 +93,7 @@ class Mailbox:
         with self._writing:
             self._outgoing = asyncio.Queue()
             if not self._keep:
+                self._make_what_is_gone()
                 self._maildir.clear()
 
     async def written(self) -> None:
@@ -116,6 +130,7 @@ class Mailbox:
         if self._smtp is None:
             with self._writing:
                 if outgoing is self._outgoing:  # or else it was thrown away in the meantime
+                    self._make_what_is_gone()
                     self._maildir.add(mail.as_bytes())
             return
         host, _, port = self._smtp.partition(":")

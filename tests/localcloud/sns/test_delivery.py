@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import mailbox
 import re
+import shutil
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from lab.aws.session import Session
 from lab.aws.waiting import wait_until
-from lab.course.inbox import find_mail
+from lab.course.inbox import find_mail, inbox, mails, newest
 from lab.here import local
 from lab.here.own_cloud import own_cloud as start_cloud
 from tests.support import http
@@ -805,3 +807,36 @@ class Sink:
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         self.mails.append(envelope)
         return "250 OK"
+
+
+def test_a_mailbox_that_was_deleted_is_made_again(tmp_path: Path) -> None:
+    """Systems delete old temporary files. The cloud must go on, and tell its status."""
+    place = tmp_path / "there" / "mail"
+    place.parent.mkdir()
+    with own_cloud("--mailbox", str(place)) as (address, _):
+        shutil.rmtree(place.parent)
+        status = local.status(address)
+        assert status is not None
+        assert status["services"]["sns"]["mailbox"]["mails"] == 0
+        assert (place / "new").is_dir() and stat.S_IMODE(place.stat().st_mode) == 0o700
+        shutil.rmtree(place.parent)
+        local.reset(address)
+        sns = make_session(address).client("sns")
+        topic = sns.create_topic(Name="Orders")["TopicArn"]
+        shutil.rmtree(place)
+        sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ana@example.com")
+        wait_until(lambda: any((place / "new").glob("*")), "the mail is there", timeout=20)
+
+
+def test_a_file_of_somebody_else_in_the_mailbox_is_left_alone(tmp_path: Path) -> None:
+    with own_cloud("--mailbox", str(tmp_path / "mail")) as (address, _):
+        sns = make_session(address).client("sns")
+        topic = sns.create_topic(Name="Orders")["TopicArn"]
+        sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ana@example.com")
+        new = tmp_path / "mail" / "new"
+        wait_until(lambda: any(new.glob("*")), "the mail is there", timeout=20)
+        (new / "foreign").write_text("From: bo@example.com\n\ntea\n")
+        box = inbox(make_session(address))
+        assert box is not None
+        assert [mail["To"] for mail in newest(box, 5)] == ["ana@example.com"]
+        assert [mail["To"] for mail in mails(box)] == ["ana@example.com"]
