@@ -256,7 +256,7 @@ def test_start_status_reset_and_stop(own_port: int) -> None:
     assert "QueueUrls" in lab.session().client("sqs").list_queues()
     assert run_lab("reset", "--yes").stdout == "Forgot everything.\n"
     assert "QueueUrls" not in lab.session().client("sqs").list_queues()
-    assert run_lab("stop").stdout == "Stopped.\n"
+    assert run_lab("stop").stdout == "Stopped; what it held is gone.\n"
     assert "No local cloud runs for this folder" in run_lab("stop").stdout
 
 
@@ -269,7 +269,7 @@ def test_the_commands_for_the_local_cloud_mean_the_one_in_use(own_port: int) -> 
         assert json.loads(run_lab("status", "--json").stdout)["pid"] == pid
         assert run_lab("reset", "--yes").stdout == "Forgot everything.\n"
         assert "QueueUrls" not in lab.session().client("sqs").list_queues()
-        assert run_lab("stop").stdout == "Stopped.\n"
+        assert run_lab("stop").stdout == "Stopped; what it held is gone.\n"
         assert local.status(url) is None
         refused = run_lab("start")
         assert refused.returncode == 1

@@ -113,14 +113,16 @@ def test_what_an_http_endpoint_does_not_take_is_a_dead_letter(aws: Session, topi
 
 @contextmanager
 def no_mail(cloud: str) -> Iterator[None]:
-    """No mail can be written meanwhile."""
+    """No mail can be written meanwhile: a file stands where a folder should be."""
     found = local.status(cloud)
     assert found is not None
     place = Path(found["mailbox"]) / "tmp"
     aside = place.rename(place.with_name("aside"))
+    place.touch()
     try:
         yield
     finally:
+        place.unlink()
         aside.rename(place)
 
 
@@ -160,7 +162,7 @@ def test_a_confirmation_that_was_lost_is_sent_again_by_subscribing_again(
             TopicArn=topic, Protocol="email", Endpoint=address, ReturnSubscriptionArn=True
         )
         why = wait_for_loss(cloud, "confirmation", made["SubscriptionArn"])
-    assert why == "the mail was not delivered: FileNotFoundError"
+    assert why == "the mail was not delivered: FileExistsError"
     subscribe_email(aws, topic, address)
     assert find_mail(aws, address, topic) is not None
 
