@@ -176,6 +176,7 @@ def works(chain: Standing) -> None:
     wait_until(chain.is_recorded, "an order is recorded", timeout=90)
 
 
+@pytest.mark.long
 def test_every_action_of_the_roles_is_tried(chain: Standing) -> None:
     held = set()
     for function in names().functions:

@@ -15,6 +15,7 @@ def _quick_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_cloud, "own_cloud", clouds.own_cloud)
 
 
+@pytest.mark.slow
 def test_the_article_calls_more_often_and_records_twice(capsys: pytest.CaptureFixture[str]) -> None:
     lab.beside_the_article(12)
     _, runs, calls, time, items = capsys.readouterr().out.splitlines()

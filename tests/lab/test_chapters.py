@@ -68,6 +68,7 @@ def test_a_script_runs_from_any_directory_and_prints_what_it_did(cloud: str) -> 
     assert "Created the function" not in run_script("scripts/01_take_orders.py").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "script", "missing", "hint"),
     [
@@ -108,6 +109,7 @@ def test_verify_stops_at_an_order_that_was_refused(aws: Session) -> None:
     assert result.stderr.startswith("RefusedError: The order was not accepted.")
 
 
+@pytest.mark.slow
 def test_a_deleted_api_is_made_and_connected_again(aws: Session) -> None:
     given(*COURSE.set_up)
     api = aws.client("apigateway")
@@ -128,6 +130,7 @@ def test_a_queue_with_other_attributes_is_set_right_again(aws: Session) -> None:
     assert found["VisibilityTimeout"] == "90"
 
 
+@pytest.mark.slow
 def test_a_strangers_api_of_the_same_name_disturbs_nothing(aws: Session) -> None:
     given(*COURSE.set_up)
     api = aws.client("apigateway")
@@ -172,6 +175,7 @@ def strangers(aws: Session) -> None:
     aws.client("sqs").create_queue(QueueName=names().topic_dead_letters)
 
 
+@pytest.mark.slow
 def test_teardown_leaves_nothing_of_ours_and_everything_of_others(aws: Session, cloud: str) -> None:
     given(*SET_UP_AND_VERIFY)
     sqs = aws.client("sqs")
@@ -354,6 +358,7 @@ def mails_to_stakeholders(aws: Session) -> int:
     return sum(mail["Subject"] == "The order queue was missing" for mail in mails(box))
 
 
+@pytest.mark.slow
 def test_an_order_without_a_queue_gets_one_like_that_of_chapter_00_and_stakeholders_hear_of_it(
     aws: Session,
 ) -> None:
@@ -380,6 +385,7 @@ def take_permission_to_tell(aws: Session) -> None:
     iam.put_role_policy(**role, PolicyName="take-order", PolicyDocument=json.dumps(found))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("break_it", [delete_stakeholders_topic, take_permission_to_tell])
 def test_an_order_is_taken_also_when_stakeholders_cannot_be_told(
     aws: Session, break_it: Callable[[Session], None]
@@ -393,6 +399,7 @@ def test_an_order_is_taken_also_when_stakeholders_cannot_be_told(
     assert mails_to_stakeholders(aws) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("numbers", [("01",), ("01", "03"), ("04",)])
 def test_a_function_that_never_passes_its_test_is_quoted(
     aws: Session, monkeypatch: pytest.MonkeyPatch, numbers: tuple[str, ...]

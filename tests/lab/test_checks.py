@@ -148,6 +148,7 @@ def test_whatever_is_deleted_is_named_with_the_cell_that_makes_it_again(
     assert now == there
 
 
+@pytest.mark.slow
 def test_lab_check_names_what_was_deleted_and_its_cell(aws: Session) -> None:
     assert run_lab("goto", "6").exit_code == 0
     complete = run_lab("check")
@@ -516,6 +517,7 @@ def test_reset_undoes_a_chapter_and_what_builds_on_it(aws: Session) -> None:
     assert not any(findings(aws).values())
 
 
+@pytest.mark.slow
 def test_reset_of_05_takes_the_chain_apart_and_keeps_its_ends(aws: Session) -> None:
     given(*COURSE.set_up)
     assert catch_up.undo(COURSE, aws, catch_up.undone_by(COURSE, COURSE.find("05"))) == []

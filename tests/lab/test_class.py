@@ -104,6 +104,7 @@ def there(aws: Session, name: str) -> list[str]:
     return [each.kind for each in made if each.find_all()]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_class_is_set_up_looked_at_and_cleared(aws: Session, room: Path) -> None:
     aws.client("sqs").create_queue(QueueName="ana-CustomerOrders-of-others")
@@ -302,6 +303,7 @@ def test_a_user_of_others_is_left_alone(aws: Session, room: Path) -> None:
     assert users(aws) == {"ana-learner": [key["AccessKeyId"]]}
 
 
+@pytest.mark.slow
 def test_an_interrupt_stops_what_runs_and_starts_no_more(aws: Session, room: Path) -> None:
     ended: list[Ended] = []
     with processes(aws, keep_to_rates=False) as running:

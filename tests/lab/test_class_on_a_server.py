@@ -63,6 +63,7 @@ def status(who: Clone, *users: str, expected: int = 0) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_root_sees_how_far_each_is_and_what_they_take(ana: Clone, bo: Clone, root: Clone) -> None:
     said = root.lab("class", "status", "--local", "--user", ANA, "--user", BO, "--json")
     assert said.returncode == 0, said.stderr

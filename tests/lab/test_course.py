@@ -233,6 +233,7 @@ def test_upkeep_finds_a_chapter_file_and_a_script_that_the_course_does_not_have(
     )
 
 
+@pytest.mark.slow
 def test_upkeep_looks_at_the_drawing_and_at_the_cells_that_resources_name() -> None:
     third = COURSE.find("05")
     bare = dataclasses.replace(third, boxes=(), arrows=())

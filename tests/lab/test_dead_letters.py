@@ -127,6 +127,7 @@ def test_what_sns_put_aside_comes_with_its_order(chain: Session) -> None:
     assert letter.why.startswith("SNS could not call record_order")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body", ["", "tea", "7", "[]", '{"order_id": ["a"]}', '{"Records": []}', '{"Message": "["}']
 )
@@ -139,6 +140,7 @@ def test_what_is_no_order_is_listed_all_the_same(aws: Session, body: str) -> Non
     assert "cannot" in run_lab("dead-letters").stdout
 
 
+@pytest.mark.slow
 def test_looking_leaves_hundreds_as_they_are(aws: Session, calls_made: set[str]) -> None:
     given("04")
     queue = names().function_dead_letters
@@ -274,6 +276,7 @@ def test_what_lambda_put_aside_is_recorded_when_it_is_sent_back(chain: Session) 
     assert lab.dead_letters(chain) == []
 
 
+@pytest.mark.slow
 def test_what_sns_put_aside_is_recorded_when_it_is_sent_back(chain: Session) -> None:
     chain.client("lambda").delete_function(FunctionName=names().record_order)
     send(chain, order())
@@ -412,6 +415,7 @@ def test_what_a_terminal_obeys_or_cannot_show_is_shown_as_a_question_mark(
     assert "bad ?[2J" in result.stdout
 
 
+@pytest.mark.slow
 def test_logs_and_mail_do_not_move_the_cursor(aws: Session) -> None:
     given("01", "02", "03")
     make_function(aws, "rude", "def handler(event, context): print('bad \\x1b[2J')")

@@ -238,6 +238,7 @@ def is_later(since_ms: float, by_ms: float) -> bool:
 TWO = tuple({"order_id": f"exercise-08-{number}"} for number in range(2))
 
 
+@pytest.mark.slow
 def test_06_wants_both_to_wait_while_the_trigger_is_off(aws: Session) -> None:
     def never_off(aws: Session) -> None:
         posted(*TWO)(aws)

@@ -118,6 +118,7 @@ def set_up_and_tear_down(learner: Session) -> None:
     assert facade.tear_down(learner) == []
 
 
+@pytest.mark.slow
 def test_it_is_enough_and_not_too_much_to_set_up_to_check_and_to_tear_down(
     aws: Session, learner: Session, short_of_one: ShortOfOne
 ) -> None:

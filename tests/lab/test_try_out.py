@@ -93,6 +93,7 @@ def test_a_right_answer_is_right_in_all(folder: Path, stem: str) -> None:
     assert said.exit_code == 0 and "WRONG" not in said.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stem", RIGHT)
 def test_a_function_that_always_fails_has_nothing_right(folder: Path, stem: str) -> None:
     write(folder, stem, "    return 1 / 0\n")
@@ -102,6 +103,7 @@ def test_a_function_that_always_fails_has_nothing_right(folder: Path, stem: str)
     assert f"ZeroDivisionError: division by zero (line {line})" in found[0].problem
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stem", RIGHT)
 def test_a_function_that_does_nothing_has_nothing_right(folder: Path, stem: str) -> None:
     write(folder, stem, "    return None\n")
@@ -171,6 +173,7 @@ def test_a_handler_that_returns_nothing_is_told_so(folder: Path) -> None:
     assert "Expected statusCode 202, found None, as the handler returns nothing." in said
 
 
+@pytest.mark.slow
 def test_what_a_function_prints_is_shown_where_it_printed_it(folder: Path) -> None:
     prints = '    print("the body is", event["body"][:9])\n'
     write(folder, "take_order", prints + TAKE.replace("reply(202", "reply(201"))
@@ -188,6 +191,7 @@ def test_what_a_function_prints_is_shown_where_it_printed_it(folder: Path) -> No
 # -- What cannot be tried ----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "said"),
     [

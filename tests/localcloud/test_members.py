@@ -109,6 +109,7 @@ def test_a_function_logs_to_the_group_that_it_names(aws: Session) -> None:
     assert "cup" in [event["message"].strip() for event in events]
 
 
+@pytest.mark.slow
 def test_nothing_that_the_course_itself_asks_for_is_not_heeded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
