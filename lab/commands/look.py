@@ -51,11 +51,12 @@ def _last(count: int, what: str) -> Callable[[_F], _F]:
 def logs(function: str | None, order: str | None, cloud: bool, last: int, as_json: bool) -> None:
     """Print the logs of FUNCTION, or of the tutorial's three functions, in order of time."""
     if cloud:
-        if function or order:
+        if function or order or as_json:
             raise click.UsageError(
-                "--cloud is not about functions: leave out FUNCTION and --order."
+                "--cloud is plain text, and not about functions: leave out FUNCTION, --order and "
+                "--json."
             )
-        print(printable(_cloud_log()), end="")
+        print(*map(printable, _cloud_log().splitlines()[-last:]), sep="\n")
         return
     aws = session(start=False)
     ours = {names().stem(name): name for name in names().functions}

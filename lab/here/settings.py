@@ -203,7 +203,7 @@ def _can_get_mail(address: str) -> bool:
 
 
 def _port(value: str) -> int:
-    if not re.fullmatch(r"\d{1,5}", value) or not 1 <= int(value) <= 65535:
+    if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= 65535:
         raise SettingsError(f"LAB_PORT is {value!r}; set it to a port from 1 to 65535.")
     return int(value)
 

@@ -359,7 +359,9 @@ def test_up_sets_everything_up_and_logs_and_mail_show_what_happened(own_port: in
     assert "record_order: REPORT RequestId" in everything
     one = run_lab("logs", "take_order").stdout
     assert "take_order: START" in one and "record_order" not in one
-    assert run_lab("logs", "--cloud").stdout.startswith("Local cloud ready at")
+    whole = run_lab("logs", "--cloud").stdout
+    assert whole.startswith("Local cloud ready at")
+    assert run_lab("logs", "--cloud", "--last", "1").stdout == whole.splitlines()[-1] + "\n"
     missing = run_lab("logs", "nothing")
     assert missing.returncode == 1
     assert "/aws/lambda/nothing" in missing.stderr
@@ -371,11 +373,11 @@ def test_up_sets_everything_up_and_logs_and_mail_show_what_happened(own_port: in
     assert "Nothing was logged of order 'nope'" in unknown.stderr
 
 
-@pytest.mark.parametrize("besides", [["take_order"], ["--order", "7c9e"]])
+@pytest.mark.parametrize("besides", [["take_order"], ["--order", "7c9e"], ["--json"]])
 def test_the_log_of_the_cloud_is_not_that_of_a_function(besides: list[str]) -> None:
     result = run_lab("logs", "--cloud", *besides)
     assert (result.returncode, result.stdout) == (2, "")
-    assert "leave out FUNCTION and --order" in result.stderr
+    assert "leave out FUNCTION, --order and" in result.stderr
 
 
 def test_a_port_taken_by_something_else_is_a_clear_error(own_port: int) -> None:

@@ -37,6 +37,7 @@ def test_unless_set_everything_is_local() -> None:
         ("LAB_EMAIL", "a b@example.com"),
         ("LAB_PORT", "tea"),
         ("LAB_PORT", "0"),
+        ("LAB_PORT", "٨٠٨٠"),
         ("LAB_PORT", "70000"),
         ("AWS_ENDPOINT_URL", "nonsense"),
         ("AWS_ENDPOINT_URL", "http://[::1"),
