@@ -17,14 +17,16 @@ from email.charset import Charset
 from email.header import Header
 from email.message import Message
 from email.utils import formataddr, formatdate
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from localcloud.tasks import Tasks
 
 _UTF8 = Charset("utf-8")
 _UTF8.body_encoding = None  # type: ignore[assignment]  # 8 bit, so that a mail's file can be read as it is
 _SENDER = "no-reply@sns.amazonaws.com"
+_T = TypeVar("_T")
 
 
 class Mailbox:
@@ -72,16 +74,20 @@ class Mailbox:
 
     def _count(self) -> int:
         try:
-            self._make_what_is_gone()
-            return len(self._maildir)
+            return self._once_it_is_there(self._maildir.__len__)
         except OSError:  # who asks for the status needs the rest of it
             return 0
 
-    def _make_what_is_gone(self) -> None:
-        """Systems delete old temporary files. Raises OSError where it cannot be made again."""
-        folders = (self.directory / part for part in ("cur", "new", "tmp"))
-        for folder in (self.directory.parent, self.directory, *folders):
-            folder.mkdir(mode=0o700, exist_ok=True)
+    def _once_it_is_there(self, do: Callable[[], _T]) -> _T:
+        """Do something with the mailbox, which is made again where it is gone: systems delete old
+        temporary files. Raises OSError where it cannot be made."""
+        try:
+            return do()
+        except (FileNotFoundError, NotADirectoryError):
+            folders = (self.directory / part for part in ("cur", "new", "tmp"))
+            for folder in (self.directory.parent, self.directory, *folders):
+                folder.mkdir(mode=0o700, exist_ok=True)
+            return do()
 
     def is_idle(self) -> bool:
         """Whether every mail is delivered."""
@@ -93,8 +99,7 @@ class Mailbox:
         with self._writing:
             self._outgoing = asyncio.Queue()
             if not self._keep:
-                self._make_what_is_gone()
-                self._maildir.clear()
+                self._once_it_is_there(self._maildir.clear)
 
     async def written(self) -> None:
         """Wait until all mails so far are in the mailbox."""
@@ -130,8 +135,7 @@ class Mailbox:
         if self._smtp is None:
             with self._writing:
                 if outgoing is self._outgoing:  # or else it was thrown away in the meantime
-                    self._make_what_is_gone()
-                    self._maildir.add(mail.as_bytes())
+                    self._once_it_is_there(partial(self._maildir.add, mail.as_bytes()))
             return
         host, _, port = self._smtp.partition(":")
         with smtplib.SMTP(host, int(port or 25), timeout=10) as server:
