@@ -13,7 +13,7 @@ import moto.apigateway.models as moto_apigateway
 from moto.apigateway.responses import APIGatewayResponse
 
 from localcloud import clock, models
-from localcloud.apigateway.deployments import INTEGRATION_SECONDS
+from localcloud.apigateway.rules import MAX_TIMEOUT_MS
 from localcloud.call import Call
 from localcloud.http import Response
 from localcloud.upstream import original, replaces
@@ -106,7 +106,7 @@ class Integration(moto_apigateway.Integration):
         found = super().to_json()
         unless_set = {
             "passthroughBehavior": "WHEN_NO_MATCH",
-            "timeoutInMillis": int(INTEGRATION_SECONDS * 1000),
+            "timeoutInMillis": MAX_TIMEOUT_MS,
         }
         return {**found, **{n: found.get(n) or value for n, value in unless_set.items()}}
 

@@ -23,10 +23,10 @@ from moto.apigateway.models import APIGatewayBackend, RestAPI, apigateway_backen
 
 from localcloud import upstream
 from localcloud.apigateway import gateway_responses
+from localcloud.apigateway.rules import MAX_TIMEOUT_MS
 from localcloud.http import Response
 from localcloud.upstream import original, replaces
 
-INTEGRATION_SECONDS = 29.0
 _MODELS = "https://apigateway.amazonaws.com/restapis"
 _DEFAULT_RESPONSES = {
     "API_CONFIGURATION_ERROR": (500, "Internal server error", "InternalServerErrorException"),
@@ -67,7 +67,7 @@ class Route:
     api_key_required: bool
     function_arn: str | None
     schema: dict[str, Any] | None
-    timeout: float = INTEGRATION_SECONDS
+    timeout: float = MAX_TIMEOUT_MS / 1000
     credentials: str | None = None  # the role by which the function is called
     required: tuple[tuple[str, str], ...] = ()  # parameters: "header" or "querystring", and name
 
@@ -177,7 +177,7 @@ def _route(api: RestAPI, resource: Any, name: str, method: Any) -> Route:
         api_key_required=bool(method.api_key_required),
         function_arn=found[1] if found and is_proxy else None,
         schema=json.loads(model.schema) if checks_body and model else None,
-        timeout=float(integration.timeout_in_millis or INTEGRATION_SECONDS * 1000) / 1000,
+        timeout=float(integration.timeout_in_millis or MAX_TIMEOUT_MS) / 1000,
         credentials=integration.credentials,
         required=tuple(_required(method)) if checks_parameters else (),
     )

@@ -20,6 +20,7 @@ from moto.apigateway.models import APIGatewayBackend, RestAPI
 
 from localcloud.apigateway.errors import bad_request, conflict, not_found, not_here
 
+MAX_TIMEOUT_MS = 29_000  # of an integration, and what holds unless it is set
 # The limits of a plan that a patch can set, and what each is.
 LIMITS: dict[str, type[int] | type[float]] = {
     "/quota/limit": int,
@@ -156,8 +157,8 @@ def _integration(asked: Asked) -> None:
             "Firehose stream invocations."
         )
     timeout = asked.body.get("timeoutInMillis")
-    if timeout is not None and not 50 <= int(timeout) <= 29_000:
-        raise bad_request("Timeout should be between 50 ms and 29000 ms")
+    if timeout is not None and not 50 <= int(timeout) <= MAX_TIMEOUT_MS:
+        raise bad_request(f"Timeout should be between 50 ms and {MAX_TIMEOUT_MS} ms")
 
 
 def _refuse_another_kind(kind: str) -> None:

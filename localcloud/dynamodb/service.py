@@ -78,8 +78,9 @@ class DynamoDB(Service):
 def _problem(call: Call) -> str:
     """What is wrong with a call whatever the items of its table are, or "" """
     given = call.parameters
-    unread = placeholders.problem(call.operation, given)
-    return values.problem(given) or unread or keys.problem(call)
+    return (
+        values.problem(given) or placeholders.problem(call.operation, given) or keys.problem(call)
+    )
 
 
 def _items(table: Any) -> Iterator[Any]:

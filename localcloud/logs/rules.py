@@ -28,7 +28,7 @@ _BOTH = {"logGroupNamePattern", "logGroupNamePrefix"}
 
 def refusal(call: Call) -> Response | None:
     """The answer to a call that is refused here; None for any other."""
-    given, backend = call.parameters, upstream.backend(logs_backends, ACCOUNT_ID, call.region)
+    given = call.parameters
     if call.operation == "DescribeLogGroups" and given.keys() >= _BOTH:
         text = "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."
         return call.error(400, "InvalidParameterException", text)
@@ -43,8 +43,7 @@ def refusal(call: Call) -> Response | None:
         return call.error(400, "InvalidParameterException", text)
     if call.operation == "FilterLogEvents" and (refused := _search_refusal(call)):
         return refused
-    group = backend.groups.get(given.get("logGroupName", "")) if backend else None
-    if group is None:
+    if (group := _group(call)) is None:
         return None
     is_there = given.get("logStreamName") in group.streams
     if call.operation in _OF_A_STREAM and not is_there:
@@ -61,11 +60,16 @@ def by_names(call: Call) -> Request:
     prefix = call.parameters.get("logStreamNamePrefix")
     if call.operation != "FilterLogEvents" or not prefix:
         return call.request
-    backend = upstream.backend(logs_backends, ACCOUNT_ID, call.region)
-    group = backend.groups.get(call.parameters.get("logGroupName", "")) if backend else None
+    group = _group(call)
     names = [name for name in (group.streams if group else ()) if name.startswith(prefix)]
     named = {**call.parameters, "logStreamNames": names or [prefix]}  # else it would search all
     return replace(call.request, body=json.dumps(named).encode())
+
+
+def _group(call: Call) -> LogGroup | None:
+    """The log group that a call names, if it is there."""
+    backend = upstream.backend(logs_backends, ACCOUNT_ID, call.region)
+    return backend.groups.get(call.parameters.get("logGroupName", "")) if backend else None
 
 
 def _search_refusal(call: Call) -> Response | None:
