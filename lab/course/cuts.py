@@ -59,7 +59,7 @@ def _stops(n: Names, region: str) -> dict[tuple[str, str], list[_Stop]]:
 
     def may(function: str, action: str) -> list[_Stop]:
         what = f"What {n.role(function, region)} may do"
-        every = rf"(\*|{action.partition(':')[0]}:\*|{action}) on"
+        every = _named(action)
         granted = rf"too much: (.*, )?{every}"
         left_out = rf"permissions boundary .* does not allow (.*, )?{action}\b"
         return [
@@ -70,8 +70,9 @@ def _stops(n: Names, region: str) -> dict[tuple[str, str], list[_Stop]]:
 
     def lets(function: str, action: str) -> _Stop:
         """What the queue's own policy denies to all, or to the function's role."""
-        every = rf"(\*|sqs:\*|{action}) on [^ ,]+( to [^,]*{n.role(function, region)}\b[^,]*)?"
-        return _Stop(f"The settings of {n.queue}", rf"denies (.*, )?{every}(,|$)")
+        whom = rf"( to [^,]*{n.role(function, region)}\b[^,]*)?"
+        by = rf"denies (.*, )?{_named(action)} [^ ,]+{whom}(,|$)"
+        return _Stop(f"The settings of {n.queue}", by)
 
     return {
         (_API, _TAKE): [
@@ -109,6 +110,11 @@ def _stops(n: Names, region: str) -> dict[tuple[str, str], list[_Stop]]:
             *may(n.record_order, "dynamodb:PutItem"),
         ],
     }
+
+
+def _named(action: str) -> str:
+    """A right to an action, by its name or by a star: a regular expression."""
+    return rf"(\*|{action.partition(':')[0]}:\*|{action}) on"
 
 
 def _runs(function: str) -> list[_Stop]:
