@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -105,10 +106,11 @@ def delete_queue(aws: Session) -> None:
     sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName="CustomerOrders")["QueueUrl"])
 
 
-def deny_messages(aws: Session) -> None:
-    sqs = aws.client("sqs")
-    url = sqs.get_queue_url(QueueName="CustomerOrders")["QueueUrl"]
-    set_policy(aws, url, Effect="Deny", Principal="*", Action="sqs:ReceiveMessage", Resource="*")
+def deny_queue(aws: Session, **statement: Any) -> None:
+    """Let the queue's policy deny everybody everything, or what the statement says."""
+    url = aws.client("sqs").get_queue_url(QueueName="CustomerOrders")["QueueUrl"]
+    everything = {"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}
+    set_policy(aws, url, **everything | statement)
 
 
 def throttle(function: str) -> Callable[[Session], object]:
@@ -199,7 +201,7 @@ BREAKS = {
         "Before it is deployed, nothing of an API is served",
     ),
     "queue that denies": Break(
-        deny_messages,
+        partial(deny_queue, Action="sqs:ReceiveMessage"),
         "The settings of CustomerOrders: its own policy denies sqs:ReceiveMessage on *.",
         "What the queue denies, no role's policy can allow",
         is_fixed=False,

@@ -105,7 +105,6 @@ def there(aws: Session, name: str) -> list[str]:
 
 
 @pytest.mark.long
-@pytest.mark.slow
 def test_a_class_is_set_up_looked_at_and_cleared(aws: Session, room: Path) -> None:
     aws.client("sqs").create_queue(QueueName="ana-CustomerOrders-of-others")
     aws.client("iam").create_user(UserName="teacher")

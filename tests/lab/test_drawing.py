@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,7 +18,6 @@ from lab.course.names import Names
 from lab.engine.course import Cut
 from tests.lab import test_breaks as breaks
 from tests.support.chapters import TOPIC, given
-from tests.support.queues import set_policy
 from tests.support.roles import take_away
 
 DENIED = json.dumps(
@@ -47,22 +47,6 @@ def deny_table(aws: Session) -> None:
 
 
 NOTIFIES = "arn:aws:iam::123456789012:role/notify_fulfillment-role-us-east-1"
-
-
-def bound(action: str) -> Callable[[Session], None]:
-    def broken(aws: Session) -> None:
-        breaks.set_boundary(aws, action)
-
-    return broken
-
-
-def deny_queue(**statement: Any) -> Callable[[Session], None]:
-    def broken(aws: Session) -> None:
-        url = aws.client("sqs").get_queue_url(QueueName="CustomerOrders")["QueueUrl"]
-        all_of_it = {"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}
-        set_policy(aws, url, **all_of_it | statement)
-
-    return broken
 
 
 # What is broken, and by arrow what the picture says of it.
@@ -109,24 +93,24 @@ HOLES: list[tuple[Callable[[Session], object], dict[str, str]]] = [
         {"CustomerOrders to notify_fulfillment": "Room for notify_fulfillment to run: .*found 0"},
     ),
     (
-        bound("sns:*"),
+        partial(breaks.set_boundary, action="sns:*"),
         {
             "CustomerOrders to notify_fulfillment": r".* boundary arn\S+ \(which does not allow "
             r".*, sqs:ReceiveMessage\), expected none"
         },
     ),
     (
-        deny_queue(Action=["sqs:GetQueueUrl", "sqs:SendMessage"]),
+        partial(breaks.deny_queue, Action=["sqs:GetQueueUrl", "sqs:SendMessage"]),
         {"take_order to CustomerOrders": r".* denies sqs:SendMessage on \*"},
     ),
     (
-        deny_queue(Principal={"AWS": NOTIFIES}),
+        partial(breaks.deny_queue, Principal={"AWS": NOTIFIES}),
         {"CustomerOrders to notify_fulfillment": rf".* denies sqs:\* on \* to {NOTIFIES}"},
     ),
     # What is not as the chapters made it, and lets orders pass.
-    (bound("*"), {}),
-    (deny_queue(Principal={"AWS": "arn:aws:iam::123456789012:role/another"}), {}),
-    (deny_queue(Action="sqs:PurgeQueue"), {}),
+    (partial(breaks.set_boundary, action="*"), {}),
+    (partial(breaks.deny_queue, Principal={"AWS": "arn:aws:iam::123456789012:role/another"}), {}),
+    (partial(breaks.deny_queue, Action="sqs:PurgeQueue"), {}),
     (breaks.attach_full_access, {}),
     (breaks.configure(Timeout=20), {}),
     (

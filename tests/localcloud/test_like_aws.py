@@ -317,22 +317,18 @@ def test_time_to_live_changes_once_in_an_hour(like_aws: Session) -> None:
 
 
 @pytest.fixture
-def hasty(like_aws: Session) -> Callable[[str], Any]:
-    """Makes clients that repeat nothing."""
+def hasty(like_aws: Session) -> Any:
+    """A client of API Gateway that repeats nothing."""
     key = local.key_at(str(like_aws.endpoint_url))
     assert key is not None
-
-    def client(service: str) -> Any:
-        return boto3.client(  # type: ignore[call-overload]  # one of several
-            service,
-            endpoint_url=like_aws.endpoint_url,
-            aws_access_key_id=key.access_key_id,
-            aws_secret_access_key=key.secret_access_key,
-            region_name="us-east-1",
-            config=Config(retries={"total_max_attempts": 1}),
-        )
-
-    return client
+    return boto3.client(
+        "apigateway",
+        endpoint_url=like_aws.endpoint_url,
+        aws_access_key_id=key.access_key_id,
+        aws_secret_access_key=key.secret_access_key,
+        region_name="us-east-1",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
 
 
 @pytest.mark.parity(
@@ -343,14 +339,12 @@ def hasty(like_aws: Session) -> Callable[[str], Any]:
     service="API Gateway",
     aws=_RATES,
 )
-def test_the_rates_of_api_gateway(hasty: Callable[[str], Any], like_aws: Session) -> None:
-    api = hasty("apigateway")
-    first = api.create_rest_api(name="a")["id"]
+def test_the_rates_of_api_gateway(hasty: Any, like_aws: Session) -> None:
+    first = hasty.create_rest_api(name="a")["id"]
     too_many = ("TooManyRequestsException", "Too Many Requests")
-    assert refusal(api.create_rest_api, name="b") == too_many
-    api.delete_rest_api(restApiId=first)
-    assert refusal(api.delete_rest_api, restApiId=first) == too_many
-
+    assert refusal(hasty.create_rest_api, name="b") == too_many
+    hasty.delete_rest_api(restApiId=first)
+    assert refusal(hasty.delete_rest_api, restApiId=first) == too_many
     second = like_aws.client("apigateway").create_rest_api(name="b")  # ours waits for its turn
     assert second["name"] == "b"
 
