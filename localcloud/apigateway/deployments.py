@@ -82,10 +82,11 @@ class Route:
         return found.groupdict() if found else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Deployment:
     """A snapshot of a REST API: its routes, its customized gateway responses, the media types of
-    what is binary, and its models, by the URL by which they refer to each other."""
+    what is binary, and its models, by the URL by which they refer to each other. It is the key of
+    what is made from it once."""
 
     api_id: str
     region: str

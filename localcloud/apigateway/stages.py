@@ -15,6 +15,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -201,8 +202,7 @@ def _validate(deployment: Deployment, route: Route, request: Request) -> None:
 def _misfits(deployment: Deployment, schema: dict[str, Any], body: Any) -> list[ValidationError]:
     """Where a body does not fit a model. With some models nobody can tell, or only in hours: then
     it is the API that is wrong."""
-    models = Registry().with_contents(deployment.models.items(), default_specification=DRAFT4)
-    validator = Draft4Validator(schema, registry=models)
+    validator = Draft4Validator(schema, registry=_models(deployment))
     try:
         with time_limit(_VALIDATION_SECONDS):
             return sorted(validator.iter_errors(body), key=lambda error: list(error.path))
@@ -211,3 +211,9 @@ def _misfits(deployment: Deployment, schema: dict[str, Any], body: Any) -> list[
     except Exception as error:  # a model that was imported may be anything
         problem = f"a body cannot be checked against the model: {error}"
     raise Refusal("API_CONFIGURATION_ERROR", problem)
+
+
+@lru_cache(maxsize=16)
+def _models(deployment: Deployment) -> Registry[Any]:
+    """A deployment's models, for a validator. Putting them together takes longer than a check."""
+    return Registry().with_contents(deployment.models.items(), default_specification=DRAFT4)
