@@ -309,6 +309,13 @@ MISTAKES: dict[str, Callable[[Session], object]] = {
     "TypeError or AttributeError: None stands where a value was expected": call(
         "def handler(event, context):\n    return event.get('body')['product']\n"
     ),
+    "TypeError: a list is used as if it were a dictionary": call(
+        "def handler(event, context):\n    return [{'product': 'tea'}]['product']\n"
+    ),
+    "Any other error of Python's": call("def handler(event, context):\n    return [][0]\n"),
+    "A file or a folder is not there, or may not be touched": call(
+        "def handler(event, context):\n    return open('prices.json').read()\n"
+    ),
     "TypeError: a text is used as if it were a dictionary": call(
         "def handler(event, context):\n    return '{\"product\": 1}'['product']\n"
     ),

@@ -69,6 +69,9 @@ WORDINGS: dict[str, list[str]] = {
         '"http://127.0.0.1:23456/".',
         "urllib3.exceptions.MaxRetryError: HTTPConnectionPool(host='127.0.0.1', port=23456): Max "
         "retries exceeded (Caused by NewConnectionError: [Errno 111] Connection refused)",
+        "ConnectionRefusedError: [Errno 111] Connection refused",
+        "ConnectionRefusedError: [WinError 10061] No connection could be made because the target "
+        "machine actively refused it",
     ],
     "The policy to attach does not exist": [
         boto("InvalidInput", "AttachRolePolicy", "ARN AWSLambdaExecute is not valid."),
@@ -119,6 +122,8 @@ WORDINGS: dict[str, list[str]] = {
              "Could not parse payload into json: Unexpected character ('\\'' (code 39))"),
     ],
     "Lambda cannot load the function's code": [
+        "ModuleNotFoundError: No module named 'lambda_function'",
+        "Syntax error in module 'take_order': invalid syntax (take_order.py, line 3)",
         "Runtime.MalformedHandlerName: Bad handler 'take_order': not enough values to unpack "
         "(expected 2, got 1)",
         '{"errorMessage": "Bad handler \'handler\': not enough values to unpack", "errorType": '
@@ -342,6 +347,9 @@ WORDINGS: dict[str, list[str]] = {
              "equal to 128"),
     ],
     "AWS refuses a parameter": [
+        boto("SerializationException", "PutItem", "NUMBER_VALUE cannot be converted to String"),
+        boto("IdempotentParameterMismatchException", "TransactWriteItems"),
+        boto("InvalidSecurity", "SendMessage", "All requests to this queue must use HTTPS"),
         boto("InvalidParameterValueException", "CreateFunction"),
         boto("BadRequestException", "TagResource"),
     ],
@@ -372,6 +380,7 @@ WORDINGS: dict[str, list[str]] = {
                   "operation due to concurrent modification. Please try again later."),
     ],
     "AWS has a fault of its own": [
+        '{"message": "Service Unavailable"}',
         boto("ServiceUnavailable", "SendMessage"),
         boto("ServiceException", "CreateFunction"),
         boto("InternalFailure", "Publish"),
@@ -400,6 +409,69 @@ WORDINGS: dict[str, list[str]] = {
     "The role of record_order may not use its dead-letter queue": [
         boto("InvalidParameterValueException", "PutFunctionEventInvokeConfig", "The function's "
              "execution role does not have permissions to call SendMessage on arn:aws:sqs:q"),
+    ],
+    "The connection was cut": [
+        "http.client.RemoteDisconnected: Remote end closed connection without response",
+        "ConnectionResetError: [Errno 104] Connection reset by peer",
+        "TimeoutError: timed out",
+    ],
+    "The packages cannot be installed": [
+        "error: externally-managed-environment",
+        "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
+        "ERROR: No matching distribution found for boto3",
+    ],
+    "The notebook's kernel": [
+        "jupyter_client.kernelspec.NoSuchKernel: No such kernel named .venv",
+        "The kernel appears to have died. It will restart automatically.",
+    ],
+    "A file or a folder is not there": [
+        "FileNotFoundError: [Errno 2] No such file or directory: 'lambdas/take_order.py'",
+        "PermissionError: [Errno 13] Permission denied: '/home/me/.local/share'",
+        "make: *** No rule to make target 'demo'.  Stop.",
+    ],
+    "The command lab is not found": [
+        "zsh: command not found: jupyter",
+        "bash: .venv/bin/activate: No such file or directory",
+    ],
+    "A function can write to /tmp only": [
+        "[ERROR] OSError: [Errno 30] Read-only file system: '/var/task/orders.csv'",
+        "[ERROR] OSError: [Errno 28] No space left on device: '/tmp/orders.csv'",
+    ],
+    "TypeError: a list is used": [
+        "[ERROR] TypeError: list indices must be integers or slices, not str",
+        "AttributeError: 'list' object has no attribute 'get'",
+        "AttributeError: 'dict' object has no attribute 'product'",
+    ],
+    "Any other error of Python's": [
+        "[ERROR] UnboundLocalError: cannot access local variable 'order'",
+        "[ERROR] IndexError: list index out of range",
+        "RecursionError: maximum recursion depth exceeded",
+        "ImportError: cannot import name 'DEFAULT_CIPHERS' from 'urllib3.util.ssl_'",
+    ],
+    "The call is for a FIFO queue": [
+        boto("MissingParameter", "SendMessage", "The request must contain the parameter "
+             "MessageGroupId."),
+        boto("InvalidParameterValue", "SendMessage", "Value tea for parameter "
+             "MessageDeduplicationId is invalid."),
+    ],
+    "The account is not ready": [
+        boto("RegionDisabledException", "AssumeRole", "STS is not activated in this region"),
+    ],
+    "429 Too Many Requests": [
+        "urllib.error.HTTPError: HTTP Error 429: Too Many Requests",
+    ],
+    "502 from the API": [
+        "urllib.error.HTTPError: HTTP Error 502: Bad Gateway",
+    ],
+    "InvalidRequestContentException": [
+        'Invalid base64: "{"product": "tea"}"',
+    ],
+    "A function took too long": [
+        "REPORT RequestId: 5b8f Duration: 3000.00 ms Billed Duration: 3000 ms Status: timeout",
+    ],
+    "A function lacks an environment variable": [
+        "KeyError: 'TABLE_NAME'",
+        '{"errorMessage": "\'PRICES_TABLE\'", "errorType": "KeyError"}',
     ],
     "AWS cannot be reached": [
         "ssl.SSLCertVerificationError: certificate verify failed: unable to get local issuer",
