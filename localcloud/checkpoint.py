@@ -21,18 +21,16 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakValueDictionary
 
 from moto.core.base_backend import AccountSpecificBackend, BackendDict, BaseBackend
 from moto.sts.models import sts_backends
 
 from localcloud import clock, losses, upstream
+from localcloud.cloud import LocalCloud
 from localcloud.http import Request, Response, json_response
 from localcloud.upstream import ACCOUNT_ID
-
-if TYPE_CHECKING:
-    from localcloud.cloud import LocalCloud
 
 _ACTIONS = ("take", "restore", "drop")
 _MOST = 20  # that a cloud holds: each is a copy of all that it remembers

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from localcloud import (
     arn,
@@ -29,7 +29,6 @@ from localcloud import (
 )
 from localcloud.apigateway.service import APIGateway
 from localcloud.call import Call, UnreadableCallError
-from localcloud.checkpoint import Checkpoints
 from localcloud.dynamodb.service import DynamoDB
 from localcloud.host import start_key
 from localcloud.host.start_key import StartKey
@@ -49,9 +48,6 @@ from localcloud.sns.service import SNS
 from localcloud.sqs import query
 from localcloud.sqs.service import SQS
 from localcloud.trail import Trail
-
-if TYPE_CHECKING:
-    from localcloud.console.site import Console
 
 _LOSSES_SHOWN = 10  # in the status
 
@@ -115,9 +111,7 @@ class LocalCloud:
         self.services: dict[str, Service] = {service.name: service for service in every}
         self._moto_alone = Service()
         deliver.connect(every)
-        self.checkpoints = Checkpoints(self)
         self.address = ""
-        self.console: Console | None = None  # made by routes, once somebody looks
         self.is_closed = False
         self.on_stop: Callable[[], None] = lambda: None
 
@@ -225,6 +219,5 @@ class LocalCloud:
             "lost": losses.describe(_LOSSES_SHOWN),
             "restarts": tasks.restarted.total(),
             "runtime": self.runtime.describe(),
-            "checkpoints": self.checkpoints.names(),
             "services": {name: each.describe() for name, each in self.services.items()},
         }

@@ -13,10 +13,11 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from localcloud import clock
+from localcloud.checkpoint import Checkpoints
 from localcloud.cloud import LocalCloud
 from localcloud.console import ROOT
 from localcloud.http import Request, Response, error_response, json_response, text_response
@@ -32,79 +33,93 @@ _STAGE = re.compile("/restapis/[^/]+/[^/]+/_user_request_")
 _CONTROLS = "/_localcloud/"
 
 
-async def answer(cloud: LocalCloud, request: Request) -> Response:
-    """Answer one request."""
-    path = request.path
-    if path.startswith("/_runtime/"):
-        token, _, rest = path.removeprefix("/_runtime/").partition("/")
-        return await cloud.runtime.handle(token, request, rest.partition("/")[2])
-    if path.startswith(ROOT):  # it has a cookie, and works behind a proxy of another name
-        return await _console(cloud).answer(request)
-    if not _is_local(request):
-        return json_response(403, {"message": "The local cloud answers to this machine only."})
-    if _STAGE.match(path):
-        return await cloud.apigateway.serve(request)
-    if _is_mailed_link(request):
-        return _mailed_link(request)
-    if path.startswith(_CONTROLS):
-        return await _control(cloud, request)
-    try:
-        return await cloud.answer(request)
-    except RefusedSignatureError as error:
-        status, code = signatures.status_and_code(error)
-        # In API Gateway's form where the service is unknown, but for a form of the query protocol.
-        if error.service is None and not request.is_form:
-            return json_response(status, {"message": str(error)}, x_amzn_errortype=code)
-        return error_response(request, status, code, str(error), error.service)
+class Router:
+    """Hands each request to the part of a cloud that it is for. The pages and the checkpoints stand
+    above the whole cloud, and belong to it."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self._cloud = cloud
+        self._checkpoints = Checkpoints(cloud)
+        self._console: Console | None = None
+        self._actions: dict[str, Callable[[Request], Awaitable[Response]]] = {
+            "checkpoint": self._checkpoints.handle,
+            "console-link": self._console_link,
+            "reset": self._reset,
+            "speed": _set_speed,
+            "stop": self._stop,
+            "words": self._words,
+        }
+
+    async def answer(self, request: Request) -> Response:
+        """Answer one request."""
+        path = request.path
+        if path.startswith("/_runtime/"):
+            token, _, rest = path.removeprefix("/_runtime/").partition("/")
+            return await self._cloud.runtime.handle(token, request, rest.partition("/")[2])
+        if path.startswith(ROOT):  # it has a cookie, and works behind a proxy of another name
+            return await self._pages().answer(request)
+        if not _is_local(request):
+            text = "The local cloud answers to this machine only."
+            return json_response(403, {"message": text})
+        if _STAGE.match(path):
+            return await self._cloud.apigateway.serve(request)
+        if _is_mailed_link(request):
+            return _mailed_link(request)
+        if path.startswith(_CONTROLS):
+            return await self._control(request)
+        try:
+            return await self._cloud.answer(request)
+        except RefusedSignatureError as error:
+            status, code = signatures.status_and_code(error)
+            # In API Gateway's form where the service is unknown, but for a form of the query
+            # protocol.
+            if error.service is None and not request.is_form:
+                return json_response(status, {"message": str(error)}, x_amzn_errortype=code)
+            return error_response(request, status, code, str(error), error.service)
+
+    async def _control(self, request: Request) -> Response:
+        """Tell anyone whose cloud this is; the rest is for its user only."""
+        action = request.path.removeprefix(_CONTROLS)
+        ours = self._cloud.is_of_our_user(request)
+        if request.method == "GET" and action == "status":
+            return json_response(200, self._cloud.whose() | (self._status() if ours else {}))
+        if request.method == "POST" and not ours:
+            text = "Only the user who started this local cloud may do that."
+            return json_response(403, {"message": text})
+        if request.method == "POST" and (handler := self._actions.get(action)):
+            return await handler(request)
+        return json_response(404, {"message": f"The local cloud has no {request.method} {action}."})
+
+    def _status(self) -> dict[str, Any]:
+        return {**self._cloud.status(), "checkpoints": self._checkpoints.names()}
+
+    async def _reset(self, _: Request) -> Response:
+        self._cloud.reset()
+        return json_response(200, {})
+
+    async def _stop(self, _: Request) -> Response:
+        asyncio.get_running_loop().call_soon(self._cloud.on_stop)
+        return json_response(200, {})
+
+    async def _console_link(self, _: Request) -> Response:
+        return json_response(200, {"path": self._pages().link()})
+
+    async def _words(self, request: Request) -> Response:
+        problem = self._pages().tell(request.body)
+        return json_response(400 if problem else 200, {"message": problem} if problem else {})
+
+    def _pages(self) -> Console:
+        """The pages, made when somebody first asks for them: most starts never do."""
+        if self._console is None:
+            from localcloud.console.site import (
+                Console,  # a start that nobody looks at need not wait
+            )
+
+            self._console = Console(self._cloud)
+        return self._console
 
 
-async def _control(cloud: LocalCloud, request: Request) -> Response:
-    """Tell anyone whose cloud this is; the rest is for its user only."""
-    action = request.path.removeprefix(_CONTROLS)
-    ours = cloud.is_of_our_user(request)
-    if request.method == "GET" and action == "status":
-        return json_response(200, cloud.whose() | (cloud.status() if ours else {}))
-    if request.method == "POST" and not ours:
-        text = "Only the user who started this local cloud may do that."
-        return json_response(403, {"message": text})
-    if request.method == "POST" and (handler := _ACTIONS.get(action)):
-        return await handler(cloud, request)
-    return json_response(404, {"message": f"The local cloud has no {request.method} {action}."})
-
-
-async def _reset(cloud: LocalCloud, _: Request) -> Response:
-    cloud.reset()
-    return json_response(200, {})
-
-
-async def _stop(cloud: LocalCloud, _: Request) -> Response:
-    asyncio.get_running_loop().call_soon(cloud.on_stop)
-    return json_response(200, {})
-
-
-async def _checkpoint(cloud: LocalCloud, request: Request) -> Response:
-    return await cloud.checkpoints.handle(request)
-
-
-async def _console_link(cloud: LocalCloud, _: Request) -> Response:
-    return json_response(200, {"path": _console(cloud).link()})
-
-
-async def _words(cloud: LocalCloud, request: Request) -> Response:
-    problem = _console(cloud).tell(request.body)
-    return json_response(400 if problem else 200, {"message": problem} if problem else {})
-
-
-def _console(cloud: LocalCloud) -> Console:
-    """The pages, made when somebody first asks for them: most starts never do."""
-    if cloud.console is None:
-        from localcloud.console.site import Console  # a start that nobody looks at need not wait
-
-        cloud.console = Console(cloud)
-    return cloud.console
-
-
-async def _set_speed(_: LocalCloud, request: Request) -> Response:
+async def _set_speed(request: Request) -> Response:
     """Set how fast the waits pass that begin from now on: {"speed": 60}."""
     try:
         speed = json.loads(request.body)["speed"]
@@ -115,16 +130,6 @@ async def _set_speed(_: LocalCloud, request: Request) -> Response:
         return json_response(400, {"message": text})
     clock.speed = float(speed)
     return json_response(200, {"speed": clock.speed})
-
-
-_ACTIONS: dict[str, Callable[[LocalCloud, Request], Awaitable[Response]]] = {
-    "checkpoint": _checkpoint,
-    "console-link": _console_link,
-    "reset": _reset,
-    "speed": _set_speed,
-    "stop": _stop,
-    "words": _words,
-}
 
 
 def _mailed_link(request: Request) -> Response:

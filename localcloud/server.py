@@ -24,12 +24,12 @@ from typing import Any
 import psutil
 import uvicorn
 
-from localcloud import routes
 from localcloud.cloud import LocalCloud, Options
 from localcloud.host import private, start_key
 from localcloud.host.connections import SENT_NAMES, bounded_protocol
 from localcloud.host.resources import connections_to_hold, raise_file_limit, remove_tree
 from localcloud.http import Request, Response, json_response
+from localcloud.routes import Router
 
 _MAX_BODY = 80 * 1024 * 1024  # a 50 MB package, in base64
 _PREFIX = "localcloud-"  # of the temporary directories; the process id follows
@@ -43,6 +43,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 def application(cloud: LocalCloud) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
     """The ASGI application that hands a cloud's requests to routes.py."""
+    router = Router(cloud)
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,7 +53,7 @@ def application(cloud: LocalCloud) -> Callable[[Scope, Receive, Send], Awaitable
         except _HungUpError:
             return
         response = (
-            await routes.answer(cloud, request)
+            await router.answer(request)
             if request is not None
             else json_response(413, {"message": "Request Entity Too Large"})
         )

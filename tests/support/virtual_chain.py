@@ -18,7 +18,7 @@ import lab
 from lab.course.dead_letters import event_of
 from lab.course.names import names
 from lab.course.orders import order_in
-from localcloud import arn, routes
+from localcloud import arn
 from localcloud.http import Request
 from localcloud.lambda_ import functions
 from localcloud.upstream import ACCOUNT_ID
@@ -50,7 +50,7 @@ class VirtualChain(VirtualCloud):
         path = f"/restapis/{api_id}/prod/_user_request_/orders"
         request = Request("POST", path, "", headers, json.dumps(order).encode())
         self.cloud.apigateway.reset()  # for as many requests as a test wants
-        return int(self.run(routes.answer(self.cloud, request)).status)
+        return int(self.run(self.router.answer(request)).status)
 
     def put_on_queue(self, body: str) -> bool:
         """Put a message on the queue, past the API; False if there is no queue."""

@@ -42,7 +42,7 @@ from moto.sns.models import SNSBackend
 from lab.course import COURSE
 from lab.here.folders import ROOT
 from lab.here.own_cloud import environment
-from localcloud import clock, routes
+from localcloud import clock
 from localcloud import cloud as localcloud
 from localcloud.cloud import LocalCloud, Options
 from localcloud.http import Request, Response, error_response
@@ -51,6 +51,7 @@ from localcloud.lambda_.async_invoke import AsyncInvocations
 from localcloud.lambda_.runtime.report import error_payload
 from localcloud.lambda_.runtime.runtime import Runtime
 from localcloud.lambda_.runtime.worker_handle import Result
+from localcloud.routes import Router
 
 ADDRESS = "127.0.0.1:4510"
 INIT_SECONDS = 10
@@ -194,6 +195,7 @@ class VirtualCloud:
         options = Options(auth=False, client="python")  # which needs no fork server
         self.cloud = LocalCloud(options, directory)
         self.cloud.bind(ADDRESS)
+        self.router = Router(self.cloud)
 
     # -- Time and calls ------------------------------------------------------------------------
 
@@ -210,9 +212,9 @@ class VirtualCloud:
     def handle(self, request: Request) -> Response:
         """Answer a request, from the loop's own thread or from another one."""
         if threading.get_ident() != self._thread:
-            work = routes.answer(self.cloud, request)
+            work = self.router.answer(request)
             return asyncio.run_coroutine_threadsafe(work, self.loop).result()
-        work = routes.answer(self.cloud, request)
+        work = self.router.answer(request)
         try:
             work.send(None)
         except StopIteration as done:
