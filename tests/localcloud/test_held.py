@@ -47,6 +47,7 @@ from tests.support.counts import counts
 from tests.support.door import Door
 from tests.support.functions import invoke, make_function, package_of, zip_of
 from tests.support.http import request
+from tests.support.processes import alive
 from tests.support.sessions import make_session
 from tests.support.usage_plan import lift_throttle
 
@@ -376,17 +377,6 @@ def processes_below(pid: int) -> set[int]:
     return {child.pid for child in psutil.Process(pid).children(recursive=True)}
 
 
-def alive(pids: set[int]) -> set[int]:
-    return {pid for pid in pids if psutil.pid_exists(pid) and not is_zombie(pid)}
-
-
-def is_zombie(pid: int) -> bool:
-    try:
-        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-
-
 def folders_of(pid: int) -> list[Path]:
     return list(Path(tempfile.gettempdir()).glob(f"localcloud-{pid}-*"))
 
@@ -449,7 +439,7 @@ def test_nothing_is_left_of_20_timeouts() -> None:
 
         # What is left is the fork server, where there is one.
         wait_until(lambda: len(left()) <= 1, "their processes are gone", timeout=90)
-        assert not any(is_zombie(found) for found in left())
+        assert alive(found := left()) == found
         (folder,) = folders_of(pid)
         (folder / "functions").chmod(0o700)
         assert not list(folder.rglob("log-*"))

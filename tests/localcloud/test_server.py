@@ -32,7 +32,7 @@ from tests.support import http
 from tests.support.chapters import status
 from tests.support.clouds import own_cloud
 from tests.support.functions import invoke, make_function
-from tests.support.processes import start_module
+from tests.support.processes import alive, start_module
 from tests.support.sessions import make_session
 
 
@@ -290,14 +290,6 @@ def test_it_prints_its_address_once_it_is_ready() -> None:
         assert status is not None and status["pid"] == process.pid
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=90) == 0
-
-
-def alive(pids: set[int]) -> set[int]:
-    return {
-        pid
-        for pid in pids
-        if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    }
 
 
 def test_stopping_it_ends_every_worker_and_removes_its_files() -> None:

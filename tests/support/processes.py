@@ -12,8 +12,11 @@ import runpy
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from lab.here.folders import ROOT
 from tests.support.forks import fork_server
@@ -93,3 +96,15 @@ def _be(command: list[str], environment: dict[str, str], folder: Path, outputs: 
     except Exception as error:
         sys.excepthook(type(error), error, error.__traceback__)
         sys.exit(1)
+
+
+def alive(pids: Iterable[int]) -> set[int]:
+    """Those of these processes that run. A zombie does not, and one may end while we look."""
+    return {pid for pid in pids if _runs(pid)}
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

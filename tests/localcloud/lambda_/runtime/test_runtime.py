@@ -27,6 +27,7 @@ from lab.here.folders import ROOT
 from tests.support.chapters import status
 from tests.support.clouds import own_cloud
 from tests.support.functions import invoke, make_function, make_role, package_of, zip_of
+from tests.support.processes import alive
 from tests.support.sessions import make_session
 
 RETURNS_N = "def handler(event, context):\n    return N\n"
@@ -650,13 +651,9 @@ def test_what_a_handler_started_ends_with_its_worker(aws: Session) -> None:
     )
     make_function(aws, "parent", source, Timeout=1)
     child = invoke(aws, "parent")["Payload"]
-    assert psutil.pid_exists(child)
+    assert alive({child})
     invoke(aws, "parent", {"time": "out"})
-    wait_until(lambda: not _runs(child), "the child ended", timeout=90)
-
-
-def _runs(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    wait_until(lambda: not alive({child}), "the child ended", timeout=90)
 
 
 def test_an_init_that_takes_too_long_is_ended(cloud: str) -> None:
@@ -693,5 +690,5 @@ def test_workers_end_with_their_fork_server_and_a_new_one_takes_its_place() -> N
         wait_until((directory / "napping").exists, "it naps", timeout=90)
         fork_server.kill()
         assert reply.result(timeout=45)["Payload"]["errorType"] == "Runtime.ExitError"
-        wait_until(lambda: not any(map(_runs, workers)), "the workers ended", timeout=90)
+        wait_until(lambda: not alive(workers), "the workers ended", timeout=90)
         assert invoke(aws, "naps")["Payload"] == str(directory)
