@@ -38,7 +38,7 @@ from lab.here.lock import set_up_lock
 from lab.here.own_cloud import environment
 from localcloud.host import private, start_key
 from tests.support import http
-from tests.support.chapters import run_chapters
+from tests.support.chapters import given, run_chapters
 from tests.support.events import event
 from tests.support.explanations import EXPLANATIONS, name_for
 from tests.support.functions import TRUST, invoke, make_function, make_role, zip_of
@@ -87,8 +87,7 @@ def another_account(aws: Session) -> None:
 
 
 def refused(aws: Session) -> None:
-    for number in COURSE.set_up:
-        COURSE.find(number).run()
+    given(*COURSE.set_up)
     break_take_order(aws, "def handler(event, context):\n    raise ValueError\n")
     COURSE.find("06").run()
 
@@ -100,7 +99,7 @@ def second_set_up(aws: Session) -> None:
 
 
 def twice(aws: Session) -> None:
-    run_chapters("01", "02")
+    given("01", "02")
     aws.client("apigateway").create_api_key(name="Orders-shop-key", tags=lab.tags())
     run_chapters("02")
 
@@ -277,7 +276,7 @@ def no_variable(aws: Session) -> str:
 
 
 def other_content(aws: Session) -> str:
-    COURSE.find("04").run()
+    given("04")
     other = event("record_order")
     message = json.loads(other["Records"][0]["Sns"]["Message"])
     other["Records"][0]["Sns"]["Message"] = json.dumps({**message, "quantity": 99})
@@ -288,7 +287,7 @@ class Shop:
     """Chapter 02's API, and posting to it as the shop does."""
 
     def __init__(self, aws: Session) -> None:
-        run_chapters("01", "02")
+        given("01", "02")
         self.api = aws.client("apigateway")
         self.id = self.api.get_rest_apis()["items"][0]["id"]
         self.url = lab.invoke_url(aws, self.id, "prod", "/orders")
@@ -398,7 +397,7 @@ def lambda_handler(event, context):
 
 
 def asks_for_too_much(aws: Session) -> str:
-    COURSE.find("04").run()
+    given("04")
     reader = aws.client("lambda").update_function_code(
         FunctionName="record_order", ZipFile=zip_of(READER, "record_order.py")
     )
@@ -407,7 +406,7 @@ def asks_for_too_much(aws: Session) -> str:
 
 
 def not_told(aws: Session) -> str:
-    COURSE.find("01").run()
+    given("01", "02")
     take_away(aws, "take_order", "sns:Publish")
     sqs = aws.client("sqs")
     sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName="CustomerOrders")["QueueUrl"])

@@ -14,7 +14,7 @@ from botocore.config import Config
 
 import lab
 from lab.aws.session import Session
-from lab.course import COURSE
+from tests.support.chapters import given
 from tests.support.functions import invoke, make_function, make_role, zip_of
 from tests.support.roles import allow
 
@@ -80,7 +80,7 @@ def call(source: str) -> Callable[[Session], str]:
 
 
 def test_with_hello_world(aws: Session) -> str:
-    COURSE.find("04").run()
+    given("04")
     return json.dumps(invoke(aws, "record_order", {"key1": "value1"})["Payload"])
 
 
@@ -132,7 +132,7 @@ def on_a_queue(operation: str, **parameters: Any) -> Callable[[Session], object]
 
 
 def move_too_fast(aws: Session) -> None:
-    COURSE.find("01").run()
+    given("01", "02")
     arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:CustomerOrders-dead-letters"
     aws.client("sqs").start_message_move_task(SourceArn=arn, MaxNumberOfMessagesPerSecond=501)
 
@@ -212,8 +212,7 @@ def make_a_path_twice(aws: Session) -> None:
 
 
 def deploy_what_is_not_there(aws: Session) -> None:
-    COURSE.find("01").run()
-    COURSE.find("02").run()
+    given("01", "02")
     api = aws.client("apigateway")
     patch = {"op": "replace", "path": "/deploymentId", "value": "none"}
     api_id = api.get_rest_apis()["items"][0]["id"]
