@@ -27,6 +27,7 @@ from moto.sqs.models import Message, Queue, SQSBackend
 from moto.sqs.responses import SQSResponse
 
 from localcloud.message_attributes import NOT_IN_TEXT, TEXT, size_of, sqs_problem
+from localcloud.sqs import redrive
 from localcloud.upstream import original, replaces
 
 MAX_BYTES = 1024 * 1024
@@ -38,8 +39,6 @@ _TWO_ENCRYPTIONS = (
     "SSE or SQS SSE."
 )
 _TIMES = ("CreatedTimestamp", "LastModifiedTimestamp")
-_MAX_RECEIVES = 1000
-_REDRIVE = ("deadLetterTargetArn", "maxReceiveCount")
 _RANGES = {
     "DelaySeconds": (0, _MAX_DELAY),
     "KmsDataKeyReusePeriodSeconds": (60, 86_400),
@@ -149,12 +148,14 @@ def refuse_attributes(attributes: dict[str, Any]) -> None:
             raise InvalidAttributeName(name)
         if name in _RANGES and not _is_within(value, *_RANGES[name]):
             raise InvalidAttributeValue(name)
+        if name == "SqsManagedSseEnabled" and str(value).lower() not in ("true", "false"):
+            raise InvalidAttributeValue(name)
         if name == "Policy" and isinstance(value, str) and not _can_be_read(value):
             raise InvalidAttributeValue(name)
     if attributes.get("KmsMasterKeyId") and attributes.get("SqsManagedSseEnabled") == "true":
         raise SQSException("InvalidAttributeName", _TWO_ENCRYPTIONS)
-    if redrive := attributes.get("RedrivePolicy"):
-        _refuse_redrive(redrive)
+    redrive.refuse_policy(attributes.get("RedrivePolicy"))
+    redrive.refuse_allow_policy(attributes.get("RedriveAllowPolicy"))
 
 
 def _can_be_read(policy: str) -> bool:
@@ -164,34 +165,6 @@ def _can_be_read(policy: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _refuse_redrive(policy: Any) -> None:
-    try:
-        found = policy if isinstance(policy, dict) else json.loads(policy)
-        problem = _redrive_problem(found)
-    except (ValueError, RecursionError):
-        problem = "Redrive policy is not a valid JSON map."
-    if problem:
-        raise InvalidParameterValue(
-            f"Value {policy} for parameter RedrivePolicy is invalid. Reason: {problem}"
-        )
-
-
-def _redrive_problem(policy: Any) -> str:
-    if not isinstance(policy, dict):
-        return "Redrive policy is not a valid JSON map."
-    for name in _REDRIVE:
-        if name not in policy:
-            return f"Redrive policy does not contain mandatory attribute: {name}."
-    if policy.keys() - set(_REDRIVE):
-        return f"Only following attributes are supported: [{', '.join(_REDRIVE)}]."
-    if not _is_within(policy["maxReceiveCount"], 1, _MAX_RECEIVES):
-        return (
-            f"Invalid value for maxReceiveCount: {policy['maxReceiveCount']}, valid values are "
-            f"from 1 to {_MAX_RECEIVES} both inclusive."
-        )
-    return ""
 
 
 def _is_within(value: Any, least: int, most: int) -> bool:

@@ -9,13 +9,11 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Delete
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from moto.sqs.exceptions import QueueAlreadyExists, SQSException
 from moto.sqs.models import Queue, SQSBackend, sqs_backends
 
-from localcloud import arn as arns
 from localcloud import clock, like_aws, upstream
 from localcloud.call import Call
 from localcloud.http import Response
@@ -68,21 +66,6 @@ def _refuse_changes(backend: SQSBackend, queue: Queue, asked: dict[str, Any]) ->
                 "A queue already exists with the same name and a different value for attribute "
                 f"{name}"
             )
-
-
-@replaces(Queue)
-def _setup_dlq(queue: Queue, policy: Any) -> None:
-    """A queue that is too new is no target for dead letters yet."""
-    given = json.loads(policy or "{}") if isinstance(policy, str) else policy
-    target = arns.parse(str(given.get("deadLetterTargetArn", "")))
-    backend = upstream.backend(sqs_backends, target.account, target.region)
-    if backend is not None and is_too_new(backend, target.resource):
-        raise SQSException(
-            "InvalidParameterValue",
-            f"Value {json.dumps(given)} for parameter RedrivePolicy is invalid. Reason: Dead "
-            "letter target does not exist.",
-        )
-    original(_setup_dlq)(queue, policy)
 
 
 def is_too_new(backend: SQSBackend, name: str) -> bool:

@@ -20,7 +20,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 import moto.sqs.models as moto_sqs
 from moto.core.responses import ActionResult
@@ -49,6 +49,9 @@ class _WrongReceiptHandle(ReceiptHandleIsInvalid):
 @replaces(moto_sqs, "Queue")
 class IndexedQueue(moto_sqs.Queue):
     """moto's queue, with constant-time send, receive, delete and change of visibility."""
+
+    BASE_ATTRIBUTES: ClassVar = [*moto_sqs.Queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"]
+    redrive_allow_policy: str | None = None  # which queues may send their dead letters here
 
     def __init__(self, name: str, *args: Any, **kwargs: Any) -> None:
         if name.endswith(".fifo"):
@@ -81,8 +84,12 @@ class IndexedQueue(moto_sqs.Queue):
 
     def _set_attributes(self, attributes: dict[str, Any], now: float | None = None) -> None:
         """Refuse a malformed policy, and keep the policy if none is given: moto forgets it."""
-        if "Policy" not in attributes:
-            attributes = {**attributes, "Policy": self.policy}
+        kept = {} if "Policy" in attributes else {"Policy": self.policy}
+        attributes = {**kept, **attributes}
+        if attributes.get("KmsMasterKeyId"):
+            attributes["SqsManagedSseEnabled"] = False
+        if attributes.get("RedriveAllowPolicy") == "":  # which takes it away
+            attributes["RedriveAllowPolicy"] = None
         if attributes["Policy"] and not is_policy(attributes["Policy"]):
             raise InvalidAttributeValue("Policy")
         super()._set_attributes(attributes, now)

@@ -37,6 +37,33 @@ def message(**options: Any) -> dict[str, Any]:
 
 
 TARGET = f"{QUEUE}dead"
+TARGETS = [
+    ("x", "Only SQS queues are valid resources for deadLetterTargetArn."),
+    (TARGET.replace("sqs", "sns"), "Only SQS queues are valid resources for deadLetterTargetArn."),
+    (TARGET.replace("us-east-1", "eu-west-1"),
+     "Dead-letter target must be in same region as the source."),
+    (TARGET.replace("123456789012", "210987654321"),
+     "Dead-letter target owner should be same as the source."),
+    (f"{TARGET}.fifo", "Dead-letter queue must be same type of queue as the source."),
+    (f"{QUEUE}nope", "Dead letter target does not exist."),
+    (f"{QUEUE}closed", "The redrive allow policy of the dead-letter queue"),
+]  # fmt: skip
+CANNOT = "Reason: Amazon SQS can't create the redrive allow policy"
+ALLOW = [
+    *((policy, "InvalidAttributeValue", f"RedriveAllowPolicy. {CANNOT}, as it\u2019s in an uns")
+      for policy in ("x", "[]", "{}", '{"redrivePermission":"some"}',
+                     '{"redrivePermission":"allowAll","x":1}',
+                     '{"redrivePermission":"byQueue","sourceQueueArns":[1]}')),
+    ('{"redrivePermission":"denyAll","sourceQueueArns":["x"]}', "InvalidParameterValue",
+     f"{CANNOT}. To specify one or more source queue ARNs, you must set redrivePermission to byQ"),
+    *((f'{{"redrivePermission":"byQueue"{sources}}}', "InvalidParameterValue",
+       f"{CANNOT}. When you specify the byQueue permission type, you must also specify one or mo")
+      for sources in ("", ',"sourceQueueArns":[]')),
+    (json.dumps({"redrivePermission": "byQueue", "sourceQueueArns": ["x"] * 11}),
+     "InvalidParameterValue",
+     f"{CANNOT}. The maximum number of source queue ARNs you can specify is 10."),
+]  # fmt: skip
+DENY_ALL = '{"redrivePermission":"denyAll"}'
 REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("receive_message", {"MaxNumberOfMessages": 11}, "InvalidParameterValue", "Value 11 for "
      "parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided."),
@@ -87,7 +114,16 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
      "Redrive policy does not contain mandatory attribute: maxReceiveCount."),
     ("set_queue_attributes", redrive(deadLetterTargetArn=TARGET, maxReceiveCount=3, x=1),
      "InvalidParameterValue",
-     "Only following attributes are supported: [deadLetterTargetArn, maxReceiveCount]."),
+     "Only following attributes are supported: [maxReceiveCount, deadLetterTargetArn]."),
+    ("set_queue_attributes", redrive(), "InvalidParameterValue",
+     "Redrive policy does not contain mandatory attribute: maxReceiveCount."),
+    *(("set_queue_attributes", redrive(deadLetterTargetArn=target, maxReceiveCount=3),
+       "InvalidParameterValue", f"for parameter RedrivePolicy is invalid. Reason: {said}")
+      for target, said in TARGETS),
+    *(("set_queue_attributes", {"Attributes": {"RedriveAllowPolicy": policy}}, code, said)
+      for policy, code, said in ALLOW),
+    ("set_queue_attributes", {"Attributes": {"SqsManagedSseEnabled": "maybe"}},
+     "InvalidAttributeValue", "Invalid value for the parameter SqsManagedSseEnabled."),
     ("set_queue_attributes", redrive(deadLetterTargetArn=TARGET, maxReceiveCount="x"),
      "InvalidParameterValue", "valid values are from 1 to 1000 both inclusive."),
     ("set_queue_attributes", {"Attributes": {"Foo": "1"}}, "InvalidAttributeName",
@@ -106,12 +142,34 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
 def test_what_sqs_cannot_take_is_refused_in_the_words_of_aws(aws: Session) -> None:
     sqs = aws.client("sqs", config=UNCHECKED)
     sqs.create_queue(QueueName="dead")
+    sqs.create_queue(QueueName="closed", Attributes={"RedriveAllowPolicy": DENY_ALL})
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
     for operation, given, code, said in REFUSED:
         with pytest.raises(ClientError) as caught:
             getattr(sqs, operation)(QueueUrl=url, **given)
         error = caught.value.response["Error"]
         assert (error["Code"], said in error["Message"]) == (code, True), (operation, error)
+
+
+@pytest.mark.parity(
+    "A dead-letter queue is one here that lets the source send to it",
+    kept="yes",
+    module="sqs.redrive",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
+)
+def test_a_dead_letter_queue_says_which_queues_may_use_it(aws: Session) -> None:
+    sqs = aws.client("sqs")
+    allows = json.dumps({"redrivePermission": "byQueue", "sourceQueueArns": [f"{QUEUE}q"]})
+    dead = sqs.create_queue(QueueName="dead", Attributes={"RedriveAllowPolicy": allows})
+    asked = {"QueueUrl": dead["QueueUrl"], "AttributeNames": ["All"]}
+    assert sqs.get_queue_attributes(**asked)["Attributes"]["RedriveAllowPolicy"] == allows
+    policy = redrive(deadLetterTargetArn=TARGET, maxReceiveCount=1)
+    sqs.create_queue(QueueName="q", **policy)
+    with pytest.raises(ClientError, match="does not let this queue send to it"):
+        sqs.create_queue(QueueName="other", **policy)
+    sqs.set_queue_attributes(QueueUrl=dead["QueueUrl"], Attributes={"RedriveAllowPolicy": ""})
+    assert "RedriveAllowPolicy" not in sqs.get_queue_attributes(**asked)["Attributes"]
+    sqs.create_queue(QueueName="other", **policy)
 
 
 def test_an_answer_to_a_batch_has_no_empty_list(aws: Session) -> None:
@@ -294,6 +352,9 @@ def test_a_queue_has_times_in_seconds_and_one_encryption(aws: Session) -> None:
     with pytest.raises(ClientError, match="one type of server-side encryption") as caught:
         sqs.set_queue_attributes(QueueUrl=url, Attributes=both)
     assert caught.value.response["Error"]["Code"] == "InvalidAttributeName"
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"KmsMasterKeyId": "alias/aws/sqs"})
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert (found["SqsManagedSseEnabled"], found["KmsMasterKeyId"]) == ("false", "alias/aws/sqs")
 
 
 def test_a_star_asks_for_all_attributes_of_a_message(aws: Session) -> None:
