@@ -234,7 +234,7 @@ DECISIONS: dict[str, dict[str, str]] = {
         "-ReceiveRequestAttemptId",
         "RemovePermission": "QueueUrl Label",
         "SendMessage": "QueueUrl MessageBody DelaySeconds MessageAttributes "
-        "MessageSystemAttributes -MessageDeduplicationId -MessageGroupId",
+        "MessageSystemAttributes +MessageDeduplicationId MessageGroupId",
         "SendMessageBatch": "QueueUrl Entries",
         "SetQueueAttributes": "QueueUrl Attributes",
         "StartMessageMoveTask": "SourceArn DestinationArn MaxNumberOfMessagesPerSecond",

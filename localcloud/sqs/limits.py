@@ -32,6 +32,7 @@ from localcloud.upstream import original, replaces
 
 MAX_BYTES = 1024 * 1024
 _MAX_ENTRIES = 10
+_GROUP_ID = re.compile(r"[!-~]{1,128}")
 _ENTRY_ID = re.compile(r"[\w-]{1,80}", re.ASCII)
 _MAX_DELAY = 15 * 60  # seconds
 _TWO_ENCRYPTIONS = (
@@ -85,6 +86,7 @@ def _refuse(queue: Queue, body: str | None, options: dict[str, Any]) -> None:
         raise _InvalidContents
     if problem := sqs_problem(attributes):
         raise InvalidParameterValue(problem)
+    _refuse_ids(options.get("group_id"), options.get("deduplication_id"))
     if delay is not None and not 0 <= int(delay) <= _MAX_DELAY:
         raise InvalidParameterValue(
             f"Value {delay} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be "
@@ -94,6 +96,20 @@ def _refuse(queue: Queue, body: str | None, options: dict[str, Any]) -> None:
         raise InvalidParameterValue(
             "One or more parameters are invalid. Reason: Message must be shorter than "
             f"{queue.maximum_message_size} bytes."
+        )
+
+
+def _refuse_ids(group: str | None, deduplication: str | None) -> None:
+    """Refuse an id that only a FIFO queue heeds, and a malformed one of a group."""
+    if group is not None and not _GROUP_ID.fullmatch(group):
+        raise InvalidParameterValue(
+            f"Value {group} for parameter MessageGroupId is invalid. Reason: MessageGroupId can "
+            "only include alphanumeric and punctuation characters. 1 to 128 in length."
+        )
+    if deduplication is not None:
+        raise InvalidParameterValue(
+            f"Value {deduplication} for parameter MessageDeduplicationId is invalid. Reason: The "
+            "request include parameter that is not valid for this queue type."
         )
 
 
@@ -112,6 +128,9 @@ def send_message_batch(
                 entry["MessageBody"],
                 message_attributes=entry["MessageAttributes"],
                 delay_seconds=entry["DelaySeconds"],
+                deduplication_id=entry.get("MessageDeduplicationId"),
+                group_id=entry.get("MessageGroupId"),
+                system_attributes=entry.get("MessageSystemAttributes"),
             )
         except (_InvalidContents, InvalidParameterValue) as error:
             text = error.message.replace("are invalid", "cannot be validated")

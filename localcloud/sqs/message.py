@@ -39,6 +39,8 @@ class QueuedMessage(moto_sqs.Message):
         }
         if trace := self.system_attributes.get("AWSTraceHeader"):
             attributes["AWSTraceHeader"] = trace["StringValue"]
+        if self.group_id:
+            attributes["MessageGroupId"] = self.group_id
         if self.dead_letter_source:
             attributes["DeadLetterQueueSourceArn"] = self.dead_letter_source
         return attributes

@@ -16,7 +16,6 @@ Problem = tuple[str, str]  # the code and the text of an error
 _PREFIX = "AWS.SimpleQueueService."
 _MAX_ENTRIES = 10
 _ENTRY_ID = re.compile(r"[\w-]{1,80}", re.ASCII)
-_GROUP_ID = re.compile(r"[!-~]{1,128}")
 # The operations on many messages, with the name of their entries.
 BATCHES = {
     "ChangeMessageVisibilityBatch": "ChangeMessageVisibilityBatchRequestEntry",
@@ -91,13 +90,6 @@ def _wrong_batch(kind: str, entries: list[Mapping[str, Any]]) -> Iterator[Proble
 
 
 def _wrong_message(given: Mapping[str, Any]) -> Iterator[Problem]:
-    group = given.get("MessageGroupId")
-    if group is not None and not _GROUP_ID.fullmatch(group):
-        yield (
-            "InvalidParameterValue",
-            f"Value {group} for parameter MessageGroupId is invalid. Reason: MessageGroupId can "
-            "only include alphanumeric and punctuation characters. 1 to 128 in length.",
-        )
     for name in given.get("MessageSystemAttributes") or {}:
         if name != "AWSTraceHeader":
             yield "InvalidParameterValue", f"Message system attribute name '{name}' is invalid."

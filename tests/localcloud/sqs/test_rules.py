@@ -103,6 +103,9 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("send_message", message(MessageGroupId="a b"), "InvalidParameterValue",
      "Value a b for parameter MessageGroupId is invalid."),
     ("send_message", message(MessageGroupId=""), "InvalidParameterValue", "MessageGroupId"),
+    ("send_message", message(MessageDeduplicationId="a"), "InvalidParameterValue",
+     "Value a for parameter MessageDeduplicationId is invalid. Reason: The request include "
+     "parameter that is not valid for this queue type."),
     ("send_message", message(MessageSystemAttributes={
         "Foo": {"DataType": "String", "StringValue": "x"}}), "InvalidParameterValue",
      "Message system attribute name 'Foo' is invalid."),
@@ -203,6 +206,32 @@ def test_the_trace_header_of_a_message_arrives(aws: Session) -> None:
     assert sent["MD5OfMessageSystemAttributes"] == digest
     (got,) = sqs.receive_message(QueueUrl=url, MessageSystemAttributeNames=["All"])["Messages"]
     assert got["Attributes"]["AWSTraceHeader"] == "Root=1"
+
+
+@pytest.mark.parity(
+    "A message of a standard queue keeps its group, and is refused with a deduplication id; in a "
+    "batch only its entry is",
+    kept="yes; groups wait for each other no more than other messages",
+    module="sqs.message",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html",
+)
+def test_a_message_keeps_its_group_and_is_refused_with_a_deduplication_id(aws: Session) -> None:
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    ids: list[Any] = [
+        {"MessageGroupId": "tea"},
+        {"MessageGroupId": "a b"},
+        {"MessageGroupId": "tea", "MessageDeduplicationId": "1"},
+    ]
+    entries: Any = [{"Id": str(n), "MessageBody": "tea", **each} for n, each in enumerate(ids)]
+    answer = sqs.send_message_batch(QueueUrl=url, Entries=entries)
+    assert [each["Id"] for each in answer["Successful"]] == ["0"]
+    assert [(each["Id"], each["Code"]) for each in answer["Failed"]] == [
+        ("1", "InvalidParameterValue"),
+        ("2", "InvalidParameterValue"),
+    ]
+    (got,) = sqs.receive_message(QueueUrl=url, MessageSystemAttributeNames=["All"])["Messages"]
+    assert got["Attributes"]["MessageGroupId"] == "tea"
 
 
 def test_a_record_has_the_md5_of_its_attributes_and_no_empty_member(aws: Session) -> None:
