@@ -20,6 +20,7 @@ _NOT_IN_XML = re.compile(
 _SQS_PREFIX = "AWS.SimpleQueueService."
 _SQS_NAMES = {
     "InvalidParameterValue": "InvalidParameterValueException",
+    "KMS.NotFoundException": "KmsNotFound",
     "MissingParameter": "MissingRequiredParameterException",
     f"{_SQS_PREFIX}NonExistentQueue": "QueueDoesNotExist",
     "QueueAlreadyExists": "QueueNameExists",

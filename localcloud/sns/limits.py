@@ -27,6 +27,7 @@ from moto.sns.models import SNSBackend, Topic
 from moto.sns.responses import SNSResponse
 
 from localcloud import arn as arns
+from localcloud import encryption
 from localcloud.call import Call
 from localcloud.message_attributes import size_of, sns_problem
 from localcloud.upstream import original, replaces
@@ -67,6 +68,10 @@ class _InvalidAttribute(SNSException):
 
 class _Invalid(SNSException):
     code = "ValidationError"
+
+
+class _KeyNotFound(SNSException):
+    code = "KMSNotFound"
 
 
 def text_for(protocol: str, message: str) -> str:
@@ -115,7 +120,7 @@ def publish(backend: SNSBackend, message: str, arn: str | None, **options: Any) 
     _refuse_subject(options.get("subject"))
     if size_of(message, options.get("message_attributes") or {}) > MAX_BYTES:
         raise InvalidParameterValue("Invalid parameter: Message too long")
-    _refuse_no_topic(backend, arn or "")
+    _refuse_topic(backend, arn or "")
     message_id: str = original(publish)(backend, message, arn, **options)
     return message_id
 
@@ -153,12 +158,15 @@ def unreadable(call: Call) -> bool:
         return True
 
 
-def _refuse_no_topic(backend: SNSBackend, arn: str) -> None:
+def _refuse_topic(backend: SNSBackend, arn: str) -> None:
     if arns.parse(arn).resource.startswith("endpoint/"):
         raise NotImplementedError(
             "The local cloud has no mobile push; publish to a topic (TopicArn) instead."
         )
-    backend.get_topic(arn)
+    topic = backend.get_topic(arn)
+    key = topic.kms_master_key_id
+    if key and (problem := encryption.problem(key, backend.region_name)):
+        raise _KeyNotFound(problem)
 
 
 @replaces(SNSBackend)
@@ -167,7 +175,7 @@ def publish_batch(
 ) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
     """A batch has at most 256 KiB in all, and one bad message or attribute fails all of it. Errors
     that come later fail only their entry, and are in `Failed`."""
-    _refuse_no_topic(backend, topic_arn)
+    _refuse_topic(backend, topic_arn)
     # moto reads what is no structure as an object without anything.
     entries = [each if isinstance(each, dict) else {} for each in publish_batch_request_entries]
     _refuse_batch(entries)

@@ -26,6 +26,7 @@ from moto.sqs.exceptions import (
 from moto.sqs.models import Message, Queue, SQSBackend
 from moto.sqs.responses import SQSResponse
 
+from localcloud import encryption
 from localcloud.message_attributes import NOT_IN_TEXT, TEXT, size_of, sqs_problem
 from localcloud.sqs import redrive
 from localcloud.upstream import original, replaces
@@ -97,6 +98,8 @@ def _refuse(queue: Queue, body: str | None, options: dict[str, Any]) -> None:
             "One or more parameters are invalid. Reason: Message must be shorter than "
             f"{queue.maximum_message_size} bytes."
         )
+    if queue.kms_master_key_id:
+        _refuse_key(queue)
 
 
 def _refuse_ids(group: str | None, deduplication: str | None) -> None:
@@ -111,6 +114,11 @@ def _refuse_ids(group: str | None, deduplication: str | None) -> None:
             f"Value {deduplication} for parameter MessageDeduplicationId is invalid. Reason: The "
             "request include parameter that is not valid for this queue type."
         )
+
+
+def _refuse_key(queue: Queue) -> None:
+    if problem := encryption.problem(queue.kms_master_key_id, queue.region):
+        raise SQSException("KMS.NotFoundException", problem)
 
 
 @replaces(SQSBackend)

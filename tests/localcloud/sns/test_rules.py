@@ -98,3 +98,22 @@ def test_what_sns_cannot_mean_is_refused_in_the_words_of_aws(aws: Session) -> No
         error = caught.value.response["Error"]
         assert (error["Code"], said in error["Message"]) == (code, True), (operation, error)
     assert aws.client("sns", region_name="eu-west-1").list_topics()["Topics"]
+
+
+@pytest.mark.parity(
+    "A topic takes any name for a KMS key, and no message while there is no such key",
+    kept="yes; nothing is encrypted, and a key's own policy is not asked",
+    module="sns.limits",
+    aws="https://docs.aws.amazon.com/sns/latest/dg/sns-server-side-encryption.html",
+)
+def test_a_topic_without_its_key_takes_no_message(aws: Session, topic: str) -> None:
+    sns = aws.client("sns")
+    setting = {"TopicArn": topic, "AttributeName": "KmsMasterKeyId"}
+    sns.set_topic_attributes(**setting, AttributeValue="alias/aws/sns")
+    sns.publish(TopicArn=topic, Message="tea")
+    sns.set_topic_attributes(**setting, AttributeValue="alias/nope")
+    entries: Any = [{"Id": "a", "Message": "tea"}]
+    with pytest.raises(sns.exceptions.KMSNotFoundException, match="alias/nope is not found"):
+        sns.publish(TopicArn=topic, Message="tea")
+    with pytest.raises(sns.exceptions.KMSNotFoundException, match="alias/nope is not found"):
+        sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)

@@ -234,6 +234,33 @@ def test_a_message_keeps_its_group_and_is_refused_with_a_deduplication_id(aws: S
     assert got["Attributes"]["MessageGroupId"] == "tea"
 
 
+@pytest.mark.parity(
+    "A queue takes any name for a KMS key, and no message while there is no such key",
+    kept="yes; nothing is encrypted, and a key's own policy is not asked",
+    module="encryption",
+    service="SQS",
+    aws="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-server-side-encryption.html",
+)
+def test_a_queue_without_its_key_takes_no_message(aws: Session) -> None:
+    sqs, kms = aws.client("sqs"), aws.client("kms")
+    key = kms.create_key()["KeyMetadata"]
+    kms.create_alias(AliasName="alias/tea", TargetKeyId=key["KeyId"])
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    for name in ("alias/aws/sqs", "alias/tea", key["KeyId"], key["Arn"]):
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"KmsMasterKeyId": name})
+        sqs.send_message(QueueUrl=url, MessageBody="tea")
+    here = "arn:aws:kms:us-east-1:123456789012"
+    for name, said in (
+        ("alias/nope", f"Alias {here}:alias/nope is not found."),
+        (f"{here}:key/nope", f"Key '{here}:key/nope' does not exist"),
+    ):
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"KmsMasterKeyId": name})
+        with pytest.raises(sqs.exceptions.KmsNotFound) as caught:
+            sqs.send_message(QueueUrl=url, MessageBody="tea")
+        error: Any = caught.value.response["Error"]
+        assert (error["Code"], error["Message"]) == ("KMS.NotFoundException", said)
+
+
 def test_a_record_has_the_md5_of_its_attributes_and_no_empty_member(aws: Session) -> None:
     sqs, lambda_ = aws.client("sqs"), aws.client("lambda")
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
