@@ -9,11 +9,18 @@ from moto.iam.models import iam_backends
 
 from localcloud.call import Call
 from localcloud.http import Response
-from localcloud.iam import documents, lag, managed, roles, session_tags, simulate
+from localcloud.iam import conflicts, documents, lag, managed, roles, session_tags, simulate
 from localcloud.service import Needed, Service
 from localcloud.upstream import ACCOUNT_ID
 
-__all__ = ["IAM", "STS", "documents", "roles", "session_tags"]  # imported for what they replace
+__all__ = [
+    "IAM",
+    "STS",
+    "conflicts",
+    "documents",
+    "roles",
+    "session_tags",
+]  # imported for what they replace
 
 _ALWAYS = ("GetCallerIdentity",)
 

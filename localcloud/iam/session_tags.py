@@ -1,4 +1,5 @@
-"""What AssumeRole refuses: a malformed role, and tags of the session that cannot be.
+"""What AssumeRole refuses: a malformed or missing role, a session that is too long, and tags that
+cannot be.
 
 A transitive tag goes along when the session assumes another role, which must not set it again. The
 keys of tags differ by more than their case.
@@ -15,9 +16,16 @@ from moto.sts.exceptions import STSClientError, STSValidationError
 from moto.sts.models import AssumedRole
 from moto.sts.responses import TokenResponse
 
+from localcloud.iam.policies import find_role
 from localcloud.upstream import original, replaces
 
 _PARTS = 6  # of an ARN
+_HOUR = 60 * 60
+_TOO_LONG = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+_TOO_LONG_A_CHAIN = (
+    "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role "
+    "chaining"
+)
 _DUPLICATE = "Duplicate tag keys found. Please note that Tag keys are case insensitive."
 _NOT_A_TAG = "The specified transitive tag key must be included in the requested tags."
 _CONFLICT = (
@@ -37,6 +45,7 @@ def assume_role(response: TokenResponse) -> ActionResult:
     role_arn = response._get_param("RoleArn")
     if not _is_arn(role_arn):
         raise STSValidationError(f"{role_arn} is invalid")
+    _refuse_session(response, role_arn)
     inherited = _transitive(response, response.get_access_key())
     keys = _lower(tag["Key"] for tag in response._get_param("Tags", []))
     transitive = _lower(response._get_param("TransitiveTagKeys", []))
@@ -46,6 +55,22 @@ def assume_role(response: TokenResponse) -> ActionResult:
     made = answer.result["Credentials"]
     made.transitive_tag_keys = inherited | set(transitive)
     return ActionResult(answer.result)
+
+
+def _refuse_session(response: TokenResponse, role_arn: str) -> None:
+    """Refuse a session of a role that is not there, and one that is longer than the role's are, or
+    than an hour if a session of a role asks for it."""
+    role = find_role(role_arn)
+    caller = response.get_access_key()
+    if role is None:
+        _, arn, _ = response.backend.get_caller_identity(caller, response.region)
+        text = f"User: {arn} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
+        raise STSClientError("AccessDenied", text)
+    duration = response._get_int_param("DurationSeconds", _HOUR)
+    if duration > int(role.max_session_duration or _HOUR):
+        raise STSValidationError(_TOO_LONG)
+    if duration > _HOUR and response.backend.get_assumed_role_from_access_key(caller):
+        raise STSValidationError(_TOO_LONG_A_CHAIN)
 
 
 def _problem(keys: list[str], transitive: list[str], inherited: set[str]) -> str:

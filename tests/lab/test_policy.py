@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -81,12 +82,14 @@ class ShortOfOne:
         self.refused: set[str] = set()
         self.not_refused: dict[str, str] = {}
         self._aws, self._other = aws, other
+        self._one_at_a_time = Lock()  # the learner makes several calls at once
         learner.events.register("before-parameter-build", self._try_without)
 
     def _try_without(self, model: Any, params: dict[str, Any], **_: Any) -> None:
         for action in {*permissions.needed(model, params)} - self.refused:
-            allow(self._aws, policy([each for each in ACTIONS if each != action]), self.name)
-            said = self._answer(model, copy.deepcopy(params))
+            with self._one_at_a_time:
+                allow(self._aws, policy([each for each in ACTIONS if each != action]), self.name)
+                said = self._answer(model, copy.deepcopy(params))
             # What is without its tags is not ours, so that nobody changes or deletes it.
             is_shown = action == "lambda:ListTags" and "'Configuration'" in said
             has_no_tags = is_shown and "'Tags'" not in said
@@ -106,9 +109,14 @@ class ShortOfOne:
 
 
 def allow(aws: Session, document: dict[str, Any], name: str = "learner") -> None:
-    """Give a user this policy."""
-    text = json.dumps(document)
-    aws.client("iam").put_user_policy(UserName=name, PolicyName="all", PolicyDocument=text)
+    """Give a user this policy, which is too large for one of the user's own."""
+    iam, arn = aws.client("iam"), f"arn:aws:iam::{ACCOUNT}:policy/{name}"
+    with suppress(iam.exceptions.NoSuchEntityException):
+        iam.detach_user_policy(UserName=name, PolicyArn=arn)
+    with suppress(iam.exceptions.NoSuchEntityException):
+        iam.delete_policy(PolicyArn=arn)
+    iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(document))
+    iam.attach_user_policy(UserName=name, PolicyArn=arn)
 
 
 def set_up_and_tear_down(learner: Session) -> None:

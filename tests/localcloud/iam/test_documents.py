@@ -88,6 +88,11 @@ def test_a_policy_of_a_role_names_no_principal_and_leaves_the_one_before(aws: Se
     for who in ({"Principal": "*"}, {"NotPrincipal": {"AWS": "123456789012"}}):
         with pytest.raises(ClientError, match=r"Policy document should not specify a principal\."):
             iam.put_role_policy(**given, PolicyDocument=policy({**SEND, **who}))
+    wrong = policy({**SEND, "Sid": "send-it"})
+    with pytest.raises(ClientError, match=r"Statement IDs \(SID\) must be alpha-numeric"):
+        iam.put_role_policy(**given, PolicyDocument=wrong)
+    with pytest.raises(ClientError, match=r"Policy document should not specify a principal\."):
+        iam.create_policy(PolicyName="p", PolicyDocument=policy({**SEND, "Principal": "*"}))
     assert iam.get_role_policy(**given)["PolicyDocument"]["Statement"][0]["Action"] == "*"
 
 
@@ -183,7 +188,8 @@ def test_a_new_role_is_shown_without_what_nobody_used(aws: Session) -> None:
 
 
 @pytest.mark.parity(
-    "A role's own policies have 10,240 bytes at most in all, white space not counted",
+    "A role's own policies have 10,240 bytes at most in all, a user's 2,048, a trust policy 2,048 "
+    "and a managed one 6,144, white space not counted",
     kept="yes",
     module="iam.documents",
     service="IAM",
@@ -207,3 +213,16 @@ def test_a_role_has_so_much_policy_of_its_own(aws: Session) -> None:
     )
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
     assert "b" not in iam.list_role_policies(RoleName="role")["PolicyNames"]
+    iam.create_user(UserName="u")
+    long = policy({**SEND, "Resource": f"arn:aws:sqs:us-east-1:123456789012:{'q' * 6200}"})
+    for call, said in (
+        (partial(iam.put_user_policy, UserName="u", PolicyName="p", PolicyDocument=long),
+         "Maximum policy size of 2048 bytes exceeded for user u"),
+        (partial(iam.create_policy, PolicyName="p", PolicyDocument=long),
+         "Cannot exceed quota for PolicySize: 6144"),
+        (partial(iam.create_role, RoleName="other",
+                 AssumeRolePolicyDocument=policy({**LAMBDA, "Sid": "a" * 2048})),
+         "Cannot exceed quota for ACLSizePerRole: 2048"),
+    ):  # fmt: skip
+        with pytest.raises(iam.exceptions.LimitExceededException, match=said):
+            call()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from lab.aws.session import Session
+from tests.support.functions import ANYTHING, TRUST, make_role
 
 HERE = "arn:aws:iam::123456789012:policy"
 LINKED_ROLE = "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateServiceLinkedRole.html"
@@ -59,3 +61,60 @@ def test_a_policy_is_named_by_its_arn(aws: Session) -> None:
     )  # fmt: skip
     aws_own = "arn:aws:iam::aws:policy/AWSLambda_FullAccess"
     assert refusal(iam.delete_policy, PolicyArn=aws_own)[0] == "AccessDenied"
+
+
+@pytest.mark.parity(
+    "A policy that somebody has is not deleted, nor is one with other versions, or a user with "
+    "keys, a password or a group",
+    kept="yes",
+    module="iam.conflicts",
+    aws="https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeletePolicy.html",
+)
+def test_what_is_in_use_is_not_deleted(aws: Session) -> None:
+    iam = aws.client("iam")
+    make_role(aws)
+    arn = iam.create_policy(PolicyName="p", PolicyDocument=json.dumps(ANYTHING))["Policy"]["Arn"]
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(ANYTHING))
+    iam.attach_role_policy(RoleName="role", PolicyArn=arn)
+    conflict, cannot = "DeleteConflict", "Cannot delete entity, must "
+    assert refusal(iam.delete_policy, PolicyArn=arn) == (
+        conflict, "Cannot delete a policy attached to entities.",
+    )  # fmt: skip
+    iam.detach_role_policy(RoleName="role", PolicyArn=arn)
+    code, text = refusal(iam.delete_policy, PolicyArn=arn)
+    assert code == conflict and text.startswith("This policy has more than one version.")
+    iam.delete_policy_version(PolicyArn=arn, VersionId="v2")
+    iam.delete_policy(PolicyArn=arn)
+
+    iam.create_user(UserName="u")
+    iam.create_group(GroupName="g")
+    iam.add_user_to_group(UserName="u", GroupName="g")
+    iam.create_login_profile(UserName="u", Password="tea for two")
+    key = iam.create_access_key(UserName="u")["AccessKey"]["AccessKeyId"]
+    assert refusal(iam.delete_user, UserName="u") == (
+        conflict,
+        f"{cannot}delete access keys first.",
+    )
+    iam.delete_access_key(UserName="u", AccessKeyId=key)
+    assert refusal(iam.delete_user, UserName="u")[1] == f"{cannot}delete login profile first."
+    iam.delete_login_profile(UserName="u")
+    assert refusal(iam.delete_user, UserName="u")[1] == f"{cannot}remove users from group first."
+    iam.remove_user_from_group(UserName="u", GroupName="g")
+    iam.delete_user(UserName="u")
+
+
+def test_a_missing_name_and_a_taken_one_are_named(aws: Session) -> None:
+    iam = aws.client("iam")
+    make_role(aws)
+    iam.create_user(UserName="tea")
+    missing = "NoSuchEntity", "The role with name nope cannot be found."
+    assert refusal(iam.get_role, RoleName="nope") == missing
+    assert refusal(iam.delete_role, RoleName="nope") == missing
+    assert refusal(iam.get_role_policy, RoleName="role", PolicyName="nope") == (
+        "NoSuchEntity", "The role policy with name nope cannot be found.",
+    )  # fmt: skip
+    taken = "EntityAlreadyExists"
+    assert refusal(
+        iam.create_role, RoleName="ROLE", AssumeRolePolicyDocument=json.dumps(TRUST)
+    ) == (taken, "Role with name ROLE already exists.")
+    assert refusal(iam.create_user, UserName="Tea") == (taken, "User with name Tea already exists.")

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lab.aws.session import Session
+from tests.support.roles import session_of
 
 ACCOUNT = "123456789012"
 TEA = {"Key": "Tea", "Value": "green"}
@@ -47,6 +48,28 @@ def test_a_role_that_is_no_arn_is_refused(aws: Session) -> None:
 
 
 @pytest.mark.parity(
+    "A role is there to be assumed, and for no longer than its sessions or those of a chain last",
+    kept="yes, but for the owner's key any role's trust policy will do",
+    module="iam.session_tags",
+    aws="https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html",
+)
+def test_a_missing_role_and_a_session_that_is_too_long_are_refused(aws: Session) -> None:
+    sts, role = aws.client("sts"), make_role(aws, "role")
+    code, text = refused(sts, RoleArn=f"{role}x")
+    assert code == "AccessDenied"
+    assert text.endswith(f"is not authorized to perform: sts:AssumeRole on resource: {role}x")
+    assert refused(sts, RoleArn=role, DurationSeconds=3601) == (
+        "ValidationError",
+        "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+    )
+    aws.client("iam").update_role(RoleName="role", MaxSessionDuration=7200)
+    made = sts.assume_role(RoleArn=role, RoleSessionName="tea", DurationSeconds=7200)
+    chained = session_of(aws, made["Credentials"]).client("sts")
+    code, text = refused(chained, RoleArn=role, DurationSeconds=3601)
+    assert code == "ValidationError" and "1 hour session limit" in text
+
+
+@pytest.mark.parity(
     "The tags of a session have keys that differ by more than their case; a transitive one is a "
     "tag, and the next role does not set it again",
     kept="yes; no policy sees the tags",
@@ -64,7 +87,7 @@ def test_tags_of_a_session_that_cannot_be_are_refused(aws: Session) -> None:
     sts.assume_role(RoleArn=role, RoleSessionName="tea", Tags=[TEA], TransitiveTagKeys=["tea"])
 
 
-def test_a_transitive_tag_is_not_set_again(aws: Session, cloud: str) -> None:
+def test_a_transitive_tag_is_not_set_again(aws: Session) -> None:
     sts, second = aws.client("sts"), make_role(aws, "second")
     made = sts.assume_role(
         RoleArn=make_role(aws, "first"),
@@ -72,13 +95,7 @@ def test_a_transitive_tag_is_not_set_again(aws: Session, cloud: str) -> None:
         Tags=[TEA],
         TransitiveTagKeys=["Tea"],
     )["Credentials"]
-    session = Session(
-        cloud,
-        aws_access_key_id=made["AccessKeyId"],
-        aws_secret_access_key=made["SecretAccessKey"],
-        aws_session_token=made["SessionToken"],
-        region_name="us-east-1",
-    )
+    session = session_of(aws, made)
     for key in ("Tea", "tea"):
         code, said = refused(
             session.client("sts"), RoleArn=second, Tags=[{"Key": key, "Value": "black"}]
