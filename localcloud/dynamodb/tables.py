@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescript
 from __future__ import annotations
 
 import math
+import re
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +19,9 @@ from localcloud.call import Call
 from localcloud.http import Response
 from localcloud.upstream import ACCOUNT_ID, original, replaces
 
+_NAME = re.compile(r"[a-zA-Z0-9_.-]+")
+_SHORTEST, _LONGEST = 3, 255  # letters of a table's name
+_MOST_INDEXES = 20  # global ones
 _ON_DEMAND = "PAY_PER_REQUEST"
 _COUNTED_EACH_TIME = 200  # items of a table, up to which an index is counted at each look
 _COUNT_HOLDS_MS = 60_000  # above that
@@ -28,7 +32,7 @@ def refusal(call: Call) -> Response | None:
     """The answer to a call for a table that DynamoDB refuses in other words than moto; None for
     any other."""
     given = call.parameters
-    if call.operation == "CreateTable" and (problem := _key_problem(given["KeySchema"])):
+    if call.operation == "CreateTable" and (problem := next(_problems(given), "")):
         return call.error(400, "ValidationException", problem)
     is_on_demand = given.get("BillingMode") == _ON_DEMAND
     if call.operation == "CreateTable" and is_on_demand and given.get("ProvisionedThroughput"):
@@ -40,6 +44,52 @@ def refusal(call: Call) -> Response | None:
     if call.operation == "DeleteTable":
         return _refuse_to_delete_nothing(call)
     return None
+
+
+def _problems(given: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with a new table, in AWS's words."""
+    name = given["TableName"]
+    for is_wrong, must in (
+        (len(name) < _SHORTEST, f"have length greater than or equal to {_SHORTEST}"),
+        (len(name) > _LONGEST, f"have length less than or equal to {_LONGEST}"),
+        (not _NAME.fullmatch(name), f"satisfy regular expression pattern: {_NAME.pattern}"),
+    ):
+        if is_wrong:
+            yield (
+                f"1 validation error detected: Value '{name}' at 'tableName' failed to satisfy "
+                f"constraint: Member must {must}"
+            )
+    yield from filter(None, (_key_problem(given["KeySchema"]),))
+    for problem in _index_problems(given):
+        yield f"One or more parameter values were invalid: {problem}"
+
+
+def _index_problems(given: dict[str, Any]) -> Iterator[str]:
+    of_all, of_keys = (given.get(name) or [] for name in _INDEXES)
+    if len(of_all) > _MOST_INDEXES:
+        yield f"GlobalSecondaryIndex count exceeds the per-table limit of {_MOST_INDEXES}"
+    names = [each["IndexName"] for each in (*of_all, *of_keys)]
+    yield from (f"Duplicate index name: {name}" for name in names if names.count(name) > 1)
+    for each in (*of_all, *of_keys):
+        kind, extra = each["Projection"].get("ProjectionType"), "NonKeyAttributes"
+        if bool(each["Projection"].get(extra)) != (kind == "INCLUDE"):
+            found = "not specified" if kind == "INCLUDE" else "specified"
+            yield f"ProjectionType is {kind}, but {extra} is {found}"
+    hash_key = given["KeySchema"][0]["AttributeName"]
+    for each in of_keys:
+        keys, where = [key["AttributeName"] for key in each["KeySchema"]], each["IndexName"]
+        if len(given["KeySchema"]) < 2:
+            yield (
+                "Table KeySchema does not have a range key, which is required when specifying a "
+                "LocalSecondaryIndex"
+            )
+        if len(keys) < 2:
+            yield f"Index KeySchema does not have a range key for index: {where}"
+        if keys[0] != hash_key:
+            yield (
+                "Index KeySchema does not have the same leading hash key as table KeySchema for "
+                f"index: {where}. index hash key: {keys[0]}, table hash key: {hash_key}"
+            )
 
 
 def _key_problem(schema: list[dict[str, str]]) -> str:

@@ -1,14 +1,22 @@
-"""A table's time to live, which AWS lets nobody change twice within an hour.
+"""A table's time to live, which must change with each call, and not twice within an hour.
 
-Off unless the cloud is like AWS.
+The hour is off unless the cloud is like AWS.
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTimeToLive.html
 """
 
 from __future__ import annotations
 
+from typing import Any
+
+from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.table import Table
+
 from localcloud import clock, like_aws, upstream
 from localcloud.call import Call
-from localcloud.http import Response
+from localcloud.http import Response, json_response
+from localcloud.upstream import ACCOUNT_ID
+
+_OFF = {"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}}
 
 
 class TimesToLive:
@@ -18,13 +26,25 @@ class TimesToLive:
         self._free_ms: dict[tuple[str, str], float] = {}  # by region and table
 
     def answer(self, call: Call) -> Response | None:
-        """The answer to a change of one; None for any other call, and where it is not asked for."""
-        if not like_aws.is_on or call.operation != "UpdateTimeToLive":
+        """The answer to a call that is about one, if it is not moto's; None for any other call."""
+        if call.operation not in ("DescribeTimeToLive", "UpdateTimeToLive"):
             return None
-        table = call.region, call.parameters["TableName"]
+        name = call.parameters["TableName"].rpartition("/")[2]
+        backend = upstream.backend(dynamodb_backends, ACCOUNT_ID, call.region)
+        found = backend and backend.tables.get(name)
+        if found is None:
+            text = f"Requested resource not found: Table: {name} not found"
+            return call.error(400, "ResourceNotFoundException", text)
+        if call.operation == "DescribeTimeToLive":
+            return None if _is_on(found) else json_response(200, _OFF)
+        table = call.region, name
         if self._free_ms.get(table, 0) > clock.now_ms():
             text = "Time to live has been modified multiple times within a fixed interval"
             return call.error(400, "ValidationException", text)
+        if problem := _problem(found, call.parameters["TimeToLiveSpecification"]):
+            return call.error(400, "ValidationException", problem)
+        if not like_aws.is_on:
+            return None
         answer = upstream.ask(call.request)
         if answer.status == 200:
             self._free_ms[table] = like_aws.end_ms("time to live")
@@ -33,3 +53,13 @@ class TimesToLive:
     def clear(self) -> None:
         """Forget all changes."""
         self._free_ms.clear()
+
+
+def _is_on(table: Table) -> bool:
+    return bool(table.ttl["TimeToLiveStatus"] == "ENABLED")
+
+
+def _problem(table: Table, asked: dict[str, Any]) -> str:
+    if asked["Enabled"] != _is_on(table):
+        return ""
+    return f"TimeToLive is already {'enabled' if asked['Enabled'] else 'disabled'}"

@@ -235,7 +235,7 @@ def queue_exists(aws: Session) -> None:
 def table_exists(aws: Session) -> None:
     for _ in range(2):
         aws.client("dynamodb").create_table(
-            TableName="t",
+            TableName="tea",
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",

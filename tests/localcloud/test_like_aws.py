@@ -301,11 +301,11 @@ def test_a_new_key_is_403_and_a_new_permission_500(like_aws: Session) -> None:
 def test_time_to_live_changes_once_in_an_hour(like_aws: Session) -> None:
     dynamodb = like_aws.client("dynamodb")
     dynamodb.create_table(
-        TableName="t", BillingMode="PAY_PER_REQUEST",
+        TableName="tea", BillingMode="PAY_PER_REQUEST",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
     )  # fmt: skip
-    given = {"TableName": "t", "TimeToLiveSpecification": {"Enabled": True, "AttributeName": "e"}}
+    given = {"TableName": "tea", "TimeToLiveSpecification": {"Enabled": True, "AttributeName": "e"}}
     dynamodb.update_time_to_live(**given)
     given["TimeToLiveSpecification"] = {"Enabled": False, "AttributeName": "e"}
     code, text = refusal(dynamodb.update_time_to_live, **given)

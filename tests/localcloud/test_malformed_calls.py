@@ -51,16 +51,17 @@ WORDS = [
     "", " ", "a" * 5000, "a b", "é\u2028\x00", "../..", "%2F", "null", "{", "[]", '{"a": 1}', "*",
     "arn:aws", f"arn:aws:sqs:us-east-1:{ACCOUNT}:q", f"arn:aws:sns:us-east-1:{ACCOUNT}:t",
     f"arn:aws:sns:eu-west-1:{ACCOUNT}:t", f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f",
-    f"arn:aws:iam::{ACCOUNT}:role/role", f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/t",
-    "arn:aws:iam::aws:policy/AdministratorAccess", "q", "t", "f", "f:1", "f:$LATEST", "role", "/g",
-    "policy", "$LATEST", "AWS_PROXY", "GET", "POST", "#a = :a", "attribute_not_exists(id)", "id",
-    "http://127.0.0.1/123456789012/q", "QUEUE_URL", "API", "RESOURCE", "0", "-1", "abc=", "true",
+    f"arn:aws:iam::{ACCOUNT}:role/role", f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/tea",
+    "arn:aws:iam::aws:policy/AdministratorAccess", "q", "tea", "f", "f:1", "f:$LATEST", "role",
+    "/g", "policy", "$LATEST", "AWS_PROXY", "GET", "POST", "#a = :a", "attribute_not_exists(id)",
+    "id", "http://127.0.0.1/123456789012/q", "QUEUE_URL", "API", "RESOURCE", "0", "-1", "abc=",
+    "true",
 ]  # fmt: skip
 # What is there, by the name of the member that may name it.
 HINTS = {
     "AssumeRolePolicyDocument": json.dumps(TRUST), "EventSourceArn": WORDS[13], "FunctionName": "f",
     "QueueName": "q", "QueueUrl": "QUEUE_URL", "ResourceArn": WORDS[14], "Role": WORDS[17],
-    "RoleName": "role", "SourceArn": WORDS[13], "TableName": "t", "TargetArn": WORDS[14],
+    "RoleName": "role", "SourceArn": WORDS[13], "TableName": "tea", "TargetArn": WORDS[14],
     "TopicArn": WORDS[14], "apiKey": "KEY", "httpMethod": "POST", "keyId": "KEY",
     "logGroupName": "/g", "parentId": "RESOURCE", "resourceId": "RESOURCE", "restApiId": "API",
     "usagePlanId": "PLAN",
@@ -160,7 +161,7 @@ class Ground:
         url = aws.client("sqs").create_queue(QueueName="q")["QueueUrl"]
         aws.client("sns").create_topic(Name="t")
         aws.client("dynamodb").create_table(
-            TableName="t",
+            TableName="tea",
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",

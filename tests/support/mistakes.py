@@ -154,12 +154,12 @@ def on_orders(operation: str, **parameters: Any) -> Callable[[Session], object]:
 
     def run(aws: Session) -> None:
         aws.client("dynamodb").create_table(
-            TableName="t",
+            TableName="tea",
             KeySchema=[{"AttributeName": "order_id", "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": "order_id", "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
         )
-        table: Any = aws.resource("dynamodb").Table("t")
+        table: Any = aws.resource("dynamodb").Table("tea")
         getattr(table, operation)(**parameters)
 
     return run
@@ -169,12 +169,12 @@ def put_twice(aws: Session) -> None:
     condition = {"ConditionExpression": "attribute_not_exists(order_id)"}
     item = {"order_id": "a"}
     on_orders("put_item", Item=item)(aws)
-    aws.resource("dynamodb").Table("t").put_item(Item=item, **condition)
+    aws.resource("dynamodb").Table("tea").put_item(Item=item, **condition)
 
 
 def define_too_much(aws: Session) -> None:
     aws.client("dynamodb").create_table(
-        TableName="t",
+        TableName="tea",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[
             {"AttributeName": name, "AttributeType": "S"} for name in ("id", "product")
@@ -224,7 +224,7 @@ def deploy_what_is_not_there(aws: Session) -> None:
 
 def wait_in_vain(aws: Session) -> None:
     waiter = aws.client("dynamodb").get_waiter("table_exists")
-    waiter.wait(TableName="t", WaiterConfig={"Delay": 1, "MaxAttempts": 1})
+    waiter.wait(TableName="tea", WaiterConfig={"Delay": 1, "MaxAttempts": 1})
 
 
 def forget_the_folder(_: Session) -> str:
@@ -330,7 +330,7 @@ MISTAKES: dict[str, Callable[[Session], object]] = {
     "API Gateway refuses a part of the API": deploy_what_is_not_there,
     "A method of boto3 is misspelled": lambda aws: aws.client("sqs").send_messages(),
     "DynamoDB's client wants values with their types": lambda aws: aws.client("dynamodb").put_item(
-        TableName="t", Item={"order_id": "a"}
+        TableName="tea", Item={"order_id": "a"}
     ),
     "An address or a parameter of boto3 has no valid form": lambda _: boto3.client(
         "sqs", endpoint_url="127.0.0.1:4510", region_name="us-east-1"

@@ -11,10 +11,10 @@ from lab.aws.session import Session
 
 @pytest.fixture
 def table(aws: Session) -> Any:
-    """A client, and the table "t" with the key "id"."""
+    """A client, and the table "tea" with the key "id"."""
     client = aws.client("dynamodb")
     client.create_table(
-        TableName="t",
+        TableName="tea",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",

@@ -23,12 +23,12 @@ def parts(count: int) -> dict[str, dict[str, str]]:
 def test_an_item_of_many_attributes_is_bounded_as_a_whole(table: Any) -> None:
     key = {"id": {"S": "a"}}
     with pytest.raises(ClientError, match=TOO_LARGE):
-        table.put_item(TableName="t", Item={**key, **parts(9)})
-    table.put_item(TableName="t", Item={**key, **parts(7)})
+        table.put_item(TableName="tea", Item={**key, **parts(9)})
+    table.put_item(TableName="tea", Item={**key, **parts(7)})
 
     def add(name: str) -> None:
         table.update_item(
-            TableName="t",
+            TableName="tea",
             Key=key,
             UpdateExpression=f"SET {name} = :more",
             ExpressionAttributeValues={":more": {"S": "x" * 50_000}},
@@ -38,4 +38,4 @@ def test_an_item_of_many_attributes_is_bounded_as_a_whole(table: Any) -> None:
         add("eighth")
         with pytest.raises(ClientError, match="exceeded the maximum allowed size"):
             add("ninth")
-        table.update_item(TableName="t", Key=key, UpdateExpression="REMOVE eighth")
+        table.update_item(TableName="tea", Key=key, UpdateExpression="REMOVE eighth")

@@ -27,11 +27,11 @@ def refusal(call: Any, **given: Any) -> str:
 
 @pytest.fixture
 def by_day(aws: Session) -> Any:
-    """A client, and the table "t" with an index by day and hour."""
+    """A client, and the table "tea" with an index by day and hour."""
     client = aws.client("dynamodb")
     kinds = {"id": "S", "sold_on": "S", "sold_at": "N"}
     client.create_table(
-        TableName="t",
+        TableName="tea",
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": n, "AttributeType": k} for n, k in kinds.items()],
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -57,15 +57,15 @@ def by_day(aws: Session) -> Any:
 def test_a_key_is_that_of_the_table(table: Any) -> None:
     for key in ({"id": ONE}, {"x": {"S": "a"}}, {**KEY, "x": {"S": "a"}}):
         for call in (table.get_item, table.delete_item, table.update_item):
-            assert refusal(call, TableName="t", Key=key) == WRONG_KEY
-        asked = {"t": {"Keys": [key]}}
+            assert refusal(call, TableName="tea", Key=key) == WRONG_KEY
+        asked = {"tea": {"Keys": [key]}}
         assert refusal(table.batch_get_item, RequestItems=asked) == WRONG_KEY
-        deletes = {"t": [{"DeleteRequest": {"Key": key}}]}
+        deletes = {"tea": [{"DeleteRequest": {"Key": key}}]}
         assert refusal(table.batch_write_item, RequestItems=deletes) == WRONG_KEY
-        part = {"Delete": {"TableName": "t", "Key": key}}
+        part = {"Delete": {"TableName": "tea", "Key": key}}
         assert refusal(table.transact_write_items, TransactItems=[part]) == WRONG_KEY
-    assert refusal(table.put_item, TableName="t", Item={"id": {"S": ""}}) == EMPTY
-    assert "Item" not in table.get_item(TableName="t", Key=KEY)
+    assert refusal(table.put_item, TableName="tea", Item={"id": {"S": ""}}) == EMPTY
+    assert "Item" not in table.get_item(TableName="tea", Key=KEY)
 
 
 @pytest.mark.parity(
@@ -77,7 +77,7 @@ def test_a_key_is_that_of_the_table(table: Any) -> None:
 def test_a_query_is_by_the_keys_of_what_it_reads(by_day: Any) -> None:
     day = {":d": {"S": "Monday"}}
     query: dict[str, Any] = {
-        "TableName": "t",
+        "TableName": "tea",
         "IndexName": "by_day",
         "KeyConditionExpression": "sold_on = :d",
     }
@@ -116,7 +116,7 @@ def test_a_query_is_by_the_keys_of_what_it_reads(by_day: Any) -> None:
     for said, calls in wrong.items():
         for given in calls:
             assert refusal(by_day.query, **{**query, **given}).endswith(said)
-    start = refusal(by_day.scan, TableName="t", ExclusiveStartKey={"x": ONE})
+    start = refusal(by_day.scan, TableName="tea", ExclusiveStartKey={"x": ONE})
     assert start == f"The provided starting key is invalid: {WRONG_KEY}"
 
 
@@ -128,9 +128,9 @@ def test_a_query_by_its_keys_pages_and_filters(by_day: Any) -> None:
             "sold_at": {"N": str(n)},
             "tea": ONE,
         }
-        by_day.put_item(TableName="t", Item=item)
+        by_day.put_item(TableName="tea", Item=item)
     pages = by_day.get_paginator("query").paginate(
-        TableName="t",
+        TableName="tea",
         IndexName="by_day",
         KeyConditionExpression="#d = :d AND #or BETWEEN :low AND :high",
         FilterExpression="tea = :low AND attribute_not_exists(m.#d)",
@@ -140,6 +140,6 @@ def test_a_query_by_its_keys_pages_and_filters(by_day: Any) -> None:
     )
     assert [each["id"]["S"] for page in pages for each in page["Items"]] == ["1", "2", "3"]
     pages = by_day.get_paginator("scan").paginate(
-        TableName="t", IndexName="by_day", PaginationConfig={"PageSize": 2}
+        TableName="tea", IndexName="by_day", PaginationConfig={"PageSize": 2}
     )
     assert sum(page["Count"] for page in pages) == 5

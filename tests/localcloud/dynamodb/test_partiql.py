@@ -13,8 +13,8 @@ TEA = {"id": {"S": "tea"}, "count": {"N": "2"}}
 
 @pytest.fixture
 def client(table: Any) -> Any:
-    """A client, with the table "t", which has tea."""
-    table.put_item(TableName="t", Item=TEA)
+    """A client, with the table "tea", which has tea."""
+    table.put_item(TableName="tea", Item=TEA)
     return table
 
 
@@ -31,7 +31,7 @@ def test_what_is_no_statement_is_refused(client: Any, statement: str) -> None:
         with pytest.raises(ClientError, match=NOT_READ) as caught:
             getattr(client, name)(**given)
         assert caught.value.response["Error"]["Code"] == "ValidationException"
-    good = {"Statement": "SELECT * FROM t WHERE id = ?", "Parameters": [{"S": "tea"}]}
+    good = {"Statement": "SELECT * FROM tea WHERE id = ?", "Parameters": [{"S": "tea"}]}
     found = client.batch_execute_statement(Statements=[{"Statement": statement}, good])
     wrong, right = found["Responses"]
     assert wrong["Error"]["Code"] == "ValidationError"
@@ -55,8 +55,8 @@ def test_a_statement_for_a_missing_table_says_so(client: Any) -> None:
     aws="https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItem.html",
 )
 def test_a_part_of_a_transaction_is_one_thing(client: Any) -> None:
-    put = {"TableName": "t", "Item": TEA}
-    delete = {"TableName": "t", "Key": {"id": TEA["id"]}}
+    put = {"TableName": "tea", "Item": TEA}
+    delete = {"TableName": "tea", "Key": {"id": TEA["id"]}}
     for part, said in (
         ({}, "TransactWriteRequest should contain Delete or Put or Update request"),
         ({"Put": put, "Delete": delete}, "can only contain one of Check, Put, Update or Delete"),

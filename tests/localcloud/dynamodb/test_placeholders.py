@@ -67,15 +67,15 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
 def test_a_placeholder_is_defined_and_used(table: Any) -> None:
     for call, given, said in WRONG:
         with pytest.raises(ClientError) as caught:
-            getattr(table, call)(TableName="t", **given)
+            getattr(table, call)(TableName="tea", **given)
         error = caught.value.response["Error"]
         assert error == {"Code": "ValidationException", "Message": said}, given
-    put = {"TableName": "t", **WRONG[0][1]}
+    put = {"TableName": "tea", **WRONG[0][1]}
     with pytest.raises(ClientError, match="unused in expressions"):
         table.transact_write_items(TransactItems=[{"Put": put}])
-    assert table.scan(TableName="t")["Items"] == []
+    assert table.scan(TableName="tea")["Items"] == []
     table.put_item(
-        TableName="t",
+        TableName="tea",
         Item=KEY,
         ConditionExpression="attribute_not_exists(#i.#x[0]) OR n < :x",
         ExpressionAttributeNames={"#i": "id", "#x": "x"},

@@ -25,8 +25,8 @@ NUMBERS = [
 def test_a_number_is_kept_in_one_form(table: Any) -> None:
     for given, kept in NUMBERS:
         nested = {"M": {"l": {"L": [{"N": given}]}}}
-        table.put_item(TableName="t", Item={**KEY, "n": {"N": given}, "m": nested})
-        found = table.get_item(TableName="t", Key=KEY)["Item"]
+        table.put_item(TableName="tea", Item={**KEY, "n": {"N": given}, "m": nested})
+        found = table.get_item(TableName="tea", Key=KEY)["Item"]
         assert (found["n"]["N"], found["m"]["M"]["l"]["L"][0]["N"]) == (kept, kept), given
 
 
@@ -55,11 +55,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 def test_a_value_that_is_none_is_refused(table: Any) -> None:
     for value, said in WRONG:
         with pytest.raises(ClientError) as caught:
-            table.put_item(TableName="t", Item={**KEY, "n": value})
+            table.put_item(TableName="tea", Item={**KEY, "n": value})
         error = caught.value.response["Error"]
         found = (error["Code"], said in error["Message"])
         assert found == ("ValidationException", True), (value, error)
-    assert "Item" not in table.get_item(TableName="t", Key=KEY)
+    assert "Item" not in table.get_item(TableName="tea", Key=KEY)
 
 
 @pytest.mark.parity(
@@ -73,20 +73,20 @@ def test_a_call_for_several_items_answers_what_is_asked(table: Any) -> None:
     put = {"PutRequest": {"Item": KEY}}
     unasked = {"ConsumedCapacity", "ItemCollectionMetrics"}
     for answer in (
-        table.update_item(TableName="t", Key=KEY),
-        table.batch_write_item(RequestItems={"t": [put]}),
-        table.batch_get_item(RequestItems={"t": {"Keys": [KEY]}}),
-        table.transact_write_items(TransactItems=[{"Put": {"TableName": "t", "Item": KEY}}]),
-        table.transact_get_items(TransactItems=[{"Get": {"TableName": "t", "Key": KEY}}]),
+        table.update_item(TableName="tea", Key=KEY),
+        table.batch_write_item(RequestItems={"tea": [put]}),
+        table.batch_get_item(RequestItems={"tea": {"Keys": [KEY]}}),
+        table.transact_write_items(TransactItems=[{"Put": {"TableName": "tea", "Item": KEY}}]),
+        table.transact_get_items(TransactItems=[{"Get": {"TableName": "tea", "Key": KEY}}]),
     ):
         assert not unasked & answer.keys()
-    asked = table.batch_write_item(RequestItems={"t": [put]}, ReturnConsumedCapacity="TOTAL")
+    asked = table.batch_write_item(RequestItems={"tea": [put]}, ReturnConsumedCapacity="TOTAL")
     assert asked["ConsumedCapacity"][0]["CapacityUnits"] == 1.0
     delete = {"DeleteRequest": {"Key": {"x": {"S": "b"}}}}
     keyless = {"PutRequest": {"Item": {"x": {"S": "b"}}}}
     for request in (delete, keyless):
         with pytest.raises(ClientError, match="provided key element does not match the schema"):
-            table.batch_write_item(RequestItems={"t": [request]})
+            table.batch_write_item(RequestItems={"tea": [request]})
 
 
 @pytest.mark.parity(
@@ -103,4 +103,4 @@ def test_an_expression_that_cannot_be_read_is_refused(table: Any) -> None:
         (table.put_item, {"Item": KEY, "ConditionExpression": "tea ="}),
     ):
         with pytest.raises(ClientError, match=r"ValidationException.*Syntax error"):
-            call(TableName="t", **given)
+            call(TableName="tea", **given)

@@ -454,7 +454,7 @@ MAKING: list[tuple[str, str, dict[str, Any], str]] = [
     (
         *("dynamodb", "create_table"),
         {
-            "TableName": "t",
+            "TableName": "tea",
             "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
             "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
             "BillingMode": "PAY_PER_REQUEST",
