@@ -28,12 +28,10 @@ from localcloud.upstream import original, replaces
 _NAME = re.compile(r"[\w-]{1,256}", re.ASCII)
 _FEEDBACK = ("FailureFeedbackRoleArn", "SuccessFeedbackRoleArn", "SuccessFeedbackSampleRate")
 _ENDPOINTS = ("Application", "Firehose", "HTTP", "Lambda", "SQS")
+_LONGEST_NAME = 100  # letters of a display name
 _SETTINGS = {
-    "ArchivePolicy",
-    "ContentBasedDeduplication",
     "DeliveryPolicy",
     "DisplayName",
-    "FifoThroughputScope",
     "KmsMasterKeyId",
     "Policy",
     "SignatureVersion",
@@ -41,6 +39,7 @@ _SETTINGS = {
     *(f"{endpoint}{name}" for endpoint in _ENDPOINTS for name in _FEEDBACK),
 }
 _IN_SCOPE = {"*", *(f"sns:{action}".lower() for action in VALID_POLICY_ACTIONS)}
+_OF_SETTINGS = "Invalid parameter: Attributes Reason: "
 _DELIVERY_POLICY = {
     "http": {
         "defaultHealthyRetryPolicy": DEFAULT_EFFECTIVE_DELIVERY_POLICY["defaultHealthyRetryPolicy"],
@@ -68,8 +67,6 @@ def create_topic(
         raise NotImplementedError(
             "The local cloud has standard topics only; use a name without .fifo, and no FifoTopic."
         )
-    if "Policy" in settings:
-        _refuse_policy(settings["Policy"])
     known = set(backend.topics)
     topic: Topic = original(create_topic)(backend, name, settings, tags)
     if topic.arn in known:
@@ -92,6 +89,21 @@ def _setting(topic: Topic, name: str) -> Any:
     return getattr(topic, camelcase_to_underscores(name), None)
 
 
+@replaces(SNSResponse, "create_topic")
+def create_with_settings(response: SNSResponse) -> Any:
+    """A new topic's settings are those of a standard topic."""
+    for name, value in response._get_param("Attributes", {}).items():
+        if name == "FifoTopic":
+            if str(value).lower() not in ("true", "false"):
+                text = f"{name}: Invalid value [{value}]. Must be true or false."
+                raise InvalidParameterValue(f"{_OF_SETTINGS}{text}")
+        elif name not in _SETTINGS:
+            raise InvalidParameterValue(f"{_OF_SETTINGS}Unknown attribute {name}")
+        else:
+            _refuse_setting(name, str(value), _OF_SETTINGS)
+    return original(create_with_settings)(response)
+
+
 @replaces(SNSResponse)
 def get_topic_attributes(response: SNSResponse) -> Any:
     """The delivery policy is that of HTTP endpoints, and there is none of the topic's own unless
@@ -110,9 +122,32 @@ def set_topic_attributes(response: SNSResponse) -> Any:
     name = response._get_param("AttributeName")
     if name not in _SETTINGS:
         raise InvalidParameterValue("Invalid parameter: AttributeName")
-    if name == "Policy":
-        _refuse_policy(response._get_param("AttributeValue"))
+    _refuse_setting(name, response._get_param("AttributeValue") or "", "Invalid parameter: ")
     return original(set_topic_attributes)(response)
+
+
+def _refuse_setting(name: str, value: str, where: str) -> None:
+    """Refuse a value that a setting cannot have. `where` is how AWS's message begins."""
+    if name == "Policy":
+        _refuse_policy(value)
+    elif name == "DisplayName" and len(value) > _LONGEST_NAME:
+        raise InvalidParameterValue(f"{where}{name}")
+    elif name == "SignatureVersion" and value not in ("1", "2"):
+        raise InvalidParameterValue(f"{where}{name}: Invalid value. Must be 1 or 2.")
+    elif name == "TracingConfig" and value not in ("Active", "PassThrough"):
+        raise InvalidParameterValue(f"{where}Invalid tracing config value: {value}")
+    elif name.endswith("SampleRate") and not (value.isdecimal() and int(value) <= 100):
+        text = "value provided is not an integer between 0-100"
+        raise InvalidParameterValue(f"{where}{name}: {text}")
+    elif name == "DeliveryPolicy" and value and not _is_object(value):
+        raise InvalidParameterValue(f"{where}{name}: failed to parse JSON")
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _refuse_policy(text: str | None) -> None:

@@ -13,6 +13,21 @@ from tests.support.subscriptions import subscribe_queue
 
 INVALID = "Invalid parameter: "
 DIFFERENT = f"{INVALID}Attributes Reason: Topic already exists with different attributes"
+VALUES = [  # of a setting, each with why it cannot be
+    ("DisplayName", "t" * 101, "DisplayName"),
+    ("SignatureVersion", "3", "SignatureVersion: Invalid value. Must be 1 or 2."),
+    ("TracingConfig", "Often", "Invalid tracing config value: Often"),
+    ("DeliveryPolicy", "{tea", "DeliveryPolicy: failed to parse JSON"),
+    *(("SQSSuccessFeedbackSampleRate", rate,
+       "SQSSuccessFeedbackSampleRate: value provided is not an integer between 0-100")
+      for rate in ("101", "often")),
+]  # fmt: skip
+OF_A_NEW_ONE = [
+    *((name, "1", f"Unknown attribute {name}")
+      for name in ("Colour", "ArchivePolicy", "ContentBasedDeduplication", "FifoThroughputScope")),
+    *(("FifoTopic", value, f"FifoTopic: Invalid value [{value}]. Must be true or false.")
+      for value in ("", "maybe")),
+]  # fmt: skip
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     *(
         ("create_topic", {"Name": name}, f"{INVALID}Topic Name")
@@ -23,6 +38,11 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("create_topic", {"Name": "Tea", "Attributes": {"SignatureVersion": "2"}}, DIFFERENT),
     ("create_topic", {"Name": "Tea", "Attributes": {"DisplayName": "Tea",
                                                     "SignatureVersion": "2"}}, DIFFERENT),
+    *(
+        ("create_topic", {"Name": "t", "Attributes": {name: value}},
+         f"{INVALID}Attributes Reason: {said}")
+        for name, value, said in (*VALUES, *OF_A_NEW_ONE)
+    ),
     ("create_topic", {"Name": "Tea", "Tags": [{"Key": "shop", "Value": "other"}]},
      f"{INVALID}Tags Reason: Topic already exists with different tags"),
 ]  # fmt: skip
@@ -142,6 +162,7 @@ def test_a_setting_of_a_topic_that_cannot_be_is_refused(aws: Session, topic: str
     scope = f"{INVALID}Policy statement action out of service scope!"
     refused = [
         ("Colour", "green", f"{INVALID}AttributeName"),
+        *((name, value, f"{INVALID}{said}") for name, value, said in VALUES),
         *(("Policy", text, f"{INVALID}Policy Error: null") for text in ("{tea", "", "[]", "{}")),
         ("Policy", json.dumps({"Statement": [{**own, "Action": "sns:*"}]}), scope),
         ("Policy", json.dumps({"Statement": {**own, "Action": ["sqs:SendMessage"]}}), scope),
