@@ -29,6 +29,9 @@ def policy(account: str | None, region: str | None, prefix: str | None) -> None:
 
     It allows what all chapters, the checks and the other commands here need, on what has the
     learner's names. A REST API has no name in a policy, so it allows what others have there, too.
+
+    Make a managed policy of it (iam create-policy), and attach that: it is too long for an inline
+    policy of a user.
     """
     if not (account and region):
         aws = session(start=False)
