@@ -19,19 +19,19 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
+from moto.sns.models import Topic
 
 from localcloud import clock, losses, steps
 from localcloud.deliver import ServicePrincipal, deliver
 from localcloud.sns import filter_policy, limits
 from localcloud.sns.mailbox import Mailbox
+from localcloud.sns.subscription import Subscription
 from localcloud.tasks import Tasks
-
-if TYPE_CHECKING:
-    from localcloud.sns.subscriptions import Subscription
+from localcloud.upstream import replaces
 
 logger = logging.getLogger(__name__)
 _SERVICE = "sns.amazonaws.com"
@@ -293,6 +293,15 @@ def running() -> Delivery:
     """The delivery of this process's cloud."""
     assert _running is not None
     return _running
+
+
+@replaces(Topic, "publish")
+def publish_to_all(topic: Topic, message: str, **options: Any) -> str:
+    """Every subscriber gets the message; moto stops after the first hundred."""
+    message_id = str(uuid.uuid4())
+    for subscription in topic.sns_backend._get_topic_subscriptions(topic):
+        running().publish(subscription, message, message_id, **options)
+    return message_id
 
 
 def _note(

@@ -13,7 +13,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,7 +22,7 @@ from moto.sns.exceptions import (
     SNSException,
     TooManyEntriesInBatchRequest,
 )
-from moto.sns.models import SNSBackend, Topic
+from moto.sns.models import SNSBackend
 from moto.sns.responses import SNSResponse
 
 from localcloud import arn as arns
@@ -254,12 +253,3 @@ def _passed_on(value: Mapping[str, Any]) -> dict[str, Any]:
     binary = value.get("BinaryValue")
     text = value.get("StringValue") if binary is None else base64.b64encode(binary).decode()
     return {"Type": value["DataType"], "Value": text}
-
-
-@replaces(Topic, "publish")
-def publish_to_all(topic: Topic, message: str, **options: Any) -> str:
-    """Every subscriber gets the message; moto stops after the first hundred."""
-    message_id = str(uuid.uuid4())
-    for subscription in topic.sns_backend._get_topic_subscriptions(topic):
-        subscription.publish(message, message_id, **options)
-    return message_id

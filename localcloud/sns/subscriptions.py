@@ -25,6 +25,7 @@ from localcloud.iam.federation import OWNER
 from localcloud.patterns import WrongPatternError
 from localcloud.sns import delivery, filter_policy
 from localcloud.sns.filter_policy import NestedPolicyError
+from localcloud.sns.subscription import Subscription
 from localcloud.upstream import original, replaces
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
@@ -40,53 +41,7 @@ _SETTINGS = {
 }
 _SCOPES = ("MessageAttributes", "MessageBody")
 _DEFAULTS = {"FilterPolicyScope": "MessageAttributes"}
-_PENDING = "PendingConfirmation"
 _TO_CONFIRM = ("email", "http")
-
-
-@replaces(moto_sns, "Subscription")
-class Subscription(moto_sns.Subscription):
-    """moto's subscription, which may be pending: the link that confirms it contains `token`."""
-
-    token = ""
-
-    @property
-    def is_pending(self) -> bool:
-        return str(self.attributes.get(_PENDING)).lower() == "true"
-
-    @property
-    def is_raw(self) -> bool:
-        """Whether a queue or an endpoint gets the bare message, without the envelope."""
-        return str(self.attributes.get("RawMessageDelivery")).lower() == "true"
-
-    def ask(self) -> None:
-        """Make it pending, with a new token, until the owner of the address confirms."""
-        self.token = secrets.token_hex(32)
-        self.attributes[_PENDING] = "true"
-
-    def confirm(self) -> None:
-        self.token = ""
-        self.attributes[_PENDING] = "false"
-
-    def publish(self, message: str, message_id: str, **options: Any) -> None:
-        """Give a published message to the subscriber."""
-        delivery.running().publish(self, message, message_id, **options)
-
-    def describe(self) -> dict[str, Any]:
-        return {
-            "arn": self.arn,
-            "protocol": self.protocol,
-            "endpoint": self.endpoint,
-            "state": "pending" if self.is_pending else "confirmed",
-            "filter_policy": self._filter_policy,
-            "dead_letter_target": self.dead_letter_target,
-        }
-
-    @property
-    def dead_letter_target(self) -> str | None:
-        """The queue for what cannot be delivered, if a redrive policy names one."""
-        policy = self.attributes.get("RedrivePolicy")
-        return json.loads(policy)["deadLetterTargetArn"] if policy else None
 
 
 def subscriptions() -> Iterator[Subscription]:

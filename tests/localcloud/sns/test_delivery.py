@@ -53,7 +53,7 @@ def structured(message: str) -> dict[str, str]:
 @pytest.mark.parity(
     "An e-mail subscription is pending until the link in its first mail is opened",
     kept="yes; mail goes into a Maildir",
-    module="sns.mailbox",
+    module="sns.subscription",
     aws="https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html",
 )
 def test_nothing_is_mailed_before_the_link_was_opened(aws: Session, topic: str) -> None:
