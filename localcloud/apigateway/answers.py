@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import moto.apigateway.models as moto_apigateway
+from moto.apigateway.exceptions import BadRequestException
 from moto.apigateway.responses import APIGatewayResponse
 
 from localcloud import clock, models
@@ -49,6 +50,8 @@ def in_full(call: Call, response: Response) -> Response:
 def _shown(operation: str, found: dict[str, Any]) -> dict[str, Any]:
     if operation == "GetRestApis":
         return {**found, "item": [_api(each) for each in found["item"]]}
+    if operation == "UpdateRestApi":  # the only one that shows that there are no tags
+        return {**_api(found), "tags": found["tags"]}
     return _api(found) if operation in _OF_ONE_API else _without_empty(found)
 
 
@@ -83,8 +86,31 @@ class DatedStage(moto_apigateway.Stage):
         self.updated_s = int(clock.now_ms() / 1000)
 
     def apply_operations(self, patch_operations: list[dict[str, Any]]) -> moto_apigateway.Stage:
+        for each in patch_operations:
+            self._refuse_or_forget(each)
         self.touch()
         return super().apply_operations(patch_operations)
+
+    def _refuse_or_forget(self, patch: dict[str, Any]) -> None:
+        """Take the settings of a method away: `/orders/GET`, or `/*/*` for the defaults."""
+        key = patch["path"].removeprefix("/")
+        if patch["op"] != "remove" or "/" not in key or key.startswith("variables/"):
+            return
+        if self.method_settings.pop(key, None) is None:
+            raise BadRequestException(
+                f"Cannot remove method setting {key} because there is no method setting for this "
+                "method "
+            )
+
+    def _get_default_method_settings(self) -> dict[str, Any]:
+        """What holds for all methods, and else AWS's own defaults."""
+        return {
+            **super()._get_default_method_settings(),
+            "cacheDataEncrypted": False,
+            "throttlingBurstLimit": 5000,
+            "throttlingRateLimit": 10000.0,
+            **self.method_settings.get("*/*", {}),
+        }
 
     def to_json(self) -> dict[str, Any]:
         found = super().to_json()

@@ -16,8 +16,9 @@ from typing import Any
 
 from jsonschema import Draft4Validator
 from jsonschema.exceptions import best_match
-from moto.apigateway.models import APIGatewayBackend, RestAPI
+from moto.apigateway.models import APIGatewayBackend, Resource, RestAPI
 
+from localcloud.apigateway import patches
 from localcloud.apigateway.errors import bad_request, conflict, not_found, not_here
 
 MAX_TIMEOUT_MS = 29_000  # of an integration, and what holds unless it is set
@@ -28,7 +29,10 @@ LIMITS: dict[str, type[int] | type[float]] = {
     "/throttle/burstLimit": int,
     "/throttle/rateLimit": float,
 }
+ENDPOINTS = ("REGIONAL", "EDGE", "PRIVATE")
+_MAX_COMPRESSION_SIZE = 10_485_760
 _METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD", "ANY")
+_PATH_PART = re.compile(r"[a-zA-Z0-9._:-]+|\{[a-zA-Z0-9._-]+\+?\}")
 _VARIABLE = re.compile(r"\{[^}]+\}")
 _STAGE_NAME = re.compile(r"\w+", re.ASCII)
 _STAGE_ARN = re.compile(r"arn:aws[\w-]*:apigateway:[\w-]+::/restapis/([^/]+)/stages/([^/]+)")
@@ -40,8 +44,6 @@ _FUNCTION_URI = re.compile(
 _SCHEMAS = Draft4Validator(
     Draft4Validator.META_SCHEMA, format_checker=Draft4Validator.FORMAT_CHECKER
 )
-_OPERATIONS = ("add", "copy", "move", "remove", "replace", "test")  # of patches
-_WITH_VALUE = ("add", "replace", "test")
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Asked:
 def check(operation: str, asked: Asked) -> None:
     """Refuse what AWS refuses. Raises APIGatewayError."""
     if operation.startswith("Update"):
-        _refuse_malformed_patches(asked)
+        _refuse_malformed_patches(operation, asked)
     if rule := _RULES.get(operation):
         rule(asked)
 
@@ -98,13 +100,60 @@ def _integrations_in(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield found
 
 
+def _rest_api(asked: Asked) -> None:
+    if asked.body.get("description") == "":
+        raise bad_request("Description cannot be an empty string")
+    compression_size(asked.body.get("minimumCompressionSize"))
+    endpoint = asked.body.get("endpointConfiguration")
+    if endpoint is not None:
+        refuse_endpoint(endpoint)
+
+
+def compression_size(given: int | str | None) -> int | None:
+    """From how many bytes on answers are to be compressed; None for never."""
+    if given in (None, ""):
+        return None
+    try:
+        size = int(given or 0)
+    except ValueError:
+        size = -1
+    if not 0 <= size <= _MAX_COMPRESSION_SIZE:
+        raise bad_request(
+            f"Invalid minimum compression size, must be between 0 and {_MAX_COMPRESSION_SIZE}"
+        )
+    return size
+
+
+def refuse_endpoint(endpoint: Mapping[str, Any]) -> None:
+    """Refuse an endpoint without a type, or with several, and an address that its type lacks."""
+    types = endpoint.get("types", ["EDGE"])
+    if not types:
+        raise bad_request("REGIONAL Configuration and EDGE Configuration cannot be both DISABLED.")
+    if len(types) > 1:
+        raise bad_request("Cannot create an api with multiple Endpoint Types.")
+    if types == ["PRIVATE"] and endpoint.get("ipAddressType") == "ipv4":
+        raise bad_request("Only dualstack ipAddressType is supported for Private APIs.")
+
+
 def _resource(asked: Asked) -> None:
-    parent, part = asked.of_api.resources[asked.given["parent_id"]], asked.body["pathPart"]
+    parent = asked.of_api.resources[asked.given["parent_id"]]
+    refuse_place(asked.of_api, parent, asked.body["pathPart"])
+
+
+def refuse_place(api: RestAPI, parent: Resource, part: str, own_id: str = "") -> None:
+    """Refuse a path part that cannot be, or not below this parent. `own_id` is of the resource that
+    moves there, if it is no new one."""
+    if not _PATH_PART.fullmatch(part):
+        raise bad_request(
+            "Resource's path part only allow a-zA-Z0-9._-: or a valid greedy path variable and "
+            "curly braces at the beginning and the end."
+        )
     if "+}" in (parent.path_part or ""):
         raise bad_request(
             f"Cannot create a child of a resource with a greedy path variable: {parent.path_part}"
         )
-    siblings = [r.path_part for r in asked.of_api.resources.values() if r.parent_id == parent.id]
+    others = [each for each in api.resources.values() if each.id != own_id]
+    siblings = [each.path_part for each in others if each.parent_id == parent.id]
     if part in siblings:
         text = f"Another resource with the same parent already has this name: {part}"
         raise conflict(text)
@@ -223,37 +272,31 @@ def _usage_plan(asked: Asked) -> None:
         _refuse_missing_stage(asked.backend, stage.get("apiId", ""), stage.get("stage", ""))
 
 
-def _refuse_malformed_patches(asked: Asked) -> None:
+def _refuse_malformed_patches(operation: str, asked: Asked) -> None:
     """Refuse a patch without a path, an operation, or the value that it takes."""
     found = asked.body.get("patchOperations")
     if not isinstance(found, list) or not all(each.get("path") for each in found):
         raise bad_request("Invalid request input")
-    for each in found:
-        if (operation := each.get("op")) not in _OPERATIONS:
-            wanted = ", ".join(_OPERATIONS)
-            raise bad_request(f"Invalid patch operation '{operation}'. Must be one of: [{wanted}]")
-        if operation in _WITH_VALUE and each.get("value") is None:
-            raise bad_request(f"Invalid patch value  'null' specified for op '{operation}'")
+    patches.check(operation, found)
 
 
 def _usage_plan_patch(asked: Asked) -> None:
     for each in asked.body["patchOperations"]:
-        path, operation = each["path"], each.get("op")
-        if operation in _WITH_VALUE and path in LIMITS:
+        path, operation = each["path"], each["op"]
+        if operation in patches.WITH_VALUE and path in LIMITS:
             _refuse_no_limit(path, each["value"])
         if path != "/apiStages":
-            if path.startswith("/apiStages") and operation == "remove":
-                raise bad_request(
-                    f"Invalid patch path  '{path}' specified for op 'remove'. Please choose "
-                    "supported operations"
-                )
             continue
         api_id, _, stage = (each.get("value") or "").partition(":")
-        if operation == "add":
-            _refuse_missing_stage(asked.backend, api_id, stage)
-        stages = asked.backend.usage_plans[asked.given["usageplanId"]].api_stages
-        if operation == "remove" and {"apiId": api_id, "stage": stage} not in stages:
-            raise not_found(f"API Stage not found: {api_id}:{stage}")
+        if not api_id or not stage:
+            raise bad_request("Invalid API Stage specified")
+        plan = asked.backend.usage_plans[asked.given["usageplanId"]]
+        is_in = {"apiId": api_id, "stage": stage} in plan.api_stages
+        if not (is_in if operation == "remove" else _is_stage(asked.backend, api_id, stage)):
+            raise not_found(
+                f"Invalid API Stage {{api: {api_id}, stage: {stage}}} specified for usageplan "
+                f"{plan.id}"
+            )
 
 
 def _refuse_no_limit(path: str, value: str) -> None:
@@ -266,8 +309,12 @@ def _refuse_no_limit(path: str, value: str) -> None:
 
 
 def _refuse_missing_stage(backend: APIGatewayBackend, api_id: str, stage: str) -> None:
-    if api_id not in backend.apis or stage not in backend.apis[api_id].stages:
+    if not _is_stage(backend, api_id, stage):
         raise not_found(f"API Stage not found: {api_id}:{stage}")
+
+
+def _is_stage(backend: APIGatewayBackend, api_id: str, stage: str) -> bool:
+    return api_id in backend.apis and stage in backend.apis[api_id].stages
 
 
 def _usage_plan_deletion(asked: Asked) -> None:
@@ -309,6 +356,7 @@ _RULES: dict[str, Callable[[Asked], None]] = {
     "CreateDeployment": _deployment,
     "CreateModel": _model,
     "CreateResource": _resource,
+    "CreateRestApi": _rest_api,
     "CreateStage": _stage,
     "CreateUsagePlan": _usage_plan,
     "CreateUsagePlanKey": _usage_plan_key,

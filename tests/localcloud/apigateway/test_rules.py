@@ -23,8 +23,8 @@ MODEL = {"contentType": "application/json", "schema": "{}"}
 
 @dataclass
 class Ground:
-    """A REST API with GET and POST at `/{proxy+}`, a stage, a model, a usage plan and its key.
-    POST has no integration."""
+    """A REST API with GET and POST at `/{proxy+}`, a stage, a model, a validator, a usage plan and
+    its key. POST has no integration."""
 
     api: Any
     id: str
@@ -32,6 +32,7 @@ class Ground:
     resource: str
     plan: str
     key: str
+    validator: str
 
     def call(self, operation: str, **given: Any) -> Any:
         """Call an operation; a name in angle brackets is one of ours."""
@@ -72,7 +73,8 @@ def ground(aws: Session) -> Ground:
     plan = api.create_usage_plan(name="plan", apiStages=[{"apiId": made, "stage": "dev"}])["id"]
     key = api.create_api_key(name="key", enabled=True)["id"]
     api.create_usage_plan_key(usagePlanId=plan, keyId=key, keyType="API_KEY")
-    return Ground(api, made, root, ids["resourceId"], plan, key)
+    validator = api.create_request_validator(restApiId=made, name="v")["id"]
+    return Ground(api, made, root, ids["resourceId"], plan, key, validator)
 
 
 API = {"restApiId": "<id>"}
@@ -135,7 +137,9 @@ MISSING: list[tuple[str, dict[str, Any], str]] = [
      "API Stage not found: <id>:nope"),
     ("update_usage_plan", {"usagePlanId": "<plan>", "patchOperations": [
         {"op": "add", "path": "/apiStages", "value": "nope:dev"}]},
-     "API Stage not found: nope:dev"),
+     "Invalid API Stage {api: nope, stage: dev} specified for usageplan <plan>"),
+    ("update_resource", {**RESOURCE, "patchOperations": [
+        {"op": "replace", "path": "/parentId", "value": "nope"}]}, NO_RESOURCE),
 ]  # fmt: skip
 
 
@@ -150,7 +154,7 @@ def test_what_is_not_there_is_not_found(ground: Ground) -> None:
         with pytest.raises(ClientError) as caught:
             ground.call(operation, **given)
         error = caught.value.response["Error"]
-        wanted = said.replace("<id>", ground.id)
+        wanted = said.replace("<id>", ground.id).replace("<plan>", ground.plan)
         assert (error["Code"], error["Message"]) == ("NotFoundException", wanted), operation
 
 
@@ -166,7 +170,23 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("create_resource", {**API, "parentId": "<root>", "pathPart": "{id}"}, BAD,
      "A sibling ({proxy+}) of this resource already has a variable path part"),
     ("create_resource", {**API, "parentId": "<root>", "pathPart": "a b"}, BAD,
-     "Resource's path part only allow"),
+     "Resource's path part only allow a-zA-Z0-9._-: or a valid greedy path variable and curly "
+     "braces at the beginning and the end."),
+    ("create_resource", {**API, "parentId": "<root>", "pathPart": "{id"}, BAD,
+     "Resource's path part only allow a-zA-Z0-9._-: or a valid greedy"),
+    ("create_resource", {**API, "parentId": "<root>", "pathPart": "id+"}, BAD,
+     "Resource's path part only allow a-zA-Z0-9._-: or a valid greedy"),
+    ("create_rest_api", {"name": "a", "description": ""}, BAD,
+     "Description cannot be an empty string"),
+    ("create_rest_api", {"name": "a", "minimumCompressionSize": -1}, BAD,
+     "Invalid minimum compression size, must be between 0 and 10485760"),
+    ("create_rest_api", {"name": "a", "endpointConfiguration": {"types": []}}, BAD,
+     "REGIONAL Configuration and EDGE Configuration cannot be both DISABLED."),
+    ("create_rest_api", {"name": "a", "endpointConfiguration": {"types": ["EDGE", "REGIONAL"]}},
+     BAD, "Cannot create an api with multiple Endpoint Types."),
+    ("create_rest_api", {"name": "a", "endpointConfiguration": {
+        "types": ["PRIVATE"], "ipAddressType": "ipv4"}}, BAD,
+     "Only dualstack ipAddressType is supported for Private APIs."),
     ("put_method", {**RESOURCE, "httpMethod": "FOO", **NONE}, BAD,
      "Invalid HttpMethod specified. Valid options are GET,PUT,POST,DELETE,PATCH,OPTIONS,HEAD,ANY"),
     ("put_method", {**GET, **NONE}, CONFLICT, "Method already exists for this resource"),
@@ -185,8 +205,6 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("update_account", {}, BAD, "Invalid request input"),
     ("update_stage", {**API, "stageName": "dev", "patchOperations": [{"path": "/description"}]},
      BAD, "Invalid patch operation 'None'. Must be one of: [add, copy"),
-    ("update_method", {**GET, "patchOperations": [{"op": "replace", "path": "/x", "value": "y"}]},
-     BAD, "Invalid patch path  '/x' specified for op 'replace'. Must be one of: ["),
     ("put_integration", {**PROXY, "uri": URI.replace("lambda:path/2015-03-31", "firehose:path/x")},
      BAD, WRONG_URI),
     ("put_integration", {**PROXY, "uri": URI.replace("functions", "random")}, BAD, WRONG_URI),
@@ -223,6 +241,157 @@ def test_what_cannot_work_is_refused(ground: Ground) -> None:
         error = caught.value.response["Error"]
         wanted = said.replace("<id>", ground.id).replace("<plan>", ground.plan)
         assert (error["Code"], wanted in error["Message"]) == (code, True), (operation, error)
+
+
+ROOT = {**API, "resourceId": "<root>"}
+STAGE, VALIDATOR = {**API, "stageName": "dev"}, {**API, "requestValidatorId": "<validator>"}
+OF_AN_API, OF_A_PLAN, OF_A_KEY = "update_rest_api", "update_usage_plan", "update_api_key"
+PLAN, KEY = {"usagePlanId": "<plan>"}, {"apiKey": "<key>"}
+NO_SETTING = "because there is no method setting for this method "
+NO_ACCESS_LOG = (
+    "Invalid accessLogSettings path. Must be one of : [/accessLogSettings/destinationArn, "
+    "/accessLogSettings/format]"
+)
+PATCHES: list[tuple[str, dict[str, str], str, str, str | None, str]] = [
+    ("update_method", GET, "add", "/httpMethod", "PUT", "Invalid patch path /httpMethod"),
+    ("update_method", GET, "replace", "/requestParameters", "x",
+     "Invalid patch path /requestParameters"),
+    ("update_method", GET, "add", "/requestModels/application/json", "Empty",
+     "Invalid patch path /requestModels/application/json"),
+    ("update_method", GET, "add", "/operationName", "x",
+     "Invalid patch operation specified. Must be one of: [replace]"),
+    ("update_resource", RESOURCE, "replace", "/invalid", "x",
+     "Invalid patch path  '/invalid' specified for op 'replace'. Must be one of: "
+     "[/parentId, /pathPart]"),
+    ("update_resource", RESOURCE, "remove", "/pathPart", None,
+     "Invalid patch path  '/pathPart' specified for op 'remove'. Please choose supported "
+     "operations"),
+    ("update_resource", RESOURCE, "replace", "/parentId", "<resource>",
+     "Resources cannot be cyclical."),
+    ("update_resource", ROOT, "replace", "/pathPart", "x",
+     "Root resource cannot update its pathPart."),
+    ("update_resource", ROOT, "replace", "/parentId", "<resource>",
+     "Root resource cannot update its parentId."),
+    ("update_model", {**API, "modelName": "Order"}, "replace", "/name", "x",
+     "Invalid patch path  '/name' specified for op 'replace'. Must be one of: "
+     "[/description, /schema]"),
+    ("update_request_validator", VALIDATOR, "replace", "/invalidPath", "x",
+     "Invalid patch path  '/invalidPath' specified for op 'replace'. Must be one of: [/name, "
+     "/validateRequestParameters, /validateRequestBody]"),
+    ("update_request_validator", VALIDATOR, "replace", "/name", "",
+     "Request Validator name cannot be blank"),
+    (OF_A_KEY, KEY, "replace", "/id", "x",
+     "Invalid patch path  '/id' specified for op 'replace'. Must be one of: [/description, "
+     "/enabled, /name, /customerId]"),
+    (OF_A_KEY, KEY, "add", "/name", "x",
+     "Invalid patch path  '/name' specified for op 'add'. Please choose supported operations"),
+    (OF_A_PLAN, PLAN, "remove", "/apiStages", None, "Invalid API Stage specified"),
+    (OF_A_PLAN, PLAN, "add", "/apiStages", "<id>", "Invalid API Stage specified"),
+    (OF_A_PLAN, PLAN, "replace", "/throttle", "x", "Invalid patch path  '/throttle' specified"),
+    (OF_AN_API, API, "add", "/binaryMediaTypes", "image/gif",
+     "Invalid patch path /binaryMediaTypes"),
+    (OF_AN_API, API, "replace", "/minimumCompressionSize", "test",
+     "Invalid minimum compression size, must be between 0 and 10485760"),
+    (OF_AN_API, API, "add", "/minimumCompressionSize", "10",
+     "Invalid patch operation specified. Must be one of: [replace]"),
+    (OF_AN_API, API, "replace", "/endpointConfiguration/ipAddressType", "wrong",
+     "ipAddressType must be either ipv4 or dualstack."),
+    (OF_AN_API, API, "replace", "/endpointConfiguration/types/0", "wrong",
+     "Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE"),
+    (OF_AN_API, API, "replace", "/nmae", "x", "Invalid patch path /nmae"),
+    ("update_stage", STAGE, "replace", "/tags/tag1", "x",
+     "Invalid method setting path: /tags/tag1. Must be one of: [/deploymentId, /description, "),
+    ("update_stage", STAGE, "add", "/accessLogSettings/randomValue", "x", NO_ACCESS_LOG),
+    ("update_stage", STAGE, "remove", "/accessLogSettings/randomValue", None,
+     f"Cannot remove method setting accessLogSettings/randomValue {NO_SETTING}"),
+    ("update_stage", STAGE, "remove", "/*/*", None,
+     f"Cannot remove method setting */* {NO_SETTING}"),
+]  # fmt: skip
+
+
+@pytest.mark.parity(
+    "A patch of what is not there, or with an operation that is not for it, is refused",
+    kept="yes; patches of canaries, of an API's policy and of limits for single methods by name",
+    module="apigateway.patches",
+    aws="https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html",
+)
+def test_a_patch_that_would_change_nothing_is_refused(ground: Ground) -> None:
+    for operation, ids, what, path, value, said in PATCHES:
+        patch = {"op": what, "path": path} | ({} if value is None else {"value": value})
+        with pytest.raises(ClientError) as caught:
+            ground.call(operation, **ids, patchOperations=[patch])
+        error = caught.value.response["Error"]
+        assert (error["Code"], said in error["Message"]) == (BAD, True), (path, error)
+
+
+HERE_ONLY: list[tuple[str, dict[str, str], str, str]] = [
+    (OF_AN_API, API, "/policy", "has no policies of APIs"),
+    (OF_A_PLAN, PLAN, "/apiStages/<id>:dev/throttle/x/GET/rateLimit", "limits a plan as a whole"),
+    ("update_stage", STAGE, "/canarySettings/percentTraffic", "has no canary releases"),
+]
+
+
+def test_a_patch_that_is_not_done_is_refused_by_name(ground: Ground) -> None:
+    for operation, ids, path, said in HERE_ONLY:
+        patch = {"op": "replace", "path": path, "value": "1"}
+        with pytest.raises(ClientError, match=said):
+            ground.call(operation, **ids, patchOperations=[patch])
+
+
+def test_an_api_is_changed_by_patches(ground: Ground) -> None:
+    def patched(*patches: tuple[str, str, str | None]) -> Any:
+        given = [{"op": op, "path": path} | ({} if v is None else {"value": v})
+                 for op, path, v in patches]  # fmt: skip
+        return ground.call(OF_AN_API, **API, patchOperations=given)
+
+    png, jpeg = "/binaryMediaTypes/image~1png", "/binaryMediaTypes/image~1jpeg"
+    found = patched(("add", png, None), ("add", jpeg, None), ("replace", "/description", "tea"))
+    assert found["binaryMediaTypes"] == ["image/png", "image/jpeg"]
+    assert (found["description"], found["tags"]) == ("tea", {})
+    found = patched(("replace", png, "image/gif"), ("remove", "/description", None))
+    assert found["binaryMediaTypes"] == ["image/jpeg", "image/gif"]
+    assert "description" not in found
+    found = patched(("replace", "/minimumCompressionSize", "10"))
+    assert found["minimumCompressionSize"] == 10
+    assert "minimumCompressionSize" not in patched(("replace", "/minimumCompressionSize", ""))
+    found = patched(("replace", "/disableExecuteApiEndpoint", "false"))
+    assert found["disableExecuteApiEndpoint"] is False
+    found = patched(("replace", "/endpointConfiguration/types/0", "PRIVATE"))
+    assert found["endpointConfiguration"] == {"types": ["PRIVATE"], "ipAddressType": "dualstack"}
+    body = {"op": "replace", "path": "/validateRequestBody"}
+    for value, checks in ({"value": "true"}, True), ({}, False):
+        given = {"patchOperations": [body | value]}
+        found = ground.call("update_request_validator", **VALIDATOR, **given)
+        assert found["validateRequestBody"] is checks
+
+
+def test_a_stage_has_settings_for_all_methods_and_for_one(ground: Ground) -> None:
+    def patched(**values: str) -> Any:
+        patches = [{"op": "replace", "path": path, "value": v} for path, v in values.items()]
+        return ground.call("update_stage", **STAGE, patchOperations=patches)["methodSettings"]
+
+    found = patched(**{"/*/*/caching/enabled": "true", "/test/GET/throttling/burstLimit": "124"})
+    assert found["test/GET"] == {**found["*/*"], "throttlingBurstLimit": 124}
+    assert (found["*/*"]["throttlingRateLimit"], found["*/*"]["cachingEnabled"]) == (10_000.0, True)
+    assert found["*/*"]["cacheDataEncrypted"] is False
+    patches = [{"op": "remove", "path": "/*/*"}]
+    found = ground.call("update_stage", **STAGE, patchOperations=patches)
+    assert list(found["methodSettings"]) == ["test/GET"]
+
+
+def test_a_resource_moves_with_all_that_is_below(ground: Ground) -> None:
+    def made(parent: str, part: str) -> str:
+        return str(ground.call("create_resource", **API, parentId=parent, pathPart=part)["id"])
+
+    pets = made("<root>", "pets")
+    sub = made(pets, "subpets")
+    below = made(sub, "pets")
+    to_root = [{"op": "replace", "path": "/parentId", "value": "<root>"}]
+    with pytest.raises(ClientError, match="already has this name: pets"):
+        ground.call("update_resource", **API, resourceId=below, patchOperations=to_root)
+    moved = ground.call("update_resource", **API, resourceId=sub, patchOperations=to_root)
+    assert moved["path"] == "/subpets"
+    assert ground.call("get_resource", **API, resourceId=below)["path"] == "/subpets/pets"
 
 
 def test_a_key_is_in_one_plan_of_a_stage_and_leaves_it_when_it_is_deleted(ground: Ground) -> None:
