@@ -22,18 +22,29 @@ from localcloud.upstream import original, replaces
 _OF_ONE_API = ("CreateRestApi", "GetRestApi", "ImportRestApi", "PutRestApi", "UpdateRestApi")
 _OF_METHODS = ("GetMethod", "PutMethod", "UpdateMethod")
 _OF_A_STAGE = ("accessLogSettings", "description", "variables")  # shown if there are some
+_DRAFT_4 = "http://json-schema.org/draft-04/schema#"
+# The models that an API has from the start, with what their schemas have besides a title.
+_FIRST_MODELS: dict[str, dict[str, Any]] = {
+    "Empty": {},
+    "Error": {"properties": {"message": {"type": "string"}}},
+}
 _UNLESS_EMPTY = ("binaryMediaTypes", "methodResponses", "tags")
 
 
 @replaces(APIGatewayResponse)
 def create_rest_api(response: APIGatewayResponse) -> Any:
-    """A new API has the version and the binary types that it was given, which moto drops."""
+    """A new API has the version and the binary types that it was given, which moto drops, and
+    two models to begin with."""
     status, headers, body = original(create_rest_api)(response)
     given = json.loads(response.body)
     if status >= 300 or "openapi" in given:  # a document says all that itself
         return status, headers, body
     api = response.backend.apis[json.loads(body)["id"]]
     api.version, api.binaryMediaTypes = given.get("version"), given.get("binaryMediaTypes") or []
+    for name, more in _FIRST_MODELS.items():
+        schema = {"$schema": _DRAFT_4, "title": f"{name} Schema", "type": "object", **more}
+        description = f"This is a default {name.lower()} schema model"
+        api.add_model(name, description, json.dumps(schema), "application/json")
     return status, headers, json.dumps(api.to_dict())
 
 

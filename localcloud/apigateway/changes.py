@@ -21,7 +21,9 @@ from localcloud.apigateway.rules import (
     compression_size,
     refuse_authorization,
     refuse_endpoint,
+    refuse_models,
     refuse_place,
+    refuse_validator,
     refuse_what_is_no_schema,
 )
 from localcloud.http import Response, json_response
@@ -91,9 +93,8 @@ def answer(operation: str, asked: Asked) -> Response | None:
         return json_response(200, {**api.to_dict(), "description": api.description or None})
     if operation == "UpdateMethod":
         method = _method(asked)
-        for each in asked.body.get("patchOperations") or []:
-            if each.get("path") == "/authorizationType":
-                refuse_authorization(each.get("value", ""))
+        for each in asked.body["patchOperations"]:
+            _refuse_of_a_method(asked.of_api, each["path"], each.get("value"))
         _patch(method, asked, _METHOD)
         return json_response(200, _without_empty(method.to_json()))
     if operation == "UpdateIntegration":
@@ -117,6 +118,15 @@ def answer(operation: str, asked: Asked) -> Response | None:
         _patch(deployment, asked, {"description": ("description", _text)})
         return json_response(200, deployment.to_json())
     return None
+
+
+def _refuse_of_a_method(api: RestAPI, path: str, value: str | None) -> None:
+    if path == "/authorizationType":
+        refuse_authorization(value or "")
+    elif path == "/requestValidatorId":
+        refuse_validator(api, value)
+    elif path.startswith("/requestModels/") and value:
+        refuse_models(api, {"": value})
 
 
 def _method(asked: Asked) -> Any:

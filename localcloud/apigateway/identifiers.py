@@ -39,8 +39,6 @@ _LOOKED_FOR = {
     "DeleteRequestValidator": "requestvalidator_id",
     "GetModel": "model_name",
     "GetRequestValidator": "requestvalidator_id",
-    "GetRequestValidators": "requestvalidator_id",
-    "PutMethod": "resource_id",
     "UpdateModel": "model_name",
     "UpdateRequestValidator": "requestvalidator_id",
 }
@@ -70,7 +68,7 @@ def _no_api(operation: str, given: _Given) -> APIGatewayError:
     not there."""
     if operation == "CreateRequestValidator":
         return bad_request("Invalid REST API identifier specified")
-    part = _LOOKED_FOR.get(operation)
+    part = "resource_id" if "http_method" in given else _LOOKED_FOR.get(operation)
     if part is None:
         text = f"Invalid API identifier specified {ACCOUNT_ID}:{given['restapi_id']}"
         return not_found(text)

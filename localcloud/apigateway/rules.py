@@ -172,8 +172,9 @@ def _method(asked: Asked) -> None:
     if name in asked.of_api.resources[asked.given["resource_id"]].resource_methods:
         raise conflict("Method already exists for this resource")
     refuse_authorization(kind)
-    _validator(asked.of_api, asked.body.get("requestValidatorId"))
-    _models(asked.of_api, asked.body.get("requestModels") or {})
+    refuse_validator(asked.of_api, asked.body.get("requestValidatorId"))
+    refuse_models(asked.of_api, asked.body.get("requestModels") or {})
+    _parameters(asked.body.get("requestParameters") or {})
 
 
 def refuse_authorization(kind: str) -> None:
@@ -187,14 +188,21 @@ def refuse_authorization(kind: str) -> None:
         raise not_here("has no IAM authorization of methods; use NONE, and an API key.")
 
 
-def _validator(api: RestAPI, validator_id: str | None) -> None:
+def _parameters(given: Mapping[str, Any]) -> None:
+    """Refuse parameters of one name in several places."""
+    names = [each.rpartition(".")[2] for each in given]
+    if len(set(names)) < len(names):
+        raise bad_request("Parameter names must be unique across querystring, header and path")
+
+
+def refuse_validator(api: RestAPI, validator_id: str | None) -> None:
     if validator_id and validator_id not in api.request_validators:
         raise bad_request("Invalid Request Validator identifier specified")
 
 
-def _models(api: RestAPI, models: Mapping[str, str]) -> None:
+def refuse_models(api: RestAPI, models: Mapping[str, str]) -> None:
     for name in models.values():
-        if name not in api.models and name not in ("Empty", "Error"):
+        if name not in api.models:
             raise bad_request(f"Invalid model identifier specified: {name}")
 
 
@@ -221,6 +229,8 @@ def _refuse_another_kind(kind: str) -> None:
 
 def _model(asked: Asked) -> None:
     name = asked.body["name"]
+    if not name:
+        raise bad_request("Model name must be non-empty")
     if not _MODEL_NAME.fullmatch(name):
         raise bad_request(f"Model name must be alphanumeric: {name}")
     if name in asked.of_api.models:
@@ -228,11 +238,25 @@ def _model(asked: Asked) -> None:
     refuse_what_is_no_schema(asked.body.get("schema"))
 
 
+def _model_deletion(asked: Asked) -> None:
+    """A model that a method names cannot be deleted."""
+    name = asked.given["model_name"]
+    for resource in asked.of_api.resources.values():
+        for verb, method in resource.resource_methods.items():
+            if name in (method.request_models or {}).values():
+                raise conflict(
+                    f"Cannot delete model '{name}', is referenced in method request: "
+                    f"{resource.get_path()}/{verb}"
+                )
+
+
 def refuse_what_is_no_schema(schema: str | None) -> None:
     """Refuse the schema of a model that is no JSON object, or no schema of draft 4. Patterns are
     Java's on AWS and Python's here, so we refuse one that Python cannot read by name."""
+    if not schema:
+        raise bad_request("Model schema must have at least 1 property or array items defined")
     try:
-        found = json.loads(schema or "")
+        found = json.loads(schema)
         problem = best_match(_SCHEMAS.iter_errors(found))
         is_schema = isinstance(found, dict) and problem is None
     except (ValueError, RecursionError):
@@ -360,6 +384,7 @@ _RULES: dict[str, Callable[[Asked], None]] = {
     "CreateStage": _stage,
     "CreateUsagePlan": _usage_plan,
     "CreateUsagePlanKey": _usage_plan_key,
+    "DeleteModel": _model_deletion,
     "DeleteUsagePlan": _usage_plan_deletion,
     "PutIntegration": _integration,
     "GetTags": _tags,

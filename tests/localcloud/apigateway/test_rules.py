@@ -214,6 +214,12 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
      "Model name must be alphanumeric: an-order"),
     ("create_model", {**API, **MODEL, "name": "Tea", "schema": "{"}, BAD,
      "Invalid model specified: Validation Result"),
+    ("create_model", {**API, **MODEL, "name": "Tea", "schema": ""}, BAD,
+     "Model schema must have at least 1 property or array items defined"),
+    ("create_model", {**API, **MODEL, "name": ""}, BAD, "Model name must be non-empty"),
+    ("put_method", {**PATCH, **NONE, "requestParameters": {
+        "method.request.querystring.a": False, "method.request.header.a": False}}, BAD,
+     "Parameter names must be unique across querystring, header and path"),
     ("create_deployment", {**API, "stageName": "a b"}, BAD, "Stage name only allows a-zA-Z0-9_"),
     ("create_authorizer", {**API, "name": "a", "type": "TOKEN"}, HERE, "has no authorizers"),
     ("delete_usage_plan", {"usagePlanId": "<plan>"}, BAD, "Cannot delete Usage Plan <plan> because "
@@ -260,6 +266,10 @@ PATCHES: list[tuple[str, dict[str, str], str, str, str | None, str]] = [
      "Invalid patch path /requestModels/application/json"),
     ("update_method", GET, "add", "/operationName", "x",
      "Invalid patch operation specified. Must be one of: [replace]"),
+    ("update_method", GET, "replace", "/requestValidatorId", "nope",
+     "Invalid Request Validator identifier specified"),
+    ("update_method", GET, "replace", "/requestModels/application~1json", "Nope",
+     "Invalid model identifier specified: Nope"),
     ("update_resource", RESOURCE, "replace", "/invalid", "x",
      "Invalid patch path  '/invalid' specified for op 'replace'. Must be one of: "
      "[/parentId, /pathPart]"),
@@ -394,6 +404,26 @@ def test_a_resource_moves_with_all_that_is_below(ground: Ground) -> None:
     assert ground.call("get_resource", **API, resourceId=below)["path"] == "/subpets/pets"
 
 
+@pytest.mark.parity(
+    "An API has the models Empty and Error; a model that a method names cannot be deleted",
+    kept="yes",
+    module="apigateway.answers",
+    aws="https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-create-model.html",
+)
+def test_a_model_that_a_method_names_stays(ground: Ground) -> None:
+    found = {each["name"]: each for each in ground.call("get_models", **API)["items"]}
+    assert found.keys() == {"Empty", "Error", "Order"}
+    assert found["Empty"]["description"] == "This is a default empty schema model"
+    model = [{"op": "add", "path": "/requestModels/application~1json", "value": "Order"}]
+    ground.call("update_method", **GET, patchOperations=model)
+    with pytest.raises(ClientError) as caught:
+        ground.call("delete_model", **API, modelName="Order")
+    said = "Cannot delete model 'Order', is referenced in method request: /{proxy+}/GET"
+    error = caught.value.response["Error"]
+    assert (error["Code"], error["Message"]) == (CONFLICT, said)
+    ground.call("delete_model", **API, modelName="Error")
+
+
 def test_a_key_is_in_one_plan_of_a_stage_and_leaves_it_when_it_is_deleted(ground: Ground) -> None:
     stages = [{"apiId": ground.id, "stage": "dev"}]
     other = ground.api.create_usage_plan(name="other", apiStages=stages)["id"]
@@ -523,12 +553,14 @@ WITHOUT_AN_API: list[tuple[str, dict[str, Any], str, str]] = [
      "Invalid model name specified: M"),
     ("delete_model", {"modelName": "M"}, "NotFoundException", "Invalid model name specified: M"),
     ("get_request_validators", {}, "NotFoundException",
-     "Invalid Request Validator identifier specified"),
+     "Invalid API identifier specified 123456789012:none"),
     ("delete_request_validator", {"requestValidatorId": "v"}, "NotFoundException",
      "Invalid Request Validator identifier specified"),
     ("create_request_validator", {"name": "v"}, "BadRequestException",
      "Invalid REST API identifier specified"),
     ("put_method", {"resourceId": "r", "httpMethod": "GET", "authorizationType": "NONE"},
+     "NotFoundException", "Invalid Resource identifier specified"),
+    ("get_integration", {"resourceId": "r", "httpMethod": "GET"},
      "NotFoundException", "Invalid Resource identifier specified"),
 ]  # fmt: skip
 
