@@ -172,7 +172,7 @@ DECISIONS: dict[str, dict[str, str]] = {
         "GetPolicy": "FunctionName Qualifier",
         "Invoke": "FunctionName InvocationType LogType ClientContext Payload Qualifier "
         "!DurableExecutionName !TenantId",
-        "ListEventSourceMappings": "EventSourceArn FunctionName -Marker -MaxItems",
+        "ListEventSourceMappings": "EventSourceArn FunctionName Marker MaxItems",
         "ListFunctions": "-MasterRegion FunctionVersion Marker MaxItems",
         "ListTags": "Resource",
         "RemovePermission": "FunctionName StatementId Qualifier RevisionId",

@@ -12,18 +12,27 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
 
+from botocore.loaders import Loader
+
 from localcloud.call import Call
 from localcloud.http import Response, json_response
+from localcloud.iam.policies import find_role
 from localcloud.lambda_ import errors, functions
 from localcloud.lambda_.errors import LambdaError
 from localcloud.lambda_.functions import LambdaFunction
 from localcloud.lambda_.names import LATEST, Name, qualifier_of
+from localcloud.upstream import ACCOUNT_ID
 
 OPERATIONS = ("AddPermission", "GetPolicy", "RemovePermission")
-_SERVICE = re.compile(r"[\w.-]+\.amazonaws\.com(\.cn)?")
+_SERVICE = re.compile(r"([\w.-]+)\.amazonaws\.com(\.cn)?")
+# Principals of services besides those that botocore knows by the same name.
+_MORE_SERVICES = {"edgelambda", "iotevents", "lex", "lexv2", "mobiletargeting"}
+_OF_ALEXA = ("alexa-appkit.amazon.com", "alexa-connectedhome.amazon.com")
+_ROLE = re.compile(r"arn:[\w-]+:iam::(\d{12}):role/.+")
 _ALIAS = re.compile(r"[\w-]*[a-zA-Z_-][\w-]*", re.ASCII)
 _ACCOUNT = re.compile(r"\d{12}")
 _ARN = re.compile(r"arn:aws[\w-]*:(iam|sts)::(\d{12}|cloudfront):.+")
@@ -124,15 +133,36 @@ def _principal(text: str) -> str | dict[str, str]:
     """The principal as a policy writes it. Raises LambdaError if there can be no such one."""
     if text == "*":
         return text
-    if _SERVICE.fullmatch(text):
+    if _is_service(text):
         return {"Service": text}
     if _ACCOUNT.fullmatch(text):
         return {"AWS": f"arn:aws:iam::{text}:root"}
-    if _ARN.fullmatch(text):
+    if _ARN.fullmatch(text) and not _is_missing_role(text):
         return {"AWS": text}
     raise errors.invalid(
         "The provided principal was invalid. Please check the principal and try again."
     )
+
+
+def _is_service(text: str) -> bool:
+    """Whether AWS has such a service: `sns.amazonaws.com`, `logs.us-east-1.amazonaws.com`."""
+    found = _SERVICE.fullmatch(text)
+    return text in _OF_ALEXA or bool(found and _services().intersection(found[1].split(".")))
+
+
+@cache
+def _services() -> frozenset[str]:
+    """The names of AWS's services, and of their endpoints, which differ here and there."""
+    loader = Loader()
+    names = loader.list_available_services("service-2")
+    ends = (each["services"] for each in loader.load_data("endpoints")["partitions"])
+    return frozenset(_MORE_SERVICES.union(names, *ends))
+
+
+def _is_missing_role(arn: str) -> bool:
+    """Whether it is a role of this account that is not there. Nothing is known of others' roles."""
+    found = _ROLE.fullmatch(arn)
+    return found is not None and found[1] == ACCOUNT_ID and find_role(arn) is None
 
 
 def _statement(given: dict[str, Any], principal: str | dict[str, str], arn: str) -> dict[str, Any]:

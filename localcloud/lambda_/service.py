@@ -19,6 +19,7 @@ from localcloud.lambda_ import (
     invoke,
     meanwhile,
     names,
+    pages,
     permissions,
     states,
     validation,
@@ -77,6 +78,7 @@ class Lambda(Service):
         response = versions.handle(call) or _in_full(call, upstream.ask(call.request))
         if response.status >= 300:
             return errors.in_full(response)
+        response = pages.page_of(call, response)
         if call.request.method != "GET":
             self.follow()
         if call.operation == "CreateEventSourceMapping":  # AWS has only begun to make it

@@ -398,6 +398,10 @@ def test_a_principal_is_written_as_a_policy_writes_it(published: Any) -> None:
 REFUSED_PERMISSIONS = [
     ({"Principal": "invalid.nonaws.com"}, "InvalidParameterValueException",
      "The provided principal was invalid. Please check the principal and try again."),
+    ({"Principal": "lamda.amazonaws.com"}, "InvalidParameterValueException",
+     "The provided principal was invalid. Please check the principal and try again."),
+    ({"Principal": "arn:aws:iam::123456789012:role/nobody"}, "InvalidParameterValueException",
+     "The provided principal was invalid. Please check the principal and try again."),
     ({"Qualifier": "$LATEST"}, "InvalidParameterValueException",
      "We currently do not support adding policies for $LATEST."),
     ({"FunctionName": "g"}, "ResourceNotFoundException", f"Function not found: {ARN[:-1]}g"),
@@ -414,3 +418,38 @@ def test_a_permission_that_cannot_hold_is_refused(published: Any) -> None:
             published.add_permission(**{**PERMISSION, **given})
         error = caught.value.response["Error"]
         assert (error["Code"], said in error["Message"]) == (code, True), error
+
+
+@pytest.mark.parity(
+    "A list of functions, versions, aliases, mappings or settings comes page by page",
+    kept="yes",
+    module="lambda_.pages",
+    aws="https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html",
+)
+def test_a_list_comes_page_by_page(aws: Session, published: Any) -> None:
+    make_function(aws, "g", "")
+    published.create_alias(FunctionName="f", Name="next", FunctionVersion="$LATEST")
+    aws.client("sqs").create_queue(QueueName="q")
+    queue, named = "arn:aws:sqs:us-east-1:123456789012:q", {"FunctionName": "f"}
+    for qualifier in ("$LATEST", "1", "live"):
+        published.put_function_event_invoke_config(
+            **named, Qualifier=qualifier, MaximumRetryAttempts=0
+        )
+    for name in ("f", "g"):
+        published.create_event_source_mapping(FunctionName=name, EventSourceArn=queue)
+    for operation, given, whole, key in (
+        ("list_functions", {}, "Functions", "FunctionName"),
+        ("list_versions_by_function", named, "Versions", "Version"),
+        ("list_aliases", named, "Aliases", "Name"),
+        ("list_function_event_invoke_configs", named, "FunctionEventInvokeConfigs", "FunctionArn"),
+        ("list_event_source_mappings", {}, "EventSourceMappings", "UUID"),
+    ):
+        every = getattr(published, operation)(**given)
+        assert "NextMarker" not in every
+        pages = published.get_paginator(operation).paginate(
+            **given, PaginationConfig={"PageSize": 1}
+        )
+        one_by_one = [thing[key] for page in pages for [thing] in [page[whole]]]
+        assert sorted(one_by_one) == sorted(each[key] for each in every[whole]), operation
+    with pytest.raises(ClientError, match="Invalid marker"):
+        published.list_functions(Marker="tea")
