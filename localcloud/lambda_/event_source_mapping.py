@@ -209,7 +209,7 @@ class EventSourceMappings:
         function = _function_of(mapping)
         if function is None:
             return
-        records = [_record(queue, message) for message in messages]
+        records = [_record(queue, message, mapping) for message in messages]
         event = json.dumps({"Records": records}).encode()
         try:
             # A message that became a dead letter while it waited must not be processed, too.
@@ -316,7 +316,7 @@ def _filtered(
         return received
     wanted = []
     for message in received:
-        if filter_criteria.let_through(mapping.filter_criteria, _record(queue, message)):
+        if filter_criteria.let_through(mapping.filter_criteria, _record(queue, message, mapping)):
             wanted.append(message)
         elif _may(_function_of(mapping), mapping, "DeleteMessage"):
             queue.delete_message(message.receipt_handle)
@@ -329,16 +329,20 @@ def _record_bytes(message: QueuedMessage) -> int:
     return message.size + 1024
 
 
-def _record(queue: IndexedQueue, message: QueuedMessage) -> dict[str, Any]:
-    """One entry of the event, as documented for Lambda with Amazon SQS."""
+def _record(
+    queue: IndexedQueue, message: QueuedMessage, mapping: EventSourceMapping
+) -> dict[str, Any]:
+    """One entry of the event, as documented for Lambda with Amazon SQS. With a batching window it
+    says that a message has no attributes, and else it says nothing."""
     attributes = message.message_attributes
+    digest = {"md5OfMessageAttributes": message.attribute_md5 if attributes else None}
     return {
         "messageId": message.id,
         "receiptHandle": message.receipt_handle,
         "body": message.body,
         "attributes": message.attributes,
         "messageAttributes": {name: _attribute(value) for name, value in attributes.items()},
-        **({"md5OfMessageAttributes": message.attribute_md5} if attributes else {}),
+        **(digest if attributes or mapping.max_batch_window else {}),
         "md5OfBody": message.body_md5,
         "eventSource": "aws:sqs",
         "eventSourceARN": queue.queue_arn,

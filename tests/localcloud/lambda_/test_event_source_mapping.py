@@ -210,7 +210,9 @@ def test_a_deleted_mapping_stops_polling(setup: Setup) -> None:
 def test_a_batching_window_gathers_messages_and_ends_when_the_batch_is_full(setup: Setup) -> None:
     setup.map(BatchSize=3, MaximumBatchingWindowInSeconds=60)
     setup.send("one", "two", "three")
-    assert bodies(setup.batch()) == ["one", "two", "three"]
+    batch = setup.batch()
+    assert bodies(batch) == ["one", "two", "three"]
+    assert [each["md5OfMessageAttributes"] for each in batch] == [None] * 3  # else it is not there
 
 
 @pytest.mark.parity(
