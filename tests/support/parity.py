@@ -62,7 +62,7 @@ NOT_DONE = (
     ("API Gateway", "A quota by week or month", "the local cloud counts any period as a day"),
     ("Lambda", "Layers, container images, other languages than Python",
      "workers are processes of your own Python"),
-    ("Lambda", "6 MB for a reply; 512 MB in `/tmp`", "a function has what your machine has"),
+    ("Lambda", "512 MB in `/tmp`", "a function has what your machine has"),
     ("Lambda", "An init of more than 10 seconds starts again in the first invocation",
      "here the invocation fails; a test would take longer than it is worth"),
     ("Lambda", "Destinations in EventBridge and S3", "the local cloud has neither service"),

@@ -71,11 +71,14 @@ def runtime_of(pool: Pool) -> str:
     return f"{pool.function.run_time} (this machine's Python {version})"
 
 
-def exit_status(returncode: int) -> str:
-    """In AWS's words: "exit status 1", "signal: killed"."""
+def why_exited(returncode: int) -> str:
+    """In AWS's words: "Runtime exited with error: exit status 1", or "signal: killed"."""
+    if returncode == 0:
+        return "Runtime exited without providing a reason"
+    status = f"exit status {returncode}"
     if returncode < 0:
-        return f"signal: {(signal.strsignal(-returncode) or str(-returncode)).lower()}"
-    return f"exit status {returncode}"
+        status = f"signal: {(signal.strsignal(-returncode) or str(-returncode)).lower()}"
+    return f"Runtime exited with error: {status}"
 
 
 def error_payload(kind: str, message: str) -> bytes:

@@ -44,9 +44,9 @@ from localcloud.lambda_.runtime.processes import Process, Processes, kill, kill_
 from localcloud.lambda_.runtime.report import (
     TAIL_BYTES,
     error_payload,
-    exit_status,
     new_trace_id,
     printed,
+    why_exited,
     without_place,
 )
 from localcloud.lambda_.runtime.system_log import end_lines, init_lines, start_lines
@@ -69,6 +69,8 @@ _LOST_SECONDS = 5.0  # from an answer to the next question; then a worker is end
 # If something runs out that a new worker needs, and may be there again in a moment: how long to
 # wait before the next try, and how long work waits in all.
 _RETRY_SECONDS, _PATIENCE_SECONDS = 0.25, 30.0
+_MAX_REPLY = 6 * 1024 * 1024 + 100  # bytes
+_TOO_LARGE = f"Response payload size exceeded maximum allowed payload size ({_MAX_REPLY} bytes)."
 _GIVEN_UP = "The local cloud was stopped, reset or restored."
 
 
@@ -463,8 +465,8 @@ class Runtime:
     def _exited(self, worker: Worker, invocation: Invocation) -> None:
         """End the invocation under way together with its worker."""
         code = worker.process.returncode if worker.process else None
-        status = exit_status(-signal.SIGKILL if code is None else code)
-        text = f"RequestId: {invocation.request_id} Error: Runtime exited with error: {status}"
+        why = why_exited(-signal.SIGKILL if code is None else code)
+        text = f"RequestId: {invocation.request_id} Error: {why}"
         payload = worker.init_error or error_payload("Runtime.ExitError", text)
         self._finish(worker, payload, "Unhandled", extra=[] if worker.init_error else [text])
 
@@ -535,6 +537,8 @@ class Runtime:
     def _answer(self, worker: Worker, request_id: str, body: bytes, error: str | None) -> Response:
         if worker.current is None or worker.current.request_id != request_id:
             return json_response(400, {"errorMessage": f"{request_id} is not being worked on."})
+        if len(body) > _MAX_REPLY:
+            body, error = error_payload("Function.ResponseSizeTooLarge", _TOO_LARGE), "Unhandled"
         self._finish(worker, body, error)
         self._dispatch()
         return json_response(202, {"status": "OK"})

@@ -326,9 +326,10 @@ def test_an_exception_is_reported_with_its_type_and_trace(aws: Session) -> None:
 @pytest.mark.parametrize(
     ("statement", "status"),
     [
-        ("os._exit(3)", "exit status 3"),
-        ("sys.exit(4)", "exit status 4"),
-        ("os.kill(os.getpid(), 9)", "signal: killed"),
+        ("os._exit(3)", "with error: exit status 3"),
+        ("sys.exit(4)", "with error: exit status 4"),
+        ("sys.exit(0)", "without providing a reason"),
+        ("os.kill(os.getpid(), 9)", "with error: signal: killed"),
     ],
 )
 def test_a_function_that_exits_is_reported_and_the_next_call_works(
@@ -345,7 +346,7 @@ def test_a_function_that_exits_is_reported_and_the_next_call_works(
     reply = invoke(aws, "exits", {"exit": True})
     assert reply["FunctionError"] == "Unhandled"
     assert reply["Payload"]["errorType"] == "Runtime.ExitError"
-    assert reply["Payload"]["errorMessage"].endswith(f"Runtime exited with error: {status}")
+    assert reply["Payload"]["errorMessage"].endswith(f"Error: Runtime exited {status}")
     assert isinstance(invoke(aws, "exits")["Payload"], int)
 
 
@@ -597,6 +598,24 @@ def test_a_large_event_arrives_whole_and_a_larger_one_is_refused(aws: Session) -
     assert invoke(aws, "size", {"text": "x" * 5_000_000})["Payload"] == 5_000_000
     with pytest.raises(ClientError, match="RequestTooLarge"):
         invoke(aws, "size", {"text": "x" * 7_000_000})
+
+
+@pytest.mark.parity(
+    "A reply has 6 MB at most, and else is the error `Function.ResponseSizeTooLarge`",
+    kept="yes",
+    module="lambda_.runtime.runtime",
+    aws="https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
+)
+def test_a_large_reply_arrives_whole_and_a_larger_one_is_an_error(aws: Session) -> None:
+    make_function(aws, "large", "def handler(event, context):\n    return 'a' * event\n")
+    most = 6_291_556 - 2  # and its quotation marks
+    assert len(invoke(aws, "large", most)["Payload"]) == most
+    reply = invoke(aws, "large", most + 1)
+    assert (reply["FunctionError"], reply["Payload"]["errorMessage"]) == (
+        "Unhandled",
+        "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
+    )
+    assert reply["Payload"]["errorType"] == "Function.ResponseSizeTooLarge"
 
 
 def test_a_function_that_cannot_be_started_does_not_disturb_the_others(aws: Session) -> None:
