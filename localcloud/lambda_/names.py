@@ -90,7 +90,8 @@ def in_one_form(call: Call) -> Call:
             return _with_body(call, found)
         case "querystring":
             return _with_query(call, query | {"FunctionName": [found.text]})
-    if not _takes_qualifier(call.operation) and found.qualifier not in (None, LATEST):
+    allowed = (None,) if call.operation.endswith("Concurrency") else (None, LATEST)
+    if not _takes_qualifier(call.operation) and found.qualifier not in allowed:
         raise errors.invalid(_OF_FUNCTIONS_ONLY)
     return _with_path(call, found, query)
 

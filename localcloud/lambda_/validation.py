@@ -45,6 +45,7 @@ _SENDING = {"sqs": "SendMessage", "sns": "Publish"}
 _QUEUE_OR_TOPIC = re.compile(r"arn:[\w-]+:(sqs|sns):[\w-]+:\d{12}:.+")
 _MAX_ENVIRONMENT = 4096  # bytes
 _MAX_UNZIPPED = 262_144_000  # bytes
+_MAX_ZIPPED = 52_428_800  # bytes of a package in the request
 ACCOUNT_CONCURRENCY = 1000
 UNRESERVED = 100  # of that, which no function can reserve
 _MAX_TAGS = 50
@@ -80,7 +81,7 @@ _NO_GRANT = (
 )
 _NO_QUEUE = (
     "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. "
-    "SQS Error Message: The specified queue does not exist or you do not have access to it."
+    "SQS Error Message: The specified queue does not exist."
 )
 # What becomes of a mapping that was enabled or not, and now is or is not.
 _SWITCHES = {(False, True): "Enabling", (True, False): "Disabling"}
@@ -289,13 +290,46 @@ def refuse_destination(function: LambdaFunction, target: str) -> None:
         raise InvalidParameterValueException(f"The destination ARN {target} is invalid.")
 
 
-def _refuse_what_is_no_package(spec: dict[str, Any]) -> None:
+class _NotFound(LambdaClientError):
+    code = 404
+
+    def __init__(self, message: str) -> None:
+        super().__init__("ResourceNotFoundException", message)
+
+
+class _TooLarge(LambdaClientError):
+    code = 413
+
+    def __init__(self, message: str) -> None:
+        super().__init__("RequestEntityTooLargeException", message)
+
+
+def refuse_what_is_no_package(backend: LambdaBackend, spec: dict[str, Any]) -> None:
     package = spec.get("ZipFile")
+    if package is None and "S3Bucket" in spec:
+        _refuse_what_is_no_zip_file(_object(backend, spec))
+        return
     if package is None:
-        if "S3Bucket" in spec:
-            return
         raise InvalidParameterValueException("Please provide a source for function code.")
     raw = base64.b64decode(package) if isinstance(package, str) else package
+    if len(raw) > _MAX_ZIPPED:
+        raise _TooLarge(f"Zipped size must be smaller than {_MAX_ZIPPED} bytes")
+    _refuse_what_is_no_zip_file(raw)
+
+
+def _object(backend: LambdaBackend, spec: dict[str, Any]) -> bytes:
+    """The object of S3 that is a function's new code."""
+    key = _validate_s3_bucket_and_key(backend.account_id, backend.partition, spec)
+    if key is None:
+        raise InvalidParameterValueException(
+            "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The "
+            "specified key does not exist."
+        )
+    raw: bytes = key.value
+    return raw
+
+
+def _refuse_what_is_no_zip_file(raw: bytes) -> None:
     if raw[:4] in (b"", _EMPTY_ARCHIVE):
         raise InvalidParameterValueException("Uploaded file must be a non-empty zip")
     size = _unzipped_size(raw)
@@ -307,16 +341,6 @@ def _refuse_what_is_no_package(spec: dict[str, Any]) -> None:
         raise InvalidParameterValueException(
             "Could not unzip uploaded file. Please check your file, then try to upload again.",
         )
-
-
-def _refuse_an_object_that_is_not_there(backend: LambdaBackend, body: dict[str, Any]) -> None:
-    """Refuse new code that S3 does not have, which moto takes for a fault of its own."""
-    if "S3Bucket" not in body:
-        return
-    try:
-        _validate_s3_bucket_and_key(backend.account_id, backend.partition, body)
-    except ValueError as error:
-        raise InvalidParameterValueException(str(error.args[-1])) from None
 
 
 def _refuse_variables(environment: dict[str, Any]) -> None:
@@ -419,6 +443,9 @@ def _refuse_many_tags(tags: dict[str, str]) -> None:
 def tag_resource(backend: LambdaBackend, arn: str, tags: dict[str, str]) -> None:
     """A function has 50 tags at most, and other tags give it another revision."""
     found = backend.list_tags(arn)
+    if not tags:
+        text = "An error occurred and the request cannot be processed."
+        raise InvalidParameterValueException(text)
     _refuse_many_tags({**found, **tags})
     found.update(tags)
     _renew_revision(arn)
@@ -439,8 +466,12 @@ def _renew_revision(arn: str) -> None:
 
 @replaces(LambdaBackend)
 def list_tags(backend: LambdaBackend, arn: str) -> dict[str, str]:
-    """Versions and aliases have no tags."""
-    if arns.parse(arn).resource.startswith("function:") and arn.count(":") > _COLONS:
+    """Versions and aliases have no tags, nor has a mapping that is not there."""
+    kind, _, name = arns.parse(arn).resource.partition(":")
+    is_mapping = kind == "event-source-mapping"
+    if is_mapping and backend.get_event_source_mapping(name) is None:
+        raise _NotFound(f"Event source mapping not found: {arn}")
+    if kind == "function" and arn.count(":") > _COLONS:
         raise InvalidParameterValueException(
             "Tags on function aliases and versions are not supported. Please specify a function "
             "ARN."
@@ -474,8 +505,7 @@ def create_function(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
     _refuse_levels_of_text(spec.get("LoggingConfig") or {})
     _refuse_unless_assumable(spec["Role"])
     _refuse_variables_of_a_new_role(spec["Role"], spec.get("Environment", {}))
-    _refuse_what_is_no_package(spec.get("Code", {}))
-    _refuse_an_object_that_is_not_there(backend, spec.get("Code", {}))
+    refuse_what_is_no_package(backend, spec.get("Code", {}))
     _refuse_variables(spec.get("Environment", {}))
     _refuse_dead_letters(spec["Role"], spec.get("DeadLetterConfig", {}))
     made = original(create_function)(backend, spec)
@@ -512,8 +542,7 @@ def update_function_code(
     backend: LambdaBackend, function_name: str, qualifier: str, body: dict[str, Any]
 ) -> Any:
     """New code for a function is a zip file, too."""
-    _refuse_what_is_no_package(body)
-    _refuse_an_object_that_is_not_there(backend, body)
+    refuse_what_is_no_package(backend, body)
     if (function := backend.get_function(function_name, qualifier)) and not body.get("DryRun"):
         function.begin("InProgress")
     return original(update_function_code)(backend, function_name, qualifier, body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import uuid
 import zipfile
 from typing import Any
 
@@ -72,7 +73,7 @@ def test_a_mapping_of_a_missing_queue_is_refused(aws: Session) -> None:
     assert caught.value.response["Error"]["Message"] == (
         "Error occurred while ReceiveMessage. SQS Error Code: "
         "AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not "
-        "exist or you do not have access to it."
+        "exist."
     )
     assert lambda_.list_event_source_mappings()["EventSourceMappings"] == []
 
@@ -316,6 +317,8 @@ def test_the_account_keeps_a_concurrency_of_100(aws: Session) -> None:
             lambda_.put_function_concurrency(
                 FunctionName=name, ReservedConcurrentExecutions=reserved
             )
+    with pytest.raises(refused, match="This operation is permitted on Lambda functions only"):
+        lambda_.put_function_concurrency(FunctionName="f:$LATEST", ReservedConcurrentExecutions=0)
     found = lambda_.get_account_settings()
     assert found["AccountLimit"]["UnreservedConcurrentExecutions"] == 100
     assert found["AccountUsage"]["FunctionCount"] == 2
@@ -334,6 +337,12 @@ def test_tags_are_a_functions_and_not_a_versions(aws: Session) -> None:
         lambda_.list_tags(Resource=f"{arn}:1")
     with pytest.raises(ClientError, match=said):
         lambda_.tag_resource(Resource=f"{arn}:1", Tags={"a": "b"})
+    with pytest.raises(ClientError, match="the request cannot be processed"):
+        lambda_.tag_resource(Resource=arn, Tags={})
+    nobody = f"arn:aws:lambda:us-east-1:123456789012:event-source-mapping:{uuid.uuid4()}"
+    with pytest.raises(ClientError, match=f"Event source mapping not found: {nobody}") as caught:
+        lambda_.list_tags(Resource=nobody)
+    assert caught.value.response["Error"]["Code"] == "ResourceNotFoundException"
 
 
 def test_other_tags_are_another_revision(aws: Session) -> None:
