@@ -24,7 +24,7 @@ from localcloud.http import Response
 
 # The code of each service's error.
 _CODES = {
-    "apigateway": "BadRequestException",
+    "apigateway": "ValidationException",
     "dynamodb": "ValidationException",
     "iam": "ValidationError",
     "lambda": "ValidationException",
@@ -80,11 +80,22 @@ def _refuse(call: Call, problems: list[Problem]) -> Response:
         text = f"The request must contain the parameter {name[0].upper()}{name[1:]}."
         return call.error(400, _CODES[call.service], text)
     said = "; ".join(
-        f"Value {value}at '{path}' failed to satisfy constraint: {rule}"
+        f"Value {value}at '{_shown(call, path)}' failed to satisfy constraint: {rule}"
         for path, value, rule in problems
     )
     count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''}"
     return call.error(400, _CODES[call.service], f"{count} detected: {said}")
+
+
+def _shown(call: Call, path: str) -> str:
+    """The path to a member as the service names it: API Gateway says so if it is in the body."""
+    if call.service != "apigateway":
+        return path
+    first = path.partition(".")[0]
+    member = input_members(call.service, call.operation).get(first)
+    if member is None or "location" in member.serialization:
+        return path
+    return f"{call.operation[0].lower()}{call.operation[1:]}Input.{path}"
 
 
 def known(service: str, operation: str, body: Any) -> Any:

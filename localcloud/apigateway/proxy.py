@@ -211,12 +211,12 @@ def response_of(payload: bytes, *, is_binary: bool = False) -> Response:
 
 def _headers(reply: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """The headers in a reply, with other names for those that the server sets itself. One in
-    `headers` has one value, one in `multiValueHeaders` a list."""
-    single = list((reply.get("headers") or {}).items())
+    `headers` has one value, one in `multiValueHeaders` a list, which comes first."""
+    single = (reply.get("headers") or {}).items()
     many = (reply.get("multiValueHeaders") or {}).items()
     if not all(isinstance(values, list) for _, values in many):
         raise ValueError("multiValueHeaders without a list")
-    for name, value in single + [(name, value) for name, values in many for value in values]:
+    for name, value in [(name, value) for name, values in many for value in values] + [*single]:
         if isinstance(value, list | dict):
             raise ValueError(f"header {name}")
         text = "true" if value is True else "false" if value is False else str(value)

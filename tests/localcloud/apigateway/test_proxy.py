@@ -73,12 +73,13 @@ def replied(api: Api, reply: Any) -> Any:
 )
 def test_the_headers_of_a_reply_are_kept_and_those_of_the_server_are_its_own(api: Api) -> None:
     headers = {"content-type": "text/plain", "Content-Length": "99", "X-Many": 7, "X-No": None}
+    headers |= {"X-Both": "last"}
     answer = replied(
         api,
         {
             "statusCode": 200,
             "headers": headers,
-            "multiValueHeaders": {"Set-Cookie": ["a=1", "b=2"]},
+            "multiValueHeaders": {"Set-Cookie": ["a=1", "b=2"], "X-Both": ["first"]},
             "body": "tea",
         },
     )
@@ -87,6 +88,7 @@ def test_the_headers_of_a_reply_are_kept_and_those_of_the_server_are_its_own(api
     assert answer.headers.getlist("Set-Cookie") == ["a=1", "b=2"]
     assert answer.headers["X-Many"] == "7"
     assert "X-No" not in answer.headers
+    assert answer.headers.getlist("X-Both") == ["first", "last"]
 
 
 @pytest.mark.parity(
