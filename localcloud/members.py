@@ -73,7 +73,7 @@ DECISIONS: dict[str, dict[str, str]] = {
         "GetResource": "restApiId resourceId embed",
         "GetResources": f"restApiId embed {_PAGES}",
         "GetRestApis": _PAGES,
-        "GetStages": "restApiId -deploymentId",
+        "GetStages": "restApiId deploymentId",
         "GetUsagePlan": "usagePlanId",
         "GetUsagePlanKeys": f"usagePlanId nameQuery {_PAGES}",
         "GetUsagePlans": f"keyId {_PAGES}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qs
 
 import moto.apigateway.models as moto_apigateway
 from moto.apigateway.exceptions import BadRequestException
@@ -21,6 +22,7 @@ from localcloud.upstream import original, replaces
 
 _OF_ONE_API = ("CreateRestApi", "GetRestApi", "ImportRestApi", "PutRestApi", "UpdateRestApi")
 _OF_METHODS = ("GetMethod", "PutMethod", "UpdateMethod")
+_SHOWN = (*_OF_ONE_API, *_OF_METHODS, "GetRestApis", "GetStages", "UpdateApiKey")
 _OF_A_STAGE = ("accessLogSettings", "description", "variables")  # shown if there are some
 _DRAFT_4 = "http://json-schema.org/draft-04/schema#"
 # The models that an API has from the start, with what their schemas have besides a title.
@@ -28,7 +30,7 @@ _FIRST_MODELS: dict[str, dict[str, Any]] = {
     "Empty": {},
     "Error": {"properties": {"message": {"type": "string"}}},
 }
-_UNLESS_EMPTY = ("binaryMediaTypes", "methodResponses", "tags")
+_UNLESS_EMPTY = ("binaryMediaTypes", "methodResponses", "requestModels", "tags")
 
 
 @replaces(APIGatewayResponse)
@@ -53,14 +55,21 @@ def in_full(call: Call, response: Response) -> Response:
     if response.status >= 300 or not call.operation:
         return response
     response = replace(response, status=models.status("apigateway", call.operation))
-    if call.operation in (*_OF_ONE_API, *_OF_METHODS, "GetRestApis"):
-        return _with_body(response, _shown(call.operation, json.loads(response.body)))
+    if call.operation in _SHOWN:
+        return _with_body(response, _shown(call, json.loads(response.body)))
     return response
 
 
-def _shown(operation: str, found: dict[str, Any]) -> dict[str, Any]:
+def _shown(call: Call, found: dict[str, Any]) -> dict[str, Any]:
+    operation = call.operation
+    deployment = parse_qs(call.request.query).get("deploymentId", [None])[0]
     if operation == "GetRestApis":
         return {**found, "item": [_api(each) for each in found["item"]]}
+    if operation == "GetStages":
+        wanted = [each for each in found["item"] if deployment in (None, each["deploymentId"])]
+        return {**found, "item": wanted}
+    if operation == "UpdateApiKey":
+        return {**{n: v for n, v in found.items() if n != "value"}, "tags": found["tags"] or {}}
     if operation == "UpdateRestApi":  # the only one that shows that there are no tags
         return {**_api(found), "tags": found["tags"]}
     return _api(found) if operation in _OF_ONE_API else _without_empty(found)
@@ -133,6 +142,14 @@ class DatedStage(moto_apigateway.Stage):
             "createdDate": self.created_s,
             "lastUpdatedDate": self.updated_s,
         }
+
+
+@replaces(moto_apigateway)
+class RequestValidator(moto_apigateway.RequestValidator):
+    """moto's validator, which also shows what it does not check."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: value or False for name, value in super().to_dict().items()}
 
 
 @replaces(moto_apigateway)

@@ -123,6 +123,8 @@ def answer(operation: str, asked: Asked) -> Response | None:
 def _refuse_of_a_method(api: RestAPI, path: str, value: str | None) -> None:
     if path == "/authorizationType":
         refuse_authorization(value or "")
+    elif path == "/authorizerId":
+        refuse_authorization("CUSTOM")
     elif path == "/requestValidatorId":
         refuse_validator(api, value)
     elif path.startswith("/requestModels/") and value:

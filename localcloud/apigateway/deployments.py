@@ -19,7 +19,7 @@ from moto.apigateway.exceptions import (
     DeploymentNotFoundException,
     StageStillActive,
 )
-from moto.apigateway.models import APIGatewayBackend, RestAPI, apigateway_backends
+from moto.apigateway.models import APIGatewayBackend, Resource, RestAPI, apigateway_backends
 
 from localcloud import upstream
 from localcloud.apigateway import gateway_responses
@@ -237,6 +237,19 @@ def delete_api_key(backend: APIGatewayBackend, key_id: str) -> None:
     original(delete_api_key)(backend, key_id)
     for keys in backend.usage_plan_keys.values():
         keys.pop(key_id, None)
+
+
+@replaces(APIGatewayBackend)
+def delete_resource(backend: APIGatewayBackend, api_id: str, resource_id: str) -> Resource:
+    """With a resource goes all that is below it; moto would keep that, and list no resource again.
+
+    https://docs.aws.amazon.com/apigateway/latest/api/API_DeleteResource.html
+    """
+    there: dict[str, Resource] = backend.apis[api_id].resources
+    for below in [each.id for each in there.values() if each.parent_id == resource_id]:
+        delete_resource(backend, api_id, below)
+    deleted: Resource = original(delete_resource)(backend, api_id, resource_id)
+    return deleted
 
 
 @replaces(APIGatewayBackend)

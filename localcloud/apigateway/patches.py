@@ -147,6 +147,7 @@ _KINDS: dict[str, _Kind] = {
         {
             "/apiKeyRequired": "replace",
             "/authorizationType": "replace",
+            "/authorizerId": "replace",
             "/operationName": "replace",
             "/requestModels/*": _ALL,
             "/requestParameters/*": _ALL,

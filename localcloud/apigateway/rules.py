@@ -31,6 +31,7 @@ LIMITS: dict[str, type[int] | type[float]] = {
 }
 ENDPOINTS = ("REGIONAL", "EDGE", "PRIVATE")
 _MAX_COMPRESSION_SIZE = 10_485_760
+_MAX_NAME, _MIN_VALUE, _MAX_VALUE = 1024, 20, 128  # characters of a key
 _METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD", "ANY")
 _PATH_PART = re.compile(r"[a-zA-Z0-9._:-]+|\{[a-zA-Z0-9._-]+\+?\}")
 _VARIABLE = re.compile(r"\{[^}]+\}")
@@ -135,6 +136,16 @@ def refuse_endpoint(endpoint: Mapping[str, Any]) -> None:
         raise bad_request("Only dualstack ipAddressType is supported for Private APIs.")
 
 
+def _api_key(asked: Asked) -> None:
+    name, value = asked.body.get("name") or "", asked.body.get("value") or ""
+    if len(name) > _MAX_NAME:
+        raise bad_request(f"Invalid API Key name, can be at most {_MAX_NAME} characters.")
+    if 0 < len(value) < _MIN_VALUE:
+        raise bad_request(f"API Key value should be at least {_MIN_VALUE} characters")
+    if len(value) > _MAX_VALUE:
+        raise bad_request(f"API Key value exceeds maximum size of {_MAX_VALUE} characters")
+
+
 def _resource(asked: Asked) -> None:
     parent = asked.of_api.resources[asked.given["parent_id"]]
     refuse_place(asked.of_api, parent, asked.body["pathPart"])
@@ -208,7 +219,12 @@ def refuse_models(api: RestAPI, models: Mapping[str, str]) -> None:
 
 def _integration(asked: Asked) -> None:
     _refuse_another_kind(asked.body["type"])
-    if not _FUNCTION_URI.fullmatch(asked.body.get("uri", "")):
+    uri = asked.body.get("uri", "")
+    if not uri.startswith("arn:"):
+        raise bad_request("Invalid ARN specified in the request")
+    if uri.split(":", 5)[5:] and uri.split(":", 5)[5].split("/")[0] not in ("action", "path"):
+        raise bad_request("AWS ARN for integration must contain path or action")
+    if not _FUNCTION_URI.fullmatch(uri):
         raise bad_request(
             "Integrations of type 'AWS_PROXY' currently only supports Lambda function and "
             "Firehose stream invocations."
@@ -376,6 +392,7 @@ def _tags(asked: Asked) -> None:
 
 
 _RULES: dict[str, Callable[[Asked], None]] = {
+    "CreateApiKey": _api_key,
     "CreateAuthorizer": _authorizer,
     "CreateDeployment": _deployment,
     "CreateModel": _model,

@@ -208,6 +208,19 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("put_integration", {**PROXY, "uri": URI.replace("lambda:path/2015-03-31", "firehose:path/x")},
      BAD, WRONG_URI),
     ("put_integration", {**PROXY, "uri": URI.replace("functions", "random")}, BAD, WRONG_URI),
+    ("put_integration", {**PROXY, "uri": FUNCTION}, BAD,
+     "AWS ARN for integration must contain path or action"),
+    ("put_integration", {**PROXY, "uri": f"bad-{URI}"}, BAD,
+     "Invalid ARN specified in the request"),
+    ("put_integration", {**PROXY, "type": "HTTPS"}, "ValidationException",
+     "1 validation error detected: Value 'HTTPS' at 'putIntegrationInput.type' failed to satisfy"),
+    ("get_gateway_response", {**API, "responseType": "TEA"}, "ValidationException",
+     "1 validation error detected: Value 'TEA' at 'responseType' failed to satisfy constraint"),
+    ("create_api_key", {"name": "a" * 1025}, BAD,
+     "Invalid API Key name, can be at most 1024 characters."),
+    ("create_api_key", {"value": "short"}, BAD, "API Key value should be at least 20 characters"),
+    ("create_api_key", {"value": "a" * 129}, BAD,
+     "API Key value exceeds maximum size of 128 characters"),
     ("create_model", {**API, **MODEL, "name": "Order"}, CONFLICT,
      "Model name already exists for this REST API"),
     ("create_model", {**API, **MODEL, "name": "an-order"}, BAD,
@@ -266,6 +279,7 @@ PATCHES: list[tuple[str, dict[str, str], str, str, str | None, str]] = [
      "Invalid patch path /requestModels/application/json"),
     ("update_method", GET, "add", "/operationName", "x",
      "Invalid patch operation specified. Must be one of: [replace]"),
+    ("update_method", GET, "replace", "/authorizerId", "nope", "Invalid authorizer ID specified."),
     ("update_method", GET, "replace", "/requestValidatorId", "nope",
      "Invalid Request Validator identifier specified"),
     ("update_method", GET, "replace", "/requestModels/application~1json", "Nope",
@@ -369,6 +383,7 @@ def test_an_api_is_changed_by_patches(ground: Ground) -> None:
     found = patched(("replace", "/endpointConfiguration/types/0", "PRIVATE"))
     assert found["endpointConfiguration"] == {"types": ["PRIVATE"], "ipAddressType": "dualstack"}
     body = {"op": "replace", "path": "/validateRequestBody"}
+    assert ground.call("get_request_validator", **VALIDATOR)["validateRequestBody"] is False
     for value, checks in ({"value": "true"}, True), ({}, False):
         given = {"patchOperations": [body | value]}
         found = ground.call("update_request_validator", **VALIDATOR, **given)
@@ -389,6 +404,12 @@ def test_a_stage_has_settings_for_all_methods_and_for_one(ground: Ground) -> Non
     assert list(found["methodSettings"]) == ["test/GET"]
 
 
+@pytest.mark.parity(
+    "A resource moves, and is deleted, with all that is below it",
+    kept="yes",
+    module="apigateway.deployments",
+    aws="https://docs.aws.amazon.com/apigateway/latest/api/API_DeleteResource.html",
+)
 def test_a_resource_moves_with_all_that_is_below(ground: Ground) -> None:
     def made(parent: str, part: str) -> str:
         return str(ground.call("create_resource", **API, parentId=parent, pathPart=part)["id"])
@@ -402,6 +423,9 @@ def test_a_resource_moves_with_all_that_is_below(ground: Ground) -> None:
     moved = ground.call("update_resource", **API, resourceId=sub, patchOperations=to_root)
     assert moved["path"] == "/subpets"
     assert ground.call("get_resource", **API, resourceId=below)["path"] == "/subpets/pets"
+    ground.call("delete_resource", **API, resourceId=sub)
+    left = {each["path"] for each in ground.call("get_resources", **API)["items"]}
+    assert left == {"/", "/pets", "/{proxy+}"}
 
 
 @pytest.mark.parity(
@@ -431,6 +455,21 @@ def test_a_key_is_in_one_plan_of_a_stage_and_leaves_it_when_it_is_deleted(ground
         ground.api.create_usage_plan_key(usagePlanId=other, keyId=ground.key, keyType="API_KEY")
     ground.api.delete_api_key(apiKey=ground.key)
     assert ground.api.get_usage_plan_keys(usagePlanId=ground.plan)["items"] == []
+
+
+def test_a_changed_key_shows_its_tags_and_not_its_value(ground: Ground) -> None:
+    patch = [{"op": "replace", "path": "/enabled", "value": "whatever"}]
+    changed = ground.call("update_api_key", **KEY, patchOperations=patch)
+    assert (changed["enabled"], changed["tags"], "value" in changed) == (False, {}, False)
+
+
+def test_stages_are_found_by_their_deployment(ground: Ground) -> None:
+    (stage,) = ground.call("get_stages", **API)["item"]
+    given = {**API, "deploymentId": stage["deploymentId"]}
+    ground.call("create_stage", **given, stageName="next")
+    ground.call("delete_method", **{**RESOURCE, "httpMethod": "POST"})
+    ground.call("create_deployment", **API, stageName="next")
+    assert [each["stageName"] for each in ground.call("get_stages", **given)["item"]] == ["dev"]
 
 
 def test_a_usage_plan_without_stages_can_be_deleted(ground: Ground) -> None:
