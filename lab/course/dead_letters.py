@@ -10,6 +10,8 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartM
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,9 +22,6 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
-from rich.console import Console
-from rich.table import Column, Table
-from rich.text import Text
 
 from lab.aws.inventory import none_but_ours
 from lab.aws.session import account_id
@@ -31,12 +30,14 @@ from lab.course import function_logs
 from lab.course.names import names
 from lab.course.orders import order_in
 from lab.course.resources import inventory
-from lab.engine.display import counter, printable, progress
+from lab.engine.display import counter, progress
+from lab.engine.screen import Screen, Table, as_text
 from lab.errors import LabError
 
 _HIDDEN_SECONDS = 300  # as long as reading or sending back some thousands may take
 _BATCH = 10  # what SQS gives and takes at once
 _WIDE = 2000  # characters; a table takes what it needs
+_COLUMNS = ("order", "what", "since (UTC)", "tried")
 # What Lambda finds wrong with one event. Any other error would meet the next one, too.
 _OF_ONE_EVENT = ("InvalidRequestContentException", "RequestTooLargeException")
 
@@ -105,19 +106,27 @@ def redrive(aws: boto3.Session, queue: str = "") -> list[Redriven]:
 
 
 def show(letters: list[DeadLetter]) -> None:
-    """Print them as a table; what does not fit in a terminal goes on in the next line."""
-    headers = ("queue", "order", "what", "since (UTC)", "tried", "why")
-    table = Table(*(Column(header, overflow="fold") for header in headers), show_lines=True)
+    """Print them: a terminal gets those that failed alike together, and their reason once; a file
+    or a pipe gets a line for each, which is easy to search."""
+    if not sys.stdout.isatty():
+        rows = [(letter.queue, *_cells(letter), letter.why) for letter in letters]
+        print(as_text(Screen("", tables=(Table(("queue", *_COLUMNS, "why"), rows),)), _WIDE))
+        return
+    alike: dict[tuple[str, str], list[DeadLetter]] = {}
     for letter in letters:
-        what = f"{letter.quantity} x {letter.product}" if letter.product else "cannot be read"
-        tried = str(letter.tried or "")
-        since = letter.since.strftime("%Y-%m-%d %H:%M:%S")
-        cells = (letter.queue, letter.order_id or "", what, since, tried, letter.why)
-        table.add_row(*(Text(printable(str(cell))) for cell in cells))  # Text: without markup
-    console = Console()
-    if not console.is_terminal:  # a file or a pipe is easy to search line by line
-        console.width = _WIDE
-    console.print(table)
+        alike.setdefault((letter.queue, letter.why), []).append(letter)
+    width = shutil.get_terminal_size().columns
+    screens = (
+        Screen(f"{queue}: {len(found)}", why, tables=(Table(_COLUMNS, [*map(_cells, found)]),))
+        for (queue, why), found in alike.items()
+    )
+    print("\n\n".join(as_text(screen, width) for screen in screens))
+
+
+def _cells(letter: DeadLetter) -> tuple[object, ...]:
+    what = f"{letter.quantity} x {letter.product}" if letter.product else "cannot be read"
+    since = letter.since.strftime("%Y-%m-%d %H:%M:%S")
+    return letter.order_id, what, since, letter.tried or ""
 
 
 # -- Looking -----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from lab.aws.session import Session
 from lab.aws.waiting import wait_until
 from lab.commands import main
 from lab.course import COURSE
-from lab.course.dead_letters import DeadLetter, Redriven
+from lab.course.dead_letters import DeadLetter, Redriven, show
 from lab.course.names import names
 from lab.errors import LabError, NotOursError
 from tests.support.chain import CHAPTERS_OWN
@@ -176,6 +177,24 @@ def test_a_pipe_gets_each_dead_letter_in_one_line(aws: Session) -> None:
     (line,) = [each for each in run_lab("dead-letters").stdout.splitlines() if "tea" in each]
     assert "a-rather-long-id-" + "x" * 40 in line
     assert "No error was logged: the function did not run, or did not finish." in line
+
+
+def test_a_terminal_gets_those_that_failed_alike_together_and_their_reason_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    since = datetime(2026, 11, 28, 5, 19, 52, tzinfo=UTC)
+    ids = [f"chapter-08-257f40c4-permission-{number}" for number in range(3)]
+    denied = [
+        DeadLetter("q", "m", each, "tea", 1, since, None, "Not allowed. " * 20) for each in ids
+    ]
+    show([*denied, DeadLetter("q", "m", None, None, None, since, 5, "It is no JSON")])
+    said = capsys.readouterr().out
+    assert said.splitlines()[0] == "q: 3"
+    assert [said.count(each) for each in (*ids, "It is no JSON", "q: 1")] == [1] * 5
+    assert said.replace("\n", " ").count("Not allowed.") == 20
+    assert max(map(len, said.splitlines())) <= 80
 
 
 def test_looking_shows_the_messages_again_when_it_breaks_off(
