@@ -137,8 +137,11 @@ def reset(chapter: str | None, yes: bool, notebook: bool) -> None:
     numbers = catch_up.undone_by(COURSE, COURSE.find(chapter))
     if settings.load().target == "aws" and not yes:
         click.confirm(f"Delete what chapters {', '.join(numbers)} made on AWS?", abort=True)
-    left = catch_up.undo(COURSE, session(start=False), numbers)
-    print(f"Undid {', '.join(numbers)}; {len(left)} left")
+    anything, left = catch_up.undo(COURSE, session(start=False), numbers)
+    if anything:
+        print(f"Undid {', '.join(numbers)}; {len(left)} left")
+    else:
+        print(f"There was nothing of {', '.join(numbers)} to undo.")
     sys.exit(1 if left else 0)
 
 

@@ -74,12 +74,16 @@ def forget(aws: boto3.Session, beginning: str) -> int:
     return len(ids)
 
 
-def forget_those_of(aws: boto3.Session, numbers: tuple[str, ...]) -> None:
-    """Delete the orders of these chapters from the table, unless it goes as a whole."""
+def forget_those_of(aws: boto3.Session, numbers: tuple[str, ...]) -> int:
+    """Delete the orders of these chapters from the table, unless it goes as a whole; returns how
+    many there were."""
     table = next(each for each in inventory(aws) if each.kind == "DynamoDB table")
     if table.chapter in numbers or not any(found.ours for found in survey([table])):
-        return
+        return 0
+    counts = []
     for number in numbers:
         count = sum(forget(aws, f"{kind}-{number}") for kind in ("chapter", "exercise"))
+        counts.append(count)
         if count:
             print(f"Deleted what chapter {number} ordered from the table: {count}.")
+    return sum(counts)

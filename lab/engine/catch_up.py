@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import time
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import boto3
 
@@ -85,10 +85,19 @@ def undone_by(course: Course, chapter: Chapter) -> tuple[str, ...]:
     return tuple(each.number for each in course.with_dependents(chapter))
 
 
-def undo(course: Course, aws: boto3.Session, numbers: tuple[str, ...]) -> list[Found]:
-    """Delete what these chapters made, and the orders that they sent; returns what is left.
-    Raises AccountError on AWS unless the account was named."""
+class Undone(NamedTuple):
+    """Whether there was anything to undo, and what is left of it."""
+
+    anything: bool
+    left: list[Found]
+
+
+def undo(course: Course, aws: boto3.Session, numbers: tuple[str, ...]) -> Undone:
+    """Delete what these chapters made, and the orders that they sent. Raises AccountError on AWS
+    unless the account was named."""
     guard.insist(aws)
     with set_up_lock():
-        course.forget(aws, numbers)
-        return deletion.tear_down(course.made_by(aws, numbers))
+        forgotten = course.forget(aws, numbers)
+        made = course.made_by(aws, numbers)
+        found = deletion.list_ours(made)
+        return Undone(bool(forgotten or found), deletion.tear_down(made, found))

@@ -161,7 +161,7 @@ class Course:
     - `set_up`, `breaks`, `last`, `demo`: the numbers of those that make things, of those that break
       them, of the one that takes everything down, and of those that the demo shows
     - `inventory` lists all that they make; `forget` deletes what some of them left in the things
-      of others
+      of others, and returns how much that was
     - `errors`: the file of the errors that `lab explain` knows
     - `price`: what an order costs, in dollars a million; `priced`: what is in that
     - `outside`: boxes of the drawing that nobody makes
@@ -176,7 +176,7 @@ class Course:
     last: str
     demo: tuple[str, ...]
     inventory: Callable[[boto3.Session], tuple[Resource, ...]]
-    forget: Callable[[boto3.Session, tuple[str, ...]], None]
+    forget: Callable[[boto3.Session, tuple[str, ...]], int]
     errors: Path
     price: float
     priced: str

@@ -49,7 +49,7 @@ def fix(wrong: dict[str, list[Finding]]) -> None:
         if any(f"`lab reset {number}`" in finding.fix for finding in found):
             chapter = COURSE.find(number)
             gone = catch_up.undone_by(COURSE, chapter)
-            assert catch_up.undo(COURSE, lab.session(), gone) == []
+            assert catch_up.undo(COURSE, lab.session(), gone).left == []
             for dependent in COURSE.with_dependents(chapter):
                 if dependent.number in COURSE.set_up:
                     dependent.run()
@@ -502,12 +502,12 @@ def test_nothing_more_is_broken_where_something_is_broken_already(aws: Session) 
 @pytest.mark.slow
 def test_reset_undoes_a_chapter_and_what_builds_on_it(aws: Session) -> None:
     given(*COURSE.set_up, "06")
-    for _ in range(2):
+    for says in (
+        "Undid 04, 05, 06, 07, 08, 09; 0 left",
+        "There was nothing of 04, 05, 06, 07, 08, 09 to undo.",
+    ):
         result = run_lab("reset", "4")
-        assert (result.exit_code, result.stdout.splitlines()[-1]) == (
-            0,
-            "Undid 04, 05, 06, 07, 08, 09; 0 left",
-        )
+        assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, says)
         assert is_right(examine(aws, "01"))
         assert is_right(examine(aws, "03"))
         for number in ("04", "05", "06"):
@@ -517,10 +517,21 @@ def test_reset_undoes_a_chapter_and_what_builds_on_it(aws: Session) -> None:
     assert not any(findings(aws).values())
 
 
+def test_reset_undoes_orders_too_where_a_chapter_made_nothing_else(aws: Session) -> None:
+    given("04")
+    table = aws.resource("dynamodb").Table(names().table)
+    table.put_item(Item={"order_id": "chapter-06-mine"})
+    assert run_lab("reset", "06").stdout.splitlines() == [
+        "Deleted what chapter 06 ordered from the table: 1.",
+        "Undid 06; 0 left",
+    ]
+    assert run_lab("reset", "06").stdout == "There was nothing of 06 to undo.\n"
+
+
 @pytest.mark.slow
 def test_reset_of_05_takes_the_chain_apart_and_keeps_its_ends(aws: Session) -> None:
     given(*COURSE.set_up)
-    assert catch_up.undo(COURSE, aws, catch_up.undone_by(COURSE, COURSE.find("05"))) == []
+    assert catch_up.undo(COURSE, aws, catch_up.undone_by(COURSE, COURSE.find("05"))).left == []
     assert {n: bool(f) for n, f in findings(aws).items()} == {
         "01": False, "02": False, "03": False, "04": False, "05": True,
     }  # fmt: skip
