@@ -1,7 +1,8 @@
 """The story of one order: where it was, when, what was logged of it, and where it is now.
 
 Its rows stand in order of time, and in the order of the chain where they have the same one. Some
-hops run side by side and may come in another order than the chain has: a sentence says why.
+hops run side by side and may come in another order than the chain has: a sentence says why. A row
+is short enough for a terminal of 80 columns, unless it has an error to tell.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from lab.aws.inventory import is_missing
 from lab.course import dead_letters as stuck
 from lab.course import function_logs
 from lab.course.function_logs import Line
-from lab.course.inbox import about_order, inbox, text_of
+from lab.course.inbox import about_order, inbox
 from lab.course.looking import look_at
 from lab.course.names import names
 from lab.course.orders import order_in
@@ -28,14 +29,8 @@ from lab.engine.screen import Screen, Table
 _COLUMNS = ("hop", "time (UTC)", "what happened", "more")
 
 
-_IN_ORDER = (
-    "In order of time. A function logs its line when it is done, and by then the next hop may have "
-    "begun."
-)
-_SIDE_BY_SIDE = (
-    "Behind the topic, the mail and {} go side by side. A mail tells whole seconds only, so "
-    "it stands at the end of its second."
-)
+_IN_ORDER = "A function logs its line when it is done. By then the next hop may have begun."
+_OF_A_MAIL = "A mail has no milliseconds, so it stands at the end of its second."
 
 
 class _Row(NamedTuple):
@@ -43,15 +38,20 @@ class _Row(NamedTuple):
 
     epoch_ms: float
     hop: str
+    day: str
     time: str
     happened: object
     more: object = ""
+
+    def shown(self, *, with_day: bool) -> tuple[object, ...]:
+        time = f"{self.day} {self.time}" if with_day else self.time
+        return self.hop, time, self.happened, self.more
 
 
 @dataclass(frozen=True)
 class _Traces:
     """All that is known of an order: its item, its message in the queue, its lines, its mails as
-    (date, text), and its dead letters."""
+    (date, address), and its dead letters."""
 
     item: dict[str, Any]
     waiting: dict[str, Any]
@@ -77,9 +77,13 @@ def order(aws: boto3.Session, order_id: str) -> Screen:
     title = f"Order {order_id}"
     if not found:
         return Screen(title, says=_UNKNOWN)
+    words = [_IN_ORDER, *([_OF_A_MAIL] if traces.mails else [])]
     facts = {name: traces.content.get(name) for name in ("product", "quantity")}
-    words = [_IN_ORDER, *([_SIDE_BY_SIDE.format(names().record_order)] if traces.mails else [])]
-    rows = [row[1:] for row in found]
+    if record := traces.item.get("record_id"):
+        facts["record"] = record
+    if len(days := {row.day for row in found}) == 1:
+        facts["day"] = days.pop()
+    rows = [row.shown(with_day="day" not in facts) for row in found]
     return Screen(title, " ".join(words), {**facts, "now": _now(traces)}, (Table(_COLUMNS, rows),))
 
 
@@ -121,7 +125,7 @@ def _waiting(aws: boto3.Session, order_id: str) -> dict[str, Any]:
 def _mails(aws: boto3.Session, order_id: str) -> Iterator[tuple[datetime, str]]:
     box = inbox(aws)
     for mail in about_order(box, order_id) if box is not None else ():
-        yield mail["Date"].datetime, f"to {mail['To']}: {text_of(mail).splitlines()[0]}"
+        yield mail["Date"].datetime, str(mail["To"])
 
 
 def _rows(traces: _Traces) -> Iterator[_Row]:
@@ -133,12 +137,12 @@ def _rows(traces: _Traces) -> Iterator[_Row]:
         yield _row(int(queued), f"queue {n.queue}", _in_queue(traces.waiting))
     yield from _logged(traces.lines, n.take_order)
     yield from _logged(traces.lines, n.notify_fulfillment)
-    for sent, text in traces.mails:
+    for sent, address in traces.mails:
         second = sent.timestamp() * 1000
-        yield _Row(second + 999, "mailbox", clock(second), "mailed", text)
+        day, time = clock(second).split()
+        yield _Row(second + 999, "mailbox", day, time, "mailed", f"to {address}")
     if recorded := traces.item.get("recorded_epoch_ms"):
-        record = f"record {traces.item.get('record_id')}"
-        yield _row(int(recorded), f"table {n.table}", "stored", record)
+        yield _row(int(recorded), f"table {n.table}", "stored")
     yield from _logged(traces.lines, n.record_order)
     for letter in traces.letters:
         since = letter.since.timestamp() * 1000
@@ -146,7 +150,9 @@ def _rows(traces: _Traces) -> Iterator[_Row]:
 
 
 def _row(epoch_ms: float, hop: str, happened: object, more: object = "") -> _Row:
-    return _Row(epoch_ms, hop, _clock(epoch_ms), happened, more)
+    when = datetime.fromtimestamp(epoch_ms / 1000, UTC)
+    time = f"{when:%H:%M:%S}.{when.microsecond // 1000:03d}"
+    return _Row(epoch_ms, hop, f"{when:%Y-%m-%d}", time, happened, more)
 
 
 def _logged(lines: list[Line], function: str) -> Iterator[_Row]:
@@ -170,9 +176,3 @@ def _now(traces: _Traces) -> str:
     if traces.waiting:
         places.append(f"in the queue {names().queue}")
     return "; ".join(places) or "on its way, refused, or lost with what held it: see the rows"
-
-
-def _clock(epoch_ms: float) -> str:
-    """A time in UTC, to the millisecond."""
-    when = datetime.fromtimestamp(epoch_ms / 1000, UTC)
-    return f"{when:%Y-%m-%d %H:%M:%S}.{when.microsecond // 1000:03d}"
