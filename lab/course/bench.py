@@ -19,8 +19,17 @@ from lab.errors import LabError
 from lab.here import local
 
 _TIMEOUT = 3  # seconds, for one call
-# What Lambda says of a function that cannot work at all, whatever it is called with.
-_HOPELESS = re.compile(r"^(Runtime\.|Sandbox\.Timedout|NotImplementedError|.*Task timed out)")
+# What Lambda says of a function that cannot work at all, whatever it is called with; what to try.
+_HOPELESS = {
+    re.compile(r"Runtime\.HandlerNotFound"): "Its handler has to be called `lambda_handler`: "
+    "`def lambda_handler(event, context):`.",
+    re.compile(r"Runtime\.ImportModuleError"): "It can import what comes with Python, boto3, and "
+    "what the file of `lab write` imports.",
+    re.compile(r"Runtime\.ExitError"): "It has ended its own process. Return an answer instead.",
+    re.compile(r"Sandbox\.Timedout|.*Task timed out"): "Is there a loop that never ends, or a long "
+    f"sleep? Here a call may take {_TIMEOUT} seconds.",
+    re.compile(r"Runtime\.|NotImplementedError"): "",
+}
 # In a log, what comes before and after what the function prints itself.
 _NOT_PRINTED = re.compile(r"(INIT_START|START|END|REPORT) |\[ERROR\]|\S+ \S+ Task timed out")
 _NAME = "bench"  # of everything here
@@ -99,8 +108,10 @@ class Bench:
         if "FunctionError" not in found:
             return Reply(answer)
         error = _in_words(self._stem, answer)
-        if _HOPELESS.match(error):
-            raise LabError(f"{self._stem} cannot be tried: {printable(error)}")
+        for kind, try_this in _HOPELESS.items():
+            if kind.match(error):
+                said = f"{self._stem} cannot be tried: {printable(error).removesuffix('.')}."
+                raise LabError(f"{said} {try_this}".rstrip())
         return Reply(None, error)
 
     def lead_nowhere(self) -> None:
