@@ -424,6 +424,7 @@ CAUSES: dict[str, Callable[[Session], object]] = {
     **MISTAKES,
     "NotOursError: one of our names is taken": not_ours,
     "AccountError: it is not the account that was named": another_account,
+    "MissingStepError: an earlier chapter is not right": lambda aws: lab.insist("01"),
     "MissingStepError: an earlier chapter has not been run": lambda aws: COURSE.find("05").run(),
     "SettingsError: a setting has a value that cannot work": lambda aws: settings.load(
         {"LAB_PORT": "tea"}
