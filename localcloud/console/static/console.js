@@ -7,6 +7,7 @@ const gone = document.getElementById("gone");
 const SHOWN_MS = 1200; // how long a part stays marked after something moved there
 const STEP_MS = 350; // an order takes so long along an arrow
 const RECENT_MS = 5000; // what came to a part left the one before so long ago at most
+const SIDEWAYS = ".scroll, .wide"; // what scrolls sideways
 const COLUMN = 204; // from one part of the picture to the next, as in picture.py
 const marks = new Map(); // what moved or failed just now
 const beaten = new Map(); // when each part last did something
@@ -67,12 +68,14 @@ function put(html) {
   const log = live.querySelector(".log");
   const atEnd = !log || log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
   const top = log ? log.scrollTop : 0;
+  const lefts = [...live.querySelectorAll(SIDEWAYS)].map((each) => each.scrollLeft);
   const orders = [...live.querySelectorAll(".order")]; // go on walking
   live.innerHTML = html;
   live.querySelector(".chain")?.append(...orders);
   dress();
   const grown = live.querySelector(".log");
   if (grown) grown.scrollTop = atEnd ? grown.scrollHeight : top;
+  live.querySelectorAll(SIDEWAYS).forEach((each, index) => { each.scrollLeft = lefts[index] ?? 0; });
   if (address) live.querySelector(`[href="${CSS.escape(address)}"]`)?.focus();
   mark(before);
 }

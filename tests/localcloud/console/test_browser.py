@@ -215,6 +215,35 @@ def test_the_trail_scrolls_its_table_and_not_the_page(page: Page, cloud: str, aw
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_no_screen_is_wider_than_a_phone(page: Page, cloud: str, aws: Session) -> None:
+    given("01", "02", "03", "04", "05")
+    assert post(aws, product="tea", quantity=1, order_id="a-phone-" + "x" * 40) == 202
+    page.set_viewport_size({"width": 390, "height": 844})
+    enter(page, cloud)
+    for screen in SCREENS:
+        page.goto(f"{cloud}{ROOT}{screen.format(n=names())}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, screen
+    page.goto(f"{cloud}{ROOT}order/a-phone-{'x' * 40}")
+    expect(page.locator("tbody")).to_contain_text("RECORDED")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_picture_can_be_read_on_a_phone_and_stays_where_it_was_scrolled_to(
+    page: Page, cloud: str, aws: Session
+) -> None:
+    given("01", "02", "03", "04", "05")
+    page.set_viewport_size({"width": 390, "height": 844})
+    enter(page, cloud)
+    word = page.locator(".chain .figure").first
+    assert word.evaluate("text => text.getBoundingClientRect().height") >= 12
+    page.evaluate("document.querySelector('.scroll').scrollLeft = 300")
+    stored = page.locator(f'[data-part$="table/{names().table}"] .figure').first
+    before = str(stored.text_content())
+    assert post(aws, product="tea", quantity=1, order_id="scrolled") == 202
+    expect(stored).not_to_have_text(before)
+    assert page.evaluate("document.querySelector('.scroll').scrollLeft") == 300
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_screen_is_accessible(
     page: Page, cloud: str, aws: Session, scheme: Literal["light", "dark"]
