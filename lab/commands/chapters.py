@@ -65,7 +65,17 @@ def _said(found: dict[str, list[checks.Finding]], *, everything: bool) -> Iterat
         yield checks.overview(COURSE, found)
         return
     for number, findings in found.items():
-        yield checks.report(COURSE.find(number), findings, everything=True)
+        chapter = COURSE.find(number)
+        yield checks.report(chapter, findings, everything=True)
+        if not checks.has_begun(findings):
+            yield _how_to_begin(chapter)
+
+
+def _how_to_begin(chapter: Chapter) -> str:
+    first = (
+        f"`lab goto {chapter.number}` makes what it builds on; then " if chapter.builds_on else ""
+    )
+    return f"{chapter.title} is not begun: {first}run it from its first cell."
 
 
 def say_where_you_are() -> None:

@@ -517,6 +517,18 @@ def test_reset_undoes_a_chapter_and_what_builds_on_it(aws: Session) -> None:
     assert not any(findings(aws).values())
 
 
+def test_a_chapter_that_is_not_begun_says_how_to_begin(aws: Session) -> None:
+    given("01")
+    *_, last = run_lab("check", "05").stdout.splitlines()
+    assert last == (
+        "05 Connect is not begun: `lab goto 05` makes what it builds on; then run it from its "
+        "first cell."
+    )
+    *_, last = run_lab("check", "04").stdout.splitlines()
+    assert last == "04 Record orders is not begun: run it from its first cell."
+    assert "not begun" not in run_lab("check", "01").stdout
+
+
 def test_reset_undoes_orders_too_where_a_chapter_made_nothing_else(aws: Session) -> None:
     given("04")
     table = aws.resource("dynamodb").Table(names().table)
