@@ -174,11 +174,18 @@ def _listen(port: int) -> socket.socket:
 
 
 def _sweep() -> None:
-    """Remove what killed local clouds left behind."""
+    """Remove what killed local clouds of this user left behind. The folder is everybody's, so
+    others can make what looks like it, under any name."""
     for directory in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
         pid = directory.name.removeprefix(_PREFIX).partition("-")[0]
-        if pid.isdigit() and not _runs(int(pid)):
+        if pid.isdecimal() and _belongs_to_us(directory) and not _runs(int(pid)):
             remove_tree(directory)
+
+
+def _belongs_to_us(path: Path) -> bool:
+    with suppress(OSError):  # its own cloud has just removed it
+        return start_key.user_id() in (None, path.lstat().st_uid)
+    return False
 
 
 def _runs(pid: int) -> bool:

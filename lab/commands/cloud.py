@@ -102,7 +102,7 @@ def _in_words(url: str | None, found: dict[str, Any]) -> Iterator[str]:
         yield cloud_in_words.printed(found)
         for trigger in found["services"]["lambda"]["event_source_mappings"]:
             yield f"{'trigger':10} {movement.in_words(trigger)}"
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise TargetError(
             f"The local cloud at {_shown(url or '')} is of another version: its status makes no "
             f"sense here ({error}). `lab stop` ends it, with all that it holds; then run `lab "

@@ -14,22 +14,22 @@ import json
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import psutil
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from lab.aws.waiting import wait_until
 from lab.errors import LabError, NoAnswerError, NoCloudError, TargetError, WaitTimeoutError
+from lab.here.exchange import Answer, exchange
 from lab.here.folders import ROOT, folder_of_project
 from lab.here.shell import shell
 from localcloud.host import private, start_key
@@ -39,8 +39,6 @@ _ANSWER_SECONDS, _DEED_SECONDS = 5.0, 10.0
 _LOOPBACK = ("127.0.0.1", "localhost")
 # By address. They may outlive this process; kept so that `stop` can wait for their end.
 _started: dict[str, subprocess.Popen[bytes]] = {}
-# No proxy for loopback addresses, whatever the environment says.
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def find(port: int | None) -> StartKey | None:
@@ -95,7 +93,7 @@ def _refuse_without_keys(url: str, *, asked_for: bool) -> None:
         return  # nobody asked for this address; it was a guess
     if found is None:
         return
-    if found.get("folder") == str(ROOT.resolve()) and found.get("user_id") == start_key.user_id():
+    if found.get("folder") == str(ROOT.resolve()) and _is_process_of_ours(found.get("pid"), url):
         raise TargetError(
             f"The local cloud at {url} is yours, but its key file is missing. "
             f"{_end(found.get('pid'))}, and start it again with `lab start`."
@@ -104,8 +102,24 @@ def _refuse_without_keys(url: str, *, asked_for: bool) -> None:
         raise TargetError(f"{_owner(found, url)} Set LAB_PORT to another port, or unset it.")
 
 
+def _is_process_of_ours(pid: object, url: str) -> bool:
+    """Whether it is a process of this user that listens at an address. We ask the system, as
+    another user's program can say of itself what it likes."""
+    with suppress(psutil.Error, ValueError):
+        process = psutil.Process(pid) if isinstance(pid, int) else None
+        return (
+            process is not None
+            and start_key.is_ours(process)
+            and any(
+                each.status == psutil.CONN_LISTEN and each.laddr.port == urlsplit(url).port
+                for each in process.net_connections("tcp")
+            )
+        )
+    return False
+
+
 def _owner(found: dict[str, Any], url: str) -> str:
-    if not found:
+    if not isinstance(found.get("user"), str):
         return f"Something that is no local cloud listens at {url}."
     return f"The local cloud at {url} belongs to another user, {found.get('user')}."
 
@@ -132,12 +146,26 @@ def status(url: str) -> dict[str, Any] | None:
         found = _ask_status(url, key)
         if found == {}:
             raise NoAnswerError(_silent(url, key, "gave an answer that makes no sense"))
-    if found and key is not None and key.auth and "speed" not in found:  # which it tells its user
+    if not found or (key is None and not _tells_all(found)):
+        return None
+    if key is not None and key.auth and "speed" not in found:  # which it tells its user
         raise TargetError(
             f"The key file {start_key.path_of(key.port)} does not open the local cloud at {url}. "
             f"{_end(found.get('pid'))}, and start it again with `lab start`."
         )
-    return found or None
+    return found
+
+
+def _tells_all(found: dict[str, Any]) -> bool:
+    """Whether a status has the parts that every cloud tells its user, each of its kind. A
+    look-alike, or a cloud that does not know us, tells others."""
+    services = found.get("services")
+    return (
+        isinstance(services, dict)
+        and all(isinstance(each, dict) for each in services.values())
+        and isinstance(found.get("speed"), int | float)
+        and isinstance(found.get("mailbox", 0), str | None)
+    )
 
 
 def _end(pid: object) -> str:
@@ -146,18 +174,15 @@ def _end(pid: object) -> str:
 
 def _ask_status(url: str, key: StartKey | None) -> dict[str, Any] | None:
     try:
-        request = _request("GET", url, "status", b"", key)
-        with _opener.open(request, timeout=_ANSWER_SECONDS) as response:
-            found = json.load(response)
-    except urllib.error.HTTPError:
+        answer = _ask("GET", url, "status", None, key, _ANSWER_SECONDS)
+    except TimeoutError:
+        raise NoAnswerError(_silent(url, key)) from None
+    except ConnectionRefusedError:
+        return None
+    except (OSError, ValueError, http.client.HTTPException):
         return {}
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", error)
-        if isinstance(reason, TimeoutError):
-            raise NoAnswerError(_silent(url, key)) from None
-        return None if isinstance(reason, ConnectionRefusedError) else {}
-    is_one = isinstance(found, dict) and found.get("service") == "localcloud"
-    return found if is_one else {}
+    found = answer.said() if answer.status == 200 else {}
+    return found if found.get("service") == "localcloud" else {}
 
 
 def _silent(
@@ -311,10 +336,7 @@ def checkpoint(url: str, action: str, name: str) -> None:
     it. Raises LabError for a checkpoint that there is not, and if there is no local cloud."""
     if status(url) is None:
         raise NoCloudError(f"No local cloud answers at {url}; start one with `lab start`.")
-    try:
-        _post(url, "checkpoint", json.dumps({"action": action, "name": name}).encode())
-    except urllib.error.HTTPError as error:
-        raise LabError(_said(error)) from None
+    _post(url, "checkpoint", json.dumps({"action": action, "name": name}).encode())
 
 
 def hurry(aws: boto3.Session, speed: float) -> None:
@@ -327,10 +349,7 @@ def hurry(aws: boto3.Session, speed: float) -> None:
     if url is None or status(url) is None:
         print("Left the waits as they are: AWS cannot be hurried.")
         return
-    try:
-        _post(url, "speed", json.dumps({"speed": speed}).encode())
-    except urllib.error.HTTPError as error:
-        raise LabError(_said(error)) from None
+    _post(url, "speed", json.dumps({"speed": speed}).encode())
     pace = "as long as on AWS" if speed == 1 else f"pass {speed:g} times as fast as on AWS"
     print(f"Made the waits of the local cloud {pace}.")
 
@@ -340,26 +359,18 @@ def console_link(url: str) -> str:
 
     Raises LabError if the cloud has no page.
     """
-    try:
-        return str(json.loads(_post(url, "console-link"))["path"])
-    except urllib.error.HTTPError as error:
-        said = _said(error)
-        if error.code != 404:
-            raise LabError(said) from None
+    path = _post(url, "console-link", unless_missing=True).get("path")
+    if not isinstance(path, str):
         raise LabError(
             f"The local cloud at {url} has no page: it is of an earlier version. `lab stop` ends "
             "it, with all that it holds. Then run `lab start`, and try again."
-        ) from None
+        )
+    return path
 
 
 def send_words(url: str, words: dict[str, Any]) -> None:
     """Give the local cloud's page what it may say of the course; one without a page needs none."""
-    try:
-        _post(url, "words", json.dumps(words).encode())
-    except urllib.error.HTTPError as error:
-        said = _said(error)
-        if error.code != 404:
-            raise LabError(said) from None
+    _post(url, "words", json.dumps(words).encode(), unless_missing=True)
 
 
 def settle(aws: boto3.Session, seconds: float) -> None:
@@ -370,38 +381,46 @@ def settle(aws: boto3.Session, seconds: float) -> None:
         time.sleep(seconds)
 
 
-def _post(url: str, action: str, body: bytes = b"") -> bytes:
-    """Have the cloud do something that only its user may; returns its answer. Raises HTTPError if
-    it refuses, and NoAnswerError if it breaks off, as it may while another command stops it."""
+def _post(
+    url: str, action: str, body: bytes = b"", *, unless_missing: bool = False
+) -> dict[str, Any]:
+    """Have the cloud do something that only its user may; returns what it says. `unless_missing`:
+    that is {} for an action that it does not have.
+
+    Raises LabError if it refuses, and NoAnswerError if it breaks off, as it may while another
+    command stops it.
+    """
+    answer = deed(url, action, body)
+    if answer.status == 200:
+        return answer.said()
+    if unless_missing and answer.status == 404:
+        return {}
+    if why := answer.said().get("message"):
+        raise LabError(str(why))
+    raise NoAnswerError(_silent(url, key_at(url), f"gave an answer to {action} without sense"))
+
+
+def deed(url: str, action: str, body: bytes = b"") -> Answer:
+    """The answer of the cloud to a request for something that only its user may do. Raises
+    NoAnswerError if it breaks off."""
     key = key_at(url)
     try:
-        with _opener.open(
-            _request("POST", url, action, body, key), timeout=_DEED_SECONDS
-        ) as response:
-            return bytes(response.read())
-    except urllib.error.HTTPError:
-        raise
-    except (OSError, http.client.HTTPException):
+        return _ask("POST", url, action, body, key, _DEED_SECONDS)
+    except (OSError, ValueError, http.client.HTTPException):
         how = f"did not {action} within {_DEED_SECONDS:g} s, or broke off"
         raise NoAnswerError(_silent(url, key, how)) from None
 
 
-def _said(error: urllib.error.HTTPError) -> str:
-    """What the cloud said when it refused something."""
-    with error:
-        return str(json.load(error)["message"])
-
-
-def _request(
-    method: str, url: str, action: str, body: bytes, key: StartKey | None
-) -> urllib.request.Request:
-    """A request to the cloud's own controls, signed with the key of its start if we have that."""
+def _ask(
+    method: str, url: str, action: str, body: bytes | None, key: StartKey | None, seconds: float
+) -> Answer:
+    """The answer of the cloud's own controls to a request, which is signed with the key of its
+    start if we have that. Raises as `exchange` does."""
     address = f"{url}/_localcloud/{action}"
-    signed = AWSRequest(method=method, url=address, data=body)
+    signed = AWSRequest(method=method, url=address, data=body or b"")
     signed.headers["X-Localcloud"] = "1"  # enough for a cloud that takes any credentials
     if key is not None:
         credentials = Credentials(key.access_key_id, key.secret_access_key)
         SigV4Auth(credentials, "localcloud", "us-east-1").add_auth(signed)
     headers = {name: str(value) for name, value in signed.headers.items()}
-    data = body if method == "POST" else None
-    return urllib.request.Request(address, data=data, headers=headers, method=method)
+    return exchange(method, address, body, headers, seconds)

@@ -140,12 +140,12 @@ def of_folder(folder: Path, ports: range) -> list[StartKey]:
 def _runs(pid: int) -> bool:
     try:
         process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and _is_ours(process)
+        return process.status() != psutil.STATUS_ZOMBIE and is_ours(process)
     except psutil.Error:
         return False
 
 
-def _is_ours(process: psutil.Process) -> bool:
+def is_ours(process: psutil.Process) -> bool:
     """Whether the process is ours. The id may have gone to another user's after ours ended."""
     return os.name != "posix" or process.uids().real == os.getuid()
 

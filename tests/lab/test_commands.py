@@ -321,15 +321,15 @@ def test_a_cloud_that_breaks_off_is_one_sentence(
     """As where another command stops it at the same moment."""
     run_lab("start")
     url = local.address(own_port)
-    sign = local._request
+    ask = local._ask
 
     def once_it_has_stopped(method: str, *arguments: Any) -> Any:
         if method == "POST":
-            monkeypatch.setattr(local, "_request", sign)
+            monkeypatch.setattr(local, "_ask", ask)
             assert local.stop(url)
-        return sign(method, *arguments)
+        return ask(method, *arguments)
 
-    monkeypatch.setattr(local, "_request", once_it_has_stopped)
+    monkeypatch.setattr(local, "_ask", once_it_has_stopped)
     result = CliRunner().invoke(main, command)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(f"NoAnswerError: The local cloud at {url} (process ")

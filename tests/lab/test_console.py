@@ -44,7 +44,8 @@ class PageHandler(BaseHTTPRequestHandler):
     server: Page
 
     def do_GET(self) -> None:
-        self._answer(200, {"service": "localcloud", "user": "me", "speed": 1, "services": {}})
+        told = {"service": "localcloud", "user": "me", "speed": 1, "mailbox": None}
+        self._answer(200, {**told, "services": {}})
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

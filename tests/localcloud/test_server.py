@@ -9,8 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
-import urllib.error
 from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -28,6 +28,8 @@ from lab.errors import LabError
 from lab.here import local
 from lab.here.own_cloud import environment
 from lab.here.own_cloud import own_cloud as start_cloud
+from localcloud import server
+from localcloud.host import start_key
 from tests.support import http
 from tests.support.chapters import status
 from tests.support.clouds import own_cloud
@@ -163,11 +165,7 @@ def test_a_reset_forgets_everything(aws: Session, cloud: str) -> None:
 
 def set_speed(cloud: str, body: bytes) -> int:
     """The status that the cloud's user gets for this body."""
-    try:
-        local._post(cloud, "speed", body)
-    except urllib.error.HTTPError as error:
-        return error.code
-    return 200
+    return local.deed(cloud, "speed", body).status
 
 
 def test_the_speed_of_waits_can_be_changed_and_a_reset_restores_it(
@@ -338,6 +336,28 @@ def test_what_a_killed_cloud_left_behind_is_swept_up_by_the_next() -> None:
     assert directory.exists()
     with own_cloud():
         assert not directory.exists()
+
+
+@pytest.mark.parametrize("pid", ["²", "9" * 200, "", "-1", "x"])
+def test_a_start_sweeps_whatever_others_put_into_the_shared_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pid: str
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / f"localcloud-{pid}-made").mkdir()
+    server._sweep()
+    assert any(tmp_path.iterdir()) == (pid != "9" * 200)  # no process has that number
+
+
+def test_only_its_own_users_folders_are_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their owner could swap what is in them meanwhile, and root would change the wrong files."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / f"localcloud-{'9' * 20}-made").mkdir()
+    mine = start_key.user_id()
+    monkeypatch.setattr(start_key, "user_id", lambda: (mine or 0) + 1)
+    server._sweep()
+    assert any(tmp_path.iterdir())
 
 
 def test_a_killed_worker_loses_nothing(aws: Session, cloud: str, tmp_path: Path) -> None:

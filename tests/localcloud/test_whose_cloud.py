@@ -369,7 +369,7 @@ def test_a_cloud_that_does_not_answer_is_not_taken_for_a_missing_one(
         os.kill(key.pid, signal.SIGCONT)
     assert said == Path(key.log).read_text() and said.startswith("Local cloud ready at")
     monkeypatch.undo()
-    wait_until(lambda: local.status(mine), "it answers again")
+    wait_until(lambda: local.whose(mine), "it answers again")
 
 
 def test_a_start_waits_for_another_one_for_a_while_only(
