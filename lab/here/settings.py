@@ -134,7 +134,8 @@ def _prefix(value: str) -> str:
         return ""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,19}", value):
         raise SettingsError(
-            f"LAB_PREFIX is {value!r}; use up to 20 letters, digits and hyphens, a letter first."
+            f"LAB_PREFIX is {value!r}; use up to 20 letters from a to z, digits and hyphens, a "
+            "letter first."
         )
     return value if value.endswith("-") else value + "-"
 
