@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from types import TracebackType
 
-STOPPED = "Stopped. `lab check` says what is there; run it again, and it goes on from there."
+STOPPED = "Stopped. Run it again: what is there already is found, and not made twice."
 _previous = sys.excepthook
 
 

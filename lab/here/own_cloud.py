@@ -25,6 +25,7 @@ def own_cloud(*arguments: str) -> Iterator[tuple[str, int]]:
         stdin=subprocess.PIPE,  # ends with this process, and the local cloud with it
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # Ctrl-C in the terminal is not meant for it
     ) as process:
         assert process.stdout is not None
         try:

@@ -32,6 +32,7 @@ from lab.errors import WaitTimeoutError
 from lab.here import last_error, local
 from lab.here.folders import ROOT
 from lab.here.own_cloud import environment
+from lab.here.own_cloud import own_cloud as in_process_of_its_own
 from tests.support.clouds import own_cloud
 from tests.support.processes import run_lab
 
@@ -212,11 +213,17 @@ def test_what_an_output_cannot_spell_is_no_error(
     assert rb"\xe9 \u2615" in result.stdout
 
 
-def test_a_script_that_is_stopped_says_where_to_look() -> None:
+def test_a_script_that_is_stopped_says_what_to_do() -> None:
     command = [sys.executable, "-c", "import lab; raise KeyboardInterrupt"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     (line,) = result.stderr.splitlines()
-    assert line.startswith("Stopped. `lab check` says what is there")
+    assert line.startswith("Stopped. Run it again")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no sessions")
+def test_ctrl_c_in_the_terminal_is_not_meant_for_a_cloud_of_our_own() -> None:
+    with in_process_of_its_own() as (_, pid):
+        assert os.getsid(pid) != os.getsid(0)
 
 
 def test_reading_a_chapter_does_not_wait_for_the_grammar_that_comes_with_jupyter() -> None:
