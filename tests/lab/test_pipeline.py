@@ -20,7 +20,7 @@ from lab.course.resources import inventory
 from lab.engine import catch_up
 from lab.here import local
 from lab.here.own_cloud import environment
-from tests.support.chapters import given, resources
+from tests.support.chapters import BARE_API, given, resources
 from tests.support.functions import ANYTHING
 from tests.support.processes import run_lab, run_script
 
@@ -102,7 +102,7 @@ def test_down_tells_a_script_what_it_deleted_and_what_stays(aws: Session) -> Non
     done = said_as_json("down", "--yes")
     assert done["deleted"] == planned["to_delete"]
     assert (done["left"], done["not_ours"]) == ([], planned["not_ours"])
-    assert resources(aws) == {"apis": 1, "api resources": 1}
+    assert resources(aws) == BARE_API
 
 
 def test_down_and_teardown_are_one(aws: Session) -> None:

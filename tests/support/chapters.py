@@ -17,6 +17,7 @@ from lab.here import local
 from tests.support import http
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:Orders"
+BARE_API = {"apis": 1, "api resources": 1, "models": 2}  # what an API has from the start
 
 
 def run_chapters(*numbers: str) -> None:
