@@ -217,6 +217,7 @@ def test_upkeep_says_what_a_script_lacks(tmp_path: Path, monkeypatch: pytest.Mon
     cells.cells.cache_clear()
 
 
+@pytest.mark.slow
 def test_upkeep_wants_nothing_after_the_chapter_that_takes_everything_down() -> None:
     said = "lab/course/__init__.py: chapter 10 takes everything down, so put 11 before it."
     assert said in upkeep.problems(AFTER_THE_LAST)

@@ -124,6 +124,7 @@ def in_short(cut: Cut) -> str:
     return " to ".join(text.rpartition("\n")[2] for text in (cut.start, cut.end))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("broken", "wanted"), HOLES)
 def test_an_arrow_is_cut_where_no_order_passes(
     aws: Session, broken: Callable[[Session], object], wanted: dict[str, str]

@@ -121,6 +121,7 @@ def test_logs_shows_the_last_lines_of_all_streams_in_order(aws: Session) -> None
     assert len(all_of_it.stdout.splitlines()) == MANY and all_of_it.stderr == ""
 
 
+@pytest.mark.slow
 def test_a_check_of_all_chapters_reads_the_table_once(
     aws: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,6 +85,7 @@ def run_lab(*arguments: str) -> Result:
 # -- Answers -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stem", RIGHT)
 def test_a_right_answer_is_right_in_all(folder: Path, stem: str) -> None:
     write(folder, stem, RIGHT[stem])

@@ -234,6 +234,7 @@ def examine(ground: Ground, examples: int, operations: list[tuple[str, str]] = O
     assert not wrong, "\n".join(f"{key}: {value}" for key, value in wrong.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parity(
     "A malformed call is refused in the words of its protocol, whatever is wrong with it",
     kept="yes; 200 made-up calls in each run of the tests, 2,000 in the long one",
@@ -257,6 +258,7 @@ def test_what_moto_fails_on_is_not_implemented(aws: Session) -> None:
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
+@pytest.mark.slow
 def test_no_malformed_call_of_a_neighbor_is_a_500(ground: Ground) -> None:
     examine(ground, 200, NEIGHBORS)
 

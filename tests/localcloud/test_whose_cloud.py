@@ -138,6 +138,7 @@ def test_a_taken_port_leaves_the_next_one(here: Path, monkeypatch: pytest.Monkey
         assert local.stop(key.address)
 
 
+@pytest.mark.slow
 def test_starts_at_the_same_moment_end_in_one_cloud(clones: list[Clone]) -> None:
     one, _ = clones
     with ThreadPoolExecutor() as pool:
