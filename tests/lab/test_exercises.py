@@ -375,6 +375,7 @@ def both(aws: Session) -> None:
 WITHOUT = {stem: {k: v for k, v in EDITS.items() if k != stem} for stem in EDITS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("edits", "field", "says"),
     [

@@ -121,6 +121,7 @@ def test_the_port_of_another_folder_is_refused_by_its_name(
     assert local.status(mine) is not None
 
 
+@pytest.mark.slow
 def test_the_last_error_belongs_to_the_folder(clones: list[Clone]) -> None:
     one, other = clones
     one.run("-c", "from lab.here import last_error; last_error.remember('ExpiredToken')")

@@ -14,6 +14,7 @@ def start_lab(*arguments: str) -> Completed:
     return start_module("lab", *arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fork", "start", "command"),
     [

@@ -243,6 +243,7 @@ def test_a_queue_with_other_attributes_is_not_created_again(sqs: Any, url: str) 
         sqs.create_queue(QueueName="q", Attributes={"VisibilityTimeout": "77"})
 
 
+@pytest.mark.slow
 @pytest.mark.parity(
     "A message may be delivered more than once",
     kept="more strictly: never within its visibility timeout",
