@@ -230,15 +230,17 @@ def _delete_gateway_response(aws: Session) -> None:
 
 
 def _delete_model(aws: Session) -> None:
-    api, api_id, _ = _api(aws)
+    """With the method that names it: on its own it cannot be deleted."""
+    api, api_id, resource_id = _api(aws)
+    api.delete_method(restApiId=api_id, resourceId=resource_id, httpMethod="POST")
     api.delete_model(restApiId=api_id, modelName="Order")
 
 
 def _put_another_model(aws: Session) -> None:
-    """As somebody who took the API over from an older tutorial. On AWS it is update_model."""
+    """As somebody who took the API over from an older tutorial."""
     api, api_id, _ = _api(aws)
-    api.delete_model(restApiId=api_id, modelName="Order")
-    api.create_model(restApiId=api_id, name="Order", contentType="application/json", schema="{}")
+    patch = {"op": "replace", "path": "/schema", "value": "{}"}
+    api.update_model(restApiId=api_id, modelName="Order", patchOperations=[patch])
 
 
 def _forget_the_attributes_of_the_queue(aws: Session) -> None:
