@@ -9,13 +9,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 
-from localcloud import upstream
 from localcloud.call import Call
-from localcloud.upstream import ACCOUNT_ID
+from localcloud.dynamodb import tables
 
 _WRONG_KEY = "The provided key element does not match the schema"
 _WRONG_START = "The provided starting key is invalid"
@@ -45,11 +43,11 @@ def problem(call: Call) -> str:
 def _problems(call: Call) -> Iterator[str]:
     given = call.parameters
     for name, key in _named(given):
-        if (table := _table(call, name)) is not None:
+        if (table := tables.find(call, name)) is not None:
             keys = _types(table, table.schema)
             yield from () if _fits(key, keys) else (_WRONG_KEY,)
-    if (table := _table(call, given.get("TableName", ""))) is None:
-        return
+    if (table := tables.find(call, given.get("TableName", ""))) is None:
+        return  # moto says so
     keys = _types(table, table.schema)
     yield from (_EMPTY.format(k) for k in keys if given.get("Item", {}).get(k) in _NOTHING)
     if call.operation in ("Query", "Scan"):
@@ -102,13 +100,6 @@ def _problems_of_a_query(given: Mapping[str, Any], read: Mapping[str, str]) -> I
         if (name := names.get(each, each)) in read:
             text = "Filter Expression can only contain non-primary key attributes"
             yield f"{text}: Primary key attribute: {name}"
-
-
-def _table(call: Call, name: str) -> Table | None:
-    """The table with that name or ARN. Where it is missing, moto says so."""
-    backend = upstream.backend(dynamodb_backends, ACCOUNT_ID, call.region)
-    found: Table | None = backend.tables.get(name.rpartition("/")[2]) if backend else None
-    return found
 
 
 def _types(table: Table, schema: list[dict[str, str]]) -> dict[str, str]:

@@ -105,11 +105,21 @@ def _key_problem(schema: list[dict[str, str]]) -> str:
 
 
 def _refuse_to_delete_nothing(call: Call) -> Response | None:
-    name = call.parameters["TableName"].rpartition("/")[2]
+    name = call.parameters["TableName"]
+    is_region = upstream.backend(dynamodb_backends, ACCOUNT_ID, call.region) is not None
+    return missing(call, name) if is_region and find(call, name) is None else None
+
+
+def find(call: Call, name: str) -> Table | None:
+    """The table with that name or ARN, in the region of the call."""
     backend = upstream.backend(dynamodb_backends, ACCOUNT_ID, call.region)
-    if backend is None or name in backend.tables:
-        return None
-    text = f"Requested resource not found: Table: {name} not found"
+    found: Table | None = backend.tables.get(name.rpartition("/")[2]) if backend else None
+    return found
+
+
+def missing(call: Call, name: str) -> Response:
+    """The answer to a call for a table with a name or ARN that is not there."""
+    text = f"Requested resource not found: Table: {name.rpartition('/')[2]} not found"
     return call.error(400, "ResourceNotFoundException", text)
 
 

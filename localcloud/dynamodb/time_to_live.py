@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
 
 from localcloud import clock, like_aws, upstream
 from localcloud.call import Call
+from localcloud.dynamodb import tables
 from localcloud.http import Response, json_response
-from localcloud.upstream import ACCOUNT_ID
 
 _OFF = {"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}}
 
@@ -29,15 +28,12 @@ class TimesToLive:
         """The answer to a call that is about one, if it is not moto's; None for any other call."""
         if call.operation not in ("DescribeTimeToLive", "UpdateTimeToLive"):
             return None
-        name = call.parameters["TableName"].rpartition("/")[2]
-        backend = upstream.backend(dynamodb_backends, ACCOUNT_ID, call.region)
-        found = backend and backend.tables.get(name)
-        if found is None:
-            text = f"Requested resource not found: Table: {name} not found"
-            return call.error(400, "ResourceNotFoundException", text)
+        name = call.parameters["TableName"]
+        if (found := tables.find(call, name)) is None:
+            return tables.missing(call, name)
         if call.operation == "DescribeTimeToLive":
             return None if _is_on(found) else json_response(200, _OFF)
-        table = call.region, name
+        table = call.region, found.name
         if self._free_ms.get(table, 0) > clock.now_ms():
             text = "Time to live has been modified multiple times within a fixed interval"
             return call.error(400, "ValidationException", text)
