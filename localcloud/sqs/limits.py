@@ -29,12 +29,11 @@ from moto.sqs.responses import SQSResponse
 from localcloud import encryption
 from localcloud.message_attributes import NOT_IN_TEXT, TEXT, size_of, sqs_problem
 from localcloud.sqs import redrive
+from localcloud.sqs.rules import ENTRY_ID, MAX_ENTRIES, is_within
 from localcloud.upstream import original, replaces
 
 MAX_BYTES = 1024 * 1024
-_MAX_ENTRIES = 10
 _GROUP_ID = re.compile(r"[!-~]{1,128}")
-_ENTRY_ID = re.compile(r"[\w-]{1,80}", re.ASCII)
 _MAX_DELAY = 15 * 60  # seconds
 _TWO_ENCRYPTIONS = (
     "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS "
@@ -153,11 +152,11 @@ def send_message_batch(
 
 def _refuse_batch(entries: list[dict[str, Any]]) -> None:
     ids = [entry["Id"] for entry in entries]
-    if not all(map(_ENTRY_ID.fullmatch, ids)):
+    if not all(map(ENTRY_ID.fullmatch, ids)):
         raise InvalidBatchEntryId
     if repeated := [entry_id for entry_id, count in Counter(ids).items() if count > 1]:
         raise BatchEntryIdsNotDistinct(repeated[0])
-    if len(entries) > _MAX_ENTRIES:
+    if len(entries) > MAX_ENTRIES:
         raise TooManyEntriesInBatchRequest(len(entries))
     if not all(entry.get("MessageBody") for entry in entries):
         raise MissingParameter("MessageBody")
@@ -173,7 +172,7 @@ def refuse_attributes(attributes: dict[str, Any]) -> None:
     for name, value in attributes.items():
         if name not in _ATTRIBUTES:
             raise InvalidAttributeName(name)
-        if name in _RANGES and not _is_within(value, *_RANGES[name]):
+        if name in _RANGES and not is_within(value, *_RANGES[name]):
             raise InvalidAttributeValue(name)
         if name == "SqsManagedSseEnabled" and str(value).lower() not in ("true", "false"):
             raise InvalidAttributeValue(name)
@@ -192,13 +191,6 @@ def _can_be_read(policy: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _is_within(value: Any, least: int, most: int) -> bool:
-    try:
-        return least <= int(value) <= most
-    except (TypeError, ValueError):
-        return False
 
 
 @replaces(SQSResponse)

@@ -18,6 +18,7 @@ from localcloud import arn as arns
 from localcloud import upstream
 from localcloud.arn import Arn
 from localcloud.sqs import names
+from localcloud.sqs.rules import is_within
 from localcloud.upstream import original, replaces
 
 _MAX_RECEIVES = 1000
@@ -48,19 +49,12 @@ def _problem(policy: Any) -> str:
             return f"Redrive policy does not contain mandatory attribute: {name}."
     if policy.keys() - set(_MEMBERS):
         return f"Only following attributes are supported: [{', '.join(_MEMBERS)}]."
-    if not _is_count(count := policy["maxReceiveCount"]):
+    if not is_within(count := policy["maxReceiveCount"], 1, _MAX_RECEIVES):
         return (
             f"Invalid value for maxReceiveCount: {count}, valid values are from 1 to "
             f"{_MAX_RECEIVES} both inclusive."
         )
     return ""
-
-
-def _is_count(value: Any) -> bool:
-    try:
-        return 1 <= int(value) <= _MAX_RECEIVES
-    except (TypeError, ValueError):
-        return False
 
 
 def refuse_allow_policy(policy: str | None) -> None:

@@ -14,8 +14,8 @@ from localcloud.call import Call
 
 Problem = tuple[str, str]  # the code and the text of an error
 _PREFIX = "AWS.SimpleQueueService."
-_MAX_ENTRIES = 10
-_ENTRY_ID = re.compile(r"[\w-]{1,80}", re.ASCII)
+MAX_ENTRIES = 10
+ENTRY_ID = re.compile(r"[\w-]{1,80}", re.ASCII)
 # The operations on many messages, with the name of their entries.
 BATCHES = {
     "ChangeMessageVisibilityBatch": "ChangeMessageVisibilityBatchRequestEntry",
@@ -58,6 +58,14 @@ def _problems(operation: str, given: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _wrong_message(given)
 
 
+def is_within(value: Any, least: int, most: int) -> bool:
+    """Whether a value is a number in this range, or a text that is one."""
+    try:
+        return least <= int(value) <= most
+    except (TypeError, ValueError):
+        return False
+
+
 def _out_of_range(
     ranges: Mapping[str, tuple[int, int, str]], given: Mapping[str, Any]
 ) -> Iterator[Problem]:
@@ -73,12 +81,10 @@ def _wrong_batch(kind: str, entries: list[Mapping[str, Any]]) -> Iterator[Proble
     if not ids:
         text = f"There should be at least one {kind} in the request."
         yield f"{_PREFIX}EmptyBatchRequest", text
-    if len(ids) > _MAX_ENTRIES:
-        text = (
-            f"Maximum number of entries per request are {_MAX_ENTRIES}. You have sent {len(ids)}."
-        )
+    if len(ids) > MAX_ENTRIES:
+        text = f"Maximum number of entries per request are {MAX_ENTRIES}. You have sent {len(ids)}."
         yield f"{_PREFIX}TooManyEntriesInBatchRequest", text
-    if not all(map(_ENTRY_ID.fullmatch, ids)):
+    if not all(map(ENTRY_ID.fullmatch, ids)):
         text = (
             "A batch entry id can only contain alphanumeric characters, hyphens and underscores. "
             "It can be at most 80 letters long."
