@@ -111,9 +111,8 @@ class Router:
     def _pages(self) -> Console:
         """The pages, made when somebody first asks for them: most starts never do."""
         if self._console is None:
-            from localcloud.console.site import (
-                Console,  # a start that nobody looks at need not wait
-            )
+            # Here, as a start that nobody looks at need not wait for it.
+            from localcloud.console.site import Console
 
             self._console = Console(self._cloud)
         return self._console

@@ -80,10 +80,10 @@ def forget_those_of(aws: boto3.Session, numbers: tuple[str, ...]) -> int:
     table = next(each for each in inventory(aws) if each.kind == "DynamoDB table")
     if table.chapter in numbers or not any(found.ours for found in survey([table])):
         return 0
-    counts = []
+    total = 0
     for number in numbers:
         count = sum(forget(aws, f"{kind}-{number}") for kind in ("chapter", "exercise"))
-        counts.append(count)
+        total += count
         if count:
             print(f"Deleted what chapter {number} ordered from the table: {count}.")
-    return sum(counts)
+    return total

@@ -1,8 +1,8 @@
 """One request to an address that anything may listen at, and its answer.
 
-Whoever listens gets so long for the whole answer, and so much of it is read: the time-out of a
-socket is for each read, so one byte a second would hold us up forever. No proxy is asked, as this
-is about this machine, and no redirect is followed.
+The whole answer has so many seconds, and only so much of it is read: the timeout of a socket is for
+each read, so one byte a second would hold us up forever. No proxy is asked, as this is about this
+machine, and no redirect is followed.
 """
 
 from __future__ import annotations

@@ -62,10 +62,10 @@ def in_full(call: Call, response: Response) -> Response:
 
 def _shown(call: Call, found: dict[str, Any]) -> dict[str, Any]:
     operation = call.operation
-    deployment = parse_qs(call.request.query).get("deploymentId", [None])[0]
     if operation == "GetRestApis":
         return {**found, "item": [_api(each) for each in found["item"]]}
     if operation == "GetStages":
+        deployment = parse_qs(call.request.query).get("deploymentId", [None])[0]
         wanted = [each for each in found["item"] if deployment in (None, each["deploymentId"])]
         return {**found, "item": wanted}
     if operation == "UpdateApiKey":

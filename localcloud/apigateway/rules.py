@@ -222,7 +222,8 @@ def _integration(asked: Asked) -> None:
     uri = asked.body.get("uri", "")
     if not uri.startswith("arn:"):
         raise bad_request("Invalid ARN specified in the request")
-    if uri.split(":", 5)[5:] and uri.split(":", 5)[5].split("/")[0] not in ("action", "path"):
+    parts = uri.split(":", 5)
+    if len(parts) == 6 and parts[5].partition("/")[0] not in ("action", "path"):
         raise bad_request("AWS ARN for integration must contain path or action")
     if not _FUNCTION_URI.fullmatch(uri):
         raise bad_request(

@@ -13,14 +13,8 @@ from localcloud.iam import conflicts, documents, lag, managed, roles, session_ta
 from localcloud.service import Needed, Service
 from localcloud.upstream import ACCOUNT_ID
 
-__all__ = [
-    "IAM",
-    "STS",
-    "conflicts",
-    "documents",
-    "roles",
-    "session_tags",
-]  # imported for what they replace
+# The modules are imported for what they replace.
+__all__ = ["IAM", "STS", "conflicts", "documents", "roles", "session_tags"]
 
 _ALWAYS = ("GetCallerIdentity",)
 

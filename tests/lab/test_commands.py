@@ -220,7 +220,7 @@ def test_a_script_that_is_stopped_says_what_to_do() -> None:
     assert line.startswith("Stopped. Run it again")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no sessions")
+@pytest.mark.skipif(sys.platform == "win32", reason="os.getsid: Windows has no sessions")
 def test_ctrl_c_in_the_terminal_is_not_meant_for_a_cloud_of_our_own() -> None:
     with in_process_of_its_own() as (_, pid):
         assert os.getsid(pid) != os.getsid(0)

@@ -36,7 +36,7 @@ def listener(parts: Callable[[], Iterator[bytes]], pause: float = 0.0) -> Iterat
                 connection.recv(65_536)
                 for part in parts():
                     connection.sendall(part)
-                    time.sleep(pause)
+                    time.sleep(pause)  # what is tried is that it is slow
 
         def serve() -> None:
             with suppress(OSError):
